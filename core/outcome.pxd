@@ -1,0 +1,99 @@
+"""What a calculation gives. Arrays belong to the calculator's scratch and live until its next call."""
+from libc.stdint cimport int32_t, int64_t
+from altyn.core.text cimport Text
+
+cdef enum Kind:
+    # altyn.pos.v1.DiscountKind
+    DISCOUNT = 1
+    POINTS = 2
+    ROUNDING = 3
+
+cdef enum Verdict:
+    # altyn.pos.v1.Verdict
+    APPLIED = 1
+    NOT_MATCHED = 2
+    BEATEN = 3
+    EXCLUDED = 4
+    FLOOR = 5
+    CAP = 6
+    BUDGET = 7
+    LIMIT = 8
+    INACTIVE = 9
+    ZERO = 10
+
+cdef enum CouponResult:
+    # altyn.pos.v1.CouponState
+    COUPON_APPLIED = 1
+    COUPON_NOT_APPLIED = 2
+    COUPON_INVALID = 3
+
+cdef struct LineResult:
+    int64_t gross_minor
+    int64_t discount_minor
+    int64_t net_minor
+    int32_t discounts_begin    # slice of Outcome.discounts
+    int32_t discounts_end
+    int32_t accruals_begin     # slice of Outcome.line_accruals
+    int32_t accruals_end
+
+cdef struct LineDiscount:
+    int32_t rule               # ordinal in the ruleset; -1 external, -2 manual
+    int32_t stage
+    int32_t kind
+    int64_t amount_minor
+
+cdef struct LineAccrual:
+    int32_t asset              # index in the ruleset's assets
+    int64_t points
+
+cdef struct Accrual:
+    # One lot to open: one accrual rule that gave > 0.
+    int32_t rule
+    int32_t asset
+    int64_t points
+
+cdef struct CouponOutcome:
+    int32_t result             # CouponResult
+    int32_t reason             # altyn.pos.v1.Reason
+    int32_t rule               # the rule it unlocked, -1 none
+
+cdef struct RuleTrace:
+    # Only filled when explain is on. One per rule looked at, in order of evaluation.
+    int32_t rule
+    int32_t verdict
+    int32_t condition          # index into the ruleset's condition paths, -1 none
+    int64_t actual
+    int64_t needed
+    int64_t distance
+    int32_t by_rule            # BEATEN, EXCLUDED: who won; -1
+    int64_t margin_minor
+    int64_t amount_minor
+    int64_t cut_minor
+    int64_t points
+    int32_t lines_begin        # slice of Outcome.line_traces
+    int32_t lines_end
+
+cdef struct LineTrace:
+    int32_t line               # index in the receipt
+    int64_t before_minor
+    int64_t after_minor
+
+cdef struct Outcome:
+    int64_t gross_minor
+    int64_t discount_minor
+    int64_t points_paid_minor
+    int64_t rounding_minor
+    int64_t to_pay_minor
+    LineResult* lines          # as many as the receipt has, same order
+    LineDiscount* discounts    # ordered by line, then by application
+    int32_t discounts_count
+    LineAccrual* line_accruals
+    int32_t line_accruals_count
+    Accrual* accruals          # in order of evaluation
+    int32_t accruals_count
+    CouponOutcome* coupons     # as many as the receipt has, same order
+    RuleTrace* traces
+    int32_t traces_count
+    LineTrace* line_traces
+    bint price_below_minimum   # a till price below min_price: that line got no discount
+    int64_t external_excess_minor

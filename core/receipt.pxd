@@ -1,0 +1,73 @@
+"""What a calculation reads: the receipt, the place, and what is known of the customer.
+
+Plain structs filled by `core/edge` (from the wire) and by the engine (from the facts). Texts point into memory that the caller
+keeps for the length of the call. Every number is in range: the calculator checks nothing again.
+"""
+from libc.stdint cimport int32_t, int64_t, uint32_t
+from altyn.core.text cimport Text
+
+cdef enum Flag:
+    # bits of Line.flags, in the order of altyn.pos.v1.LineFlags
+    NO_DISCOUNT = 1
+    NO_REDEEM = 2
+    NO_ACCRUAL = 4
+    NO_THRESHOLD = 8
+    MARKED = 16
+    GIFT = 32
+    EXCISE = 64
+
+cdef enum UnitKind:
+    # altyn.pos.v1.Unit less one; unspecified is PIECE
+    PIECE = 0
+    KG = 1
+    LITRE = 2
+    METRE = 3
+
+cdef struct Line:
+    int32_t line_no
+    int32_t unit              # UnitKind
+    int32_t vat_code
+    uint32_t flags            # Flag bits, register's and catalogue's together
+    int64_t qty_milli         # > 0
+    int64_t price_minor       # per unit or per 1.000 of measure
+    int64_t gross_minor       # the register's own within one minor unit (or on a Commit), else price × quantity
+    int64_t min_price_minor   # 0: none; per 1.000 of measure
+    int64_t cost_minor        # -1: unknown; per 1.000 of measure
+    int64_t external_minor    # sum of the register's own discounts
+    int64_t manual_ppm        # -1: none
+    int64_t manual_minor      # -1: none
+    Text sku
+    Text group
+    Text brand
+    Text supplier
+    Text mark_code
+    bint sum_mismatch         # the register's gross differs by more than one minor unit
+
+cdef struct Receipt:
+    Line* lines
+    int32_t lines_count
+    Text* coupons             # trimmed, ASCII upper case, in order of entry
+    int32_t coupons_count
+    bint paid_with_points     # a points payment took part (always False until redemption is delivered)
+    Text currency
+    int32_t exponent
+
+cdef struct Place:
+    # The store and the business time. Wall times are microseconds since 1970-01-01T00:00 of the store's wall clock.
+    Text store_id
+    Text region
+    Text format
+    Text cluster
+    int64_t wall_us
+    # The forward jump of the store's clock within two days around, if any (semantics §6.11.27): wall times in
+    # [gap_from_wall_us, gap_from_wall_us + gap_us) do not exist. gap_us = 0: none.
+    int64_t gap_from_wall_us
+    int64_t gap_us
+
+cdef struct Holdings:
+    # What a decision may read of a customer. has_card: an active card was presented.
+    bint has_card
+    int64_t customer_id       # 0: none
+    Text card_type
+    Text* segments
+    int32_t segments_count
