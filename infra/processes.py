@@ -39,10 +39,10 @@ class ChildFailed(RuntimeError):
 class Stoppable(Protocol):
     """What ``stop_process`` needs of a child; ``subprocess.Popen`` is one."""
 
-    pid: int
-
+    @property
+    def pid(self) -> int: ...
     def poll(self) -> int | None: ...
-    def send_signal(self, sig: int) -> None: ...
+    def send_signal(self, sig: int, /) -> None: ...
 
 
 def require_main_thread() -> None:

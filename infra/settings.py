@@ -1,8 +1,8 @@
 """What one installation of Altyn is told from outside: the environment, read once, typed and frozen.
 
-Every setting is ``ALTYN_<NAME>``; command-line options override by keyword. Invariants: a settings object never changes;
-printing it (``describe``) never shows a password or a key; keys that are not given are made once, in files only the
-owner may read. It must never be read by ``altyn.core`` and never touches the network.
+Every setting is ``ALTYN_<NAME>``; command-line options override by keyword. Invariants: a settings object never
+changes; printing it (``describe``) never shows a password or a key; keys that are not given are made once, in files
+only the owner may read. It must never be read by ``altyn.core`` and never touches the network.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MASK = "***"
 
 
 def split_address(address: str) -> tuple[str, int]:
-    """``host:port`` (IPv6 as ``[::1]:port``) → (host, port); port 0 asks for a free one. ValueError when it is neither."""
+    """``host:port`` (IPv6: ``[::1]:port``) → (host, port); port 0 asks for a free one. Raises ValueError."""
     host, colon, port = address.rpartition(":")
     if not colon or not host or not port.isascii() or not port.isdecimal() or int(port) > 65535:
         raise ValueError(f"expected host:port with a port of 0..65535, got {address!r}")

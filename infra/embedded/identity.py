@@ -85,7 +85,7 @@ def can_run(identity: Identity, program: Path, folder: Path) -> bool:
 
 
 def enter_user_namespace() -> None:
-    """In the child: a namespace where our root is ``nobody``. Raises OSError where the kernel or a container forbids it."""
+    """In the child: a namespace where our root is ``nobody``. Raises OSError where that is forbidden."""
     if _LIBC.unshare(_CLONE_NEWUSER) != 0:
         raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWUSER)")
     for name, text in (("setgroups", "deny"), ("uid_map", f"{NOBODY} 0 1"), ("gid_map", f"{NOBODY} 0 1")):

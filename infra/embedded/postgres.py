@@ -116,7 +116,8 @@ class EmbeddedPostgres:
         if self._sockets is None:
             raise RuntimeError("embedded PostgreSQL is not started")
         password = secret_file(self.password_file)
-        return f"postgresql://{USER}:{password}@/{quote(database)}?host={quote(str(self._sockets), safe='')}&port={PORT}"
+        place = f"host={quote(str(self._sockets), safe='')}&port={PORT}"
+        return f"postgresql://{USER}:{password}@/{quote(database)}?{place}"
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -204,7 +205,16 @@ class EmbeddedPostgres:
             os.fchown(handle, identity.uid, identity.gid)
             os.close(handle)
             for locale in locales:
-                argv = [programs.folder / "initdb", "-D", draft, "-U", USER, "-E", "UTF8", "--auth=scram-sha-256"]
+                argv = [
+                    str(programs.folder / "initdb"),
+                    "-D",
+                    str(draft),
+                    "-U",
+                    USER,
+                    "-E",
+                    "UTF8",
+                    "--auth=scram-sha-256",
+                ]
                 argv += [f"--pwfile={password}", "--data-checksums", *locale]
                 made = subprocess.run(
                     argv,
@@ -338,7 +348,7 @@ def _is_alive(pid: int) -> bool:
 def _works_in(pid: int, folder: Path) -> bool:
     """True when the working directory of the process is this folder, as it is for all of PostgreSQL's."""
     try:
-        return os.path.samefile(f"/proc/{pid}/cwd", folder)
+        return Path(f"/proc/{pid}/cwd").samefile(folder)
     except OSError:
         return False
 
@@ -346,12 +356,12 @@ def _works_in(pid: int, folder: Path) -> bool:
 def _postgres_in(folder: Path) -> list[int]:
     """Processes called postgres that work in this folder."""
     found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdecimal() and _works_in(int(entry), folder) and _is_alive(int(entry)):
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and _works_in(int(entry.name), folder) and _is_alive(int(entry.name)):
             try:
-                name = Path(f"/proc/{entry}/comm").read_text("utf-8", "replace")
+                name = (entry / "comm").read_text("utf-8", "replace")
             except OSError:
                 continue
             if name.startswith("postgres"):
-                found.append(int(entry))
+                found.append(int(entry.name))
     return found

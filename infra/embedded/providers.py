@@ -54,7 +54,7 @@ class ValkeyProgram:
 
 
 def find_postgres(major: int | None = None) -> PostgresPrograms:
-    """The first PostgreSQL found; with ``major``, the first of that major version (an existing cluster needs its own)."""
+    """The first PostgreSQL found; with ``major``, the first of that version: a stored cluster needs its own."""
     seen: list[str] = []
     for origin, folder, tree, parts in _postgres_places():
         if not (os.access(folder / "postgres", os.X_OK) and os.access(folder / "initdb", os.X_OK)):

@@ -77,7 +77,10 @@ class EmbeddedValkey:
         return self._process is not None and self._process.poll() is None
 
     def start(self, progress: Progress = lambda _: None) -> None:
-        """Adopt the live server of this folder, or start one and wait until it answers. Raises NoProvider, ChildFailed."""
+        """Adopt the live server of this folder, or start one and wait until it answers.
+
+        Raises NoProvider, ChildFailed (with the end of the log) or PlaceTaken.
+        """
         require_main_thread()
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._socket = socket_folder(self._var, "valkey") / "valkey.sock"
