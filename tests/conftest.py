@@ -31,7 +31,7 @@ def embedded_postgres(stores_folder: Path) -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(stores_folder)
     server.start()
     yield server
-    server.stop()
+    server.stop(immediately=True)  # the folder goes anyway
 
 
 @pytest.fixture(scope="session")

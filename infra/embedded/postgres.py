@@ -145,11 +145,14 @@ class EmbeddedPostgres:
             self._spawn(programs, identity)
             self._await_ready(progress)
 
-    def stop(self) -> None:
-        """Fast shutdown, then harder. An adopted server belongs to somebody else and is left alone."""
+    def stop(self, *, immediately: bool = False) -> None:
+        """Fast shutdown, then harder; ``immediately`` leaves the work to the next start's recovery.
+
+        An adopted server belongs to somebody else and is left alone.
+        """
         process, self._process = self._process, None
         if process is not None and not self.adopted:
-            stop_process(process, STOP_STEPS)
+            stop_process(process, STOP_STEPS[1:] if immediately else STOP_STEPS)
 
     def kill(self) -> None:
         """``kill -9`` of the postmaster, as a crash would; for tests of recovery."""

@@ -23,8 +23,8 @@ class Endpoints:
 
     postgres_dsn: str = field(repr=False)
     redis_url: str = field(repr=False)
-    postgres: EmbeddedPostgres | None = None
-    valkey: EmbeddedValkey | None = None
+    postgres: EmbeddedPostgres | None = field(default=None, repr=False)
+    valkey: EmbeddedValkey | None = field(default=None, repr=False)
 
     def check(self) -> None:
         """Raise ``ChildFailed`` when an embedded store has died."""

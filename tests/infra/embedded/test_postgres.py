@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -48,6 +49,14 @@ async def fetch(server: EmbeddedPostgres, query: str) -> object:
         return await connection.fetchval(query)
     finally:
         await connection.close()
+
+
+def process_uid(pid: int) -> int:
+    return Path(f"/proc/{pid}").stat().st_uid
+
+
+def process_program(pid: int) -> Path:
+    return Path(f"/proc/{pid}/exe").resolve()
 
 
 def wait_until_gone(pid: int) -> None:
@@ -99,7 +108,7 @@ async def test_start_when_a_killed_postmaster_left_a_busy_backend_gets_rid_of_it
     connection = await asyncpg.connect(server.dsn("postgres"))
     backend = connection.get_server_pid()
     sql = "DO $$ BEGIN FOR i IN 1..2000000000 LOOP END LOOP; END $$"  # never looks whether its postmaster lives
-    subprocess.Popen([sys.executable, "-c", BUSY, server.dsn("postgres"), sql])
+    await asyncio.create_subprocess_exec(sys.executable, "-c", BUSY, server.dsn("postgres"), sql)
     deadline = time.monotonic() + WAIT_S
     while not await connection.fetchval("SELECT true FROM pg_stat_activity WHERE query = $1", sql):
         assert time.monotonic() < deadline
@@ -245,12 +254,12 @@ async def test_cluster_dropped_to_another_user_is_owned_by_it_and_keeps_that_own
     server = EmbeddedPostgres(var, identity=Identity("as nobody", NOBODY, NOBODY))
     server.start()
     assert await fetch(server, "SELECT 1") == 1
-    assert Path(f"/proc/{server.pid}").stat().st_uid == NOBODY == server.data.stat().st_uid
+    assert process_uid(server.pid) == NOBODY == server.data.stat().st_uid
     server.stop()
     again = EmbeddedPostgres(var)
     again.start()
     try:
-        assert Path(f"/proc/{again.pid}").stat().st_uid == NOBODY
+        assert process_uid(again.pid) == NOBODY
     finally:
         again.stop()
 
@@ -270,7 +279,7 @@ async def test_programs_a_dropped_user_cannot_reach_are_copied_beside_the_data(
     server = EmbeddedPostgres(var, identity=Identity("as nobody", NOBODY, NOBODY))
     server.start()
     try:
-        assert Path(f"/proc/{server.pid}/exe").resolve().is_relative_to(server.root)
+        assert process_program(server.pid).is_relative_to(server.root)
         assert await fetch(server, "SELECT 1") == 1
     finally:
         server.stop()
