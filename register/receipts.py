@@ -13,6 +13,7 @@ from datetime import UTC, datetime, tzinfo
 from altyn.pos.v1 import receipt_pb2
 
 PIECE_MILLI = 1000
+_FLAGS = frozenset(receipt_pb2.LineFlags.DESCRIPTOR.fields_by_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def _build_line(line_no: int, line: Line) -> receipt_pb2.ReceiptLine:
         value = getattr(line, name)
         if value is not None and type(value) is not int:
             raise TypeError(f"lines[{line_no}].{name}: {value!r} is not a whole number")
-    unknown = line.flags - receipt_pb2.LineFlags.DESCRIPTOR.fields_by_name.keys()
+    unknown = line.flags - _FLAGS
     if unknown:
         raise ValueError(f"lines[{line_no}].flags: {', '.join(sorted(unknown))}")
     return receipt_pb2.ReceiptLine(
