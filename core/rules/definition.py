@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from altyn.core.rules.promotion import Asset, Promotion
 from altyn.core.rules.read.documents import ASSET, PROMOTION
 from altyn.core.rules.read.problems import Code, DocumentError, Problem, Reading, meant, shown
 from altyn.core.rules.read.rewards import SCALE_MAX
-from altyn.core.rules.read.source import DOCUMENTS_BYTES_MAX, canonical_json, load_documents
+from altyn.core.rules.read.source import DOCUMENTS_BYTES_MAX, canonical_json, dump_documents, load_documents
 from altyn.core.rules.read.written import default_document
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "Rules",
     "canonical_json",
     "default_document",
+    "default_documents",
+    "dump_documents",
     "load_documents",
     "read_documents",
 ]
@@ -43,6 +46,11 @@ class Rules:
 
     promotions: tuple[Promotion, ...]
     assets: tuple[Asset, ...]
+
+
+def default_documents(rules: Rules) -> list[dict[str, Any]]:
+    """Documents of all assets and promotions with defaults written out; reading them gives equal rules."""
+    return [default_document(value, rules.assets) for value in (*rules.assets, *rules.promotions)]
 
 
 def read_documents(documents: Sequence[object]) -> Rules:

@@ -14,7 +14,20 @@ from altyn.core.rules.promotion import (
     SumBase,
 )
 from altyn.core.rules.read.conditions import CONDITION, walk
-from altyn.core.rules.read.forms import Decimal, Fields, Flag, Form, Key, ListOf, MappingOf, Schema, Titles, Whole, Word
+from altyn.core.rules.read.forms import (
+    Decimal,
+    Fields,
+    Flag,
+    Form,
+    Key,
+    ListOf,
+    MappingOf,
+    Named,
+    Schema,
+    Titles,
+    Whole,
+    Word,
+)
 from altyn.core.rules.read.problems import Code, Reading
 from altyn.core.rules.read.products import AMOUNT_MAX, amount, rate
 from altyn.core.rules.read.rewards import (
@@ -137,7 +150,7 @@ PROMOTION = _PromotionForm(
         Key("stage", Word(STAGES), required=True, title=", ".join(STAGES)),
         Key("group", _GroupForm()),
         Key("priority", PRIORITY, PRIORITY_DEFAULT, title="smaller first; ties by id"),
-        Key("when", CONDITION, title="one condition"),
+        Key("when", Named("condition", lambda: CONDITION)),
         Key("reward", ListOf(REWARD, "rewards", REWARDS_MAX, single=False), required=True),
         Key("allow_free", Flag(), False, title="the discount may bring a unit to 0"),
         Key("floor", FLOOR, Floor()),

@@ -9,6 +9,7 @@ DocumentError.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 
 import yaml
@@ -48,6 +49,25 @@ def canonical_json(documents: Sequence[object]) -> bytes:
     plain = _plain(list(documents), "", problems, 0)
     problems.raise_found()
     return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def dump_documents(documents: Iterable[object]) -> str:
+    """A YAML stream that `load_documents` reads back to the same documents; numbers stand without quotes."""
+    return yaml.dump_all(
+        documents, Dumper=_PlainDumper, allow_unicode=True, sort_keys=False, default_flow_style=None, width=118
+    )
+
+
+class _PlainDumper(yaml.SafeDumper):
+    """Quotes only what `load_documents` would not take for text."""
+
+    def ignore_aliases(self, value: object) -> bool:
+        return True
+
+
+_PlainDumper.yaml_implicit_resolvers = {}
+_PlainDumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), ["t", "f"])
+_PlainDumper.add_implicit_resolver("tag:yaml.org,2002:null", re.compile("^(?:null|~|)$"), ["n", "~", ""])
 
 
 def _refused(code: Code, message: str, path: str = "documents") -> DocumentError:

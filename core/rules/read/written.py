@@ -35,7 +35,7 @@ def default_document(value: values.Promotion | values.Asset, assets: Iterable[va
     if value.floor.price_minor is not None:
         made["floor"] = {"price": decimal_text(value.floor.price_minor, 2)}
     if value.floor.rate_ppm is not None:
-        made["floor"] = {"percent": decimal_text(value.floor.rate_ppm, 4)}
+        made["floor"] = {"percent": _percent(value.floor.rate_ppm)}
     made["cost_floor"] = value.cost_floor
     return made
 
@@ -75,6 +75,10 @@ def _choice(choice: values.Choice) -> Document:
         any_of=None if choice.any_of is None else list(choice.any_of),
         none_of=list(choice.none_of) or None,
     )
+
+
+def _percent(rate_ppm: int | None) -> str | None:
+    return None if rate_ppm is None else decimal_text(rate_ppm, 4).rstrip("0").rstrip(".")
 
 
 # --- conditions
@@ -166,7 +170,7 @@ _LEAVES: dict[type, Callable[[Any], Document]] = {
 
 def _reward(reward: values.Reward, scales: dict[str, int]) -> Document:
     if isinstance(reward, values.Percent):
-        return {"percent": {"rate": decimal_text(reward.rate_ppm, 4), "of": _product_set(reward.of)}}
+        return {"percent": {"rate": _percent(reward.rate_ppm), "of": _product_set(reward.of)}}
     if isinstance(reward, values.Amount):
         spread = reward.spread.name.lower()
         return {"amount": {"off": decimal_text(reward.off_minor, 2), "spread": spread, "of": _product_set(reward.of)}}
@@ -174,7 +178,7 @@ def _reward(reward: values.Reward, scales: dict[str, int]) -> Document:
     return {
         "points": _present(
             asset=reward.asset,
-            percent=None if reward.rate_ppm is None else decimal_text(reward.rate_ppm, 4),
+            percent=_percent(reward.rate_ppm),
             fixed=None if reward.fixed_points is None else decimal_text(reward.fixed_points, scale),
             of=_product_set(reward.of),
             exclude_points_paid=reward.exclude_points_paid,
