@@ -1,0 +1,53 @@
+"""Limits of one request and of the memory it may use: compile-time constants, each with its unit.
+
+semantics §6.1.7 sets what a receipt may hold; the rest bounds what a stranger's bytes can make the server do.
+A setting never changes them: two servers must refuse the same receipt.
+"""
+
+cdef enum:
+    # One receipt (semantics §6.1.7).
+    LINES_MAX = 1_000
+    COUPONS_MAX = 20
+    POINTS_REQUESTS_MAX = 8
+    PAYMENTS_MAX = 16
+    EXTERNAL_DISCOUNTS_MAX = 16
+
+    # Sizes.
+    REQUEST_BYTES_MAX = 1_048_576
+    REPLY_BYTES_MAX = 4_194_304
+    ID_BYTES_MAX = 64
+    TEXT_BYTES_MAX = 256
+    MARK_CODE_BYTES_MAX = 256
+    OP_ID_BYTES = 16
+    CURRENCY_BYTES = 3
+    CALC_TOKEN_BYTES_MAX = 256
+
+    # Wire: groups inside unknown fields, and messages inside messages.
+    DEPTH_MAX = 16
+    # Decoded structs of one request. Text stays in the request's own bytes.
+    ARENA_BYTES = 8_388_608
+
+    # Ranges.
+    LINE_NO_MAX = 1_000_000
+    VAT_CODE_MAX = 1_000
+    EXPONENT_MAX = 4
+    PERCENT_PPM_MAX = 1_000_000
+    UTC_OFFSET_MINUTES_MAX = 840
+    OP_NO_MAX = 1_000_000
+    # Thousandths of a unit, on one line and on the whole receipt.
+    QTY_MILLI_MAX = 10_000_000
+    PRICE_MINOR_MAX = 1_000_000_000
+
+# C enum constants end at 32 bits; larger limits are inline functions of no argument.
+
+cdef inline long long amount_minor_max() noexcept nogil:
+    """Largest receipt amount, minor units: 2^53 − 1, exact also in a reader that only has doubles."""
+    return 9_007_199_254_740_991
+
+cdef inline long long points_max() noexcept nogil:
+    """Largest number of points one request may name, in the asset's smallest unit."""
+    return 1_000_000_000_000
+
+cdef inline long long local_time_us_max() noexcept nogil:
+    """Register wall clocks end with the year 2100: microseconds since 1970."""
+    return 4_133_980_800_000_000

@@ -1,0 +1,134 @@
+"""Bytes of proto3: reading forwards, writing backwards.
+
+Readers take (p, end), return the place after what they read, or NULL; they never look at or beyond `end`. Writers take the place
+where the next byte must end and return where it starts; whoever calls them has made sure of the room. Little-endian machines only.
+"""
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+from altyn.core.limits cimport DEPTH_MAX
+from altyn.core.text cimport Text
+
+cdef extern from *:
+    int __builtin_ctzll(unsigned long long) noexcept nogil
+    int __builtin_clzll(unsigned long long) noexcept nogil
+
+cdef enum WireCode:
+    WIRE_OK = 0
+    WIRE_MALFORMED = 1      # truncated, a varint or length too long, a bad tag, an open group
+    WIRE_BAD_UTF8 = 2
+    WIRE_TOO_DEEP = 3       # groups in unknown fields
+    WIRE_TOO_LARGE = 4      # more structs than the arena holds
+
+cdef struct PathStep:
+    const char* field       # name in the contract; NULL: a field nobody knows
+    int32_t index           # -1: not repeated
+
+cdef struct WireError:
+    int32_t code            # WireCode, or the reader's own
+    int32_t depth
+    PathStep[DEPTH_MAX] steps    # innermost first
+
+cdef int fault(WireError* error, const char* field, int32_t index) noexcept nogil
+cdef str path_of(const WireError* error)
+cdef object wire_exception(const WireError* error)
+
+cdef const uint8_t* read_varint_bytewise(const uint8_t* p, const uint8_t* end, uint64_t* value) noexcept nogil
+cdef const uint8_t* read_tag_long(const uint8_t* p, const uint8_t* end, uint32_t* tag) noexcept nogil
+cdef const uint8_t* read_size_long(const uint8_t* p, const uint8_t* end, int32_t* size) noexcept nogil
+cdef const uint8_t* skip_field(const uint8_t* p, const uint8_t* end, uint32_t tag, WireError* error) noexcept nogil
+cdef bint utf8_valid(const uint8_t* p, const uint8_t* end) noexcept nogil
+cdef int32_t run_count(const uint8_t* p, const uint8_t* end, int32_t size, uint32_t tag) noexcept nogil
+cdef int32_t packed_count(const uint8_t* p, int32_t size) noexcept nogil
+
+cdef inline const uint8_t* read_varint(const uint8_t* p, const uint8_t* end, uint64_t* value) noexcept nogil:
+    cdef uint64_t word, stop
+    if p < end and p[0] < 0x80:
+        value[0] = p[0]
+        return p + 1
+    if end - p < 8:
+        return read_varint_bytewise(p, end, value)
+    memcpy(&word, p, 8)
+    stop = ~word & <uint64_t>0x8080808080808080
+    if stop == 0:
+        return read_varint_bytewise(p, end, value)
+    # Keep the bytes up to the first without a continuation bit, then close the gaps between 7-bit groups.
+    word &= (stop ^ (stop - 1)) & <uint64_t>0x7f7f7f7f7f7f7f7f
+    word = (word & <uint64_t>0x007f007f007f007f) | ((word & <uint64_t>0x7f007f007f007f00) >> 1)
+    word = (word & <uint64_t>0x00003fff00003fff) | ((word & <uint64_t>0x3fff00003fff0000) >> 2)
+    value[0] = (word & <uint64_t>0x000000000fffffff) | ((word & <uint64_t>0x0fffffff00000000) >> 4)
+    return p + ((__builtin_ctzll(stop) + 1) >> 3)
+
+cdef inline const uint8_t* read_tag(const uint8_t* p, const uint8_t* end, uint32_t* tag) noexcept nogil:
+    if p < end and p[0] < 0x80:
+        tag[0] = p[0]
+        return p + 1
+    return read_tag_long(p, end, tag)
+
+cdef inline const uint8_t* read_size(const uint8_t* p, const uint8_t* end, int32_t* size) noexcept nogil:
+    """A length, and that many bytes are there."""
+    if p < end and p[0] < 0x80:
+        size[0] = p[0]
+        return p + 1 if size[0] <= end - p - 1 else NULL
+    return read_size_long(p, end, size)
+
+cdef inline bint ascii_only(const uint8_t* p, int32_t size) noexcept nogil:
+    cdef uint64_t word, bits = 0
+    cdef uint32_t half, last
+    cdef const uint8_t* tail
+    if size >= 8:
+        tail = p + size - 8
+        while p < tail:
+            memcpy(&word, p, 8)
+            bits |= word
+            p += 8
+        memcpy(&word, tail, 8)
+        return (bits | word) & <uint64_t>0x8080808080808080 == 0
+    if size >= 4:
+        memcpy(&half, p, 4)
+        memcpy(&last, p + size - 4, 4)
+        return (half | last) & <uint32_t>0x80808080 == 0
+    if size > 0:
+        return (p[0] | p[size >> 1] | p[size - 1]) < 0x80
+    return True
+
+cdef inline const uint8_t* read_text(const uint8_t* p, const uint8_t* end, Text* text, WireError* error) noexcept nogil:
+    """A `string`: UTF-8, checked."""
+    p = read_size(p, end, &text.size)
+    if p == NULL:
+        return NULL
+    text.data = <const char*>p
+    if not ascii_only(p, text.size) and not utf8_valid(p, p + text.size):
+        error.code = WIRE_BAD_UTF8
+        return NULL
+    return p + text.size
+
+cdef inline const uint8_t* read_bytes(const uint8_t* p, const uint8_t* end, Text* text) noexcept nogil:
+    p = read_size(p, end, &text.size)
+    if p == NULL:
+        return NULL
+    text.data = <const char*>p
+    return p + text.size
+
+cdef inline int64_t zigzag_back(uint64_t value) noexcept nogil:
+    return <int64_t>(value >> 1) ^ -<int64_t>(value & 1)
+
+cdef inline uint64_t zigzag(int64_t value) noexcept nogil:
+    return (<uint64_t>value << 1) ^ <uint64_t>(value >> 63)
+
+cdef uint8_t* put_varint_long(uint8_t* p, uint64_t value) noexcept nogil
+
+cdef inline uint8_t* put_varint(uint8_t* p, uint64_t value) noexcept nogil:
+    """At most 10 bytes."""
+    if value < 0x80:
+        p -= 1
+        p[0] = <uint8_t>value
+        return p
+    return put_varint_long(p, value)
+
+cdef inline uint8_t* put_text(uint8_t* p, const uint8_t* floor, const Text* text, int64_t room) noexcept nogil:
+    """Content and length; NULL unless `room` bytes stay free above `floor`."""
+    if p - floor < text.size + room:
+        return NULL
+    p -= text.size
+    memcpy(p, text.data, <size_t>text.size)
+    return put_varint(p, <uint64_t>text.size)

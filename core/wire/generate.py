@@ -1,0 +1,545 @@
+"""Writes the Cython wire codec of every proto package: a build-time tool, run by setup.py.
+
+Each message becomes a C struct, a reader (`merge_`, `decode_`) and a writer (`write_`, `encode_`). Scalars are held by value, strings
+and bytes as spans of the input, messages by pointer (NULL when absent), repeated fields as an array in the request's arena.
+Known bytes are read as protobuf reads them, unknown fields are dropped, and written bytes equal protobuf's deterministic ones.
+
+It must never guess: a construct the contracts do not use (maps, floats, fixed widths, nested types, recursion) stops the build.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet
+
+DEPTH_MAX = 16
+"""Messages inside messages; `core/limits.pxd` has the same number, for groups in unknown fields."""
+
+C_TYPES = {
+    "int64": "int64_t",
+    "uint64": "uint64_t",
+    "sint64": "int64_t",
+    "int32": "int32_t",
+    "uint32": "uint32_t",
+    "sint32": "int32_t",
+    "enum": "int32_t",
+    "bool": "uint8_t",
+    "string": "Text",
+    "bytes": "Text",
+}
+RESERVED = frozenset(
+    "and as assert async await break class const continue def del double elif else enum except extern finally float for from "
+    "global if import in int is lambda long nonlocal not or pass raise register return short signed static struct switch try "
+    "union unsigned void volatile while with yield default".split()
+)
+HEADER = '"""{package}: written by core/wire/generate.py from the contracts; change those instead."""\n'
+
+
+@dataclass
+class Field:
+    """One field of a message, as the templates need it."""
+
+    name: str
+    member: str
+    number: int
+    kind: str
+    repeated: bool
+    has_presence: bool
+    oneof: str
+    message: str = ""
+    module: str = ""
+
+    @property
+    def wire_type(self) -> int:
+        return 2 if self.kind in ("string", "bytes", "message") else 0
+
+    @property
+    def tag(self) -> int:
+        return self.number << 3 | self.wire_type
+
+    @property
+    def packed_tag(self) -> int:
+        return self.number << 3 | 2
+
+    @property
+    def c_type(self) -> str:
+        return qualified(self, "") if self.kind == "message" else C_TYPES[self.kind]
+
+    def tag_bytes(self, tag: int) -> list[int]:
+        """The tag as a varint."""
+        found = []
+        while tag >= 0x80:
+            found.append(tag & 0x7F | 0x80)
+            tag >>= 7
+        return [*found, tag]
+
+
+@dataclass
+class Message:
+    """One message: its fields in number order and the names of its oneofs."""
+
+    name: str
+    fields: list[Field]
+    oneofs: list[str]
+    imports: set[str] = field(default_factory=set)
+
+    @property
+    def room(self) -> int:
+        """Bytes that all tags, scalars and lengths of one message need at most."""
+        return sum(len(item.tag_bytes(item.tag)) + 10 for item in self.fields) + 10
+
+
+@dataclass
+class Package:
+    """All messages and enums of one proto package, dependencies first."""
+
+    name: str
+    module: str
+    messages: list[Message]
+    enums: list[tuple[str, list[tuple[str, int]]]]
+
+
+def qualified(item: Field, prefix: str) -> str:
+    """The C name of a message type or of one of its functions, as its own module or another sees it."""
+    return f"{item.module}.{prefix}{item.message}" if item.module else f"{prefix}{item.message}"
+
+
+def read_contracts(proto_root: Path) -> list[FileDescriptorProto]:
+    """Descriptors of every ``.proto`` below the root, dependencies first."""
+    from grpc_tools import protoc
+
+    protos = sorted(str(path) for path in proto_root.rglob("*.proto"))
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "contracts.bin"
+        if protoc.main(["protoc", f"-I{proto_root}", f"--descriptor_set_out={target}", *protos]):
+            raise SystemExit("protoc refused the contracts")
+        return list(FileDescriptorSet.FromString(target.read_bytes()).file)
+
+
+def module_of(package: str) -> str:
+    """``altyn.pos.v1`` is generated as ``pos_v1``."""
+    return "_".join(package.split(".")[1:])
+
+
+def read_field(owner: str, package: str, proto: FieldDescriptorProto, oneofs: list[str]) -> Field:
+    """A field of the contracts; stops at what the codec does not know."""
+    kind = FieldDescriptorProto.Type.Name(proto.type).removeprefix("TYPE_").lower()
+    if kind not in C_TYPES and kind != "message":
+        raise SystemExit(f"{package}.{owner}.{proto.name}: {kind} is not supported by the wire codec")
+    one_of = oneofs[proto.oneof_index] if proto.HasField("oneof_index") and not proto.proto3_optional else ""
+    found = Field(
+        name=proto.name,
+        member=proto.name + "_" if proto.name in RESERVED else proto.name,
+        number=proto.number,
+        kind=kind,
+        repeated=proto.label == FieldDescriptorProto.LABEL_REPEATED,
+        has_presence=proto.proto3_optional,
+        oneof=one_of,
+    )
+    if kind == "message":
+        home, _, found.message = proto.type_name.removeprefix(".").rpartition(".")
+        found.module = "" if home == package else module_of(home)
+    return found
+
+
+def read_message(package: str, proto: DescriptorProto) -> Message:
+    """A message of the contracts."""
+    if proto.nested_type or proto.enum_type:
+        raise SystemExit(f"{package}.{proto.name}: nested types are not supported by the wire codec")
+    names = [one_of.name for one_of in proto.oneof_decl]
+    fields = sorted((read_field(proto.name, package, item, names) for item in proto.field), key=lambda f: f.number)
+    oneofs = [name for name in names if any(item.oneof == name for item in fields)]
+    return Message(proto.name, fields, oneofs, {item.module for item in fields if item.module})
+
+
+def read_packages(proto_root: Path) -> list[Package]:
+    """Every package with its messages, those a message holds before it."""
+    packages: dict[str, Package] = {}
+    for file in read_contracts(proto_root):
+        package = packages.setdefault(file.package, Package(file.package, module_of(file.package), [], []))
+        package.messages += [read_message(file.package, item) for item in file.message_type]
+        package.enums += [(item.name, [(value.name, value.number) for value in item.value]) for item in file.enum_type]
+    for package in packages.values():
+        package.messages = ordered(package.messages)
+    return list(packages.values())
+
+
+def ordered(messages: list[Message]) -> list[Message]:
+    """Messages so that each comes after those it holds; stops at recursion and at too deep nesting."""
+    by_name = {message.name: message for message in messages}
+    done: dict[str, Message] = {}
+
+    def visit(message: Message, depth: int) -> None:
+        if depth > DEPTH_MAX:
+            raise SystemExit(f"{message.name}: nested deeper than {DEPTH_MAX} or within itself")
+        for item in message.fields:
+            if item.kind == "message" and not item.module:
+                visit(by_name[item.message], depth + 1)
+        done.setdefault(message.name, message)
+
+    for message in messages:
+        visit(message, 1)
+    return list(done.values())
+
+
+# --- header ---------------------------------------------------------------------------------------------------------
+
+
+def struct_lines(message: Message) -> list[str]:
+    """The C struct: wide members first, so that none is padded."""
+    wide, middle, narrow = [], [], []
+    for item in message.fields:
+        if item.repeated:
+            wide.append(f"{item.c_type}* {item.member}")
+            middle += [f"int32_t {item.name}_count", f"int32_t {item.name}_room"]
+        elif item.kind == "message":
+            wide.append(f"{item.c_type}* {item.member}")
+        elif item.c_type in ("Text", "int64_t", "uint64_t"):
+            wide.append(f"{item.c_type} {item.member}")
+        else:
+            (narrow if item.kind == "bool" else middle).append(f"{item.c_type} {item.member}")
+        if item.has_presence:
+            narrow.append(f"uint8_t has_{item.name}")
+    middle += [f"int32_t {name}_case" for name in message.oneofs]
+    members = wide + middle + narrow or ["uint8_t empty"]
+    return [f"cdef struct {message.name}:", *(f"    {member}" for member in members), ""]
+
+
+SIGNATURES = {
+    "merge": "cdef int merge_{name}({name}* out, const uint8_t* p, const uint8_t* end, Arena* arena, WireError* error) "
+    "noexcept nogil",
+    "decode": "cdef int decode_{name}({name}* out, const uint8_t* p, const uint8_t* end, Arena* arena, WireError* error) "
+    "noexcept nogil",
+    "write": "cdef uint8_t* write_{name}(const {name}* m, uint8_t* p, const uint8_t* floor) noexcept nogil",
+    "encode": "cdef int64_t encode_{name}(const {name}* m, uint8_t* buffer, int64_t size) noexcept nogil",
+}
+
+
+def header(package: Package) -> str:
+    """The ``.pxd``: structs, enums and functions for other compiled modules."""
+    imports = sorted(set().union(*(message.imports for message in package.messages)))
+    lines = [HEADER.format(package=package.name)]
+    lines += [
+        "# decode_X: out is cleared and filled; 0, or a WireCode with the field's path in error. Texts point into the input.",
+        "# encode_X: the bytes are the last n of buffer; n, or -1 when a larger buffer is needed.",
+        "# merge_X, write_X: the same without clearing and without a buffer of their own, for messages inside others.",
+        "from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t",
+        "from altyn.core.text cimport Text",
+        "from altyn.core.wire.arena cimport Arena",
+        "from altyn.core.wire.format cimport WireError",
+        *(f"from altyn.core.wire.generated cimport {name}" for name in imports),
+        "",
+    ]
+    for name, values in package.enums:
+        lines += [f"cdef enum {name}:", *(f"    {value} = {number}" for value, number in values), ""]
+    for message in package.messages:
+        lines += struct_lines(message)
+    for message in package.messages:
+        lines += [signature.format(name=message.name) for signature in SIGNATURES.values()]
+    return "\n".join(lines) + "\n"
+
+
+# --- reader ---------------------------------------------------------------------------------------------------------
+
+
+def converted(item: Field) -> str:
+    """The value of a scalar from the varint read into `value`."""
+    if item.kind == "bool":
+        return "value != 0"
+    if item.kind == "sint32":
+        return "<int32_t>zigzag_back(<uint32_t>value)"
+    if item.kind == "sint64":
+        return "zigzag_back(value)"
+    return f"<{item.c_type}>value"
+
+
+def reserve(item: Field, more: str) -> list[str]:
+    """Room for one more element at least; `more` is how many are expected."""
+    grow = f"arena_grow(arena, out.{item.member}, out.{item.name}_count, &out.{item.name}_room, {more}, sizeof({item.c_type}))"
+    return [
+        f"if out.{item.name}_count == out.{item.name}_room:",
+        f"    grown = {grow}",
+        "    if grown == NULL:",
+        f'        return full(error, "{item.name}")',
+        f"    out.{item.member} = <{item.c_type}*>grown",
+    ]
+
+
+def chosen(item: Field) -> list[str]:
+    """What to note beside the value: presence, or which of a oneof it is."""
+    if item.oneof:
+        return [f"out.{item.oneof}_case = {item.number}"]
+    return [f"out.has_{item.name} = 1"] if item.has_presence else []
+
+
+def read_message_field(item: Field) -> list[str]:
+    """A message inside: repeated ones are appended, a repeated occurrence of a single one is merged into the first."""
+    lines = ["p = read_size(p, end, &size)", "if p == NULL:", "    break"]
+    merge = qualified(item, "merge_")
+    if item.repeated:
+        lines += reserve(item, "run_count(p, end, size, tag)")
+        lines += [
+            f"if {merge}(&out.{item.member}[out.{item.name}_count], p, p + size, arena, error):",
+            f'    return fault(error, "{item.name}", out.{item.name}_count)',
+            f"out.{item.name}_count += 1",
+        ]
+    else:
+        absent = f"out.{item.oneof}_case != {item.number}" if item.oneof else f"out.{item.member} == NULL"
+        lines += [
+            f"if {absent}:",
+            f"    out.{item.member} = <{item.c_type}*>arena_take(arena, sizeof({item.c_type}))",
+            f"    if out.{item.member} == NULL:",
+            f'        return full(error, "{item.name}")',
+            *("    " + line for line in chosen(item)),
+            f"if {merge}(out.{item.member}, p, p + size, arena, error):",
+            f'    return fault(error, "{item.name}", -1)',
+        ]
+    return [*lines, "p += size"]
+
+
+def read_text_field(item: Field) -> list[str]:
+    """A string or bytes."""
+    target = f"&out.{item.member}[out.{item.name}_count]" if item.repeated else f"&out.{item.member}"
+    call = f"read_text(p, end, {target}, error)" if item.kind == "string" else f"read_bytes(p, end, {target})"
+    lines = [f"p = {call}", "if p == NULL:", "    break"]
+    return [*reserve(item, "1"), *lines, f"out.{item.name}_count += 1"] if item.repeated else [*lines, *chosen(item)]
+
+
+def read_scalar_field(item: Field) -> list[str]:
+    """A varint."""
+    lines = ["p = read_varint(p, end, &value)", "if p == NULL:", "    break"]
+    if not item.repeated:
+        return [*lines, f"out.{item.member} = {converted(item)}", *chosen(item)]
+    append = [f"out.{item.member}[out.{item.name}_count] = {converted(item)}", f"out.{item.name}_count += 1"]
+    return [*lines, *reserve(item, "1"), *append]
+
+
+def read_packed_field(item: Field) -> list[str]:
+    """Scalars in one span; no varint may cross its end."""
+    inner = ["p = read_varint(p, stop, &value)", "if p == NULL:", "    break"]
+    inner += reserve(item, "packed_count(p, <int32_t>(stop - p)) + 1")
+    inner += [f"out.{item.member}[out.{item.name}_count] = {converted(item)}", f"out.{item.name}_count += 1"]
+    lines = ["p = read_size(p, end, &size)", "if p == NULL:", "    break", "stop = p + size", "while p < stop:"]
+    return [*lines, *("    " + line for line in inner), "if p == NULL:", "    break"]
+
+
+def reader(message: Message) -> list[str]:
+    """`merge_X` and `decode_X`."""
+    cases: list[tuple[int, list[str]]] = []
+    for item in message.fields:
+        if item.kind == "message":
+            cases.append((item.tag, read_message_field(item)))
+        elif item.wire_type == 2:
+            cases.append((item.tag, read_text_field(item)))
+        else:
+            cases.append((item.tag, read_scalar_field(item)))
+            if item.repeated:
+                cases.append((item.packed_tag, read_packed_field(item)))
+    lines = [SIGNATURES["merge"].format(name=message.name) + ":"]
+    lines += ["    cdef uint64_t value", "    cdef uint32_t tag = 0", "    cdef int32_t size", "    cdef void* grown"]
+    lines += ["    cdef const uint8_t* stop"]
+    lines += ["    while p < end:", "        p = read_tag(p, end, &tag)", "        if p == NULL:", "            break"]
+    for index, (tag, body) in enumerate(cases):
+        lines += [f"        {'elif' if index else 'if'} tag == {tag}:", *("            " + line for line in body)]
+    skip = ["p = skip_field(p, end, tag, error)", "if p == NULL:", "    break"]
+    lines += ["        else:", *("            " + line for line in skip)] if cases else ["        " + line for line in skip]
+    lines += ["    if p != NULL:", "        return WIRE_OK"]
+    lines += [f"    return fault(error, name_{message.name}(tag >> 3), -1)", "", ""]
+    lines += [SIGNATURES["decode"].format(name=message.name) + ":"]
+    lines += [f"    memset(out, 0, sizeof({message.name}))", "    error.code = WIRE_OK", "    error.depth = 0"]
+    return [*lines, f"    return merge_{message.name}(out, p, end, arena, error)", "", ""]
+
+
+def field_names(message: Message) -> list[str]:
+    """The name of a field number, asked for on failure only."""
+    lines = [f"cdef const char* name_{message.name}(uint32_t number) noexcept nogil:"]
+    for item in message.fields:
+        lines += [f"    if number == {item.number}:", f'        return "{item.name}"']
+    return [*lines, "    return NULL", "", ""]
+
+
+# --- writer ---------------------------------------------------------------------------------------------------------
+
+
+def put_tag(item: Field, tag: int) -> list[str]:
+    """Tag bytes, last first, as everything is written."""
+    found = item.tag_bytes(tag)
+    return [f"p -= {len(found)}", *(f"p[{place}] = {byte}" for place, byte in enumerate(found))]
+
+
+def varint_of(item: Field, value: str) -> str:
+    """The varint that a scalar is written as: 32-bit signed values are extended to 64 bits."""
+    if item.kind in ("sint32", "sint64"):
+        return f"zigzag({value})" if item.kind == "sint64" else f"<uint32_t>zigzag({value})"
+    if item.kind == "bool":
+        return "1"
+    return f"<uint64_t>{value}" if item.kind in ("uint32", "uint64") else f"<uint64_t><int64_t>{value}"
+
+
+def write_field(item: Field, room: int) -> list[str]:
+    """One field, absent or at its default written as nothing."""
+    value = f"m.{item.member}"
+    full = ["if p == NULL:", "    return NULL"]
+    if item.kind == "message":
+        target = f"&{value}[place]" if item.repeated else value
+        body = [
+            "stop = p",
+            f"p = {qualified(item, 'write_')}({target}, p, floor)",
+            f"if p == NULL or p - floor < {room}:",
+            "    return NULL",
+            "p = put_varint(p, <uint64_t>(stop - p))",
+        ]
+        test = f"{value} != NULL"
+    elif item.wire_type == 2:
+        target = f"&{value}[place]" if item.repeated else f"&{value}"
+        body = [f"p = put_text(p, floor, {target}, {room})", *full]
+        test = f"{value}.size"
+    else:
+        body = [f"p = put_varint(p, {varint_of(item, value)})"]
+        if item.kind == "bool" and (item.oneof or item.has_presence):
+            body = [f"p = put_varint(p, {value} != 0)"]
+        test = value
+    if item.repeated and item.wire_type == 0:
+        return write_packed(item, room)
+    body += put_tag(item, item.tag)
+    if item.repeated:
+        return [f"for place in range(m.{item.name}_count - 1, -1, -1):", *("    " + line for line in body)]
+    if item.oneof:
+        test = f"m.{item.oneof}_case == {item.number}"
+    elif item.has_presence:
+        test = f"m.has_{item.name}"
+    return [f"if {test}:", *("    " + line for line in body)]
+
+
+def write_packed(item: Field, room: int) -> list[str]:
+    """All scalars of a repeated field in one span."""
+    value = f"m.{item.member}[place]"
+    varint = f"{value} != 0" if item.kind == "bool" else varint_of(item, value)
+    return [
+        f"if m.{item.name}_count:",
+        "    stop = p",
+        f"    for place in range(m.{item.name}_count - 1, -1, -1):",
+        f"        if p - floor < {room}:",
+        "            return NULL",
+        f"        p = put_varint(p, {varint})",
+        f"    if p - floor < {room}:",
+        "        return NULL",
+        "    p = put_varint(p, <uint64_t>(stop - p))",
+        *("    " + line for line in put_tag(item, item.packed_tag)),
+    ]
+
+
+def writer(message: Message) -> list[str]:
+    """`write_X` and `encode_X`. From the last field to the first: lengths are known when they are written."""
+    lines = [SIGNATURES["write"].format(name=message.name) + ":"]
+    lines += ["    cdef int32_t place", "    cdef uint8_t* stop"]
+    lines += [f"    if p - floor < {message.room}:", "        return NULL"]
+    for item in reversed(message.fields):
+        lines += ["    " + line for line in write_field(item, message.room)]
+    lines += ["    return p", "", ""]
+    lines += [SIGNATURES["encode"].format(name=message.name) + ":"]
+    lines += [f"    cdef uint8_t* p = write_{message.name}(m, buffer + size, buffer)"]
+    return [*lines, "    return -1 if p == NULL else buffer + size - p", "", ""]
+
+
+# --- Python face ----------------------------------------------------------------------------------------------------
+
+
+def python_face(package: Package) -> list[str]:
+    """`roundtrip`, for tests and tools: bytes in, the same message's known fields out."""
+    lines = [f"MESSAGES = {tuple(message.name for message in package.messages)!r}", "", "", "cdef union AnyMessage:"]
+    lines += [f"    {message.name} as_{message.name}" for message in package.messages]
+    lines += ["", ""]
+    lines += ["cdef int64_t recode(int which, Arena* arena, WireError* error, const uint8_t[::1] source, uint8_t* buffer,"]
+    lines += ["                    int64_t size) noexcept nogil:", "    cdef AnyMessage any"]
+    lines += ["    cdef const uint8_t* p = &source[0] if source.shape[0] else buffer"]
+    lines += ["    cdef const uint8_t* end = p + source.shape[0]"]
+    for index, message in enumerate(package.messages):
+        name = message.name
+        lines += [f"    {'elif' if index else 'if'} which == {index}:"]
+        lines += [f"        if decode_{name}(&any.as_{name}, p, end, arena, error) == WIRE_OK:"]
+        lines += [f"            return encode_{name}(&any.as_{name}, buffer, size)"]
+    lines += ["    return -1", "", ""]
+    return lines + [
+        "def roundtrip(name: str, source: bytes) -> bytes:",
+        '    """Decode and encode again: known fields in the one canonical form. Raises MalformedMessage, KeyError."""',
+        "    cdef Arena arena",
+        "    cdef WireError error",
+        "    cdef int which = NUMBERS[name]",
+        "    cdef int64_t size = 4 * len(source) + 4096",
+        "    cdef int64_t written",
+        "    buffer = bytearray(size)",
+        "    cdef uint8_t[::1] view = buffer",
+        "    arena_open(&arena, ARENA_BYTES)",
+        "    written = recode(which, &arena, &error, source, &view[0], size)",
+        "    arena_close(&arena)",
+        "    if error.code:",
+        "        raise wire_exception(&error)",
+        "    assert written >= 0",
+        "    return bytes(view[size - written:])",
+        "",
+        "",
+        "NUMBERS = {name: number for number, name in enumerate(MESSAGES)}",
+    ]
+
+
+IMPORTS = """# cython: overflowcheck=False, cdivision=True
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memset
+from altyn.core.limits cimport ARENA_BYTES
+from altyn.core.wire.arena cimport Arena, arena_close, arena_grow, arena_open, arena_take
+from altyn.core.wire.format cimport (
+    WIRE_OK, WIRE_TOO_LARGE, WireError, fault, packed_count, put_text, put_varint, read_bytes, read_size, read_tag,
+    read_text, read_varint, run_count, skip_field, wire_exception, zigzag, zigzag_back,
+)
+"""
+FULL = """
+cdef int full(WireError* error, const char* field) noexcept nogil:
+    error.code = WIRE_TOO_LARGE
+    return fault(error, field, -1)
+
+"""
+
+
+def body(package: Package) -> str:
+    """The ``.pyx``."""
+    lines: list[str] = []
+    for message in package.messages:
+        lines += field_names(message) + reader(message) + writer(message)
+    first, _, rest = IMPORTS.partition("\n")
+    return "\n".join([first, HEADER.format(package=package.name) + rest, FULL, *lines, *python_face(package)]) + "\n"
+
+
+def stub(package: Package) -> str:
+    """The ``.pyi``."""
+    return (
+        HEADER.format(package=package.name) + "\nMESSAGES: tuple[str, ...]\n\n\n"
+        "def roundtrip(name: str, source: bytes) -> bytes: ...\n"
+    )
+
+
+def write_all(proto_root: Path, out: Path) -> None:
+    """Write ``out/generated/<package>.{pyx,pxd,pyi}``, when one is missing or older than a contract or this file."""
+    folder = out / "generated"
+    sources = [*proto_root.rglob("*.proto"), Path(__file__)]
+    newest = max(source.stat().st_mtime for source in sources)
+    stamp = folder / "__init__.py"
+    if stamp.exists() and stamp.stat().st_mtime >= newest and len(list(folder.glob("*.pyx"))) > 0:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    packages = read_packages(proto_root)
+    for stale in {*folder.glob("*.p*")} - {folder / f"{p.module}{end}" for p in packages for end in (".pyx", ".pxd", ".pyi")}:
+        stale.unlink()
+    for package in packages:
+        (folder / f"{package.module}.pxd").write_text(header(package))
+        (folder / f"{package.module}.pyx").write_text(body(package))
+        (folder / f"{package.module}.pyi").write_text(stub(package))
+    stamp.write_text('"""The wire codec, written at build time by core/wire/generate.py."""\n')
+
+
+if __name__ == "__main__":
+    write_all(Path(sys.argv[1]), Path(sys.argv[2]))
