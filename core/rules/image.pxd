@@ -1,7 +1,7 @@
 """Layout of a ruleset image: fixed little-endian rows, no pointers. `compile.py` writes it, `Ruleset` verifies it once.
 
 Header: magic, format, a zero word, sha256 of everything after it; then version, size and the table of sections.
-Slices are half-open row numbers. -1 is "none" for an index, NO_NUMBER for a 64-bit bound. Texts are (begin, size) in TEXTS.
+Slices are half-open row numbers. -1 is "none" for an index, INT64_MIN for a 64-bit bound. Texts are (begin, size) in TEXTS.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
@@ -11,9 +11,6 @@ cdef enum:
     TABLE_FROM = 64
     ONE = -2                   # end of a list of a single symbol: begin is that symbol
     ABSENT = -1                # end of a list that is not given
-
-cdef inline int64_t no_number() noexcept nogil:
-    return -9_223_372_036_854_775_807 - 1
 
 cdef enum Section:
     SUMMARY = 0
@@ -146,8 +143,8 @@ cdef struct ConditionRow:
     int32_t end
     int32_t path
     int32_t subject            # SymbolKind, set, schedule, coupon symbol, or the wanted has_card
-    int64_t low                # included; no_number(): none
-    int64_t high               # excluded; no_number(): none
+    int64_t low                # included; INT64_MIN: none
+    int64_t high               # excluded; INT64_MIN: none
     int32_t any_begin          # list; any_end ABSENT: not given
     int32_t any_end
     int32_t none_begin
@@ -168,9 +165,9 @@ cdef struct SetRow:
     uint32_t reserved
 
 cdef struct ScheduleRow:
-    int64_t from_wall_us       # no_number(): none
+    int64_t from_wall_us       # INT64_MIN: none
     int64_t to_wall_us
-    int64_t from_date          # days; no_number(): none
+    int64_t from_date          # days; INT64_MIN: none
     int64_t to_date
     Span windows               # list of (start, end) minutes, flat; empty: the whole day
     uint32_t weekdays          # bit per day, Monday first; 0: every day
