@@ -51,3 +51,17 @@ cdef inline long long points_max() noexcept nogil:
 cdef inline long long local_time_us_max() noexcept nogil:
     """Register wall clocks end with the year 2100: microseconds since 1970."""
     return 4_133_980_800_000_000
+
+cdef enum:
+    # Calculation. A receipt of 10 000 units may also hold fractional lines, each one unit.
+    UNITS_MAX = 11_000
+    SEGMENTS_MAX = 256
+    PROMOTIONS_MAX = 262_144
+    REWARDS_MAX = 16
+    ASSETS_MAX = 64
+    # Rows of one calculation: discounts and accruals by line and rule; explain data, cut beyond.
+    APPLIED_MAX = 524_288
+    TRACES_MAX = 4_096
+    LINE_TRACES_MAX = 65_536
+    # Explaining looks at every rule of a ruleset up to this size, else at those the receipt can touch.
+    EXPLAIN_ALL_MAX = 1_024

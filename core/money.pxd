@@ -1,0 +1,77 @@
+"""The only place where an amount is multiplied by a fraction or divided (semantics §6.1).
+
+Products are taken in 128 bits. Everything here is total: callers keep amounts in [0, 2^53), rates and quantities at or above 0
+and divisors above 0; a divisor of 0 gives 0, so that no caller can trap.
+"""
+from libc.stdint cimport int32_t, int64_t
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    typedef unsigned __int128 altyn_wide;
+
+    static inline int64_t altyn_mul_div_floor(int64_t amount, int64_t numerator, int64_t divisor) {
+        altyn_wide product = (altyn_wide)amount * (altyn_wide)numerator;
+        if (divisor <= 0) return 0;
+        if ((product >> 64) == 0) return (int64_t)((uint64_t)product / (uint64_t)divisor);
+        return (int64_t)(product / (altyn_wide)divisor);
+    }
+
+    static inline int64_t altyn_mul_div_half_up(int64_t amount, int64_t numerator, int64_t divisor) {
+        altyn_wide product;
+        if (divisor <= 0) return 0;
+        product = (altyn_wide)amount * (altyn_wide)numerator + (altyn_wide)(divisor / 2);
+        if ((product >> 64) == 0) return (int64_t)((uint64_t)product / (uint64_t)divisor);
+        return (int64_t)(product / (altyn_wide)divisor);
+    }
+
+    static inline int64_t altyn_mul_mod(int64_t amount, int64_t numerator, int64_t divisor) {
+        altyn_wide product = (altyn_wide)amount * (altyn_wide)numerator;
+        if (divisor <= 0) return 0;
+        if ((product >> 64) == 0) return (int64_t)((uint64_t)product % (uint64_t)divisor);
+        return (int64_t)(product % (altyn_wide)divisor);
+    }
+
+    /* Order of a*b against c*d: below, equal to or above 0. */
+    static inline int altyn_compare_products(int64_t a, int64_t b, int64_t c, int64_t d) {
+        altyn_wide left = (altyn_wide)a * (altyn_wide)b;
+        altyn_wide right = (altyn_wide)c * (altyn_wide)d;
+        return (left > right) - (left < right);
+    }
+    """
+    int64_t mul_div_floor "altyn_mul_div_floor"(int64_t amount, int64_t numerator, int64_t divisor) noexcept nogil
+    int64_t mul_div_half_up "altyn_mul_div_half_up"(int64_t amount, int64_t numerator, int64_t divisor) noexcept nogil
+    int64_t mul_mod "altyn_mul_mod"(int64_t amount, int64_t numerator, int64_t divisor) noexcept nogil
+    int compare_products "altyn_compare_products"(int64_t a, int64_t b, int64_t c, int64_t d) noexcept nogil
+
+cdef enum:
+    PPM = 1_000_000
+    MILLI = 1_000
+
+cdef inline int64_t rate_of(int64_t amount, int64_t rate_ppm) noexcept nogil:
+    """`rate_ppm` millionths of the amount, half-up."""
+    return mul_div_half_up(amount, rate_ppm, PPM)
+
+cdef inline int64_t price_times(int64_t price_minor, int64_t qty_milli) noexcept nogil:
+    """An amount per 1.000 of measure, taken for `qty_milli`, half-up."""
+    if qty_milli == MILLI:
+        return price_minor
+    return mul_div_half_up(price_minor, qty_milli, MILLI)
+
+cdef inline int64_t whole_units(int64_t qty_milli) noexcept nogil:
+    """Number of units of a quantity, 0 when it is not whole."""
+    if qty_milli == MILLI:
+        return 1
+    return mul_div_floor(qty_milli, 1, MILLI) if mul_mod(qty_milli, 1, MILLI) == 0 else 0
+
+cdef struct Share:
+    # One member of a distribution: `count` equal units. `amount` and `extra` are the result: every unit gets `amount`,
+    # the first `extra` of them one more.
+    int64_t weight
+    int64_t cap
+    int64_t count
+    int64_t amount
+    int64_t extra
+    int64_t remainder          # scratch; -1 once fixed at the cap
+
+cdef int64_t share_out(int64_t total, Share* members, int32_t count, bint capped, Share** order) noexcept nogil

@@ -1,0 +1,191 @@
+# cython: cdivision=True
+"""Sharing an amount out without losing or making a kopeck: the largest remainder of semantics §6.1.5.
+
+Decides which unit gets the odd kopeck. Invariants: the shares add up to min(total, caps of members with weight), no share is
+negative or above its cap, a member of weight 0 gets 0. Must never use a float, nor round anywhere else.
+"""
+from libc.stdlib cimport free, malloc
+
+
+cdef inline bint goes_before(Share* left, Share* right) noexcept nogil:
+    """Who gets a spare kopeck first: larger fraction, then larger weight, then lower index."""
+    if left.remainder != right.remainder:
+        return left.remainder > right.remainder
+    if left.weight != right.weight:
+        return left.weight > right.weight
+    return left < right
+
+
+cdef inline bint fills_before(Share* left, Share* right) noexcept nogil:
+    """Who reaches its cap first as the total grows: smaller cap per weight, then lower index."""
+    cdef int order = compare_products(left.cap, right.weight, right.cap, left.weight)
+    return order < 0 if order != 0 else left < right
+
+
+cdef inline bint precedes(Share* left, Share* right, bint by_fill) noexcept nogil:
+    return fills_before(left, right) if by_fill else goes_before(left, right)
+
+
+cdef void sift_down(Share** order, int32_t root, int32_t count, bint by_fill) noexcept nogil:
+    cdef Share* moving = order[root]
+    cdef int32_t child
+    while True:
+        child = 2 * root + 1
+        if child >= count:
+            break
+        if child + 1 < count and precedes(order[child], order[child + 1], by_fill):
+            child += 1
+        if not precedes(moving, order[child], by_fill):
+            break
+        order[root] = order[child]
+        root = child
+    order[root] = moving
+
+
+cdef void sort_members(Share** order, int32_t count, bint by_fill) noexcept nogil:
+    """Insertion sort while it is the fastest, heap sort above: n log n however the receipt is made."""
+    cdef int32_t i, j
+    cdef Share* moving
+    if count <= 16:
+        for i in range(1, count):
+            moving = order[i]
+            j = i
+            while j > 0 and precedes(moving, order[j - 1], by_fill):
+                order[j] = order[j - 1]
+                j -= 1
+            order[j] = moving
+        return
+    for i in range(count // 2 - 1, -1, -1):
+        sift_down(order, i, count, by_fill)
+    for i in range(count - 1, 0, -1):
+        moving = order[0]
+        order[0] = order[i]
+        order[i] = moving
+        sift_down(order, 0, i, by_fill)
+
+
+cdef bint take_floors(int64_t total, int64_t weights, Share* members, int32_t count, bint capped) noexcept nogil:
+    """Whole part and remainder of every exact share; False as soon as one exceeds its cap."""
+    cdef int32_t i
+    cdef Share* member
+    for i in range(count):
+        member = &members[i]
+        if member.remainder < 0:
+            continue
+        member.amount = mul_div_floor(total, member.weight, weights)
+        member.remainder = mul_mod(total, member.weight, weights)
+        if capped and (member.amount > member.cap or (member.amount == member.cap and member.remainder > 0)):
+            return False
+    return True
+
+
+cdef int64_t fix_at_caps(int64_t total, int64_t* weights, Share* members, int32_t count, Share** order) noexcept nogil:
+    """Fix every member whose share exceeds its cap; the total that is left for the others.
+
+    Members fill in the order of cap per weight, and fixing one only raises the shares of the rest: one pass is the same as
+    repeating the rule until nothing exceeds.
+    """
+    cdef int32_t i, filled = 0
+    cdef Share* member
+    for i in range(count):
+        if members[i].weight > 0:
+            order[filled] = &members[i]
+            filled += 1
+        members[i].remainder = 0
+    sort_members(order, filled, True)
+    for i in range(filled):
+        member = order[i]
+        if compare_products(total, member.weight, member.cap, weights[0]) <= 0:
+            break
+        member.amount = member.cap
+        member.remainder = -1
+        total -= member.cap * member.count
+        weights[0] -= member.weight * member.count
+    return total
+
+
+cdef void hand_out(int64_t spare, Share* members, int32_t count, Share** order) noexcept nogil:
+    cdef int32_t i, waiting = 0
+    for i in range(count):
+        if members[i].remainder > 0:
+            order[waiting] = &members[i]
+            waiting += 1
+    sort_members(order, waiting, False)
+    for i in range(waiting):
+        order[i].extra = order[i].count if order[i].count < spare else spare
+        spare -= order[i].extra
+        if spare == 0:
+            return
+
+
+cdef int64_t share_out(int64_t total, Share* members, int32_t count, bint capped, Share** order) noexcept nogil:
+    """Share `total` over the members by weight; what was placed. `order` is scratch for `count` pointers.
+
+    A member is `count` equal units, taken in order of index; without `capped` the caps are not read.
+    """
+    cdef int64_t weights = 0, room = 0, spare
+    cdef int32_t i
+    cdef Share* member
+    for i in range(count):
+        member = &members[i]
+        member.amount = member.extra = member.remainder = 0
+        weights += member.weight * member.count
+        if capped and member.weight > 0:
+            room += member.cap * member.count
+    if capped and total > room:
+        total = room
+    if total <= 0 or weights <= 0:
+        return 0
+    spare = total
+    if not take_floors(total, weights, members, count, capped):
+        spare = fix_at_caps(total, &weights, members, count, order)
+        take_floors(spare, weights, members, count, False)
+    for i in range(count):
+        if members[i].remainder >= 0:
+            spare -= members[i].amount * members[i].count
+    if spare > 0:
+        hand_out(spare, members, count, order)
+    return total
+
+
+def largest_remainder(total: int, weights: list[int], caps: list[int] | None = None,
+                      counts: list[int] | None = None) -> list[int]:
+    """Shares of `total` unit by unit (semantics §6.1.5). `counts` says how many equal units a member stands for.
+
+    Raises ValueError for numbers outside [0, 2^53) and for lists of different lengths.
+    """
+    cdef int32_t size = <int32_t>len(weights), i
+    cdef int64_t j
+    if caps is not None and len(caps) != size or counts is not None and len(counts) != size:
+        raise ValueError("weights, caps and counts differ in length")
+    for number in [total, *weights, *(caps or []), *(counts or [])]:
+        if not 0 <= number < 1 << 53:
+            raise ValueError(f"{number} is not in [0, 2^53)")
+    if sum(weight * many for weight, many in zip(weights, counts or [1] * size)) >= 1 << 53:
+        raise ValueError("the sum of weights is not below 2^53")
+    cdef Share* members = <Share*>malloc((size + 1) * sizeof(Share))
+    cdef Share** order = <Share**>malloc((size + 1) * sizeof(Share*))
+    if members == NULL or order == NULL:
+        free(members)
+        free(order)
+        raise MemoryError
+    try:
+        for i in range(size):
+            members[i].weight = weights[i]
+            members[i].cap = caps[i] if caps is not None else 0
+            members[i].count = counts[i] if counts is not None else 1
+        share_out(total, members, size, caps is not None, order)
+        return [members[i].amount + (j < members[i].extra) for i in range(size) for j in range(members[i].count)]
+    finally:
+        free(members)
+        free(order)
+
+
+def multiply_half_up(amount: int, numerator: int, divisor: int) -> int:
+    """amount × numerator ÷ divisor, half-up, all at or above 0."""
+    return mul_div_half_up(amount, numerator, divisor)
+
+
+def multiply_floor(amount: int, numerator: int, divisor: int) -> int:
+    """amount × numerator ÷ divisor, rounded down, all at or above 0."""
+    return mul_div_floor(amount, numerator, divisor)

@@ -1,0 +1,104 @@
+"""Gates: the keys of which at least one must be present for a promotion to give anything.
+
+Decides under which symbols a promotion is found. Invariant: a receipt, place and customer without any key of the gate can
+get nothing from the promotion; a false candidate costs time, a missed one is a wrong amount. Must never look at amounts of
+rewards or at anything that is not a positive conjunct.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from altyn.core.rules.promotion import (
+    AllOf,
+    AnyOf,
+    Attribute,
+    Condition,
+    CouponIs,
+    CustomerIs,
+    ProductSet,
+    Promotion,
+    Quantity,
+    ReceiptSum,
+    StoreIs,
+)
+
+SYMBOL_KINDS = {
+    "sku": 0,
+    "category": 1,
+    "brand": 2,
+    "supplier": 3,
+    "store.id": 4,
+    "store.region": 5,
+    "store.format": 6,
+    "store.cluster": 7,
+    "customer.card_type": 8,
+    "customer.segment": 9,
+    "customer.id": 10,
+    "coupon": 11,
+}
+COLUMNS = {Attribute.SKU: 0, Attribute.CATEGORY: 1, Attribute.BRAND: 2, Attribute.SUPPLIER: 3}
+COUPON = SYMBOL_KINDS["coupon"]
+
+# How seldom a key of the kind is present: smaller is more selective.
+RANKS = {COUPON: 0, 0: 1, 8: 2, 9: 2, 10: 2, 1: 3, 2: 3, 3: 3, 4: 4, 5: 4, 6: 4, 7: 4}
+
+Key = tuple[int, str]
+
+
+class Gate(NamedTuple):
+    rank: int
+    keys: tuple[Key, ...]
+
+
+def gate_of(promotion: Promotion) -> Gate | None:
+    """The most selective gate; None when the promotion may give something to anybody."""
+    found = [] if promotion.when is None else [condition_gate(promotion.when)]
+    found.append(union(set_gate(reward.of) for reward in promotion.rewards))
+    return best(found)
+
+
+def best(gates: Iterable[Gate | None]) -> Gate | None:
+    return min((gate for gate in gates if gate is not None), key=lambda gate: (gate.rank, len(gate.keys)), default=None)
+
+
+def union(gates: Iterable[Gate | None]) -> Gate | None:
+    """The gate of alternatives: all of them need one, and its rank is the worst."""
+    rank = 0
+    keys: dict[Key, None] = {}
+    for gate in gates:
+        if gate is None:
+            return None
+        rank = max(rank, gate.rank)
+        keys.update(dict.fromkeys(gate.keys))
+    return Gate(rank, tuple(keys))
+
+
+def set_gate(products: ProductSet) -> Gate | None:
+    """Keys of one column: a member of the set carries one of them."""
+    columns = [
+        Gate(RANKS[COLUMNS[attribute]], tuple((COLUMNS[attribute], text) for text in texts))
+        for attribute, texts in products.members.items()
+    ]
+    return best(columns)
+
+
+def condition_gate(condition: Condition) -> Gate | None:
+    if isinstance(condition, AllOf):
+        return best(condition_gate(child) for child in condition.conditions)
+    if isinstance(condition, AnyOf):
+        return union(condition_gate(child) for child in condition.conditions)
+    if isinstance(condition, CouponIs):
+        return Gate(RANKS[COUPON], ((COUPON, condition.code),))
+    if isinstance(condition, StoreIs | CustomerIs):
+        if condition.choice is None or condition.choice.any_of is None:
+            return None
+        owner = "store" if isinstance(condition, StoreIs) else "customer"
+        kind = SYMBOL_KINDS[f"{owner}.{condition.attribute}"]
+        return Gate(RANKS[kind], tuple((kind, text) for text in condition.choice.any_of))
+    if isinstance(condition, ReceiptSum):
+        return set_gate(condition.of) if (condition.from_minor or 0) > 0 else None
+    if isinstance(condition, Quantity):
+        return set_gate(condition.of) if (condition.from_milli or 0) > 0 else None
+    return None

@@ -1,0 +1,221 @@
+"""Rows of conditions and product sets, with everything they share: texts, symbols, lists.
+
+Decides when two things are one: equal texts, symbols, paths, lists and product sets are written once. Invariant: a row refers only
+to rows that exist when the image is complete. Must never sort what a document ordered, except lists of symbols.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from altyn.core.rules.gate import COLUMNS, COUPON, SYMBOL_KINDS
+from altyn.core.rules.promotion import (
+    AllOf,
+    AnyOf,
+    Choice,
+    Condition,
+    CouponIs,
+    CustomerIs,
+    NoneOf,
+    ProductSet,
+    Quantity,
+    ReceiptSum,
+    Schedule,
+    StoreIs,
+    SumBase,
+)
+
+CONDITION_ROW = struct.Struct("<4i2q6i")
+SET_ROW = struct.Struct("<8i2q2i2I")
+SCHEDULE_ROW = struct.Struct("<4q2i2I")
+
+NO_NUMBER = -(1 << 63)
+NO_LIST = (-1, -1)
+DEPTH_MAX = 8
+TEXT_BYTES_MAX = 255
+ALL_GOODS, HAS_PRICE, HAS_EXCEPTED = 1, 2, 4
+NESTED_KINDS: dict[type, int] = {AllOf: 0, AnyOf: 1, NoneOf: 2}
+
+
+class ImageError(ValueError):
+    """A value that no image can hold."""
+
+    def __init__(self, path: str, code: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+        self.code = code
+        self.message = message
+
+
+class RowWriter:
+    """Collects rows. `owner` and `accrual` are of the promotion being written, `names_coupon` is set while its conditions are."""
+
+    def __init__(self) -> None:
+        self.texts = bytearray()
+        self.text_places: dict[bytes, tuple[int, int]] = {}
+        self.symbols: dict[tuple[int, bytes], int] = {}
+        self.path_numbers: dict[str, int] = {}
+        self.path_places: list[tuple[int, int]] = []
+        self.conditions: list[bytes] = []
+        self.sets: list[bytes] = [SET_ROW.pack(*NO_LIST * 4, NO_NUMBER, NO_NUMBER, *NO_LIST, ALL_GOODS, 0)]
+        self.set_numbers: dict[object, int] = {}
+        self.lists: list[int] = []
+        self.list_places: dict[tuple[int, ...], tuple[int, int]] = {}
+        self.schedules: list[bytes] = []
+        self.postings: dict[int, list[int]] = {}
+        self.always: list[int] = []
+        self.bases = 0
+        self.reads_card = False
+        self.owner = ""
+        self.accrual = False
+        self.names_coupon = False
+
+    def text(self, text: str | bytes) -> tuple[int, int]:
+        spelled = text if isinstance(text, bytes) else text.encode()
+        place = self.text_places.get(spelled)
+        if place is None:
+            place = self.text_places[spelled] = (len(self.texts), len(spelled))
+            self.texts += spelled
+        return place
+
+    def symbol(self, kind: int, text: str) -> int:
+        spelled = text.encode()
+        if len(spelled) > TEXT_BYTES_MAX:
+            message = f"a name of {len(spelled)} bytes, at most {TEXT_BYTES_MAX}"
+            raise ImageError(f"{self.owner}:", "TEXT_TOO_LONG", message)
+        return self.symbols.setdefault((kind, spelled), len(self.symbols) + 1)
+
+    def path(self, path: str) -> int:
+        number = self.path_numbers.get(path)
+        if number is None:
+            number = self.path_numbers[path] = len(self.path_places)
+            self.path_places.append(self.text(path))
+        return number
+
+    def numbers(self, numbers: tuple[int, ...]) -> tuple[int, int]:
+        place = self.list_places.get(numbers)
+        if place is None:
+            place = self.list_places[numbers] = (len(self.lists), len(self.lists) + len(numbers))
+            self.lists.extend(numbers)
+        return place
+
+    def any_of(self, kind: int, texts: tuple[str, ...]) -> tuple[int, int]:
+        """A sorted list of symbols; a single one is written in place."""
+        if len(texts) == 1:
+            return self.symbol(kind, texts[0]), -2
+        return self.numbers(tuple(sorted({self.symbol(kind, text) for text in texts})))
+
+    def products(self, products: ProductSet, depth: int = 0) -> int:
+        if products.is_all:
+            return 0
+        key = set_key(products)
+        number = self.set_numbers.get(key)
+        if number is not None:
+            return number
+        if depth > DEPTH_MAX:
+            message = f"except is nested deeper than {DEPTH_MAX}"
+            raise ImageError(f"{self.owner}:", "TOO_DEEP", message)
+        columns = [NO_LIST] * 4
+        for attribute, texts in products.members.items():
+            columns[COLUMNS[attribute]] = self.any_of(COLUMNS[attribute], texts)
+        low = NO_NUMBER if products.price_from_minor is None else products.price_from_minor
+        high = (1 << 63) - 1 if products.price_to_minor is None else products.price_to_minor
+        priced = products.price_from_minor is not None or products.price_to_minor is not None
+        excepted = NO_LIST
+        if products.excepted:
+            excepted = self.numbers(tuple(self.products(child, depth + 1) for child in products.excepted))
+        flags = (HAS_PRICE if priced else 0) | (HAS_EXCEPTED if products.excepted else 0)
+        flat = [number for column in columns for number in column]
+        self.sets.append(SET_ROW.pack(*flat, low, high, *excepted, flags, 0))
+        number = self.set_numbers[key] = len(self.sets) - 1
+        return number
+
+    def condition(self, condition: Condition, depth: int = 0) -> int:
+        """Write a condition with all below it; the number of its root."""
+        if depth > DEPTH_MAX:
+            message = f"conditions are nested deeper than {DEPTH_MAX}"
+            raise ImageError(f"{self.owner}:{condition.path}", "TOO_DEEP", message)
+        number = len(self.conditions)
+        if isinstance(condition, AllOf | AnyOf | NoneOf):
+            self.conditions.append(b"")
+            for child in condition.conditions:
+                self.condition(child, depth + 1)
+            self.conditions[number] = self.row(number, NESTED_KINDS[type(condition)], condition.path)
+        elif isinstance(condition, Schedule):
+            self.conditions.append(self.row(number, 3, condition.path, self.schedule(condition)))
+        elif isinstance(condition, StoreIs):
+            kind = SYMBOL_KINDS[f"store.{condition.attribute}"]
+            self.conditions.append(self.row(number, 4, condition.path, kind, choice=(kind, condition.choice)))
+        elif isinstance(condition, CustomerIs):
+            self.conditions.append(self.customer(number, condition))
+        elif isinstance(condition, CouponIs):
+            self.names_coupon = True
+            self.conditions.append(self.row(number, 7, condition.path, self.symbol(COUPON, condition.code)))
+        else:
+            self.conditions.append(self.threshold(number, condition))
+        return number
+
+    def row(
+        self,
+        number: int,
+        kind: int,
+        path: str,
+        subject: int = 0,
+        low: int | None = None,
+        high: int | None = None,
+        choice: tuple[int, Choice | None] = (0, None),
+        option: int = 0,
+    ) -> bytes:
+        end = max(len(self.conditions), number + 1)
+        any_of, none_of = NO_LIST, NO_LIST
+        of_kind, wanted = choice
+        if wanted is not None:
+            any_of = NO_LIST if wanted.any_of is None else self.any_of(of_kind, wanted.any_of)
+            none_of = self.any_of(of_kind, wanted.none_of) if wanted.none_of else NO_LIST
+        lowest = NO_NUMBER if low is None else low
+        highest = NO_NUMBER if high is None else high
+        return CONDITION_ROW.pack(
+            kind, end, self.path(path), subject, lowest, highest, *any_of, *none_of, option, 0
+        )
+
+    def customer(self, number: int, condition: CustomerIs) -> bytes:
+        self.reads_card = True
+        if condition.attribute == "has_card":
+            return self.row(number, 6, condition.path, int(bool(condition.flag)))
+        kind = SYMBOL_KINDS[f"customer.{condition.attribute}"]
+        return self.row(number, 5, condition.path, kind, choice=(kind, condition.choice))
+
+    def threshold(self, number: int, condition: ReceiptSum | Quantity) -> bytes:
+        of = self.products(condition.of)
+        if isinstance(condition, Quantity):
+            low, high = condition.from_milli, condition.below_milli
+            return self.row(number, 9, condition.path, of, low, high, option=condition.count_by)
+        if condition.base == SumBase.NET and not self.accrual:
+            message = "base NET is known only after the discounts: rules of stage accrual"
+            raise ImageError(f"{self.owner}:{condition.path}", "BASE_NOT_AVAILABLE", message)
+        self.bases |= 1 << condition.base
+        low, high = condition.from_minor, condition.below_minor
+        return self.row(number, 8, condition.path, of, low, high, option=condition.base)
+
+    def schedule(self, schedule: Schedule) -> int:
+        moments = (schedule.from_wall_us, schedule.to_wall_us, schedule.from_date, schedule.to_date)
+        flat = tuple(minute for window in schedule.windows for minute in window)
+        self.schedules.append(
+            SCHEDULE_ROW.pack(
+                *(NO_NUMBER if moment is None else moment for moment in moments),
+                *(self.numbers(flat) if flat else (0, 0)),
+                sum(1 << day for day in set(schedule.weekdays)),
+                sum(1 << day for day in set(schedule.days_of_month)),
+            )
+        )
+        return len(self.schedules) - 1
+
+
+def set_key(products: ProductSet) -> object:
+    """Equal for product sets that are written alike."""
+    return (
+        tuple((attribute.value, texts) for attribute, texts in products.members.items()),
+        products.price_from_minor,
+        products.price_to_minor,
+        tuple(set_key(child) for child in products.excepted),
+    )

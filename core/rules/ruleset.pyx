@@ -1,0 +1,155 @@
+"""Opens a ruleset image.
+
+Decides whether bytes are a ruleset. Invariants: nothing is read through a view before magic, format, sizes, section bounds and
+the hash hold; afterwards the content is trusted, for only `compile_ruleset` makes such a hash. Must never change the bytes.
+"""
+import hashlib
+import json
+import struct
+import sys
+
+from libc.stdint cimport int32_t, uint16_t
+from altyn.core.rules.image cimport (
+    ASSETS, AssetRow, CONDITIONS, ConditionRow, GROUPS, GroupRow, HASHED_FROM, IMAGE_FORMAT, LISTS, PATHS, POSTINGS, PROMOTIONS,
+    PathRow, PromotionRow, READ_SET, RULES, RuleRow, SCHEDULES, SECTIONS_COUNT, SETS, SLOTS, SUMMARY, ScheduleRow,
+    SetRow, SummaryRow, SymbolSlot, TABLE_FROM, TAGS, TEXTS,
+)
+
+MAGIC = b"ALTYNRUL"
+
+
+class RulesetError(ValueError):
+    """These bytes are not a whole ruleset image of this format."""
+
+
+cdef int64_t row_size(int section) noexcept:
+    if section == SUMMARY:
+        return sizeof(SummaryRow)
+    if section == PATHS:
+        return sizeof(PathRow)
+    if section == PROMOTIONS:
+        return sizeof(PromotionRow)
+    if section == RULES:
+        return sizeof(RuleRow)
+    if section == GROUPS:
+        return sizeof(GroupRow)
+    if section == CONDITIONS:
+        return sizeof(ConditionRow)
+    if section == SETS:
+        return sizeof(SetRow)
+    if section == SCHEDULES:
+        return sizeof(ScheduleRow)
+    if section == SLOTS:
+        return sizeof(SymbolSlot)
+    if section == ASSETS:
+        return sizeof(AssetRow)
+    if section == LISTS or section == POSTINGS:
+        return sizeof(int32_t)
+    return 2 if section == TAGS else 1
+
+
+cdef list section_places(bytes image):
+    """(place, rows) of every section; raises RulesetError when one lies outside the image."""
+    cdef int64_t place, count
+    cdef list places = []
+    for section in range(SECTIONS_COUNT):
+        place, count = struct.unpack_from("<2q", image, TABLE_FROM + 16 * section)
+        if place < TABLE_FROM or place > len(image) or count < 0 or count > (len(image) - place) // row_size(section):
+            raise RulesetError(f"section {section} lies outside the image")
+        if place & 63:
+            raise RulesetError(f"section {section} is not aligned")
+        places.append((place, count))
+    return places
+
+
+cdef str verify(bytes image):
+    """The hash in hex; raises RulesetError unless header, size and hash hold."""
+    if sys.byteorder != "little":
+        raise RulesetError("ruleset images are little-endian")
+    if len(image) < TABLE_FROM + 16 * SECTIONS_COUNT:
+        raise RulesetError(f"{len(image)} bytes are too few for a ruleset image")
+    if image[:8] != MAGIC:
+        raise RulesetError("no ruleset image: the magic differs")
+    version_of_format, zero = struct.unpack_from("<2I", image, 8)
+    if version_of_format != IMAGE_FORMAT or zero != 0:
+        raise RulesetError(f"image format {version_of_format}, this server reads {IMAGE_FORMAT}")
+    digest = hashlib.sha256(memoryview(image)[HASHED_FROM:])
+    if digest.digest() != image[16:HASHED_FROM]:
+        raise RulesetError("the image is damaged: its hash differs")
+    if struct.unpack_from("<q", image, HASHED_FROM + 8)[0] != len(image):
+        raise RulesetError("the image has another size than it says")
+    return digest.hexdigest()
+
+
+cdef class Ruleset:
+    """An immutable ruleset over its image. Raises RulesetError for anything that is not a whole image of this format."""
+
+    def __init__(self, bytes image not None):
+        self.sha256 = verify(image)
+        places = section_places(image)
+        self.image = image
+        self.version = struct.unpack_from("<q", image, HASHED_FROM)[0]
+        cdef const char* base = image
+        cdef RulesView* view = &self.view
+        cdef list at = [place for place, _ in places]
+        view.texts = base + <int64_t>at[TEXTS]
+        view.summary = <const SummaryRow*>(base + <int64_t>at[SUMMARY])
+        view.paths = <const PathRow*>(base + <int64_t>at[PATHS])
+        view.promotions = <const PromotionRow*>(base + <int64_t>at[PROMOTIONS])
+        view.rules = <const RuleRow*>(base + <int64_t>at[RULES])
+        view.groups = <const GroupRow*>(base + <int64_t>at[GROUPS])
+        view.conditions = <const ConditionRow*>(base + <int64_t>at[CONDITIONS])
+        view.sets = <const SetRow*>(base + <int64_t>at[SETS])
+        view.lists = <const int32_t*>(base + <int64_t>at[LISTS])
+        view.schedules = <const ScheduleRow*>(base + <int64_t>at[SCHEDULES])
+        view.slots = <const SymbolSlot*>(base + <int64_t>at[SLOTS])
+        view.tags = <const uint16_t*>(base + <int64_t>at[TAGS])
+        view.postings = <const int32_t*>(base + <int64_t>at[POSTINGS])
+        view.assets = <const AssetRow*>(base + <int64_t>at[ASSETS])
+        view.promotions_count = <int32_t>places[PROMOTIONS][1]
+        view.rules_count = <int32_t>places[RULES][1]
+        view.assets_count = <int32_t>places[ASSETS][1]
+        place, count = places[READ_SET]
+        self._read_set = json.loads(image[place:place + count])
+
+    @property
+    def promotions_count(self) -> int:
+        return self.view.promotions_count
+
+    @property
+    def rules_count(self) -> int:
+        return self.view.rules_count
+
+    @property
+    def read_set(self) -> dict[str, list[str]]:
+        """Facts beside the receipt that a decision may read: assets, bases, customer, segments, store."""
+        return {key: list(names) for key, names in self._read_set.items()}
+
+    @property
+    def assets(self) -> list[tuple[str, int, int]]:
+        """(id, scale, step in the smallest unit) of every asset, by number."""
+        cdef int32_t number
+        return [(spelled(self.asset_text(number)), self.view.assets[number].scale, self.view.assets[number].step_points)
+                for number in range(self.view.assets_count)]
+
+    def promotion_id(self, ordinal: int) -> str:
+        return spelled(self.promotion_text(self._rule(ordinal)))
+
+    def reward_no(self, ordinal: int) -> int:
+        return self.view.rules[self._rule(ordinal)].reward_no
+
+    def stage(self, ordinal: int) -> int:
+        return self.stage_of(self._rule(ordinal))
+
+    def condition_path(self, path: int) -> str:
+        """Text of a path number in a trace, empty for -1."""
+        return spelled(self.path_text(path)) if path >= 0 else ""
+
+    cdef int32_t _rule(self, ordinal) except -1:
+        if not 0 <= ordinal < self.view.rules_count:
+            raise IndexError(f"rule {ordinal} of {self.view.rules_count}")
+        return ordinal
+
+
+cdef str spelled(Text text):
+    return text.data[:text.size].decode()

@@ -1,0 +1,73 @@
+"""Symbols: a (kind, text) that some rule names is a small integer; everything else is 0.
+
+One lookup per attribute of a line finds both the symbol and the promotions it is a gate of. Comparison is exact; the hash only
+finds the place. Two-byte tags answer most misses without touching the slots.
+"""
+from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy
+from altyn.core.rules.image cimport RulesView, SymbolSlot
+from altyn.core.text cimport Text
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <string.h>
+
+    static inline uint64_t altyn_mix(uint64_t a, uint64_t b) {
+        unsigned __int128 product = (unsigned __int128)a * b;
+        return (uint64_t)product ^ (uint64_t)(product >> 64);
+    }
+    static inline uint64_t altyn_read8(const char *p) { uint64_t v; memcpy(&v, p, 8); return v; }
+    static inline uint64_t altyn_read4(const char *p) { uint32_t v; memcpy(&v, p, 4); return v; }
+
+    /* Every byte and the length count; two overlapping reads cover a text of 4 to 16 bytes. */
+    static inline uint64_t altyn_hash(uint32_t kind, const char *p, int32_t size) {
+        uint64_t seed = 0x9E3779B97F4A7C15ull * (kind + 1), a, b;
+        int32_t left = size;
+        while (left > 16) {
+            seed = altyn_mix(altyn_read8(p) ^ 0xA0761D6478BD642Full, altyn_read8(p + 8) ^ seed);
+            p += 16;
+            left -= 16;
+        }
+        if (left >= 8) {
+            a = altyn_read8(p);
+            b = altyn_read8(p + left - 8);
+        } else if (left >= 4) {
+            a = altyn_read4(p);
+            b = altyn_read4(p + left - 4);
+        } else if (left > 0) {
+            a = ((uint64_t)(unsigned char)p[0] << 16) | ((uint64_t)(unsigned char)p[left >> 1] << 8)
+                | (unsigned char)p[left - 1];
+            b = 0;
+        } else {
+            a = b = 0;
+        }
+        return altyn_mix(altyn_mix(a ^ 0xE7037ED1A0B428DBull, b ^ seed) ^ (uint64_t)size, 0x8EBC6AF09C88C6E3ull);
+    }
+    """
+    uint64_t symbol_hash "altyn_hash"(uint32_t kind, const char* text, int32_t size) noexcept nogil
+    void prefetch "__builtin_prefetch"(const void* address) noexcept nogil
+
+cdef inline uint16_t symbol_tag(uint64_t hashed) noexcept nogil:
+    return <uint16_t>(hashed >> 48) | 1
+
+cdef inline bint slot_is(const RulesView* rules, const SymbolSlot* slot, uint32_t kind, Text text) noexcept nogil:
+    cdef int32_t place
+    if slot.kind != kind or slot.size != text.size:
+        return False
+    if text.size <= 14:
+        return memcmp(slot.text, text.data, <size_t>text.size) == 0
+    memcpy(&place, slot.text, 4)
+    return memcmp(rules.texts + place, text.data, <size_t>text.size) == 0
+
+cdef inline const SymbolSlot* find_symbol(const RulesView* rules, uint64_t hashed, uint32_t kind,
+                                          Text text) noexcept nogil:
+    """The slot of a text that a rule names, else NULL."""
+    cdef int64_t mask = rules.summary.slots_mask
+    cdef int64_t place = <int64_t>(hashed & <uint64_t>mask)
+    cdef uint16_t tag = symbol_tag(hashed)
+    while rules.tags[place] != 0:
+        if rules.tags[place] == tag and slot_is(rules, &rules.slots[place], kind, text):
+            return &rules.slots[place]
+        place = (place + 1) & mask
+    return NULL
