@@ -3,6 +3,7 @@
 Invariants: a `Product*` and its texts stay valid as long as the catalogue; their contents change only by `upsert`, `remove`
 and `load`, which run between calls, never during one. A removed product is not found. Nothing here knows versions or time.
 """
+cimport cython
 from libc.stdint cimport int32_t, int64_t, uint16_t
 from altyn.core.text cimport Text
 from altyn.core.facts.copy cimport CopyRows
@@ -20,6 +21,7 @@ cdef struct Product:
     uint16_t flags               # altyn.core.receipt.Flag
     uint16_t present             # 0: removed; such a product is never given out
 
+@cython.final
 cdef class Catalogue:
     cdef Records _products
     cdef Index _index
@@ -34,3 +36,6 @@ cdef class Catalogue:
     cdef Product* _slot(self, Text sku) noexcept nogil           # removed ones too
     cdef Product* _slot_to_write(self, Text sku) except NULL
     cdef int _interned(self, Text text, Text* interned) except -1
+    cdef int _write(self, Text sku, Text group, Text brand, Text supplier, int64_t flags, int64_t min_price_minor,
+                    int64_t vat_code) except -1
+    cdef bint _remove(self, Text sku) noexcept

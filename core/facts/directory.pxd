@@ -4,6 +4,7 @@ Invariants: pointers stay valid as long as the directory, contents change only b
 removed is not found; a phone that two customers share identifies nobody. Rows may arrive in any order: a membership may
 come before its customer.
 """
+cimport cython
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint8_t
 from altyn.core.text cimport Text
 from altyn.core.facts.copy cimport CopyRows, Field
@@ -40,9 +41,10 @@ cdef struct Customer:
     int64_t account_id
     uint32_t segments_at         # place in the pool
     uint16_t segments_count
-    uint8_t segments_size        # size class of the run: 4 << class numbers; NO_RUN: none
+    uint8_t segments_size        # size class of the run: 4 << class numbers; 255: none
     uint8_t state                # bits KNOWN, HAS_PHONE
 
+@cython.final
 cdef class Directory:
     cdef Records _cards
     cdef Index _cards_index
@@ -65,3 +67,19 @@ cdef class Directory:
     cdef Text last4(self, const Card* card) noexcept nogil
     # Writes at most SEGMENTS_MAX texts, in ascending order of bytes, and returns how many.
     cdef int32_t segments_of(self, const Customer* customer, Text* texts) noexcept nogil
+
+    # COMMANDS
+    cdef Card* _card_slot(self, const unsigned char* number_hash) noexcept nogil
+    cdef int _write_card(self, Card read) except -1
+    cdef bint _remove_card(self, const unsigned char* number_hash) noexcept
+    cdef int _fill_card(self, Card* card, const unsigned char* number_hash, int64_t state, Text card_type, Text last4) except -1
+    cdef Customer* _customer_slot(self, int64_t customer_id, uint32_t* number) noexcept nogil
+    cdef Customer* _customer_to_write(self, int64_t customer_id, uint32_t* number) except NULL
+    cdef int _write_customer(self, int64_t customer_id, int64_t account_id, const unsigned char* phone_hash) except -1
+    cdef int _index_phone(self, const unsigned char* phone_hash, uint32_t customer_number) except -1
+    cdef bint _remove_customer(self, int64_t customer_id) noexcept
+    cdef uint16_t* _run(self, const Customer* customer) noexcept nogil
+    cdef int32_t _place_in_run(self, const Customer* customer, Text segment) noexcept nogil
+    cdef int _grow_run(self, Customer* customer) except -1
+    cdef int _add_segment(self, int64_t customer_id, Text segment) except -1
+    cdef int _remove_segment(self, int64_t customer_id, Text segment) noexcept

@@ -22,8 +22,10 @@ cdef inline void* record_at(const Records* records, uint32_t number) noexcept no
     return records.chunks[number >> CHUNK_BITS] + (number & (CHUNK_RECORDS - 1)) * records.record_bytes
 
 cdef void records_init(Records* records, size_t record_bytes) noexcept nogil
-cdef int records_add(Records* records, uint32_t* number) except -1     # a zeroed record; MemoryError
+# `count` zeroed records in a row (≤ CHUNK_RECORDS); their first number. MemoryError; OverflowError after 2^32 records.
+cdef int records_add(Records* records, uint32_t count, uint32_t* number) except -1
 cdef void records_free(Records* records) noexcept nogil
+cdef size_t records_bytes(const Records* records) noexcept nogil       # address space taken
 
 cdef struct Arena:
     char** chunks
@@ -33,3 +35,4 @@ cdef struct Arena:
 cdef void arena_init(Arena* arena) noexcept nogil
 cdef int arena_copy(Arena* arena, Text text, Text* copy) except -1     # text.size ≤ ARENA_CHUNK_BYTES; MemoryError
 cdef void arena_free(Arena* arena) noexcept nogil
+cdef size_t arena_bytes(const Arena* arena) noexcept nogil

@@ -2,6 +2,7 @@
 
 Invariants as of the catalogue: pointers and texts stay valid as long as the owner, contents change only between calls.
 """
+cimport cython
 from libc.stdint cimport int32_t, int64_t
 from altyn.core.receipt cimport Place
 from altyn.core.text cimport Text
@@ -20,6 +21,7 @@ cdef struct Store:
     int32_t zone                 # number in Stores.zones
     bint present
 
+@cython.final
 cdef class Stores:
     cdef readonly Zones zones
     cdef Records _stores

@@ -23,5 +23,5 @@ class Stores:
         """Add or replace. KeyError: unknown zone; ValueError names the field that is out of range."""
     def remove(self, store_id: str) -> bool: ...
     def get(self, store_id: str) -> StoreFact | None: ...
-    def wall_clock(self, store_id: str, instant_us: int) -> WallClock:
+    def wall_clock_at(self, store_id: str, instant_us: int) -> WallClock:
         """KeyError when there is no such store."""
