@@ -132,8 +132,8 @@ def secret_file(path: Path) -> str:
         return path.read_text("ascii").strip()
     except FileNotFoundError:
         pass
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    draft = path.with_name(f".{path.name}.{randomness.token_hex(8)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="ascii") as file:
         file.write(randomness.token_hex(SECRET_BYTES) + "\n")
         file.flush()
