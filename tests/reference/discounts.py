@@ -97,6 +97,9 @@ class Trial:
     award: Award
 
 
+Tried = tuple[Promotion, list[Trial]]
+
+
 def take(award: Award, groups: list[CalcGroup]) -> None:
     """Lower the running prices by an award."""
     for number, amounts in award.items():
@@ -174,7 +177,8 @@ class Candidate:
 
 def _run_best(rule_group: Group, situation: Situation, ledger: Ledger) -> None:
     tried = [(promotion, try_alone(promotion, situation)) for promotion in rule_group.promotions]
-    by_line, whole = [], []
+    by_line: list[Tried] = []
+    whole: list[Tried] = []
     for promotion, trials in tried:
         is_line_promotion = rule_group.by_line and all(rule.is_line_rule for rule in promotion.rules)
         (by_line if is_line_promotion else whole).append((promotion, trials))
@@ -194,7 +198,7 @@ def _rule_key(rule: Rule) -> tuple[str, int]:
     return rule.promotion_id, rule.reward_no
 
 
-def _composite(tried: list[tuple[Promotion, list[Trial]]]) -> Candidate:
+def _composite(tried: list[Tried]) -> Candidate:
     """In each calc group the promotion that takes most wins; ranked by its best-ranked winner (§6.11.9)."""
     winners: dict[int, tuple[int, Promotion, list[Trial]]] = {}
     for promotion, trials in tried:  # in order of rank, so an equal later one never displaces

@@ -42,7 +42,8 @@ class Line:
 
     @property
     def is_discountable(self) -> bool:
-        return not self.is_neutral and "no_discount" not in self.flags
+        """By flags alone, so that it is the same for a whole calc group: units of gross 0 have nothing to take."""
+        return not self.flags & {"gift", "no_discount"}
 
     @property
     def is_counted(self) -> bool:
@@ -138,7 +139,10 @@ PLAIN_FLOOR = FloorPolicy()
 
 @dataclass
 class CalcGroup:
-    """Units alike in everything a rule can read, with what is left of each one's price."""
+    """Units alike in everything a rule can read, with what is left of each one's price.
+
+    `line` is the first line: its quantity, number and gross say nothing about the others.
+    """
 
     line: Line
     units: list[Unit]
