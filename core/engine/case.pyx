@@ -19,7 +19,7 @@ cdef inline int64_t online_window_us() noexcept nogil:
     return 600_000_000
 
 cdef inline int64_t offline_window_us() noexcept nogil:
-    return <int64_t>30 * 86_400_000_000
+    return 2_592_000_000_000
 
 cdef inline Text text_of(const char* literal, int32_t size) noexcept nogil:
     cdef Text text
