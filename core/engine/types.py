@@ -45,10 +45,11 @@ class Answer(NamedTuple):
 
 
 class Lookup(NamedTuple):
-    """Memory cannot tell whether this operation was seen: ask the journal, then call again with what it said."""
+    """Memory cannot tell: once `after_seq` is durable, ask the journal for these keys, then call again with what it said."""
 
     op_id: bytes
     natural_key: bytes | None
+    after_seq: int
 
 
 class Known(NamedTuple):
