@@ -102,7 +102,6 @@ test_directory_after_any_changes_equals_a_model = DirectoryMachine.TestCase
 
 def test_directory_of_many_finds_each_card_and_phone() -> None:
     directory = Directory()
-    directory.reserve(1_000, 10)  # too small on purpose: it grows meanwhile
     for number in range(1, 20_001):
         directory.upsert_card(CardFact(keyed(f"card {number}"), number, number, 0, "", CARD_ACTIVE, ""))
         directory.upsert_customer(CustomerFact(number, number, keyed(f"phone {number}")))
