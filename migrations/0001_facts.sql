@@ -94,8 +94,9 @@ CREATE TABLE registers (
     CHECK (valid_from < valid_to)
 );
 CREATE UNIQUE INDEX registers_current ON registers (tenant, store_id, register_id) WHERE valid_to = 'infinity';
-CREATE INDEX registers_feed ON registers (tenant, version) WHERE valid_to = 'infinity';
-COMMENT ON TABLE registers IS 'Cash registers of a store. What a register may do is decided by its credential.';
+COMMENT ON TABLE registers IS
+    'Cash registers of a store. Servers do not read it: a credential decides what a '
+    'register may do.';
 
 CREATE TABLE register_credentials (
     tenant      fact_id NOT NULL REFERENCES tenants,

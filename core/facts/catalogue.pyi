@@ -19,8 +19,6 @@ class Catalogue:
     allocated_bytes: int
     def __init__(self) -> None: ...
     def __len__(self) -> int: ...
-    def reserve(self, products_count: int) -> None:
-        """Make room before a first load."""
     def upsert(self, product: ProductFact) -> None:
         """Add or replace. ValueError names the field that is out of range."""
     def remove(self, sku: str) -> bool:

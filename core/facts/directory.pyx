@@ -7,7 +7,7 @@ from libc.string cimport memcmp, memcpy, memmove, memset
 from altyn.core.text cimport Text, text_compare
 from altyn.core.facts.copy cimport CopyRows, Field, field_bool, field_int, field_text
 from altyn.core.facts.index cimport (
-    Index, Probe, hash_number, index_add, index_bytes, index_free, index_init, index_next, index_probe, index_reserve,
+    Index, Probe, hash_number, index_add, index_bytes, index_free, index_init, index_next, index_probe,
 )
 from altyn.core.facts.memory cimport record_at, records_add, records_bytes, records_free, records_init
 from altyn.core.facts.texts cimport FACT_ID_BYTES_MAX, Texts
@@ -145,7 +145,7 @@ cdef class Directory:
 
     cdef Text last4(self, const Card* card) noexcept nogil:
         cdef Text text
-        text.data = card.last4
+        text.data = <const char*>card.last4
         text.size = card.last4_size
         return text
 
@@ -346,18 +346,12 @@ cdef class Directory:
                 + index_bytes(&self._cards_index) + index_bytes(&self._customers_index) + index_bytes(&self._phones_index)
                 + self._card_types.allocated_bytes() + self._segments.allocated_bytes())
 
-    def reserve(self, Py_ssize_t cards_count, Py_ssize_t customers_count):
-        if not (0 <= cards_count < 0xFFFF0000 and 0 <= customers_count < 0xFFFF0000):
-            raise ValueError("cards_count is " + str(cards_count) + ", customers_count is " + str(customers_count))
-        index_reserve(&self._cards_index, cards_count)
-        index_reserve(&self._customers_index, customers_count)
-        index_reserve(&self._phones_index, customers_count)
-
     def upsert_card(self, card not None):
         cdef Card read
         cdef bytes card_type = card.card_type.encode()
         cdef bytes last4 = card.last4.encode()
-        self._fill_card(&read, _identity(card.number_hash), card.state, _text(card_type), _text(last4))
+        cdef bytes number_hash = card.number_hash
+        self._fill_card(&read, _identity(number_hash), card.state, _text(card_type), _text(last4))
         read.card_id = card.card_id
         read.account_id = card.account_id
         read.customer_id = card.customer_id
