@@ -129,7 +129,7 @@ class EmbeddedPostgres:
         """
         require_main_thread()
         self.root.mkdir(parents=True, exist_ok=True)
-        with exclusive(self.root / "lock", LOCK_PATIENCE_S):
+        with exclusive(self.root / "lock", min(LOCK_PATIENCE_S, self._start_patience_s)):
             live = self._await_settled(progress)
             if live is not None:
                 progress(f"adopting the PostgreSQL that already runs here (pid {live.pid})")
@@ -279,7 +279,7 @@ class EmbeddedPostgres:
                 return
             now = time.monotonic()
             if now - start > self._start_patience_s:
-                self.stop()
+                self.stop(immediately=True)
                 raise ChildFailed(f"PostgreSQL is not ready after {now - start:.0f} s:\n{log_tail(self.log)}")
             if now - told >= PROGRESS_EVERY_S:
                 told = now
@@ -289,7 +289,7 @@ class EmbeddedPostgres:
 
     def _await_settled(self, progress: Progress) -> Postmaster | None:
         """The live postmaster of this cluster, once it is not on its way out."""
-        deadline = time.monotonic() + sum(patience for _, patience in STOP_STEPS)
+        deadline = time.monotonic() + min(self._start_patience_s, sum(patience for _, patience in STOP_STEPS))
         waited = False
         while (found := self._read_pid_file()) is not None and found.state == "stopping":
             if not waited:
