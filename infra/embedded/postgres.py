@@ -42,6 +42,7 @@ START_PATIENCE_S = 1800.0
 INITDB_PATIENCE_S = 120.0
 LOCK_PATIENCE_S = 120.0
 ORPHAN_PATIENCE_S = 10.0
+ADOPT_SETTLE_S = 0.2  # a server whose parent has just been killed learns of it within milliseconds
 PROGRESS_EVERY_S = 1.0
 
 Progress = Callable[[str], None]
@@ -60,6 +61,7 @@ SERVER_SETTINGS: Mapping[str, str] = {
     "idle_in_transaction_session_timeout": "5min",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    "log_startup_progress_interval": "1s",
     # DETAIL lines quote key values, which may be personal data.
     "log_error_verbosity": "terse",
 }
@@ -291,6 +293,8 @@ class EmbeddedPostgres:
         """The live postmaster of this cluster, once it is not on its way out."""
         deadline = time.monotonic() + min(self._start_patience_s, sum(patience for _, patience in STOP_STEPS))
         waited = False
+        if self._read_pid_file() is not None:
+            time.sleep(ADOPT_SETTLE_S)
         while (found := self._read_pid_file()) is not None and found.state == "stopping":
             if not waited:
                 progress(f"waiting for the previous PostgreSQL to stop (pid {found.pid})")
