@@ -21,6 +21,7 @@ from altyn.infra.embedded import postgres as postgres_module
 from altyn.infra.embedded.identity import NOBODY, Identity, enter_user_namespace
 from altyn.infra.embedded.postgres import EmbeddedPostgres
 from altyn.infra.embedded.providers import NoProvider, find_postgres
+from altyn.infra.embedded.valkey import EmbeddedValkey
 from altyn.infra.processes import ChildFailed
 
 WAIT_S = 20.0
@@ -247,6 +248,28 @@ def test_servers_when_their_parent_is_killed_end_too(var: Path, how: str, ordina
         parent.send_signal(signal.SIGKILL)
     for pid in pids:
         wait_until_gone(pid)
+
+
+def test_start_right_after_the_parent_was_killed_gets_servers_that_stay(var: Path) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(var), "plain"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    assert parent.stdout is not None
+    parent.stdout.readline()
+    parent.kill()
+    servers = EmbeddedPostgres(var), EmbeddedValkey(var)
+    try:
+        for server in servers:
+            server.start()
+        assert [server.adopted for server in servers] == [False, False]
+        assert asyncio.run(fetch(servers[0], "SELECT 1")) == 1
+    finally:
+        for server in servers:
+            server.stop()
+        parent.communicate()
 
 
 @as_root
