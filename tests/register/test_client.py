@@ -338,6 +338,46 @@ def test_a_pushback_is_waited_for_and_a_negative_one_ends_the_call(tmp_path: Pat
     run(fake, tmp_path, play)
 
 
+def test_the_wish_to_wait_in_the_error_details_is_kept(tmp_path: Path) -> None:
+    fake = FakeServer(faults=deque(["busy"]))
+
+    async def play(register: Register) -> None:
+        assert (await register.commit(sale(1))).is_queued  # it asks for ten seconds
+        assert len(fake.requests) == 1
+
+    run(fake, tmp_path, play)
+
+
+def test_a_call_the_server_does_not_have_yet_does_not_block_the_queue(tmp_path: Path) -> None:
+    fake = FakeServer()
+
+    async def play(register: Register) -> None:
+        fake.faults.extend(["lose"] * 60)
+        returned = await register.return_receipt(sale(1))
+        sold = await register.commit(sale(2))
+        fake.faults.clear()
+        fake.faults.append(grpc.StatusCode.UNIMPLEMENTED)
+        drained = await register.drain()
+        assert [answer.op_id for answer in drained.answers] == [sold.op_id]
+        assert [operation.op_id for operation in register.file.pending()] == [returned.op_id]
+
+    run(fake, tmp_path, play)
+
+
+def test_repeat_gives_the_stored_reply_and_changes_nothing(tmp_path: Path) -> None:
+    fake = FakeServer()
+
+    async def play(register: Register) -> None:
+        answer = await register.commit(sale(1))
+        assert await register.repeat(answer) == answer.reply
+        assert fake.requests[0] == fake.requests[1]
+        fake.faults.extend(["lose"] * 60)
+        assert await register.repeat(answer) is None
+        assert register.file.pending() == ()
+
+    run(fake, tmp_path, play)
+
+
 def test_a_cancelled_caller_does_not_stop_the_operation(tmp_path: Path) -> None:
     fake = FakeServer(faults=deque(["slow"]), slow_s=0.1)
 
