@@ -322,7 +322,7 @@ class StoreForward:
             while view:
                 view = view[os.write(descriptor, view) :]
             os.fsync(descriptor)
-            os.replace(fresh, self.path)
+            fresh.replace(self.path)
         except BaseException:
             os.close(descriptor)
             raise
@@ -347,7 +347,7 @@ class StoreForward:
         if not pieces:
             return
         aside = self._beside(".damaged")
-        with open(aside, "ab") as kept:
+        with aside.open("ab") as kept:
             kept.writelines(piece[: max(0, SET_ASIDE_BYTES_MAX - kept.tell())] for piece in pieces)
             kept.flush()
             os.fsync(kept.fileno())
