@@ -50,7 +50,8 @@ class Rules:
 
 def default_documents(rules: Rules) -> list[dict[str, Any]]:
     """Documents of all assets and promotions with defaults written out; reading them gives equal rules."""
-    return [default_document(value, rules.assets) for value in (*rules.assets, *rules.promotions)]
+    values: list[Promotion | Asset] = [*rules.assets, *rules.promotions]
+    return [default_document(value, rules.assets) for value in values]
 
 
 def read_documents(documents: Sequence[object]) -> Rules:

@@ -43,7 +43,10 @@ def as_text(value: object, path: str, reading: Reading, wanted: str) -> str | No
     if isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(min(max(value, -WHOLE_LIMIT), WHOLE_LIMIT))
+        if abs(value) < WHOLE_LIMIT:
+            return str(value)
+        reading.add(path, Code.OUT_OF_RANGE, f"{shown(value)} is not {wanted}")
+        return None
     if value is None:
         reading.add(path, Code.WRONG_TYPE, f"nothing is written here: give {wanted} or leave the key out")
     elif isinstance(value, float):

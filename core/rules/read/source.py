@@ -141,7 +141,9 @@ def _json(text: str) -> list[object] | None:
     except ValueError:
         return None
     problems = Reading()
-    _plain(value, "", problems, -1)  # depth and surrogates, which JSON lets through
+    _plain(
+        value if isinstance(value, list) else [value], "", problems, 0
+    )  # depth and surrogates, which JSON lets through
     problems.raise_found()
     return [value]
 
@@ -159,6 +161,8 @@ def _yaml(text: str) -> list[object]:
     try:
         for event in yaml.parse(text, Loader=_YamlLoader):
             builder.take(event)
+    except DocumentError:
+        raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
@@ -233,7 +237,7 @@ class _Builder:
         if isinstance(top, list):
             top.append(value)
         elif key is _NO_KEY:
-            self._keys[-1] = value if isinstance(value, str) else shown(value)
+            self._keys[-1] = getattr(event, "value", shown(value))
             if not isinstance(value, str):
                 self._refuse(event, Code.WRONG_TYPE, "a key is text: put it in quotes")
             elif value in top:
