@@ -1,2 +1,44 @@
+"""Altyn's client library for a till: store-and-forward, and retries that never double.
+
+The front door: everything a till needs is listed here; the modules behind it may change.
+"""
+
 if __name__ != "altyn.register":
     raise ImportError("this folder is imported as altyn.register, never as " + __name__)
+
+from altyn.register.client import (
+    TIME_OUTS,
+    Answer,
+    CallRejected,
+    Drained,
+    NoAnswer,
+    Register,
+    TimeOut,
+)
+from altyn.register.history import Attempt, History, JsonLines
+from altyn.register.receipts import Line, LocalTime, build_receipt, card, phone
+from altyn.register.store_forward import FileFailed, FileFull, FileTaken, StoreForward
+from altyn.register.wire import PlaintextRefused
+
+__all__ = [
+    "TIME_OUTS",
+    "Answer",
+    "Attempt",
+    "CallRejected",
+    "Drained",
+    "FileFailed",
+    "FileFull",
+    "FileTaken",
+    "History",
+    "JsonLines",
+    "Line",
+    "LocalTime",
+    "NoAnswer",
+    "PlaintextRefused",
+    "Register",
+    "StoreForward",
+    "TimeOut",
+    "build_receipt",
+    "card",
+    "phone",
+]

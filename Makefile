@@ -1,0 +1,68 @@
+# Everything a newcomer, a developer and CI call. `make help` lists the targets.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+VAR ?= ./var
+
+.PHONY: help build run test demo test-fast parity-long bench lint types tidy debug load lock clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (set PYTHON=...)"; exit 1; }
+	@command -v gcc >/dev/null || command -v cc >/dev/null || { echo "a C compiler is needed: apt-get install gcc, or dnf install gcc"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/linked: .venv/installed pyproject.toml setup.py
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+build: .venv/linked ## virtual environment, locked dependencies, contracts, compiled core
+	@$(BIN)/python setup.py --quiet build_ext --inplace
+
+run: build ## everything on this machine with a demo programme; stays up until Ctrl-C
+	@$(BIN)/altyn up --demo --var $(VAR)
+
+test: build ## the whole suite
+	@$(BIN)/python -m pytest tests
+
+test-fast: build ## unit tests only: no servers
+	@$(BIN)/python -m pytest tests/core tests/scenarios tests/reference tests/tidy
+
+demo: build ## load the retail dataset, replay baskets through the gRPC door, verify, stop
+	@$(BIN)/altyn demo --json --var "$$(mktemp -d)"
+
+parity-long: build ## the core against the independent oracle, 300 000 receipts
+	@$(BIN)/altyn parity --receipts 300000 --seed 1 --json
+
+bench: build ## benchmarks of core, ledger and front, one after another
+	@$(BIN)/altyn bench core --json
+	@$(BIN)/altyn bench ledger --json
+	@$(BIN)/altyn bench front --json
+
+load: build ## Locust against a running server: see loadtests/README.md
+	@$(BIN)/locust -f loadtests/locustfile.py
+
+lint: build ## style of Python and contracts
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/buf lint
+
+types: build ## strict types
+	@$(BIN)/mypy
+
+tidy: build ## house rules that a machine can check
+	@$(BIN)/python -m pytest tests/tidy
+
+debug: .venv/linked ## rebuild the core with bounds and overflow checks
+	@ALTYN_DEBUG=1 $(BIN)/python setup.py --quiet build_ext --inplace --force
+
+lock: ## write requirements.lock anew (needs uv)
+	@uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+	  --override requirements.override requirements.in -o requirements.lock
+
+clean: ## remove what builds leave
+	@rm -rf build dist *.egg-info .venv core/wire/generated
+	@find . -name '*.so' -not -path './.venv/*' -delete

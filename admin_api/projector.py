@@ -1,0 +1,178 @@
+"""The projector: journal rows ▸ the tables people read.
+
+A continuous loop in the back office. One transaction takes the next rows after the checkpoint, writes what they mean by COPY, and moves
+the checkpoint: a crash repeats nothing and loses nothing. Its lag harms no till. It must never write to the journal or decide anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from altyn.journal.v1 import record_pb2 as journal
+from altyn.pos.v1 import outcome_pb2, receipt_pb2
+from altyn.pos.v1 import pos_service_pb2 as pos
+
+PROJECTION = "receipts"
+ROWS_PER_TURN_MAX = 500
+IDLE_S = 0.1
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH_DATE = date(1970, 1, 1)
+DAY_US = 86_400_000_000
+COMMIT = pos.OPERATION_KIND_COMMIT
+NOTHING = outcome_pb2.LineOutcome()
+
+COLUMNS = {
+    "receipts": (
+        "seq op_id store_id register_id shift_number receipt_number business_time business_date recorded_at customer_id account_id currency"
+        " gross_minor discount_minor points_paid_minor rounding_minor to_pay_minor lines_count rules_version status exceptions"
+    ).split(),
+    "receipt_lines": "seq line_no sku group_id brand_id qty_milli price_minor gross_minor discount_minor net_minor".split(),
+    "receipt_discounts": "seq line_no discount_no promotion_id reward_no stage amount_minor".split(),
+    "ledger_entries": "seq entry_no posting_no kind account_id asset_no points lot_id recorded_at".split(),
+}
+
+
+def moment(instant_us: int) -> datetime:
+    """UTC microseconds as an aware datetime."""
+    return EPOCH + timedelta(microseconds=instant_us)
+
+
+def line_row(
+    seq: int, line: receipt_pb2.ReceiptLine, facts: journal.LineFacts | None, outcome: outcome_pb2.LineOutcome
+) -> tuple[object, ...]:
+    """A row of receipt_lines; attributes are the ones the decision used."""
+    return (
+        seq,
+        line.line_no,
+        line.sku,
+        facts.group_id if facts else line.group_id,
+        facts.brand_id if facts else line.brand_id,
+        line.qty_milli,
+        line.price_minor,
+        outcome.gross_minor,
+        outcome.discount_minor,
+        outcome.net_minor,
+    )
+
+
+@dataclass(slots=True)
+class Rows:
+    """Rows of one turn, by table, as COPY takes them."""
+
+    tables: dict[str, list[tuple[object, ...]]] = field(default_factory=lambda: {table: [] for table in COLUMNS})
+
+    def add(self, seq: int, body: bytes) -> None:
+        """What one journal row means."""
+        record = journal.Record.FromString(body)
+        if record.kind == COMMIT:
+            self._add_receipt(seq, record)
+        recorded_at = moment(record.instant_us)
+        postings = self.tables["ledger_entries"]
+        for entry_no, entry in enumerate(record.effects.entries):
+            for posting_no, posting in enumerate(entry.postings):
+                postings.append(
+                    (seq, entry_no, posting_no, entry.kind, posting.account_id, posting.asset_no, posting.points, posting.lot_id, recorded_at)
+                )
+
+    def _add_receipt(self, seq: int, record: journal.Record) -> None:
+        receipt = record.request.receipt
+        reply = pos.CommitReceiptResponse.FromString(record.reply)
+        totals = reply.outcome.totals
+        facts = record.evidence
+        self.tables["receipts"].append(
+            (
+                seq,
+                UUID(bytes=record.op_id),
+                receipt.store_id,
+                receipt.register_id,
+                receipt.shift_number,
+                receipt.receipt_number,
+                moment(facts.business_time_us),
+                EPOCH_DATE + timedelta(days=facts.store_wall_us // DAY_US),
+                moment(record.instant_us),
+                facts.customer.customer_id or None,
+                facts.customer.account_id or None,
+                receipt.currency,
+                totals.gross_minor,
+                totals.discount_minor,
+                totals.points_paid_minor,
+                totals.rounding_minor,
+                totals.to_pay_minor,
+                len(receipt.lines),
+                facts.rules_version,
+                reply.status,
+                list(record.exceptions),
+            )
+        )
+        resolved = {line.line_no: line for line in facts.lines}
+        outcomes = {line.line_no: line for line in reply.outcome.lines}
+        for line in receipt.lines:
+            outcome = outcomes.get(line.line_no, NOTHING)
+            self.tables["receipt_lines"].append(line_row(seq, line, resolved.get(line.line_no), outcome))
+            self.tables["receipt_discounts"].extend(
+                (seq, line.line_no, number, given.promotion_id, given.reward_no, given.stage, given.amount_minor)
+                for number, given in enumerate(outcome.discounts)
+            )
+
+
+class Projector:
+    """Runs until cancelled; `seq` is how far it has come."""
+
+    def __init__(self, pool: asyncpg.Pool, shard: int = 0, on_turn: Callable[[int], None] | None = None) -> None:
+        self._pool = pool
+        self._shard = shard
+        self._on_turn = on_turn
+        self._moved = asyncio.Condition()
+        self.seq = 0
+
+    async def run(self) -> None:
+        """Project for ever; a lost database is waited for."""
+        delay_s = IDLE_S
+        while True:
+            try:
+                count = await self.turn()
+                delay_s = IDLE_S
+            except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError):
+                count, delay_s = 0, min(delay_s * 2, 5.0)
+            if count < ROWS_PER_TURN_MAX:
+                await asyncio.sleep(delay_s)
+
+    async def turn(self) -> int:
+        """Project the next rows; how many there were."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            checkpoint = await connection.fetchval("SELECT seq FROM projector_checkpoint WHERE projection = $1 FOR UPDATE", PROJECTION)
+            found = await connection.fetch(
+                "SELECT seq, body FROM journal WHERE shard = $1 AND seq > $2 ORDER BY seq LIMIT $3", self._shard, checkpoint, ROWS_PER_TURN_MAX
+            )
+            rows = Rows()
+            for seq, body in found:
+                rows.add(seq, body)
+            if found:
+                for table, records in rows.tables.items():
+                    if records:
+                        await connection.copy_records_to_table(table, records=records, columns=COLUMNS[table])
+                checkpoint = found[-1]["seq"]
+                await connection.execute(
+                    "UPDATE projector_checkpoint SET seq = $2, moved_at = now() WHERE projection = $1", PROJECTION, checkpoint
+                )
+        async with self._moved:
+            self.seq = checkpoint
+            self._moved.notify_all()
+        if self._on_turn is not None:
+            self._on_turn(checkpoint)
+        return len(found)
+
+    async def reached(self, seq: int, timeout_s: float) -> bool:
+        """Wait until the projection holds `seq`, at most `timeout_s`."""
+        async with self._moved:
+            try:
+                await asyncio.wait_for(self._moved.wait_for(lambda: self.seq >= seq), timeout_s)
+            except TimeoutError:
+                return False
+        return True

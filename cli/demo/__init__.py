@@ -1,0 +1,1 @@
+"""The demonstration programme: a published retail dataset, promotions over it, a replay and its report."""

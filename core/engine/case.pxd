@@ -1,0 +1,43 @@
+"""One decision's worth of facts: what `resolve` gathers and the calculator reads."""
+from libc.stdint cimport int32_t, int64_t
+from altyn.core.facts.directory cimport Card, Directory
+from altyn.core.facts.catalogue cimport Catalogue
+from altyn.core.facts.stores cimport Store, Stores
+from altyn.core.facts.zones cimport Zones
+from altyn.core.receipt cimport Holdings, Place, Receipt
+from altyn.core.text cimport Text
+from altyn.core.wire.arena cimport Arena
+from altyn.core.wire.generated cimport pos_v1
+
+cdef enum:
+    REMARKS_MAX = 16
+
+cdef struct Remarks:
+    # Reasons that refuse nothing, each once.
+    int32_t reasons[REMARKS_MAX]
+    int32_t count
+
+cdef struct Case:
+    const pos_v1.Receipt* wire
+    Receipt receipt
+    Place place
+    Holdings holdings
+    Text zone_name
+    Text card_state
+    int64_t customer_id        # 0: none
+    int64_t account_id         # 0: nobody earns
+    int64_t card_id
+    int64_t business_time_us   # decides schedules, dates, and offline the release
+    int64_t instant_us         # the sequencer's
+    int32_t unknown_skus
+    Remarks remarks
+
+cdef void remark(Remarks* remarks, int32_t reason) noexcept nogil
+# Business time from the register's clock (semantics §6.11.27).
+cdef int64_t business_time(const pos_v1.Receipt* wire, int64_t clock_us, Remarks* remarks) noexcept nogil
+# Attributes the register left out, from the catalogue.
+cdef void resolve_lines(Case* case, Catalogue catalogue) noexcept nogil
+# The store and its wall clock; a store nobody told us of has no attributes and the programme's zone.
+cdef void resolve_place(Case* case, Stores stores, Zones zones, int32_t programme_zone) noexcept nogil
+# Who it is; `hash_` is the keyed hash of the token (32 bytes), NULL without one. -1: the arena is full.
+cdef int resolve_customer(Case* case, Directory directory, const unsigned char* hash_, int32_t kind, Arena* arena) noexcept nogil

@@ -1,0 +1,157 @@
+"""Gathering what a decision reads: business time, store, catalogue attributes, customer.
+
+Nothing here refuses a sale: what is unknown is left out and remarked. It must never read the wire twice for one fact, and never
+change a fact.
+"""
+from libc.stdint cimport int32_t, int64_t, uint32_t
+from altyn.core.facts.catalogue cimport Catalogue, Product
+from altyn.core.facts.directory cimport (
+    CARD_ACTIVE, CARD_BLOCKED, CARD_CLOSED, CARD_FINISHED, CARD_NEW, PHONE_NOT_UNIQUE, SEGMENTS_MAX, Card, Customer, Directory,
+)
+from altyn.core.facts.stores cimport Store, Stores
+from altyn.core.facts.zones cimport Zones
+from altyn.core.receipt cimport Line
+from altyn.core.text cimport Text
+from altyn.core.wire.arena cimport Arena, arena_take
+from altyn.core.wire.generated cimport pos_v1
+
+cdef inline int64_t online_window_us() noexcept nogil:
+    return 600_000_000
+
+cdef inline int64_t offline_window_us() noexcept nogil:
+    return 2_592_000_000_000
+
+cdef inline Text text_of(const char* literal, int32_t size) noexcept nogil:
+    cdef Text text
+    text.data = literal
+    text.size = size
+    return text
+
+cdef void remark(Remarks* remarks, int32_t reason) noexcept nogil:
+    cdef int32_t i
+    for i in range(remarks.count):
+        if remarks.reasons[i] == reason:
+            return
+    if remarks.count < REMARKS_MAX:
+        remarks.reasons[remarks.count] = reason
+        remarks.count += 1
+
+cdef int64_t business_time(const pos_v1.Receipt* wire, int64_t clock_us, Remarks* remarks) noexcept nogil:
+    cdef int64_t told = wire.local_time_us - <int64_t>wire.utc_offset_minutes * 60_000_000
+    if wire.local_time_us == 0:
+        # The register says nothing of its clock.
+        return clock_us
+    if wire.mode == pos_v1.MODE_OFFLINE:
+        if told < clock_us - offline_window_us():
+            remark(remarks, pos_v1.REASON_CLOCK_SKEW)
+            return clock_us - offline_window_us()
+        if told > clock_us + online_window_us():
+            remark(remarks, pos_v1.REASON_CLOCK_SKEW)
+            return clock_us + online_window_us()
+        return told
+    if told < clock_us - online_window_us() or told > clock_us + online_window_us():
+        remark(remarks, pos_v1.REASON_CLOCK_SKEW)
+        return clock_us
+    return told
+
+cdef void resolve_lines(Case* case, Catalogue catalogue) noexcept nogil:
+    cdef int32_t i
+    cdef Line* line
+    cdef const Product* product
+    case.unknown_skus = 0
+    for i in range(case.receipt.lines_count):
+        line = &case.receipt.lines[i]
+        product = catalogue.find(line.sku)
+        if product == NULL:
+            case.unknown_skus += 1
+            continue
+        if line.group.size == 0:
+            line.group = product.group
+        if line.brand.size == 0:
+            line.brand = product.brand
+        if line.supplier.size == 0:
+            line.supplier = product.supplier
+        if line.min_price_minor == 0:
+            line.min_price_minor = product.min_price_minor
+        line.flags |= <uint32_t>product.flags
+
+cdef void resolve_place(Case* case, Stores stores, Zones zones, int32_t programme_zone) noexcept nogil:
+    cdef const Store* store = stores.find(case.wire.store_id)
+    if store != NULL:
+        stores.place(store, case.business_time_us, &case.place)
+        return
+    case.place.store_id = case.wire.store_id
+    case.place.region = text_of(NULL, 0)
+    case.place.format = text_of(NULL, 0)
+    case.place.cluster = text_of(NULL, 0)
+    zones.wall_clock(programme_zone, case.business_time_us, &case.place.wall_us, &case.place.gap_from_wall_us, &case.place.gap_us)
+
+cdef Text state_text(int32_t state) noexcept nogil:
+    if state == CARD_ACTIVE:
+        return text_of(b"ACTIVE", 6)
+    if state == CARD_BLOCKED:
+        return text_of(b"BLOCKED", 7)
+    if state == CARD_NEW:
+        return text_of(b"NEW", 3)
+    if state == CARD_CLOSED:
+        return text_of(b"CLOSED", 6)
+    if state == CARD_FINISHED:
+        return text_of(b"FINISHED", 8)
+    return text_of(NULL, 0)
+
+cdef int take_segments(Case* case, Directory directory, const Customer* customer, Arena* arena) noexcept nogil:
+    cdef Text* segments
+    if customer == NULL or customer.segments_count == 0:
+        return 0
+    segments = <Text*>arena_take(arena, SEGMENTS_MAX * sizeof(Text))
+    if segments == NULL:
+        return -1
+    case.holdings.segments = segments
+    case.holdings.segments_count = directory.segments_of(customer, segments)
+    return 0
+
+cdef int resolve_customer(Case* case, Directory directory, const unsigned char* hash_, int32_t kind, Arena* arena) noexcept nogil:
+    cdef const Card* card
+    cdef const Customer* customer = NULL
+    cdef int64_t found
+    case.holdings.has_card = False
+    case.holdings.customer_id = 0
+    case.holdings.card_type = text_of(NULL, 0)
+    case.holdings.segments = NULL
+    case.holdings.segments_count = 0
+    case.card_state = text_of(NULL, 0)
+    case.customer_id = 0
+    case.account_id = 0
+    case.card_id = 0
+    if hash_ == NULL:
+        return 0
+    if kind == pos_v1.TOKEN_KIND_PHONE:
+        found = directory.find_phone(hash_)
+        if found == PHONE_NOT_UNIQUE:
+            remark(&case.remarks, pos_v1.REASON_PHONE_NOT_UNIQUE)
+            return 0
+        customer = directory.find_customer(found) if found > 0 else NULL
+        if customer == NULL:
+            remark(&case.remarks, pos_v1.REASON_CUSTOMER_UNKNOWN)
+            return 0
+        case.account_id = customer.account_id
+    else:
+        card = directory.find_card(hash_)
+        if card == NULL:
+            remark(&case.remarks, pos_v1.REASON_CUSTOMER_UNKNOWN)
+            return 0
+        case.card_id = card.card_id
+        case.card_state = state_text(card.state)
+        if card.state != CARD_ACTIVE:
+            # A sale goes on without member benefits.
+            remark(&case.remarks, pos_v1.REASON_CARD_BLOCKED if card.state == CARD_BLOCKED else pos_v1.REASON_CARD_NOT_ACTIVE)
+            return 0
+        case.account_id = card.account_id
+        case.holdings.card_type = directory.card_type(card)
+        if card.customer_id != 0:
+            customer = directory.find_customer(card.customer_id)
+    case.holdings.has_card = True
+    if customer != NULL:
+        case.customer_id = customer.customer_id
+        case.holdings.customer_id = customer.customer_id
+    return take_segments(case, directory, customer, arena)

@@ -1,0 +1,75 @@
+"""Which bytes of a request make its content.
+
+A repeat may differ in its envelope (fields 1, 2, 3 of an effect call: op_id, register_seq, calc_token) and in nothing else. A shown price
+holds for the same goods, coupons and customer, whatever the clock, the payments and the receipt's number say. Requests have been
+decoded before they get here, so walking their fields cannot fail on bytes that were accepted.
+"""
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from altyn.core.engine.siphash cimport SipState, sip_take
+from altyn.core.wire.format cimport WireError, read_size, read_varint, skip_field
+
+cdef enum:
+    ENVELOPE = 0b1110
+
+cdef const uint8_t* next_field(const uint8_t* p, const uint8_t* end, uint32_t* number, WireError* error) noexcept nogil:
+    """The end of the field that begins at p, or NULL."""
+    cdef uint64_t tag
+    cdef const uint8_t* after = read_varint(p, end, &tag)
+    if after == NULL or (tag >> 32) != 0 or (tag >> 3) == 0:
+        return NULL
+    number[0] = <uint32_t>(tag >> 3)
+    return skip_field(after, end, <uint32_t>tag, error)
+
+cdef int take_fields(SipState* state, const uint8_t* p, const uint8_t* end, uint64_t wanted, bint inverted) noexcept nogil:
+    cdef uint32_t number = 0
+    cdef WireError error
+    cdef const uint8_t* after
+    cdef const uint8_t* run = p
+    cdef bint take
+    while p < end:
+        after = next_field(p, end, &number, &error)
+        if after == NULL:
+            return -1
+        take = number < 64 and ((wanted >> number) & 1) != 0
+        take = take != inverted
+        if not take:
+            sip_take(state, run, <uint64_t>(p - run))
+            run = after
+        p = after
+    sip_take(state, run, <uint64_t>(p - run))
+    return 0
+
+cdef int64_t field_bytes(const uint8_t* p, const uint8_t* end, int number, const uint8_t** data) noexcept nogil:
+    cdef uint32_t found = 0
+    cdef int32_t size = 0
+    cdef uint64_t tag
+    cdef WireError error
+    cdef const uint8_t* after
+    while p < end:
+        after = next_field(p, end, &found, &error)
+        if after == NULL:
+            return -1
+        if found == <uint32_t>number:
+            data[0] = read_size(read_varint(p, end, &tag), end, &size)
+            return size if data[0] != NULL else -1
+        p = after
+    return -1
+
+cdef bytes without_envelope(bytes request):
+    cdef const uint8_t* start = <const uint8_t*>request
+    cdef const uint8_t* end = start + len(request)
+    cdef const uint8_t* p = start
+    cdef const uint8_t* after
+    cdef uint32_t number = 0
+    cdef WireError error
+    cdef list kept = []
+    while p < end:
+        after = next_field(p, end, &number, &error)
+        if after == NULL:
+            break
+        if number < 4 and ((<uint32_t>ENVELOPE >> number) & 1) != 0:
+            p = after
+            continue
+        kept.append(p[:after - p])
+        p = after
+    return b"".join(kept)

@@ -1,0 +1,1 @@
+"""Nothing here is for C: see view.pyi."""

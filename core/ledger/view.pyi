@@ -1,0 +1,36 @@
+from collections.abc import Iterable, Sequence
+from typing import TypedDict
+
+from altyn.core.ledger.book import Book
+
+FLAWS: tuple[str, ...]
+
+class EffectsFlawed(ValueError):
+    flaw: str
+    def __init__(self, flaw: str) -> None: ...
+
+class HoldView(TypedDict):
+    hold_id: bytes
+    receipt_key: bytes
+    state: int
+    account_id: int
+    expires_at_us: int
+    parts: list[tuple[int, int, int]]
+
+def apply_effects(
+    book: Book,
+    instant_us: int,
+    *,
+    lots: Iterable[tuple[int, int, int, int, int, int]] = (),
+    entries: Iterable[tuple[int, Iterable[tuple[int, int, int, int]]]] = (),
+    holds: Iterable[tuple[bytes, int, int, int, bytes, Sequence[tuple[int, int, int]]]] = (),
+) -> None: ...
+def read_balances(book: Book, account_id: int, instant_us: int) -> dict[int, tuple[int, int, int, int]]: ...
+def read_lots(book: Book, account_id: int) -> list[tuple[int, int, int, int, int, int, int]]: ...
+def read_pick(book: Book, account_id: int, asset_no: int, points: int, instant_us: int) -> list[tuple[int, int, int]]: ...
+def read_hold(book: Book, hold_id: bytes) -> HoldView | None: ...
+def read_due_hold(book: Book, instant_us: int) -> HoldView | None: ...
+def read_due_lots(
+    book: Book, cursor: int, instant_us: int, scanned_max: int
+) -> tuple[int, list[tuple[int, int, int, int]]]: ...
+def read_totals(book: Book, asset_no: int) -> dict[int, int]: ...

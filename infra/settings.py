@@ -1,0 +1,158 @@
+"""What one installation of Altyn is told from outside: the environment, read once, typed and frozen.
+
+Every setting is ``ALTYN_<NAME>``; command-line options override by keyword. Invariants: a settings object never
+changes; printing it (``describe``) never shows a password or a key; keys that are not given are made once, in files
+only the owner may read. It must never be read by ``altyn.core`` and never touches the network.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets as randomness
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "ALTYN_"
+SECRET_BYTES = 32
+_MASK = "***"
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """``host:port`` (IPv6: ``[::1]:port``) → (host, port); port 0 asks for a free one. Raises ValueError."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdecimal() or int(port) > 65535:
+        raise ValueError(f"expected host:port with a port of 0..65535, got {address!r}")
+    return host.strip("[]"), int(port)
+
+
+def mask_url(url: str) -> str:
+    """The same URL with the password, if any, replaced by ``***``."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    credentials, _, place = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{credentials.split(':', 1)[0]}:{_MASK}@{place}"))
+
+
+class Settings(BaseSettings):
+    """Settings of every process; each reads the few it needs."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
+
+    var: Path = Field(default=Path("var"), description="directory of everything stored on this machine")
+    postgres_dsn: str = Field(default="", repr=False, description="PostgreSQL to use; empty: embedded under var")
+    redis_url: str = Field(default="", repr=False, description="Redis or Valkey to use; empty: embedded under var")
+
+    grpc_listen: str = Field(default="127.0.0.1:50051", description="address of the registers' door")
+    ops_listen: str = Field(default="127.0.0.1:50052", description="address of the back office's door into the server")
+    admin_listen: str = Field(default="127.0.0.1:8080", description="address of the back office")
+
+    tenant_id: str = Field(default="demo", min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    tenant_zone: str = Field(default="Europe/Moscow", description="IANA zone of the tenant's calendar")
+
+    pepper: str = Field(default="", repr=False, description="hex; empty: made once under var/secrets")
+    token_key: str = Field(default="", repr=False, description="hex; empty: made once under var/secrets")
+    ops_key: str = Field(default="", repr=False, description="hex; empty: made once under var/secrets")
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "pretty"] = Field(default="auto", description="auto: pretty on a terminal")
+    unsafe_durability: bool = Field(default=False, description="development only: start although commits may be lost")
+
+    @field_validator("var")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("grpc_listen", "ops_listen", "admin_listen")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        split_address(value)
+        return value
+
+    @field_validator("tenant_zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"no such IANA zone: {value!r}") from error
+        return value
+
+    @field_validator("pepper", "token_key", "ops_key")
+    @classmethod
+    def _key(cls, value: str) -> str:
+        if value and len(_from_hex(value)) < 16:
+            raise ValueError("expected at least 16 bytes in hexadecimal")
+        return value
+
+    def describe(self) -> dict[str, str]:
+        """Every setting as text, fit to print: no password, no key."""
+        shown = {name: str(getattr(self, name)) for name in type(self).model_fields}
+        for name in ("postgres_dsn", "redis_url"):
+            shown[name] = mask_url(shown[name]) or "embedded"
+        for name in ("pepper", "token_key", "ops_key"):
+            shown[name] = _MASK if shown[name] else "var/secrets"
+        return shown
+
+    def environment(self) -> dict[str, str]:
+        """The ``ALTYN_*`` variables from which a child process reads equal settings."""
+        return {PREFIX + name.upper(): _as_text(getattr(self, name)) for name in type(self).model_fields}
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The keys of one installation; 16 bytes or more each. Losing the pepper makes stored lookups unfindable."""
+
+    pepper: bytes = field(repr=False)
+    token_key: bytes = field(repr=False)
+    ops_key: bytes = field(repr=False)
+
+
+def load_secrets(settings: Settings) -> Secrets:
+    """The given keys; the missing ones are read from ``var/secrets``, made there on first use (mode 0600)."""
+    folder = settings.var / "secrets"
+    return Secrets(
+        *(
+            bytes.fromhex(getattr(settings, name) or secret_file(folder / name))
+            for name in ("pepper", "token_key", "ops_key")
+        )
+    )
+
+
+def secret_file(path: Path) -> str:
+    """The hexadecimal secret kept in a file, made when missing; two processes that race read the same one."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        return path.read_text("ascii").strip()
+    except FileNotFoundError:
+        pass
+    draft = path.with_name(f".{path.name}.{randomness.token_hex(8)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(randomness.token_hex(SECRET_BYTES) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_text("ascii").strip()
+
+
+def _from_hex(value: str) -> bytes:
+    try:
+        return bytes.fromhex(value)
+    except ValueError as error:
+        raise ValueError("expected hexadecimal digits") from error
+
+
+def _as_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,102 @@
+"""The call table: method → core call, the same for every door.
+
+A door hands over request bytes and the caller's scope and gets reply bytes, or a future of them when the answer depends on
+records that are not durable yet. Invariants: capacity is checked before anything is applied; between the engine's decision and the
+journal's queue nothing is awaited; a call that the engine cannot place is looked up in the journal first and decided after.
+Never here: amounts, rules, sockets.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from altyn.core.engine import Answer, CallRefused, Engine, Known, Lookup, Record, Scope
+from altyn.server.slots import ReplySlots
+
+Reply = bytes | Awaitable[bytes]
+Call = Callable[[bytes, Scope], Reply]
+Decide = Callable[[bytes, Scope, int, Known | None], Answer | Lookup]
+
+POS_SERVICE = "altyn.pos.v1.PosService"
+
+
+class JournalSide(Protocol):
+    """What the call table needs of the journal."""
+
+    @property
+    def has_room(self) -> bool: ...
+    def append(self, record: Record) -> None: ...
+    async def find(self, op_id: bytes, natural_key: bytes | None) -> Known: ...
+
+
+def clock_us() -> int:
+    """The server's clock, UTC microseconds."""
+    return time.time_ns() // 1000
+
+
+class Calls:
+    """The conversation of `altyn.pos.v1` over one engine and one journal."""
+
+    def __init__(self, engine: Engine, journal: JournalSide, slots: ReplySlots, clock: Callable[[], int] = clock_us) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._slots = slots
+        self._clock = clock
+
+    def table(self) -> dict[str, Call]:
+        """Method name → call."""
+        engine = self._engine
+        return {
+            "AuthorizeCustomer": self.authorize_customer,
+            "CalculateReceipt": self.calculate_receipt,
+            "ReserveReceipt": lambda request, scope: self.effect(engine.reserve_receipt, request, scope),
+            "CommitReceipt": lambda request, scope: self.effect(engine.commit_receipt, request, scope),
+            "CancelReceipt": lambda request, scope: self.effect(engine.cancel_receipt, request, scope),
+            "GetOperation": lambda request, scope: self.effect(engine.get_operation, request, scope),
+            "ReturnReceipt": not_implemented,
+            "UploadReceipts": not_implemented,
+            "ReconcileShift": not_implemented,
+        }
+
+    def calculate_receipt(self, request: bytes, scope: Scope) -> bytes:
+        """A forecast: answered at once, also when PostgreSQL is away."""
+        return self._engine.calculate_receipt(request, scope, self._clock())
+
+    def authorize_customer(self, request: bytes, scope: Scope) -> Reply:
+        self._admit()
+        return self.read(self._engine.authorize_customer(request, scope, self._clock()))
+
+    def read(self, answer: Answer) -> Reply:
+        """An answer that changed nothing waits for what it saw."""
+        return self._slots.hold(answer.seq, answer.reply)
+
+    def effect(self, decide: Decide, request: bytes, scope: Scope) -> Reply:
+        """Decide, journal, and answer when durable."""
+        self._admit()
+        answer = decide(request, scope, self._clock(), None)
+        if isinstance(answer, Lookup):
+            return self._effect_after_lookup(decide, request, scope, answer)
+        return self._settle(answer)
+
+    async def _effect_after_lookup(self, decide: Decide, request: bytes, scope: Scope, lookup: Lookup) -> bytes:
+        known = await self._journal.find(lookup.op_id, lookup.natural_key)
+        self._admit()
+        answer = decide(request, scope, self._clock(), known)
+        assert not isinstance(answer, Lookup), "the engine asks once"
+        reply = self._settle(answer)
+        return reply if isinstance(reply, bytes) else await reply
+
+    def _settle(self, answer: Answer) -> Reply:
+        if answer.record is not None:
+            self._journal.append(answer.record)
+        return self._slots.hold(answer.seq, answer.reply)
+
+    def _admit(self) -> None:
+        if self._slots.is_full or not self._journal.has_room:
+            raise CallRefused("UNAVAILABLE", "OVERLOADED", "", "too many operations wait for the journal; send the same op_id again")
+
+
+def not_implemented(request: bytes, scope: Scope) -> bytes:
+    raise CallRefused("UNIMPLEMENTED", "NOT_IMPLEMENTED", "", "this call is part of the contract and not of this server yet")

@@ -1,0 +1,81 @@
+"""The portable door: grpc.aio generic handlers over raw bytes.
+
+Bytes go to the call table and bytes come back; no protobuf object is made here. A caller that goes away cancels only its own
+wait. Never here: what a call means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import grpc
+import grpc.aio
+
+from altyn.core.engine import CallRefused, Scope
+from altyn.server.calls import Call
+from altyn.server.transport.status import status_of
+
+REQUEST_BYTES_MAX = 1 << 20
+OPTIONS = (
+    ("grpc.max_receive_message_length", REQUEST_BYTES_MAX),
+    ("grpc.max_metadata_size", 8 << 10),
+    ("grpc.max_concurrent_streams", 64),
+    ("grpc.max_connection_idle_ms", 300_000),
+    ("grpc.max_connection_age_ms", 1_800_000),
+    ("grpc.max_connection_age_grace_ms", 30_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.so_reuseport", 0),
+)
+
+Metadata = tuple[tuple[str, str | bytes], ...]
+Authenticate = Callable[[Metadata], Scope]
+
+
+class CallTableHandler(grpc.GenericRpcHandler):
+    """One service: method path → raw-bytes handler."""
+
+    def __init__(self, service: str, table: Mapping[str, Call], authenticate: Authenticate) -> None:
+        self._handlers = {
+            f"/{service}/{name}": grpc.unary_unary_rpc_method_handler(_handler(call, authenticate)) for name, call in table.items()
+        }
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+        return self._handlers.get(handler_call_details.method)
+
+
+def _handler(call: Call, authenticate: Authenticate) -> Callable[[bytes, grpc.aio.ServicerContext], object]:
+    async def handle(request: bytes, context: grpc.aio.ServicerContext) -> bytes:
+        try:
+            reply = call(request, authenticate(context.invocation_metadata()))
+            return reply if type(reply) is bytes else await reply
+        except CallRefused as refused:
+            await context.abort_with_status(status_of(refused))
+            raise
+
+    return handle
+
+
+class GrpcDoor:
+    """A grpc.aio server on one address; `port` is known after `start`."""
+
+    def __init__(self, handlers: list[grpc.GenericRpcHandler], address: str) -> None:
+        self._server = grpc.aio.server(options=OPTIONS)
+        self._server.add_generic_rpc_handlers(tuple(handlers))
+        self._address = address
+        self.port = 0
+
+    @property
+    def server(self) -> grpc.aio.Server:
+        """For services that come as ready-made handlers (health)."""
+        return self._server
+
+    async def start(self) -> None:
+        self.port = self._server.add_insecure_port(self._address)
+        if self.port == 0:
+            raise OSError(f"cannot listen on {self._address}")
+        await self._server.start()
+
+    async def stop(self, grace_s: float) -> None:
+        """Refuse new calls, let the running ones finish for `grace_s`."""
+        await self._server.stop(grace_s)

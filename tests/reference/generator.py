@@ -1,0 +1,208 @@
+"""Seeded random cases, biased to where calculations collide.
+
+The same seed gives the same case for ever. Documents are valid by docs/promotion-document.md; receipts are valid
+too, save that a few carry a till's gross which must be refused.
+"""
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from .conditions import codes_named
+from .generator_conditions import CARD_TYPES, CODES, SEGMENTS
+from .generator_rules import documents
+from .goods import FLAGS, read_line
+from .numbers import round_half_up
+from .wallclock import EPOCH, wall_clock
+
+# Instants where a wall clock does something, by zone: gaps, overlaps (some at midnight) and plain midnights.
+MOMENTS = (
+    ("Europe/Berlin", "2026-03-29T01:00"),
+    ("Europe/Berlin", "2026-10-25T01:00"),
+    ("America/New_York", "2026-03-08T07:00"),
+    ("America/New_York", "2026-11-01T06:00"),
+    ("Australia/Lord_Howe", "2026-04-04T15:00"),
+    ("Australia/Lord_Howe", "2026-10-03T15:30"),
+    ("America/Santiago", "2026-09-06T04:00"),
+    ("America/Santiago", "2026-04-05T03:00"),
+    ("Europe/Moscow", "2026-12-31T21:00"),
+    ("Europe/Moscow", "2026-06-15T09:00"),
+    ("Asia/Yekaterinburg", "2026-02-28T19:00"),
+)
+CATEGORIES = ("bakery", "coffee", "tobacco", "")
+BRANDS = ("acme", "best", "")
+SUPPLIERS = ("north", "south", "")
+REGIONS = ("msk", "spb", "")
+
+
+@dataclass(frozen=True)
+class Case:
+    """Arguments of `calculate`, in its order."""
+
+    rules_documents: list[dict[str, Any]]
+    receipt: dict[str, Any]
+    store: dict[str, Any]
+    customer: dict[str, Any] | None
+    at: int
+
+
+def generate(seed: int) -> Case:
+    """The case of a seed."""
+    rng = random.Random(seed)
+    zone, at = _moment(rng)
+    store = {
+        "store_id": rng.choice(("s-1", "s-2")),
+        "zone": zone,
+        "region": rng.choice(REGIONS),
+        "format": rng.choice(("super", "discounter", "")),
+        "cluster": rng.choice(("a", "b", "")),
+    }
+    products = [_product(rng, number) for number in range(rng.randint(1, 7))]
+    lines = _lines(rng, products)
+    customer = _customer(rng)
+    read = [read_line(line) for line in lines]
+    rules_documents = documents(rng, read, wall_clock(at, zone).time, store)
+    named = {code for document in rules_documents for code in codes_named(document.get("when"), used_only=False)}
+    codes = [_entered_code(rng, sorted(named)) for _ in range(rng.choice((0, 0, 1, 1, 2, 4)))]
+    return Case(rules_documents, _receipt(rng, store, lines, codes, customer, at), store, customer, at)
+
+
+def _moment(rng: random.Random) -> tuple[str, int]:
+    zone, text = rng.choice(MOMENTS)
+    moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
+    minutes = rng.choice((0, 0, -15, 15, 30, -30, -45, 60, -60, rng.randint(-1600, 1600)))
+    at_us = (moment + timedelta(minutes=minutes) - EPOCH) // timedelta(microseconds=1)
+    return zone, at_us + rng.choice((0, 0, 0, -1, 1, 1_000_000))
+
+
+def _price(rng: random.Random) -> int:
+    kind = rng.random()
+    if kind < 0.2:
+        return rng.randint(1, 7)
+    if kind < 0.5:
+        return rng.choice((100, 101, 10000, 5000, 9999))
+    if kind < 0.97:
+        return rng.randint(8, 60000)
+    return rng.choice((1_000_000, 99_999_999))
+
+
+def _product(rng: random.Random, number: int) -> dict[str, Any]:
+    price = _price(rng)
+    product: dict[str, Any] = {
+        "sku": rng.choice((f"{number}", f"460000000{number:03d}", f"Б{number}", f"sku-{number}")),
+        "unit": rng.choice(("PIECE", "PIECE", "PIECE", "PIECE", "KG", "KG", "L", "M")),
+        "price_minor": price,
+        "vat_code": rng.choice((1, 1, 1, 2)),
+        "group_id": rng.choice(CATEGORIES),
+        "brand_id": rng.choice(BRANDS),
+        "supplier_id": rng.choice(SUPPLIERS),
+    }
+    if rng.random() < 0.25:
+        product["min_price_minor"] = rng.choice((1, price, max(0, price - 1), price + 3, price // 2, price * 9 // 10))
+    if rng.random() < 0.3:
+        product["cost_minor"] = rng.choice((0, 1, price // 2, price * 8 // 10, price, price + 10))
+    return product
+
+
+def _quantity(rng: random.Random, unit: str) -> int:
+    if unit != "PIECE":
+        return rng.choice((1000, 500, 1, rng.randint(1, 3000), rng.randint(1, 3000)))
+    kind = rng.random()
+    if kind < 0.8:
+        return 1000 * rng.choice((1, 1, 1, 2, 2, 3, 4))
+    if kind < 0.96:
+        return 1000 * rng.randint(5, 12)
+    return rng.choice((500, 1500, 250, 2333))
+
+
+def _lines(rng: random.Random, products: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    count = rng.choice((1, 2, 3, 4, 5, 6, rng.randint(1, 12), rng.randint(1, 12), rng.randint(1, 30)))
+    flag_rate = rng.choice((0.0, 0.0, 0.03, 0.12))
+    till_rate = rng.choice((0.0, 0.0, 0.1, 0.3))
+    refused = rng.random() < 0.02
+    step = rng.choice((1, 1, 1, 10))
+    lines = []
+    for number in range(1, count + 1):
+        line = dict(rng.choice(products))
+        if rng.random() < 0.1:
+            line["price_minor"] = max(1, line["price_minor"] + rng.choice((-1, 1, 100)))
+        line["line_no"] = number * step
+        line["qty_milli"] = _quantity(rng, line["unit"])
+        if rng.random() < 0.3:
+            line["unit"] = f"UNIT_{line['unit']}"
+        flags = {flag: True for flag in FLAGS if rng.random() < flag_rate}
+        if flags or rng.random() < 0.1:
+            line["flags"] = flags
+        _till_gross(rng, line, refused)
+        if rng.random() < till_rate:
+            _till_discount(rng, line)
+        lines.append(line)
+    return lines
+
+
+def _till_gross(rng: random.Random, line: dict[str, Any], refused: bool) -> None:
+    computed = round_half_up(line["price_minor"] * line["qty_milli"], 1000)
+    if refused and rng.random() < 0.5:
+        line["gross_minor"] = max(0, computed + rng.choice((-2, 2, 3, 100)))
+    elif rng.random() < 0.35:
+        line["gross_minor"] = max(0, computed + rng.choice((0, 0, -1, 1)))
+
+
+def _till_discount(rng: random.Random, line: dict[str, Any]) -> None:
+    gross = read_line(line).gross
+    amounts = (1, 2, max(1, gross // 10), max(1, gross // 2), max(1, gross - 1), max(1, gross), gross + 5)
+    if rng.random() < 0.7:
+        count = 2 if rng.random() < 0.1 else 1
+        line["external_discounts"] = [
+            {"discount_id": f"till-{number}", "amount_minor": rng.choice(amounts)} for number in range(count)
+        ]
+    if "external_discounts" not in line or rng.random() < 0.3:
+        if rng.random() < 0.5:
+            line["manual_discount"] = {"percent_ppm": rng.choice((50_000, 100_000, 333_333, 1_000_000, 1))}
+        else:
+            line["manual_discount"] = {"amount_minor": rng.choice(amounts)}
+
+
+def _customer(rng: random.Random) -> dict[str, Any] | None:
+    if rng.random() < 0.25:
+        return None
+    return {
+        "customer_id": rng.choice(("c-1", "c-2")),
+        "card_type": rng.choice(CARD_TYPES),
+        "card_state": rng.choice(("ACTIVE", "ACTIVE", "ACTIVE", "ACTIVE", "ACTIVE", "BLOCKED", "NEW")),
+        "segments": [segment for segment in SEGMENTS if rng.random() < 0.4],
+    }
+
+
+def _entered_code(rng: random.Random, named: list[str]) -> str:
+    code = rng.choice((*named * 4, *CODES, "NOPE"))
+    return rng.choice((code, code, code.lower(), code.title(), f" {code} "))
+
+
+def _receipt(
+    rng: random.Random,
+    store: dict[str, Any],
+    lines: list[dict[str, Any]],
+    codes: list[str],
+    customer: dict[str, Any] | None,
+    at: int,
+) -> dict[str, Any]:
+    wall = wall_clock(at, store["zone"]).time
+    local_us = (wall.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+    receipt: dict[str, Any] = {
+        "store_id": store["store_id"],
+        "register_id": "r-1",
+        "shift_number": 1,
+        "receipt_number": rng.randint(1, 9999),
+        "local_time_us": local_us,
+        "utc_offset_minutes": (local_us - at) // 60_000_000,
+        "currency": "RUB",
+        "exponent": 2,
+        "lines": lines,
+        "coupons": [{"code": code, "source": rng.choice(("SCAN", "MANUAL"))} for code in codes],
+        "mode": "ONLINE",
+    }
+    if customer is not None:
+        receipt["identity"] = {"kind": "CARD", "value": f"card-of-{customer['customer_id']}", "input_method": "SCAN"}
+    return receipt

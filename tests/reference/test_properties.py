@@ -1,0 +1,152 @@
+"""Invariants of semantics §6.10 on generated cases."""
+
+import copy
+import json
+import random
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from .generator import Case, generate
+from .goods import FloorPolicy, calc_groups, read_floor, read_line
+from .oracle import calculate
+
+SEEDS = range(400)
+
+
+def outcome(case: Case) -> dict[str, Any]:
+    return calculate(case.rules_documents, case.receipt, case.store, case.customer, case.at)
+
+
+def accepted() -> list[tuple[Case, dict[str, Any]]]:
+    """The generated cases that are not refused, with their results."""
+    pairs = [(case, outcome(case)) for case in map(generate, SEEDS)]
+    return [(case, result) for case, result in pairs if "refused" not in result]
+
+
+def with_lines(case: Case, lines: list[dict[str, Any]]) -> Case:
+    return replace(case, receipt={**case.receipt, "lines": lines})
+
+
+def without_till(case: Case) -> Case:
+    """The case without what only the till knows: its own gross and its discounts."""
+    till = ("gross_minor", "external_discounts", "manual_discount")
+    lines = case.receipt["lines"]
+    return with_lines(case, [{key: value for key, value in line.items() if key not in till} for line in lines])
+
+
+def totals(result: dict[str, Any]) -> Any:
+    """Everything that must not depend on how the goods were scanned."""
+    return result["totals"], result["rules"], result["coupons"]
+
+
+def test_generator_gives_the_same_case_and_result_for_a_seed() -> None:
+    for seed in range(30):
+        assert generate(seed) == generate(seed)
+        assert outcome(generate(seed)) == outcome(generate(seed))
+
+
+def test_generator_documents_are_plain_json() -> None:
+    for seed in range(30):
+        documents = generate(seed).rules_documents
+        assert json.loads(json.dumps(documents)) == documents
+
+
+def test_generator_reaches_every_verdict_and_coupon_state() -> None:
+    results = [result for _, result in accepted()]
+    verdicts = {row["verdict"] for result in results for row in result["rules"]}
+    states = {row["state"] for result in results for row in result["coupons"]}
+    kinds = {row["kind"] for result in results for line in result["lines"] for row in line["discounts"]}
+    assert verdicts == {"APPLIED", "NOT_MATCHED", "BEATEN", "ZERO", "INACTIVE"}
+    assert states == {"APPLIED", "NOT_APPLIED", "INVALID"}
+    assert kinds == {"promotion", "external", "manual"}
+    assert any("refused" in outcome(generate(seed)) for seed in SEEDS)
+
+
+def test_identity_gross_is_net_and_discounts_6_10() -> None:
+    for _, result in accepted():
+        for line in result["lines"]:
+            assert line["discount_minor"] == sum(row["amount_minor"] for row in line["discounts"])
+            assert line["gross_minor"] == line["net_minor"] + line["discount_minor"]
+            assert all(row["amount_minor"] > 0 for row in line["discounts"])
+        assert result["totals"]["to_pay_minor"] == sum(line["net_minor"] for line in result["lines"])
+
+
+def test_identity_applied_rules_and_till_discounts_make_the_receipt_discount_6_9() -> None:
+    for _, result in accepted():
+        by_rules = sum(row.get("amount_minor", 0) for row in result["rules"])
+        rows = [row for line in result["lines"] for row in line["discounts"]]
+        by_till = sum(row["amount_minor"] for row in rows if row["kind"] != "promotion")
+        assert by_rules + by_till == result["totals"]["discount_minor"]
+        assert all(bool(row.get("amount_minor", row.get("points"))) == (row["verdict"] == "APPLIED")
+                   for row in result["rules"])  # fmt: skip
+
+
+def test_points_of_lines_sum_to_points_of_rules_6_6() -> None:
+    for _, result in accepted():
+        by_asset: dict[str, int] = {}
+        for row in result["rules"]:
+            if row.get("points"):
+                by_asset[row["asset"]] = by_asset.get(row["asset"], 0) + row["points"]
+        assert by_asset == result["totals"]["accrual"]
+
+
+
+def test_net_never_goes_below_the_lowest_floor_of_the_rules_6_10() -> None:
+    for case, result in accepted():
+        documents = [document for document in case.rules_documents if "promotion" in document]
+        free = any(read_floor(document).allow_free for document in documents)
+        policy = FloorPolicy(allow_free=free)
+        floors: dict[int, int] = {}
+        for group in calc_groups([read_line(line) for line in case.receipt["lines"]]):
+            for unit in group.units:
+                floors[unit.line.line_no] = floors.get(unit.line.line_no, 0) + policy.of(unit)
+        for line in result["lines"]:
+            assert line["net_minor"] >= floors[line["line_no"]]
+
+
+def test_no_discount_and_gift_lines_are_never_discounted_6_10() -> None:
+    seen = 0
+    for case, result in accepted():
+        for given, line in zip(case.receipt["lines"], result["lines"], strict=True):
+            flags = given.get("flags", {})
+            if flags.get("no_discount") or flags.get("gift"):
+                seen += 1
+                assert line["discounts"] == []
+    assert seen > 20
+
+
+def test_scan_order_does_not_change_totals_6_10() -> None:
+    for seed in SEEDS:
+        case = without_till(generate(seed))
+        shuffled = copy.deepcopy(case.receipt["lines"])
+        numbers = [line["line_no"] for line in shuffled]
+        random.Random(seed).shuffle(shuffled)
+        for number, line in zip(numbers, shuffled, strict=True):
+            line["line_no"] = number
+        assert totals(outcome(with_lines(case, shuffled))) == totals(outcome(case)), seed
+
+
+def split_line(line: dict[str, Any], rng: random.Random) -> list[dict[str, Any]]:
+    """A PIECE line of several whole pieces as two lines; any other as it is."""
+    numbered = {**line, "line_no": line["line_no"] * 10}
+    pieces, rest = divmod(line["qty_milli"], 1000)
+    if not line["unit"].endswith("PIECE") or rest or pieces < 2:
+        return [numbered]
+    first = rng.randint(1, pieces - 1)
+    return [
+        {**numbered, "qty_milli": first * 1000},
+        {**numbered, "line_no": numbered["line_no"] + 1, "qty_milli": (pieces - first) * 1000},
+    ]
+
+
+@pytest.mark.parametrize("rounds", [1, 3])
+def test_line_split_does_not_change_totals_6_10(rounds: int) -> None:
+    for seed in SEEDS:
+        case = without_till(generate(seed))
+        rng = random.Random(seed)
+        lines = case.receipt["lines"]
+        for _ in range(rounds):
+            lines = [part for line in lines for part in split_line(line, rng)]
+        assert totals(outcome(with_lines(case, lines))) == totals(outcome(case)), seed
