@@ -145,7 +145,7 @@ cdef class Directory:
 
     cdef Text last4(self, const Card* card) noexcept nogil:
         cdef Text text
-        text.data = card.last4
+        text.data = <const char*>card.last4
         text.size = card.last4_size
         return text
 
@@ -357,7 +357,8 @@ cdef class Directory:
         cdef Card read
         cdef bytes card_type = card.card_type.encode()
         cdef bytes last4 = card.last4.encode()
-        self._fill_card(&read, _identity(card.number_hash), card.state, _text(card_type), _text(last4))
+        cdef bytes number_hash = card.number_hash
+        self._fill_card(&read, _identity(number_hash), card.state, _text(card_type), _text(last4))
         read.card_id = card.card_id
         read.account_id = card.account_id
         read.customer_id = card.customer_id
