@@ -66,10 +66,9 @@ def rule_points(rule: Rule, asset: Asset, weights: list[int]) -> int:
     base = sum(weights)
     if not base:
         return 0
-    if rule.kind == "points_fixed":
-        points = rule.value
-    else:  # kopecks × rate / 10⁶, a hundred kopecks making one whole point
-        points = base * rule.ppm * 10**asset.scale // (MILLION * 100)
+    # Kopecks × rate / 10⁶, a hundred kopecks making one whole point.
+    by_rate = base * rule.ppm * 10**asset.scale // (MILLION * 100)
+    points = rule.value if rule.kind == "points_fixed" else by_rate
     return points // asset.step * asset.step
 
 

@@ -148,9 +148,7 @@ def _settle(trial: Trial, won: Award, situation: Situation, ledger: Ledger) -> N
     ledger.judge(trial.rule, verdict, amount, tried)
 
 
-def record(
-    ledger: Ledger, groups: list[CalcGroup], award: Award, promotion_id: str, reward_no: int, kind: str
-) -> None:
+def record(ledger: Ledger, groups: list[CalcGroup], award: Award, promotion_id: str, reward_no: int, kind: str) -> None:
     """One discount row on every line an award touches."""
     by_line: dict[int, int] = {}
     for number, amounts in award.items():

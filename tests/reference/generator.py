@@ -11,9 +11,10 @@ from typing import Any
 
 from .conditions import codes_named
 from .generator_conditions import CARD_TYPES, CODES, SEGMENTS
-from .generator_rules import documents
+from .generator_rules import Author, documents
 from .goods import FLAGS, read_line
 from .numbers import round_half_up
+from .oracle import calculate
 from .wallclock import EPOCH, wall_clock
 
 # Instants where a wall clock does something, by zone: gaps, overlaps (some at midnight) and plain midnights.
@@ -58,14 +59,22 @@ def generate(seed: int) -> Case:
         "format": rng.choice(("super", "discounter", "")),
         "cluster": rng.choice(("a", "b", "")),
     }
-    products = [_product(rng, number) for number in range(rng.randint(1, 7))]
+    tiny, guarded = rng.random() < 0.15, rng.random() < 0.25
+    products = [_product(rng, number, tiny, guarded) for number in range(rng.randint(1, 7))]
     lines = _lines(rng, products)
     customer = _customer(rng)
-    read = [read_line(line) for line in lines]
-    rules_documents = documents(rng, read, wall_clock(at, zone).time, store)
-    named = {code for document in rules_documents for code in codes_named(document.get("when"), used_only=False)}
-    codes = [_entered_code(rng, sorted(named)) for _ in range(rng.choice((0, 0, 1, 1, 2, 4)))]
-    return Case(rules_documents, _receipt(rng, store, lines, codes, customer, at), store, customer, at)
+    receipt = _receipt(rng, store, lines, customer, at)
+
+    def probe(written: list[dict[str, Any]]) -> dict[str, Any]:
+        nothing = {"to_pay_minor": 100, "discount_minor": 0, "accrual": {}}
+        totals: dict[str, Any] = calculate(written, receipt, store, customer, at).get("totals", nothing)
+        return totals
+
+    rules_documents = documents(
+        Author(rng, [read_line(line) for line in lines], wall_clock(at, zone).time, store, probe)
+    )
+    receipt["coupons"] = _coupons(rng, rules_documents)
+    return Case(rules_documents, receipt, store, customer, at)
 
 
 def _moment(rng: random.Random) -> tuple[str, int]:
@@ -87,8 +96,9 @@ def _price(rng: random.Random) -> int:
     return rng.choice((1_000_000, 99_999_999))
 
 
-def _product(rng: random.Random, number: int) -> dict[str, Any]:
-    price = _price(rng)
+def _product(rng: random.Random, number: int, tiny: bool, guarded: bool) -> dict[str, Any]:
+    """A product; a tiny one costs a few kopecks, a guarded one more often has a minimal price and a cost."""
+    price = rng.randint(1, 7) if tiny else _price(rng)
     product: dict[str, Any] = {
         "sku": rng.choice((f"{number}", f"460000000{number:03d}", f"Б{number}", f"sku-{number}")),
         "unit": rng.choice(("PIECE", "PIECE", "PIECE", "PIECE", "KG", "KG", "L", "M")),
@@ -98,9 +108,9 @@ def _product(rng: random.Random, number: int) -> dict[str, Any]:
         "brand_id": rng.choice(BRANDS),
         "supplier_id": rng.choice(SUPPLIERS),
     }
-    if rng.random() < 0.25:
+    if rng.random() < (0.8 if guarded else 0.15):
         product["min_price_minor"] = rng.choice((1, price, max(0, price - 1), price + 3, price // 2, price * 9 // 10))
-    if rng.random() < 0.3:
+    if rng.random() < (0.8 if guarded else 0.2):
         product["cost_minor"] = rng.choice((0, 1, price // 2, price * 8 // 10, price, price + 10))
     return product
 
@@ -127,6 +137,8 @@ def _lines(rng: random.Random, products: list[dict[str, Any]]) -> list[dict[str,
         line = dict(rng.choice(products))
         if rng.random() < 0.1:
             line["price_minor"] = max(1, line["price_minor"] + rng.choice((-1, 1, 100)))
+        if rng.random() < 0.1:
+            line |= rng.choice(({"vat_code": 3}, {"cost_minor": 0}, {"min_price_minor": 1}, {"brand_id": "best"}))
         line["line_no"] = number * step
         line["qty_milli"] = _quantity(rng, line["unit"])
         if rng.random() < 0.3:
@@ -176,15 +188,22 @@ def _customer(rng: random.Random) -> dict[str, Any] | None:
 
 
 def _entered_code(rng: random.Random, named: list[str]) -> str:
-    code = rng.choice((*named * 4, *CODES, "NOPE"))
+    code = rng.choice((*named * 12, *CODES, "NOPE"))
     return rng.choice((code, code, code.lower(), code.title(), f" {code} "))
+
+
+def _coupons(rng: random.Random, rules_documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Mostly codes that some document names."""
+    named = {code for document in rules_documents for code in codes_named(document.get("when"), used_only=False)}
+    entered = rng.choice((0, 1, 1, 2, 4) if named else (0, 0, 0, 0, 0, 0, 0, 1))
+    codes = [_entered_code(rng, sorted(named)) for _ in range(entered)]
+    return [{"code": code, "source": rng.choice(("SCAN", "MANUAL"))} for code in codes]
 
 
 def _receipt(
     rng: random.Random,
     store: dict[str, Any],
     lines: list[dict[str, Any]],
-    codes: list[str],
     customer: dict[str, Any] | None,
     at: int,
 ) -> dict[str, Any]:
@@ -200,7 +219,7 @@ def _receipt(
         "currency": "RUB",
         "exponent": 2,
         "lines": lines,
-        "coupons": [{"code": code, "source": rng.choice(("SCAN", "MANUAL"))} for code in codes],
+        "coupons": [],
         "mode": "ONLINE",
     }
     if customer is not None:

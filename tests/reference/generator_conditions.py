@@ -12,6 +12,8 @@ CODES = ("SALE", "COMEBACK", "X1", "A-5")
 CARD_TYPES = ("gold", "plastic")
 SEGMENTS = ("lapsed", "vip", "new")
 Document = dict[str, Any]
+# The totals of the case with these documents.
+Probe = Callable[[list[Document]], Document]
 
 
 def money(amount_minor: int) -> str:
@@ -26,11 +28,13 @@ def milli(quantity: int) -> str:
 class ConditionAuthor:
     """Writes conditions about the goods, the store and the hour they will be tried on."""
 
-    def __init__(self, rng: random.Random, lines: list[Line], wall: datetime, store: Document) -> None:
+    def __init__(self, rng: random.Random, lines: list[Line], wall: datetime, store: Document, probe: Probe) -> None:
         self.rng = rng
         self.lines = lines
         self.wall = wall
         self.store = store
+        self.probe = probe
+        self.written: list[Document] = []
 
     def some(self, *makers: tuple[float, Callable[[], Any]]) -> Any:
         """The result of one of the makers, chosen by weight."""
@@ -116,6 +120,8 @@ class ConditionAuthor:
         base = rng.choice((*bases, "NET", "NET") if stage == "accrual" else bases)
         if base != "GROSS":
             total = rng.choice((total, total, total * 9 // 10, total * 95 // 100, total // 2))
+            if goods is None and rng.random() < 0.7:
+                total = self.probe(self.written)["to_pay_minor"]
         terms = self.bounds(total, money)
         if base != "GROSS" or rng.random() < 0.3:
             terms["base"] = base

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .generator_conditions import ConditionAuthor, Document, money
+from .generator_conditions import ConditionAuthor, Document, Probe, money
 from .goods import Line
 
 STAGES = ("price", "item", "item", "item", "set", "receipt", "receipt", "coupon", "card")
@@ -26,31 +26,33 @@ class Team:
 class Author(ConditionAuthor):
     """Writes whole promotions; a team's first member declares what the team is."""
 
-    def __init__(self, rng: random.Random, lines: list[Line], wall: datetime, store: Document) -> None:
-        super().__init__(rng, lines, wall, store)
+    def __init__(self, rng: random.Random, lines: list[Line], wall: datetime, store: Document, probe: Probe) -> None:
+        super().__init__(rng, lines, wall, store, probe)
         self.declared: set[str] = set()
 
     def discount(self) -> Document:
         rng = self.rng
         if rng.random() < 0.55:
-            return {"percent": self.with_goods({"rate": rng.choice(RATES)}, 0.6)}
+            return {"percent": self.with_goods({"rate": rng.choice(RATES)}, 0.5)}
         total = max(1, sum(line.gross for line in self.lines))
         one = self.rng.choice(self.lines).price
-        off = rng.choice((1, 2, 3, 10, 100, 1000, 10000, max(1, total // 10), total, max(1, one // 3), one))
-        terms = self.with_goods({"off": money(off)}, 0.6)
+        off = rng.choice(
+            (1, 2, 3, 10, 100, 1000, 10000, max(1, total // 10), total, max(1, total * 3 // 4), max(1, one // 3), one)
+        )
+        terms = self.with_goods({"off": money(off)}, 0.5)
         spread = rng.choice(("unit", "line", "receipt", None))
         if spread:
             terms["spread"] = spread
         return {"amount": terms}
 
-    def points(self, scales: dict[str, int]) -> Document:
+    def points(self) -> Document:
         rng = self.rng
         asset = rng.choice(("bonus", "bonus", "stars", "extra"))
         terms: Document = {"asset": asset}
         if rng.random() < 0.65:
             terms["percent"] = rng.choice(RATES)
         else:
-            terms["fixed"] = rng.choice(("1", "7", "60", "80", "300") + (("0.5", "12.3") if scales[asset] else ()))
+            terms["fixed"] = rng.choice(("1", "7", "60", "80", "300") + (("0.5", "12.3") if asset != "stars" else ()))
         if rng.random() < 0.2:
             terms["exclude_points_paid"] = rng.random() < 0.5
         if rng.random() < 0.2:
@@ -61,26 +63,59 @@ class Author(ConditionAuthor):
             terms["expires"] = rng.choice(({"days": 180}, {"date": "2028-01-31"}, {"end_of_month": 2}))
         return {"points": self.with_goods(terms, 0.5)}
 
-    def promotion(self, promotion_id: str, teams: list[Team], scales: dict[str, int]) -> Document:
+    def promotion(self, promotion_id: str, teams: list[Team]) -> Document:
         rng = self.rng
         stage = rng.choice(STAGES) if rng.random() < 0.7 else "accrual"
-        document: Document = {"promotion": promotion_id}
-        if teams and rng.random() < 0.6:
-            team = rng.choice(teams)
-            stage = team.stage
-            document["group"] = self.membership(team)
-        if stage != "accrual" or rng.random() < 0.5:
-            document["stage"] = stage
-        if rng.random() < 0.7:
-            document["priority"] = rng.choice((10, 10, 20, 20, 100, 0, 1_000_000))
+        team = rng.choice(teams) if teams and rng.random() < 0.6 else None
+        document = self.head(promotion_id, team.stage if team else stage, team)
         if rng.random() < 0.65:
-            document["when"] = self.when(stage)
+            document["when"] = self.when(team.stage if team else stage)
         count = rng.choice((1, 1, 1, 1, 2, 3))
-        points = stage == "accrual"
-        document["reward"] = [self.points(scales) if points else self.discount() for _ in range(count)]
-        if stage != "accrual":
+        points = (team.stage if team else stage) == "accrual"
+        document["reward"] = [self.points() if points else self.discount() for _ in range(count)]
+        if not points:
             self.floors(document)
         return document
+
+    def head(self, promotion_id: str, stage: str, team: Team | None) -> Document:
+        """Everything of a promotion that says where it stands."""
+        document: Document = {"promotion": promotion_id}
+        if team:
+            document["group"] = self.membership(team)
+        if stage != "accrual" or self.rng.random() < 0.5:
+            document["stage"] = stage
+        if self.rng.random() < 0.7:
+            document["priority"] = self.rng.choice((10, 10, 20, 20, 100, 0, 1_000_000))
+        return document
+
+    def duel(self, names: list[str]) -> list[Document]:
+        """A BEST group of rules of one line each, and a receipt-wide rival of just their total, or a step beside it."""
+        rng = self.rng
+        stage = rng.choice((*STAGES[:3], "receipt", "accrual", "accrual"))
+        team = Team("duel", stage, "BEST", rng.choice(("LINE", "LINE", "LINE", "RECEIPT")), None)
+        documents = []
+        for name in names[1:]:
+            document = self.head(name, stage, team)
+            if rng.random() < 0.15:
+                document["when"] = self.when(stage)
+            rate = {"percent" if stage == "accrual" else "rate": rng.choice(RATES)}
+            goods = {"of": {"sku": self.maybe_list([line.sku for line in self.lines])}} if rng.random() < 0.6 else {}
+            if stage == "accrual":
+                document["reward"] = [{"points": {"asset": "bonus", **rate, **goods}}]
+            else:
+                off = {"off": money(rng.choice((1, 5, 100, 1000))), "spread": rng.choice(("unit", "line"))}
+                document["reward"] = [rng.choice(({"percent": {**rate, **goods}}, {"amount": {**off, **goods}}))]
+            documents.append(document)
+        document = self.head(names[0], stage, team)
+        document["reward"] = [self.rival(stage, documents)]
+        return [*documents, document]
+
+    def rival(self, stage: str, documents: list[Document]) -> Document:
+        totals = self.probe(documents)
+        beside = self.rng.choice((0, 0, 0, 1, -1))
+        if stage == "accrual":
+            return {"points": {"asset": "bonus", "fixed": money(max(1, totals["accrual"].get("bonus", 0) + beside))}}
+        return {"amount": {"off": money(max(1, totals["discount_minor"] + beside)), "spread": "receipt"}}
 
     def membership(self, team: Team) -> Any:
         """The first member says everything, later ones may leave things out."""
@@ -115,22 +150,29 @@ class Author(ConditionAuthor):
             document["cost_floor"] = True
 
 
-def documents(rng: random.Random, lines: list[Line], wall: datetime, store: Document) -> list[Document]:
-    """Assets and 0–25 promotions for these goods."""
-    author = Author(rng, lines, wall, store)
-    result, scales = _assets(rng)
+def documents(author: Author) -> list[Document]:
+    """Assets and 0–25 promotions for the author's goods."""
+    rng = author.rng
     teams = [_team(rng, number) for number in range(rng.choice((0, 1, 1, 2, 3)))]
-    count = rng.choice((0, 1, 2, 3, 4, 5, 6, 8, rng.randint(0, 12), rng.randint(0, 25)))
-    names = rng.sample([f"{head}{number}" for head in ("p", "q-", "1.", "a_") for number in range(12)], count)
-    return result + [author.promotion(name, teams, scales) for name in names]
+    names = rng.sample([f"{head}{number}" for head in ("p", "q-", "1.", "a_") for number in range(12)], 25)
+    result: list[Document] = []
+    if rng.random() < 0.25:
+        result += author.duel([names.pop() for _ in range(rng.randint(2, 5))])
+        count = rng.choice((0, 0, 0, 1, 2, 4))
+    else:
+        count = rng.choice((0, 1, 2, 3, 4, 5, 6, 8, rng.randint(0, 12), rng.randint(0, 25)))
+    for name in names[:count]:
+        author.written = result
+        result.append(author.promotion(name, teams))
+    return [*_assets(rng), *result]
 
 
-def _assets(rng: random.Random) -> tuple[list[Document], dict[str, int]]:
-    scales = {"bonus": 2, "stars": 0, "extra": 2}
-    stars: Document = {"asset": "stars", "scale": 0}
+def _assets(rng: random.Random) -> list[Document]:
+    """`bonus` keeps its two digits, `stars` has none, `extra` stays undeclared."""
     bonus: Document = {"asset": "bonus", "title": {"en": "Bonus"}}
     bonus |= rng.choice(({}, {"scale": 2}, {"scale": 2, "step": "1"}, {"step": "0.05"}))
-    return [bonus, stars | ({"step": "5"} if rng.random() < 0.2 else {})], scales
+    stars: Document = {"asset": "stars", "scale": 0}
+    return [bonus, stars | ({"step": "5"} if rng.random() < 0.2 else {})]
 
 
 def _team(rng: random.Random, number: int) -> Team:

@@ -4,6 +4,7 @@ import copy
 import json
 import random
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ def outcome(case: Case) -> dict[str, Any]:
     return calculate(case.rules_documents, case.receipt, case.store, case.customer, case.at)
 
 
+@cache
 def accepted() -> list[tuple[Case, dict[str, Any]]]:
     """The generated cases that are not refused, with their results."""
     pairs = [(case, outcome(case)) for case in map(generate, SEEDS)]
@@ -90,7 +92,6 @@ def test_points_of_lines_sum_to_points_of_rules_6_6() -> None:
             if row.get("points"):
                 by_asset[row["asset"]] = by_asset.get(row["asset"], 0) + row["points"]
         assert by_asset == result["totals"]["accrual"]
-
 
 
 def test_net_never_goes_below_the_lowest_floor_of_the_rules_6_10() -> None:
