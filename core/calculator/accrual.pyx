@@ -239,14 +239,14 @@ cdef void reward_asset(Work* work, const Trial* trial, int32_t asset, int32_t wi
         elif not by_group and trial.promotion == winner:
             targets = collect_targets(work, &work.rules.rules[number], -1)
         points = points_of(work, &work.rules.rules[number], targets)
-        if points > 0 or trial.promotion == winner:
+        if points > 0:
             give_points(work, number, targets, points, trace)
         elif trace != NULL:
             targets = collect_targets(work, &work.rules.rules[number], -1)
             if points_of(work, &work.rules.rules[number], targets) > 0:
                 trace.verdict = BEATEN
                 trace.by_rule = work.rules.promotions[winner].rules_begin
-                trace.margin_minor = winning - trial.total_minor
+                trace.margin_minor = winning - trial.total_minor if trial.promotion != winner else 0
 
 
 cdef void accrue_max_of(Work* work, int32_t count, int32_t asset, bint by_line) noexcept nogil:

@@ -5,7 +5,7 @@ after a trial is the state before it; ties go to the lower (priority, id). Must 
 
 FIRST, MIN and OPTIMAL choose differently among the same trials.
 """
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint32_t
 from altyn.core.calculator.apply cimport apply_matched, apply_promotion, open_trace
 from altyn.core.calculator.work cimport CalcGroup, SavedGroup, Trial, trace_row
 from altyn.core.outcome cimport APPLIED, BEATEN, RuleTrace
@@ -85,6 +85,36 @@ cdef void mark_beaten(Work* work, const Trial* trial, int64_t winning, int32_t w
             trace.amount_minor = 0
 
 
+cdef int32_t rival_of(const Work* work, int32_t promotion) noexcept nogil:
+    """Another promotion that won a calc group, or the promotion itself when there is none."""
+    cdef int32_t i
+    for i in range(work.groups_count):
+        if work.groups[i].winning > 0 and work.groups[i].winner != promotion:
+            return work.groups[i].winner
+    return promotion
+
+
+cdef void apply_won_groups(Work* work, const Trial* trial) noexcept nogil:
+    """Apply a line winner where it won; a rule that gave something only where others won was beaten."""
+    cdef const PromotionRow* row = &work.rules.promotions[trial.promotion]
+    cdef RuleTrace* trace
+    cdef uint32_t gave_in_trial = 0
+    cdef int32_t i
+    if work.explain:
+        for i in range(row.rules_end - row.rules_begin):
+            if trace_row(work, trial.traces_begin + i).verdict == APPLIED:
+                gave_in_trial |= <uint32_t>1 << i
+    work.only_winner = trial.promotion
+    apply_matched(work, trial.promotion, trial.traces_begin, &trial.matched)
+    work.only_winner = -1
+    for i in range(row.rules_end - row.rules_begin):
+        if gave_in_trial >> i & 1:
+            trace = trace_row(work, trial.traces_begin + i)
+            if trace.verdict != APPLIED:
+                trace.verdict = BEATEN
+                trace.by_rule = work.rules.promotions[rival_of(work, trial.promotion)].rules_begin
+
+
 cdef bint won_a_group(const Work* work, int32_t promotion) noexcept nogil:
     cdef int32_t i
     for i in range(work.groups_count):
@@ -127,9 +157,7 @@ cdef void apply_winners(Work* work, int32_t count, int64_t winning, int32_t winn
     for i in range(count):
         trial = &work.trials[i]
         if composite and is_line_promotion(work, trial.promotion) and won_a_group(work, trial.promotion):
-            work.only_winner = trial.promotion
-            apply_matched(work, trial.promotion, trial.traces_begin, &trial.matched)
-            work.only_winner = -1
+            apply_won_groups(work, trial)
         elif not composite and trial.promotion == winner:
             apply_matched(work, trial.promotion, trial.traces_begin, &trial.matched)
         elif work.explain:
