@@ -88,12 +88,13 @@ cdef struct Outcome:
     LineDiscount* discounts    # ordered by line, then by application
     int32_t discounts_count
     LineAccrual* line_accruals
-    int32_t line_accruals_count
+    int32_t line_accruals_count  # room of the array; read it by the lines' slices
     Accrual* accruals          # in order of evaluation
     int32_t accruals_count
     CouponOutcome* coupons     # as many as the receipt has, same order
     RuleTrace* traces
     int32_t traces_count
+    bint traces_truncated      # more rules were looked at than rows exist
     LineTrace* line_traces
     bint price_below_minimum   # a till price below min_price: that line got no discount
     int64_t external_excess_minor

@@ -1,0 +1,308 @@
+# cython: cdivision=True
+"""Accrual of points (semantics §6.6, §6.11.25).
+
+Decides how many points each rule gives and to which lines. Invariants: a rule's points are floored to the asset's step on the receipt, and the
+lines add up to them; running prices do not change. Must never mix assets: promotions compete per asset.
+
+PRIORITY chooses among the same rules in their order.
+"""
+from libc.stdint cimport int64_t, uint32_t
+from altyn.core.calculator.apply cimport meets_conditions, open_trace, use_coupon
+from altyn.core.calculator.targets cimport in_set
+from altyn.core.calculator.work cimport Accrued, CalcGroup, Run, Trial, trace_row
+from altyn.core.money cimport PPM, Share, compare_products, mul_div_floor, share_out
+from altyn.core.outcome cimport APPLIED, Accrual, BEATEN, NOT_MATCHED, RuleTrace, ZERO
+from altyn.core.rules.image cimport (
+    AssetRow, LINE_RULES, POINTS_PERCENT, PromotionRow, RuleRow, SKIP_IF_PAID_WITH_POINTS, SetRow,
+)
+
+cdef enum:
+    ACCRUED_ROWS = 524_288
+    ACCRUAL_ROWS = 65_536
+
+
+cdef void prepare_bases(Work* work) noexcept nogil:
+    """What each calc group accrues on: its running price after stage 10, 0 for no_accrual.
+
+    Points redeemed on a line are part of its discounts; with `exclude_points_paid: false` they will be added back here.
+    """
+    cdef int32_t i
+    for i in range(work.groups_count):
+        work.bases[i] = work.groups[i].running_minor if work.groups[i].accrues else 0
+
+
+cdef inline int64_t power_of_ten(int32_t exponent) noexcept nogil:
+    cdef int64_t power = 1
+    cdef int32_t i
+    for i in range(exponent):
+        power *= 10
+    return power
+
+
+cdef inline int64_t floor_to_step(int64_t points, const AssetRow* asset) noexcept nogil:
+    return points // asset.step_points * asset.step_points if asset.step_points > 1 else points
+
+
+cdef int32_t collect_targets(Work* work, const RuleRow* rule, int32_t winner) noexcept nogil:
+    """The groups a rule accrues on, as members of a distribution; only those of `winner`, unless -1."""
+    cdef const SetRow* products = &work.rules.sets[rule.targets]
+    cdef const CalcGroup* group
+    cdef int32_t i, count = 0
+    if work.receipt.paid_with_points and rule.flags & SKIP_IF_PAID_WITH_POINTS:
+        return 0
+    for i in range(work.groups_count):
+        group = &work.groups[i]
+        if work.bases[i] <= 0 or (winner >= 0 and (group.winning == 0 or group.winner != winner)):
+            continue
+        if in_set(work.rules, products, group):
+            work.shares[count].weight = work.bases[i]
+            work.shares[count].count = 1
+            work.share_of[count] = i
+            count += 1
+    return count
+
+
+cdef int64_t points_of(Work* work, const RuleRow* rule, int32_t targets) noexcept nogil:
+    """What the rule gives on the collected targets, floored to the step."""
+    cdef const AssetRow* asset = &work.rules.assets[rule.asset]
+    cdef int64_t base = 0, points
+    cdef int32_t i
+    for i in range(targets):
+        base += work.shares[i].weight
+    if base == 0:
+        return 0
+    points = rule.value
+    if rule.kind == POINTS_PERCENT:
+        points = mul_div_floor(
+            base, rule.value * power_of_ten(asset.scale), PPM * power_of_ten(work.receipt.exponent)
+        )
+    return floor_to_step(points, asset)
+
+
+cdef void write_accrued(Work* work, int32_t asset, int32_t line, int64_t points) noexcept nogil:
+    cdef Accrued* row
+    if work.accrued_count == ACCRUED_ROWS:
+        work.overflowed = True
+        return
+    row = &work.accrued[work.accrued_count]
+    row.points = points
+    row.asset = asset
+    row.line = line
+    work.accrued_count += 1
+
+
+cdef void share_over_lines(Work* work, int32_t asset, const CalcGroup* group, int64_t points) noexcept nogil:
+    """Points of a group over its lines by their bases; the runs of a line are neighbours."""
+    cdef int32_t number = group.first_run, count = 0, i
+    cdef const Run* run
+    while number >= 0:
+        run = &work.runs[number]
+        if count > 0 and work.unit_share_of[count - 1] == run.line:
+            work.unit_shares[count - 1].weight += run.running_minor * run.count
+        else:
+            work.unit_shares[count].weight = run.running_minor * run.count
+            work.unit_shares[count].count = 1
+            work.unit_share_of[count] = run.line
+            count += 1
+        number = run.next
+    share_out(points, work.unit_shares, count, False, work.share_order)
+    for i in range(count):
+        points = work.unit_shares[i].amount + work.unit_shares[i].extra
+        if points > 0:
+            write_accrued(work, asset, work.unit_share_of[i], points)
+
+
+cdef void give_points(Work* work, int32_t number, int32_t targets, int64_t points, RuleTrace* trace) noexcept nogil:
+    """Book the points of one rule on the collected targets."""
+    cdef const RuleRow* rule = &work.rules.rules[number]
+    cdef Accrual* lot
+    cdef int32_t i
+    if trace != NULL:
+        trace.verdict = APPLIED if points > 0 else ZERO
+        trace.points = points
+    if points == 0:
+        return
+    if work.accruals_count == ACCRUAL_ROWS:
+        work.overflowed = True
+        return
+    lot = &work.accruals[work.accruals_count]
+    lot.rule = number
+    lot.asset = rule.asset
+    lot.points = points
+    work.accruals_count += 1
+    use_coupon(work, number)
+    share_out(points, work.shares, targets, False, work.share_order)
+    for i in range(targets):
+        if work.shares[i].amount + work.shares[i].extra > 0:
+            share_over_lines(
+                work, rule.asset, &work.groups[work.share_of[i]], work.shares[i].amount + work.shares[i].extra
+            )
+
+
+cdef void accrue_sum(Work* work, int32_t begin, int32_t end) noexcept nogil:
+    """Mode SUM: every rule of candidates[begin:end] gives its points."""
+    cdef const PromotionRow* row
+    cdef RuleTrace* trace = NULL
+    cdef int32_t i, number, targets
+    for i in range(begin, end):
+        row = &work.rules.promotions[work.candidates[i]]
+        for number in range(row.rules_begin, row.rules_end):
+            if work.explain:
+                trace = open_trace(work, work.traces_count, number)
+            if meets_conditions(work, row, trace):
+                targets = collect_targets(work, &work.rules.rules[number], -1)
+                give_points(work, number, targets, points_of(work, &work.rules.rules[number], targets), trace)
+
+
+cdef bint has_asset(const Work* work, const PromotionRow* row, int32_t asset, bint* by_line) noexcept nogil:
+    """Does the promotion reward in this asset; `by_line` says whether by percent only."""
+    cdef bint found = False
+    cdef int32_t number
+    by_line[0] = True
+    for number in range(row.rules_begin, row.rules_end):
+        if work.rules.rules[number].asset == asset:
+            found = True
+            by_line[0] = by_line[0] and work.rules.rules[number].kind == POINTS_PERCENT
+    return found
+
+
+cdef int64_t promotion_points(Work* work, const PromotionRow* row, int32_t asset, int32_t winner) noexcept nogil:
+    """Points of all rewards of a promotion in one asset, each floored."""
+    cdef int64_t total = 0
+    cdef int32_t number
+    for number in range(row.rules_begin, row.rules_end):
+        if work.rules.rules[number].asset == asset:
+            total += points_of(
+                work, &work.rules.rules[number], collect_targets(work, &work.rules.rules[number], winner)
+            )
+    return total
+
+
+cdef void claim_lines(Work* work, int32_t promotion, int32_t asset) noexcept nogil:
+    """Give each calc group to the promotion with the greatest exact base × rate; earlier ones keep a tie."""
+    cdef const PromotionRow* row = &work.rules.promotions[promotion]
+    cdef const RuleRow* rule
+    cdef CalcGroup* group
+    cdef int64_t rate
+    cdef int32_t i, number
+    for i in range(work.groups_count):
+        group = &work.groups[i]
+        if work.bases[i] <= 0:
+            continue
+        rate = 0
+        for number in range(row.rules_begin, row.rules_end):
+            rule = &work.rules.rules[number]
+            if rule.asset != asset or (work.receipt.paid_with_points and rule.flags & SKIP_IF_PAID_WITH_POINTS):
+                continue
+            if in_set(work.rules, &work.rules.sets[rule.targets], group):
+                rate += rule.value
+        if compare_products(work.bases[i], rate, work.bases[i], group.winning) > 0:
+            group.winning = rate
+            group.winner = promotion
+
+
+cdef int64_t compose(Work* work, int32_t asset, int32_t count, int32_t* rank) noexcept nogil:
+    """Points of all line winners together, each rule floored; the best-ranked of them in `rank`."""
+    cdef const PromotionRow* row
+    cdef int64_t total = 0, points
+    cdef bint by_line
+    cdef int32_t i
+    rank[0] = -1
+    for i in range(count):
+        row = &work.rules.promotions[work.trials[i].promotion]
+        if not work.trials[i].matched.rewards or not has_asset(work, row, asset, &by_line) or not by_line:
+            continue
+        points = promotion_points(work, row, asset, work.trials[i].promotion)
+        if points > 0 and rank[0] < 0:
+            rank[0] = work.trials[i].promotion
+        total += points
+    return total
+
+
+cdef void reward_asset(Work* work, const Trial* trial, int32_t asset, int32_t winner, bint by_group, int64_t winning) noexcept nogil:
+    """Book one promotion's rewards in the asset if it is the winner or, `by_group`, on the groups it won."""
+    cdef const PromotionRow* row = &work.rules.promotions[trial.promotion]
+    cdef RuleTrace* trace = NULL
+    cdef int64_t points
+    cdef bint by_line
+    cdef int32_t number, targets
+    has_asset(work, row, asset, &by_line)
+    work.unlocking_coupon = trial.matched.coupon
+    for number in range(row.rules_begin, row.rules_end):
+        if work.rules.rules[number].asset != asset:
+            continue
+        if work.explain:
+            trace = trace_row(work, trial.traces_begin + number - row.rules_begin)
+        targets = 0
+        if by_group and by_line:
+            targets = collect_targets(work, &work.rules.rules[number], trial.promotion)
+        elif not by_group and trial.promotion == winner:
+            targets = collect_targets(work, &work.rules.rules[number], -1)
+        points = points_of(work, &work.rules.rules[number], targets)
+        if points > 0:
+            give_points(work, number, targets, points, trace)
+        elif trace != NULL:
+            targets = collect_targets(work, &work.rules.rules[number], -1)
+            if points_of(work, &work.rules.rules[number], targets) > 0:
+                trace.verdict = BEATEN
+                trace.by_rule = work.rules.promotions[winner].rules_begin
+                trace.margin_minor = winning - trial.total_minor if trial.promotion != winner else 0
+
+
+cdef void accrue_max_of(Work* work, int32_t count, int32_t asset, bint by_line) noexcept nogil:
+    """One winner for one asset, or all line winners together."""
+    cdef int64_t winning = 0, composed = 0
+    cdef int32_t winner = -1, rank = -1, i
+    cdef bint claims
+    cdef Trial* trial
+    for i in range(work.groups_count):
+        work.groups[i].winner = -1
+        work.groups[i].winning = 0
+    for i in range(count):
+        trial = &work.trials[i]
+        if not trial.matched.rewards or not has_asset(work, &work.rules.promotions[trial.promotion], asset, &claims):
+            continue
+        trial.total_minor = promotion_points(work, &work.rules.promotions[trial.promotion], asset, -1)
+        if by_line and claims:
+            claim_lines(work, trial.promotion, asset)
+        elif trial.total_minor > winning:
+            winning = trial.total_minor
+            winner = trial.promotion
+    if by_line:
+        composed = compose(work, asset, count, &rank)
+    if composed > winning or (composed == winning and rank >= 0 and rank < winner):
+        winning, winner = composed, rank
+    else:
+        rank = -1
+    if winner < 0:
+        return
+    for i in range(count):
+        if work.trials[i].matched.rewards:
+            reward_asset(work, &work.trials[i], asset, winner, rank >= 0, winning)
+
+
+cdef void accrue_max(Work* work, int32_t begin, int32_t end, bint by_line) noexcept nogil:
+    """Mode MAX: candidates[begin:end] compete per asset, at scope LINE also per calc group."""
+    cdef const PromotionRow* row
+    cdef RuleTrace* trace = NULL
+    cdef Trial* trial
+    cdef bint met
+    cdef int32_t i, number, asset
+    for i in range(end - begin):
+        trial = &work.trials[i]
+        trial.promotion = work.candidates[begin + i]
+        trial.traces_begin = work.traces_count
+        trial.matched.rewards = 0
+        trial.matched.coupon = -1
+        row = &work.rules.promotions[trial.promotion]
+        for number in range(row.rules_begin, row.rules_end):
+            if work.explain:
+                trace = open_trace(work, work.traces_count, number)
+            met = meets_conditions(work, row, trace)
+            if met:
+                trial.matched.rewards = 1
+                trial.matched.coupon = work.unlocking_coupon
+            if not work.explain:
+                break
+    for asset in range(work.rules.assets_count):
+        accrue_max_of(work, end - begin, asset, by_line)

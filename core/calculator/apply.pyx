@@ -1,0 +1,140 @@
+"""One application (semantics §6.11.5): conditions, targets, amounts, floors.
+
+Decides what one promotion gives at its turn, and says why. Invariants: a rule that gives 0 has no side effect; its coupon is used only
+by a rule that gave something. Must never compare promotions with one another.
+
+Quantity limits belong between targets and amounts, rule maxima and budgets behind the floors.
+"""
+from libc.stdint cimport uint32_t
+from altyn.core.calculator.conditions cimport holds, unlocking_coupon
+from altyn.core.calculator.rewards.amount cimport give_amount
+from altyn.core.calculator.rewards.percent cimport give_percent
+from altyn.core.calculator.work cimport Applied, Failure, USED, trace_row
+from altyn.core.outcome cimport APPLIED, FLOOR, INACTIVE, LineTrace, NOT_MATCHED, ZERO
+from altyn.core.rules.image cimport ALLOW_FREE, COST_FLOOR, NAMES_COUPON, PERCENT, SCHEDULE_IS
+
+cdef enum:
+    LINE_TRACE_ROWS = 65_536
+
+
+cdef RuleTrace* open_trace(Work* work, int32_t number, int32_t rule) noexcept nogil:
+    """The row of a rule, fresh; `number` beyond the last one appends it."""
+    cdef RuleTrace* trace = trace_row(work, number)
+    if number >= work.traces_count:
+        work.traces_count = number + 1
+    trace.rule = rule
+    trace.verdict = ZERO
+    trace.condition = trace.by_rule = -1
+    trace.actual = trace.needed = trace.distance = 0
+    trace.margin_minor = trace.amount_minor = trace.cut_minor = trace.points = 0
+    trace.lines_begin = trace.lines_end = 0
+    return trace
+
+
+cdef bint meets_conditions(Work* work, const PromotionRow* promotion, RuleTrace* trace) noexcept nogil:
+    """Do the conditions hold now; the coupon that unlocks the promotion is noted."""
+    cdef Failure failure
+    work.unlocking_coupon = -1
+    if promotion.condition < 0:
+        return True
+    if holds(work, promotion.condition, &failure):
+        if promotion.flags & NAMES_COUPON:
+            work.unlocking_coupon = unlocking_coupon(work, promotion.condition)
+        return True
+    if trace != NULL:
+        trace.verdict = INACTIVE if work.rules.conditions[failure.condition].kind == SCHEDULE_IS else NOT_MATCHED
+        trace.condition = work.rules.conditions[failure.condition].path
+        trace.actual = failure.actual
+        trace.needed = failure.needed
+        trace.distance = failure.needed - failure.actual
+    return False
+
+
+cdef void use_coupon(Work* work, int32_t rule) noexcept nogil:
+    """The rule gave something: its code is used, by the first rule that used it."""
+    cdef int32_t coupon = work.unlocking_coupon
+    if coupon >= 0 and work.coupon_states[coupon] < USED:
+        work.coupon_states[coupon] = USED
+        work.coupon_rules[coupon] = rule
+
+
+cdef void set_floors(Work* work, const PromotionRow* promotion) noexcept nogil:
+    work.floors.least_minor = 0 if promotion.flags & ALLOW_FREE else 1
+    work.floors.price_minor = promotion.floor_minor
+    work.floors.rate_ppm = promotion.floor_ppm
+    work.floors.cost = promotion.flags & COST_FLOOR
+
+
+cdef void trace_lines(Work* work, RuleTrace* trace, int32_t applied_begin) noexcept nogil:
+    cdef LineTrace* row
+    cdef const Applied* applied
+    cdef int32_t i
+    trace.lines_begin = work.line_traces_count
+    for i in range(applied_begin, work.applied_count):
+        applied = &work.applied[i]
+        if work.line_traces_count == LINE_TRACE_ROWS:
+            break
+        row = &work.line_traces[work.line_traces_count]
+        row.line = applied.line
+        row.before_minor = work.line_running[applied.line]
+        row.after_minor = work.line_running[applied.line] = row.before_minor - applied.amount_minor
+        work.line_traces_count += 1
+    trace.lines_end = work.line_traces_count
+
+
+cdef int64_t give(Work* work, int32_t number, RuleTrace* trace) noexcept nogil:
+    """Apply one rule whose conditions hold."""
+    cdef const RuleRow* rule = &work.rules.rules[number]
+    cdef int32_t applied_begin = work.applied_count
+    cdef int64_t given
+    work.rule = number
+    work.refused_minor = 0
+    given = give_percent(work, rule) if rule.kind == PERCENT else give_amount(work, rule)
+    if given > 0 and not work.trying:
+        use_coupon(work, number)
+    if trace != NULL:
+        trace.amount_minor = given
+        trace.verdict = APPLIED if given > 0 else (FLOOR if work.refused_minor > 0 else ZERO)
+        if not work.trying:
+            trace_lines(work, trace, applied_begin)
+    return given
+
+
+cdef int64_t apply_promotion(Work* work, int32_t promotion, int32_t traces_begin, Matched* matched) noexcept nogil:
+    """Apply the rules of a promotion in written order, each if its conditions hold at its turn; what they gave.
+
+    `matched` gets what of the conditions held. Traces, if wanted, go to the rows from `traces_begin`.
+    """
+    cdef const PromotionRow* row = &work.rules.promotions[promotion]
+    cdef RuleTrace* trace = NULL
+    cdef int64_t given = 0
+    cdef int32_t i
+    matched.rewards = 0
+    matched.coupon = -1
+    set_floors(work, row)
+    for i in range(row.rules_end - row.rules_begin):
+        if work.explain:
+            trace = open_trace(work, traces_begin + i, row.rules_begin + i)
+        if meets_conditions(work, row, trace):
+            matched.rewards |= <uint32_t>1 << i
+            if matched.coupon < 0:
+                matched.coupon = work.unlocking_coupon
+            given += give(work, row.rules_begin + i, trace)
+    return given
+
+
+cdef int64_t apply_matched(Work* work, int32_t promotion, int32_t traces_begin, const Matched* matched) noexcept nogil:
+    """Apply those rules whose conditions held in the trial, on the calc groups the promotion won."""
+    cdef const PromotionRow* row = &work.rules.promotions[promotion]
+    cdef RuleTrace* trace = NULL
+    cdef int64_t given = 0
+    cdef int32_t i
+    set_floors(work, row)
+    work.unlocking_coupon = matched.coupon
+    for i in range(row.rules_end - row.rules_begin):
+        if not matched.rewards >> i & 1:
+            continue
+        if work.explain:
+            trace = open_trace(work, traces_begin + i, row.rules_begin + i)
+        given += give(work, row.rules_begin + i, trace)
+    return given

@@ -1,0 +1,164 @@
+"""Group mode BEST (semantics §6.2, §6.11.9).
+
+Decides who wins: each candidate is tried alone from group entry with everything an application has, then undone. Invariants: state
+after a trial is the state before it; ties go to the lower (priority, id). Must never let a trial leave a trace in the outcome.
+
+FIRST, MIN and OPTIMAL choose differently among the same trials.
+"""
+from libc.stdint cimport int64_t, uint32_t
+from altyn.core.calculator.apply cimport apply_matched, apply_promotion, open_trace
+from altyn.core.calculator.work cimport CalcGroup, SavedGroup, Trial, trace_row
+from altyn.core.outcome cimport APPLIED, BEATEN, RuleTrace
+from altyn.core.rules.image cimport LINE_RULES, PromotionRow
+
+
+cdef void undo(Work* work) noexcept nogil:
+    cdef CalcGroup* group
+    cdef int32_t i
+    for i in range(work.undo_runs_count):
+        work.runs[work.undo_runs[i].number] = work.undo_runs[i].run
+    for i in range(work.undo_groups_count):
+        group = &work.groups[work.undo_groups[i].number]
+        group.running_minor = work.undo_groups[i].running_minor
+        group.last_run = work.undo_groups[i].last_run
+    work.runs_count = work.undo_runs_top
+    work.applied_count = work.undo_applied_top
+    work.undo_runs_count = work.undo_groups_count = 0
+
+
+cdef void claim_groups(Work* work, int32_t promotion) noexcept nogil:
+    """The largest discount of each calc group so far; earlier promotions keep a tie."""
+    cdef CalcGroup* group
+    cdef int64_t given
+    cdef int32_t i
+    for i in range(work.undo_groups_count):
+        group = &work.groups[work.undo_groups[i].number]
+        given = work.undo_groups[i].running_minor - group.running_minor
+        if given > group.winning:
+            group.winning = given
+            group.winner = promotion
+
+
+cdef void try_promotion(Work* work, Trial* trial, int32_t promotion, bint claims) noexcept nogil:
+    trial.promotion = promotion
+    trial.traces_begin = work.traces_count
+    work.trial_number += 1
+    work.undo_runs_top = work.runs_count
+    work.undo_applied_top = work.applied_count
+    work.trying = True
+    trial.total_minor = apply_promotion(work, promotion, work.traces_count, &trial.matched)
+    work.trying = False
+    if claims:
+        claim_groups(work, promotion)
+    undo(work)
+
+
+cdef inline bint is_line_promotion(const Work* work, int32_t promotion) noexcept nogil:
+    return work.rules.promotions[promotion].flags & LINE_RULES
+
+
+cdef void compose(const Work* work, int64_t* total, int32_t* rank) noexcept nogil:
+    """All line winners together: their total, and their best-ranked promotion (-1 when nobody won a line)."""
+    cdef const CalcGroup* group
+    cdef int32_t i
+    total[0] = 0
+    rank[0] = -1
+    for i in range(work.groups_count):
+        group = &work.groups[i]
+        if group.winning > 0:
+            total[0] += group.winning
+            if rank[0] < 0 or group.winner < rank[0]:
+                rank[0] = group.winner
+
+
+cdef void mark_beaten(Work* work, const Trial* trial, int64_t winning, int32_t winner) noexcept nogil:
+    """Traces of a loser: rules that gave something in the trial were beaten."""
+    cdef RuleTrace* trace
+    cdef const PromotionRow* row = &work.rules.promotions[trial.promotion]
+    cdef int32_t i
+    for i in range(row.rules_end - row.rules_begin):
+        trace = trace_row(work, trial.traces_begin + i)
+        if trace.verdict == APPLIED:
+            trace.verdict = BEATEN
+            trace.by_rule = work.rules.promotions[winner].rules_begin
+            trace.margin_minor = winning - trial.total_minor
+            trace.amount_minor = 0
+
+
+cdef int32_t rival_of(const Work* work, int32_t promotion) noexcept nogil:
+    """Another promotion that won a calc group, or the promotion itself when there is none."""
+    cdef int32_t i
+    for i in range(work.groups_count):
+        if work.groups[i].winning > 0 and work.groups[i].winner != promotion:
+            return work.groups[i].winner
+    return promotion
+
+
+cdef void apply_won_groups(Work* work, const Trial* trial) noexcept nogil:
+    """Apply a line winner where it won; a rule that gave something only where others won was beaten."""
+    cdef const PromotionRow* row = &work.rules.promotions[trial.promotion]
+    cdef RuleTrace* trace
+    cdef uint32_t gave_in_trial = 0
+    cdef int32_t i
+    if work.explain:
+        for i in range(row.rules_end - row.rules_begin):
+            if trace_row(work, trial.traces_begin + i).verdict == APPLIED:
+                gave_in_trial |= <uint32_t>1 << i
+    work.only_winner = trial.promotion
+    apply_matched(work, trial.promotion, trial.traces_begin, &trial.matched)
+    work.only_winner = -1
+    for i in range(row.rules_end - row.rules_begin):
+        if gave_in_trial >> i & 1:
+            trace = trace_row(work, trial.traces_begin + i)
+            if trace.verdict != APPLIED:
+                trace.verdict = BEATEN
+                trace.by_rule = work.rules.promotions[rival_of(work, trial.promotion)].rules_begin
+
+
+cdef bint won_a_group(const Work* work, int32_t promotion) noexcept nogil:
+    cdef int32_t i
+    for i in range(work.groups_count):
+        if work.groups[i].winning > 0 and work.groups[i].winner == promotion:
+            return True
+    return False
+
+
+cdef void run_best(Work* work, int32_t begin, int32_t end, bint by_line) noexcept nogil:
+    """Try candidates[begin:end], one group; apply the winner, or all line winners together."""
+    cdef int64_t winning = 0, composed = 0
+    cdef int32_t winner = -1, composed_rank = -1, i
+    cdef bint claims
+    cdef Trial* trial
+    if by_line:
+        for i in range(work.groups_count):
+            work.groups[i].winner = -1
+            work.groups[i].winning = 0
+    for i in range(end - begin):
+        trial = &work.trials[i]
+        claims = by_line and is_line_promotion(work, work.candidates[begin + i])
+        try_promotion(work, trial, work.candidates[begin + i], claims)
+        if not claims and trial.total_minor > winning:
+            winning = trial.total_minor
+            winner = trial.promotion
+    if by_line:
+        compose(work, &composed, &composed_rank)
+    if composed > winning or (composed == winning and composed_rank >= 0 and composed_rank < winner):
+        winning, winner = composed, composed_rank
+    else:
+        composed_rank = -1
+    if winner < 0:
+        return
+    apply_winners(work, end - begin, winning, winner, composed_rank >= 0)
+
+
+cdef void apply_winners(Work* work, int32_t count, int64_t winning, int32_t winner, bint composite) noexcept nogil:
+    cdef Trial* trial
+    cdef int32_t i
+    for i in range(count):
+        trial = &work.trials[i]
+        if composite and is_line_promotion(work, trial.promotion) and won_a_group(work, trial.promotion):
+            apply_won_groups(work, trial)
+        elif not composite and trial.promotion == winner:
+            apply_matched(work, trial.promotion, trial.traces_begin, &trial.matched)
+        elif work.explain:
+            mark_beaten(work, trial, winning, winner)

@@ -1,0 +1,170 @@
+"""The order of a calculation: normalise, find candidates, stages 1-6, external discounts, accrual, outcome (semantics §6.2).
+
+Decides only what comes after what. Invariants: no Python object, no allocation, no clock; a bounded number of steps for a bounded
+receipt and ruleset; the same input gives the same bytes. Must never read a fact that its arguments do not hold.
+
+Stages to come have their place in `run_stages`: caps, points and small change between external discounts and accrual.
+"""
+from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdlib cimport calloc, free
+from altyn.core.calculator.accrual cimport accrue_max, accrue_sum, prepare_bases
+from altyn.core.calculator.answer cimport write_outcome
+from altyn.core.calculator.best cimport run_best
+from altyn.core.calculator.cascade cimport run_cascade
+from altyn.core.calculator.eligibility cimport find_candidates
+from altyn.core.calculator.external cimport give_external
+from altyn.core.calculator.normalise cimport normalise
+from altyn.core.calculator.work cimport (
+    Accrued, Applied, CalcGroup, LineKey, Run, SavedGroup, SavedRun, Trial,
+)
+from altyn.core.limits cimport (
+    APPLIED_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX, LINES_MAX, LINE_TRACES_MAX, PROMOTIONS_MAX, SEGMENTS_MAX, TRACES_MAX, UNITS_MAX,
+)
+from altyn.core.money cimport Share
+from altyn.core.outcome cimport Accrual, CouponOutcome, LineAccrual, LineDiscount, LineResult, LineTrace, RuleTrace
+from altyn.core.rules.image cimport GroupRow
+
+cdef enum:
+    STAGE_ACCRUAL = 11
+    MODE_BEST = 1
+    SCOPE_LINE = 1
+    BASE_STAGE_ENTRY = 2       # bit of SumBase.STAGE_ENTRY
+    ACCRUALS_MAX = 65_536
+    BLOCKS_MAX = 40
+
+
+cdef void enter_stage(Work* work, int32_t stage) noexcept nogil:
+    """Remember what STAGE_ENTRY conditions will ask for."""
+    cdef int32_t i
+    work.stage = stage
+    if work.rules.summary.bases & BASE_STAGE_ENTRY:
+        for i in range(work.groups_count):
+            work.groups[i].entry_minor = work.groups[i].running_minor
+
+
+cdef void run_group(Work* work, int32_t begin, int32_t end) noexcept nogil:
+    """candidates[begin:end] are the members of one group; alone, a member needs no competition."""
+    cdef const GroupRow* group = &work.rules.groups[work.rules.promotions[work.candidates[begin]].group]
+    if group.stage == STAGE_ACCRUAL:
+        if group.mode == MODE_BEST and end - begin > 1:
+            accrue_max(work, begin, end, group.scope == SCOPE_LINE)
+        else:
+            accrue_sum(work, begin, end)
+    elif group.mode == MODE_BEST and end - begin > 1:
+        run_best(work, begin, end, group.scope == SCOPE_LINE)
+    else:
+        run_cascade(work, begin, end)
+
+
+cdef int32_t run_stages(Work* work, int32_t begin, int32_t last_stage) noexcept nogil:
+    """Evaluate candidates from `begin` up to and including a stage; the first one beyond it."""
+    cdef int32_t end, group, stage
+    while begin < work.candidates_count:
+        stage = work.rules.promotions[work.candidates[begin]].stage
+        if stage > last_stage:
+            break
+        if stage != work.stage:
+            enter_stage(work, stage)
+        group = work.rules.promotions[work.candidates[begin]].group
+        end = begin + 1
+        while end < work.candidates_count and work.rules.promotions[work.candidates[end]].group == group:
+            end += 1
+        run_group(work, begin, end)
+        begin = end
+    return begin
+
+
+cdef void start(Work* work) noexcept nogil:
+    cdef int32_t i
+    work.applied_count = work.accrued_count = work.accruals_count = 0
+    work.traces_count = work.line_traces_count = 0
+    work.undo_runs_count = work.undo_groups_count = work.undo_runs_top = 0
+    work.trial_number = 0
+    work.trying = work.overflowed = False
+    work.only_winner = work.unlocking_coupon = -1
+    work.stage = 0
+    work.external_excess_minor = 0
+    if work.explain:
+        for i in range(work.receipt.lines_count):
+            work.line_running[i] = work.receipt.lines[i].gross_minor
+
+
+cdef class Calculator:
+    """Scratch memory for receipts up to the limits of `core/limits`; pages are touched only when a receipt needs them."""
+
+    def __cinit__(self):
+        cdef Work* work = &self.work
+        self.blocks_count = 0
+        self.blocks = <void**>calloc(BLOCKS_MAX, sizeof(void*))
+        if self.blocks == NULL:
+            raise MemoryError
+        work.groups = <CalcGroup*>self.reserve(LINES_MAX * sizeof(CalcGroup))
+        work.runs = <Run*>self.reserve(UNITS_MAX * sizeof(Run))
+        work.keys = <LineKey*>self.reserve(LINES_MAX * sizeof(LineKey))
+        work.line_order = <int32_t*>self.reserve(LINES_MAX * sizeof(int32_t))
+        work.segments = <int32_t*>self.reserve(SEGMENTS_MAX * sizeof(int32_t))
+        work.candidate_bits = <uint64_t*>self.reserve((PROMOTIONS_MAX >> 6) * sizeof(uint64_t))
+        work.candidate_words = <uint64_t*>self.reserve((PROMOTIONS_MAX >> 12) * sizeof(uint64_t))
+        work.candidates = <int32_t*>self.reserve(PROMOTIONS_MAX * sizeof(int32_t))
+        work.shares = <Share*>self.reserve(LINES_MAX * sizeof(Share))
+        work.share_order = <Share**>self.reserve(UNITS_MAX * sizeof(Share*))
+        work.share_of = <int32_t*>self.reserve(LINES_MAX * sizeof(int32_t))
+        work.unit_shares = <Share*>self.reserve(UNITS_MAX * sizeof(Share))
+        work.unit_share_of = <int32_t*>self.reserve(UNITS_MAX * sizeof(int32_t))
+        work.undo_runs = <SavedRun*>self.reserve(UNITS_MAX * sizeof(SavedRun))
+        work.undo_groups = <SavedGroup*>self.reserve(LINES_MAX * sizeof(SavedGroup))
+        work.trials = <Trial*>self.reserve(PROMOTIONS_MAX * sizeof(Trial))
+        work.applied = <Applied*>self.reserve(APPLIED_MAX * sizeof(Applied))
+        work.accrued = <Accrued*>self.reserve(APPLIED_MAX * sizeof(Accrued))
+        work.bases = <int64_t*>self.reserve(LINES_MAX * sizeof(int64_t))
+        work.line_results = <LineResult*>self.reserve(LINES_MAX * sizeof(LineResult))
+        work.line_discounts = <LineDiscount*>self.reserve(APPLIED_MAX * sizeof(LineDiscount))
+        work.line_accruals = <LineAccrual*>self.reserve(APPLIED_MAX * sizeof(LineAccrual))
+        work.accruals = <Accrual*>self.reserve(ACCRUALS_MAX * sizeof(Accrual))
+        work.coupon_outcomes = <CouponOutcome*>self.reserve(COUPONS_MAX * sizeof(CouponOutcome))
+        work.traces = <RuleTrace*>self.reserve(TRACES_MAX * sizeof(RuleTrace))
+        work.line_traces = <LineTrace*>self.reserve(LINE_TRACES_MAX * sizeof(LineTrace))
+        work.line_running = <int64_t*>self.reserve(LINES_MAX * sizeof(int64_t))
+
+    def __dealloc__(self):
+        cdef int i
+        if self.blocks != NULL:
+            for i in range(self.blocks_count):
+                free(self.blocks[i])
+            free(self.blocks)
+
+    cdef void* reserve(self, size_t size) except NULL:
+        cdef void* block = calloc(1, size)
+        if block == NULL or self.blocks_count == BLOCKS_MAX:
+            free(block)
+            raise MemoryError
+        self.blocks[self.blocks_count] = block
+        self.blocks_count += 1
+        return block
+
+    cdef int calculate(self, Ruleset rules, const Receipt* receipt, const Place* place, const Holdings* holdings,
+                       bint explain, Outcome* out) except -1 nogil:
+        """Calculate one receipt within the limits of semantics §6.1.7; `holdings` may be NULL. Raises AssertionError when an identity
+        of §6.10 is broken, OverflowError when the rules give more rows than the limits allow."""
+        cdef Work* work = &self.work
+        cdef int32_t next
+        assert receipt.lines_count <= LINES_MAX and receipt.coupons_count <= COUPONS_MAX
+        work.rules = &rules.view
+        work.receipt = receipt
+        work.place = place
+        work.holdings = holdings
+        work.explain = explain
+        start(work)
+        normalise(work)
+        find_candidates(work, explain and rules.view.promotions_count <= EXPLAIN_ALL_MAX)
+        next = run_stages(work, 0, 6)
+        give_external(work)
+        prepare_bases(work)
+        run_stages(work, next, STAGE_ACCRUAL)
+        if work.overflowed:
+            with gil:
+                raise OverflowError(f"more than {APPLIED_MAX} discounts or accruals by line")
+        if not write_outcome(work, out):
+            with gil:
+                raise AssertionError("gross, net and discounts of a receipt do not agree")
+        return 0

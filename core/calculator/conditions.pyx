@@ -1,0 +1,177 @@
+"""Evaluates conditions.
+
+Decides whether a promotion's `when` holds now, and if not, which condition failed first and by how much. Invariants: written order, short
+circuit; sums and quantities are over the condition's own product set. Must never change an amount.
+"""
+from libc.stdint cimport INT64_MIN, int64_t
+from altyn.core.calculator.schedule cimport schedule_holds
+from altyn.core.calculator.targets cimport in_list, in_set
+from altyn.core.calculator.work cimport CalcGroup, ENTERED_BEFORE, NO_EFFECT, Run
+from altyn.core.rules.image cimport (
+    ABSENT, ALL_OF, ANY_OF, CARD_TYPE, COUPON_IS, CUSTOMER_ID, CUSTOMER_IS, ConditionRow, HAS_CARD_IS, NONE_OF,
+    QUANTITY_IS, SCHEDULE_IS, SEGMENT, SetRow, STORE_ID, STORE_IS, SUM_IS, Span,
+)
+from altyn.core.text cimport text_compare
+
+cdef enum SumBase:
+    GROSS = 0
+    STAGE_ENTRY = 1
+    RUNNING = 2
+    NET = 3
+
+cdef enum CountBy:
+    UNITS = 0
+    WEIGHT = 1
+
+
+cdef int64_t sum_over(const Work* work, const ConditionRow* row) noexcept nogil:
+    """The base of a sum condition. At stage accrual RUNNING is what is left to pay: NET."""
+    cdef const SetRow* products = &work.rules.sets[row.subject]
+    cdef const CalcGroup* group
+    cdef int64_t total = 0
+    cdef int32_t i
+    for i in range(work.groups_count):
+        group = &work.groups[i]
+        if not group.counted or not in_set(work.rules, products, group):
+            continue
+        if row.option == GROSS:
+            total += group.gross_minor
+        elif row.option == STAGE_ENTRY:
+            total += group.entry_minor
+        else:
+            total += group.running_minor
+    return total
+
+
+cdef int64_t quantity_over(const Work* work, const ConditionRow* row) noexcept nogil:
+    cdef const SetRow* products = &work.rules.sets[row.subject]
+    cdef const CalcGroup* group
+    cdef int64_t total = 0
+    cdef int32_t i
+    for i in range(work.groups_count):
+        group = &work.groups[i]
+        if group.counted and in_set(work.rules, products, group):
+            total += group.qty_milli if row.option == WEIGHT else <int64_t>1000 * group.units
+    return total
+
+
+cdef bint within(const ConditionRow* row, int64_t actual, Failure* failure) noexcept nogil:
+    failure.actual = actual
+    if row.low != INT64_MIN and actual < row.low:
+        failure.needed = row.low
+        return False
+    if row.high != INT64_MIN and actual >= row.high:
+        failure.needed = row.high
+        return False
+    return True
+
+
+cdef bint chosen(const Work* work, const ConditionRow* row, const int32_t* symbols, int32_t count) noexcept nogil:
+    """Some value is in the any_of list (if given) and none is in the none_of list."""
+    cdef Span any_of, none_of
+    cdef bint found = row.any_end == ABSENT
+    cdef int32_t i
+    any_of.begin, any_of.end = row.any_begin, row.any_end
+    none_of.begin, none_of.end = row.none_begin, row.none_end
+    for i in range(count):
+        if symbols[i] == 0:
+            continue
+        if none_of.end != ABSENT and in_list(work.rules, &none_of, symbols[i]):
+            return False
+        if not found and in_list(work.rules, &any_of, symbols[i]):
+            found = True
+    return found
+
+
+cdef bint customer_is(const Work* work, const ConditionRow* row) noexcept nogil:
+    """Without a customer no attribute matches, none_of included."""
+    if not work.has_customer:
+        return False
+    if row.subject == CARD_TYPE:
+        return chosen(work, row, &work.card_type, 1)
+    if row.subject == CUSTOMER_ID:
+        return chosen(work, row, &work.customer_id, 1)
+    return chosen(work, row, work.segments, work.segments_count)
+
+
+cdef bint coupon_entered(const Work* work, int32_t symbol) noexcept nogil:
+    cdef int32_t i
+    for i in range(work.receipt.coupons_count):
+        if work.coupon_symbols[i] == symbol:
+            return True
+    return False
+
+
+cdef bint leaf_holds(Work* work, const ConditionRow* row, Failure* failure) noexcept nogil:
+    failure.actual = failure.needed = 0
+    if row.kind == SUM_IS:
+        return within(row, sum_over(work, row), failure)
+    if row.kind == QUANTITY_IS:
+        return within(row, quantity_over(work, row), failure)
+    if row.kind == SCHEDULE_IS:
+        return schedule_holds(work, row.subject)
+    if row.kind == STORE_IS:
+        return chosen(work, row, &work.place_symbols[row.subject - STORE_ID], 1)
+    if row.kind == CUSTOMER_IS:
+        return customer_is(work, row)
+    if row.kind == HAS_CARD_IS:
+        return (work.holdings != NULL and work.holdings.has_card) == (row.subject != 0)
+    return coupon_entered(work, row.subject)
+
+
+cdef bint holds(Work* work, int32_t condition, Failure* failure) noexcept nogil:
+    """Does the condition hold; if not, `failure` tells the first leaf that decided it."""
+    cdef const ConditionRow* row = &work.rules.conditions[condition]
+    cdef int32_t child = condition + 1
+    cdef Failure first
+    if row.kind != ALL_OF and row.kind != ANY_OF and row.kind != NONE_OF:
+        failure.condition = condition
+        return leaf_holds(work, row, failure)
+    first.condition = condition
+    first.actual = first.needed = 0
+    while child < row.end:
+        if holds(work, child, failure):
+            if row.kind == ANY_OF:
+                return True
+            if row.kind == NONE_OF:
+                failure.condition = child
+                failure.actual = failure.needed = 0
+                return False
+        elif row.kind == ALL_OF:
+            return False
+        elif row.kind == ANY_OF and first.condition == condition:
+            first = failure[0]
+        child = work.rules.conditions[child].end
+    failure[0] = first
+    return row.kind != ANY_OF
+
+
+cdef int32_t smaller_code(const Work* work, int32_t left, int32_t right) noexcept nogil:
+    if left < 0:
+        return right
+    if right < 0:
+        return left
+    return left if text_compare(work.receipt.coupons[left], work.receipt.coupons[right]) < 0 else right
+
+
+cdef int32_t unlocking_coupon(Work* work, int32_t condition) noexcept nogil:
+    """The smallest code among the coupons that make the condition hold, as its index, or -1 (semantics §6.11.22).
+
+    The condition holds. Every code that helps is marked as having met its conditions.
+    """
+    cdef const ConditionRow* row = &work.rules.conditions[condition]
+    cdef int32_t child = condition + 1, found = -1, i
+    cdef Failure unused
+    if row.kind == COUPON_IS:
+        for i in range(work.receipt.coupons_count):
+            if work.coupon_symbols[i] == row.subject and work.coupon_states[i] != ENTERED_BEFORE:
+                if work.coupon_states[i] < NO_EFFECT:
+                    work.coupon_states[i] = NO_EFFECT
+                return i
+    if row.kind != ALL_OF and row.kind != ANY_OF:
+        return -1
+    while child < row.end:
+        if row.kind == ALL_OF or holds(work, child, &unused):
+            found = smaller_code(work, found, unlocking_coupon(work, child))
+        child = work.rules.conditions[child].end
+    return found

@@ -1,0 +1,174 @@
+"""Finds symbols and, with the same lookups, candidates.
+
+Decides which promotions a calculation looks at. Invariants: a promotion that could give something is among them, and they come in order
+of evaluation, each once. Must never look at an amount. Cost follows what is present, not how many rules there are.
+"""
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from altyn.core.calculator.work cimport CONDITIONS_NOT_MET, CalcGroup, ENTERED_BEFORE, UNKNOWN_CODE
+from altyn.core.receipt cimport Line
+from altyn.core.rules.image cimport (
+    BRAND, CARD_TYPE, CATEGORY, COUPON, CUSTOMER_ID, RulesView, SEGMENT, SKU, STORE_ID, SUPPLIER, Span, SymbolSlot,
+)
+from altyn.core.rules.symbols cimport find_symbol, prefetch, symbol_hash
+from altyn.core.text cimport Text, text_equal
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <stdio.h>
+    /* Decimal text of a positive number; its length. */
+    static inline int32_t altyn_decimal(int64_t number, char *text) {
+        return (int32_t)snprintf(text, 24, "%lld", (long long)number);
+    }
+    """
+    int32_t decimal_text "altyn_decimal"(int64_t number, char* text) noexcept nogil
+    int lowest_bit "__builtin_ctzll"(unsigned long long bits) noexcept nogil
+
+cdef enum:
+    LOOKAHEAD = 64
+
+
+cdef inline void add_promotion(Work* work, int32_t promotion) noexcept nogil:
+    cdef int32_t word = promotion >> 6
+    work.candidate_bits[word] |= <uint64_t>1 << (promotion & 63)
+    work.candidate_words[word >> 6] |= <uint64_t>1 << (word & 63)
+
+
+cdef inline void add_promotions(Work* work, int32_t begin, int32_t end) noexcept nogil:
+    cdef int32_t i
+    for i in range(begin, end):
+        add_promotion(work, work.rules.postings[i])
+
+
+cdef inline int32_t look_up(Work* work, uint32_t kind, Text text) noexcept nogil:
+    """The symbol of a text, 0 when no rule names it; its promotions become candidates."""
+    cdef const SymbolSlot* slot
+    if text.size <= 0 or not work.rules.summary.kinds >> kind & 1:
+        return 0
+    slot = find_symbol(work.rules, symbol_hash(kind, text.data, text.size), kind, text)
+    if slot == NULL:
+        return 0
+    add_promotions(work, slot.promotions.begin, slot.promotions.end)
+    return slot.symbol
+
+
+cdef inline Text column_text(const Line* line, uint32_t column) noexcept nogil:
+    if column == SKU:
+        return line.sku
+    if column == CATEGORY:
+        return line.group
+    return line.brand if column == BRAND else line.supplier
+
+
+cdef void look_up_column(Work* work, uint32_t column) noexcept nogil:
+    """Symbols of one attribute of all groups: hashes first, so that the table's cache misses overlap."""
+    cdef const RulesView* rules = work.rules
+    cdef uint64_t hashes[LOOKAHEAD]
+    cdef int64_t mask = rules.summary.slots_mask
+    cdef int32_t begin = 0, end, i
+    cdef const SymbolSlot* slot
+    cdef Text text
+    while begin < work.groups_count:
+        end = begin + LOOKAHEAD if begin + LOOKAHEAD < work.groups_count else work.groups_count
+        for i in range(begin, end):
+            text = column_text(&work.receipt.lines[work.groups[i].line], column)
+            hashes[i - begin] = symbol_hash(column, text.data, text.size)
+            prefetch(&rules.tags[<int64_t>(hashes[i - begin] & <uint64_t>mask)])
+        for i in range(begin, end):
+            text = column_text(&work.receipt.lines[work.groups[i].line], column)
+            slot = find_symbol(rules, hashes[i - begin], column, text) if text.size > 0 else NULL
+            if slot == NULL:
+                work.groups[i].symbols[column] = 0
+                continue
+            work.groups[i].symbols[column] = slot.symbol
+            add_promotions(work, slot.promotions.begin, slot.promotions.end)
+        begin = end
+
+
+cdef void look_up_lines(Work* work) noexcept nogil:
+    cdef uint32_t column
+    cdef int32_t i
+    for column in range(4):
+        if work.rules.summary.kinds >> column & 1:
+            look_up_column(work, column)
+        else:
+            for i in range(work.groups_count):
+                work.groups[i].symbols[column] = 0
+
+
+cdef void look_up_place(Work* work) noexcept nogil:
+    work.place_symbols[0] = look_up(work, STORE_ID, work.place.store_id)
+    work.place_symbols[1] = look_up(work, STORE_ID + 1, work.place.region)
+    work.place_symbols[2] = look_up(work, STORE_ID + 2, work.place.format)
+    work.place_symbols[3] = look_up(work, STORE_ID + 3, work.place.cluster)
+
+
+cdef void look_up_customer(Work* work) noexcept nogil:
+    cdef int32_t i, symbol
+    cdef char digits[24]
+    cdef Text text
+    work.card_type = work.customer_id = work.segments_count = 0
+    work.has_customer = work.holdings != NULL and (work.holdings.has_card or work.holdings.customer_id != 0)
+    if not work.has_customer:
+        return
+    work.card_type = look_up(work, CARD_TYPE, work.holdings.card_type)
+    if work.rules.summary.kinds >> CUSTOMER_ID & 1 and work.holdings.customer_id != 0:
+        text.size = decimal_text(work.holdings.customer_id, digits)
+        text.data = digits
+        work.customer_id = look_up(work, CUSTOMER_ID, text)
+    if work.rules.summary.kinds >> SEGMENT & 1:
+        for i in range(work.holdings.segments_count if work.holdings.segments_count < 256 else 256):
+            symbol = look_up(work, SEGMENT, work.holdings.segments[i])
+            if symbol != 0:
+                work.segments[work.segments_count] = symbol
+                work.segments_count += 1
+
+
+cdef void look_up_coupons(Work* work) noexcept nogil:
+    cdef int32_t i, j
+    for i in range(work.receipt.coupons_count):
+        work.coupon_symbols[i] = look_up(work, COUPON, work.receipt.coupons[i])
+        work.coupon_states[i] = CONDITIONS_NOT_MET if work.coupon_symbols[i] != 0 else UNKNOWN_CODE
+        work.coupon_rules[i] = -1
+        for j in range(i):
+            if text_equal(work.receipt.coupons[i], work.receipt.coupons[j]):
+                work.coupon_states[i] = ENTERED_BEFORE
+                break
+
+
+cdef void list_candidates(Work* work) noexcept nogil:
+    """Bits to numbers in ascending order; leaves the bits clear. A bit of `candidate_words` stands for 64 × 64 promotions."""
+    cdef int32_t words = (work.rules.promotions_count + 4095) >> 12, i, word, promotion
+    cdef uint64_t busy, bits
+    cdef int32_t count = 0
+    for i in range(words):
+        busy = work.candidate_words[i]
+        if busy == 0:
+            continue
+        work.candidate_words[i] = 0
+        while busy != 0:
+            word = (i << 6) + lowest_bit(busy)
+            busy &= busy - 1
+            bits = work.candidate_bits[word]
+            work.candidate_bits[word] = 0
+            while bits != 0:
+                promotion = (word << 6) + lowest_bit(bits)
+                bits &= bits - 1
+                prefetch(&work.rules.promotions[promotion])
+                work.candidates[count] = promotion
+                count += 1
+    work.candidates_count = count
+
+
+cdef void find_candidates(Work* work, bint every) noexcept nogil:
+    """Symbols of everything present; candidates by gate, or `every` promotion."""
+    cdef int32_t i
+    add_promotions(work, <int32_t>work.rules.summary.always_begin, <int32_t>work.rules.summary.always_end)
+    look_up_lines(work)
+    look_up_place(work)
+    look_up_customer(work)
+    look_up_coupons(work)
+    if every:
+        for i in range(work.rules.promotions_count):
+            add_promotion(work, i)
+    list_candidates(work)

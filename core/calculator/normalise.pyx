@@ -1,0 +1,202 @@
+"""Merges lines into calc groups and cuts them into units.
+
+Decides which lines are one thing to the rules, and the number of every group and unit. Invariants: groups ascend by their key, units
+by (line_no, position), the units of a line add up to its gross. Must never look at a rule.
+"""
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from altyn.core.calculator.work cimport CalcGroup, LineKey, Run, Work
+from altyn.core.money cimport mul_div_floor, mul_mod, whole_units
+from altyn.core.receipt cimport GIFT, Line, NO_ACCRUAL, NO_DISCOUNT, NO_THRESHOLD, PIECE
+from altyn.core.text cimport Text, text_compare, text_equal
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <string.h>
+    /* First 8 bytes from `at`, big-endian, padded with zeros: compares as the bytes do. */
+    static inline uint64_t altyn_prefix(const char *data, int32_t size, int32_t at) {
+        uint64_t value = 0;
+        int32_t left = size - at;
+        if (left >= 8) {
+            memcpy(&value, data + at, 8);
+        } else if (left > 0) {
+            const unsigned char *p = (const unsigned char *)data + at;
+            int32_t i;
+            for (i = 0; i < left; i++) value |= (uint64_t)p[i] << (8 * i);
+        }
+        return __builtin_bswap64(value);
+    }
+    """
+    uint64_t text_prefix "altyn_prefix"(const char* data, int32_t size, int32_t at) noexcept nogil
+
+
+cdef inline int compare_numbers(int64_t left, int64_t right) noexcept nogil:
+    return (left > right) - (left < right)
+
+
+cdef inline bint has_own_discount(const Line* line) noexcept nogil:
+    return line.external_minor > 0 or line.manual_ppm > 0 or line.manual_minor > 0
+
+
+cdef int compare_attributes(const Line* left, const Line* right) noexcept nogil:
+    """Order by the calc group key after the sku."""
+    cdef int order = compare_numbers(left.price_minor, right.price_minor)
+    if order == 0:
+        order = compare_numbers(left.unit, right.unit)
+    if order == 0:
+        order = compare_numbers(left.flags, right.flags)
+    if order == 0:
+        order = compare_numbers(left.vat_code, right.vat_code)
+    if order == 0:
+        order = compare_numbers(left.min_price_minor, right.min_price_minor)
+    if order == 0:
+        order = compare_numbers(left.cost_minor, right.cost_minor)
+    if order == 0:
+        order = text_compare(left.group, right.group)
+    if order == 0:
+        order = text_compare(left.brand, right.brand)
+    if order == 0:
+        order = text_compare(left.supplier, right.supplier)
+    return order
+
+
+cdef int compare_keys(const Work* work, int32_t left, int32_t right) noexcept nogil:
+    """Order of two lines by the calc group key alone."""
+    cdef int order
+    if work.keys[left].high != work.keys[right].high:
+        return 1 if work.keys[left].high > work.keys[right].high else -1
+    if work.keys[left].low != work.keys[right].low:
+        return 1 if work.keys[left].low > work.keys[right].low else -1
+    order = text_compare(work.receipt.lines[left].sku, work.receipt.lines[right].sku)
+    return order if order != 0 else compare_attributes(&work.receipt.lines[left], &work.receipt.lines[right])
+
+
+cdef bint goes_before(const Work* work, int32_t left, int32_t right) noexcept nogil:
+    cdef int order = compare_keys(work, left, right)
+    return order < 0 if order != 0 else work.receipt.lines[left].line_no < work.receipt.lines[right].line_no
+
+
+cdef void sift_down(const Work* work, int32_t root, int32_t count) noexcept nogil:
+    cdef int32_t* order = work.line_order
+    cdef int32_t moving = order[root], child
+    while True:
+        child = 2 * root + 1
+        if child >= count:
+            break
+        if child + 1 < count and goes_before(work, order[child], order[child + 1]):
+            child += 1
+        if not goes_before(work, moving, order[child]):
+            break
+        order[root] = order[child]
+        root = child
+    order[root] = moving
+
+
+cdef void sort_lines(const Work* work, int32_t count) noexcept nogil:
+    cdef int32_t* order = work.line_order
+    cdef int32_t i, j, moving
+    if count <= 32:
+        for i in range(1, count):
+            moving = order[i]
+            j = i
+            while j > 0 and goes_before(work, moving, order[j - 1]):
+                order[j] = order[j - 1]
+                j -= 1
+            order[j] = moving
+        return
+    for i in range((count >> 1) - 1, -1, -1):
+        sift_down(work, i, count)
+    for i in range(count - 1, 0, -1):
+        moving = order[0]
+        order[0] = order[i]
+        order[i] = moving
+        sift_down(work, 0, i)
+
+
+cdef CalcGroup* open_group(Work* work, int32_t line_index) noexcept nogil:
+    cdef CalcGroup* group = &work.groups[work.groups_count]
+    cdef const Line* line = &work.receipt.lines[line_index]
+    work.groups_count += 1
+    group.gross_minor = group.running_minor = group.entry_minor = group.qty_milli = 0
+    group.price_minor = line.price_minor
+    group.min_price_minor = line.min_price_minor
+    group.cost_minor = line.cost_minor
+    group.flags = line.flags
+    group.units = 0
+    group.first_run = group.last_run = -1
+    group.line = line_index
+    group.target = not line.flags & (NO_DISCOUNT | GIFT)
+    group.counted = not line.flags & (NO_THRESHOLD | GIFT)
+    group.accrues = not line.flags & (NO_ACCRUAL | GIFT)
+    group.below_minimum = line.price_minor < line.min_price_minor
+    group.saved_by = 0
+    if group.below_minimum and line.gross_minor > 0 and not line.flags & GIFT:
+        work.price_below_minimum = True
+    return group
+
+
+cdef void append_run(Work* work, CalcGroup* group, int32_t line, int64_t gross, int64_t qty, int64_t count) noexcept nogil:
+    cdef Run* run = &work.runs[work.runs_count]
+    run.gross_minor = run.running_minor = gross
+    run.qty_milli = qty
+    run.count = <int32_t>count
+    run.line = line
+    run.next = -1
+    run.saved_by = 0
+    if group.last_run < 0:
+        group.first_run = work.runs_count
+    else:
+        work.runs[group.last_run].next = work.runs_count
+    group.last_run = work.runs_count
+    work.runs_count += 1
+
+
+cdef void add_line(Work* work, CalcGroup* group, int32_t line_index) noexcept nogil:
+    """Append the units of a line: equal weights, so the first of them carry the odd kopecks."""
+    cdef const Line* line = &work.receipt.lines[line_index]
+    cdef int64_t units = whole_units(line.qty_milli) if line.unit == PIECE else 0
+    cdef int64_t each, odd
+    if line.gross_minor == 0 or line.flags & GIFT:
+        work.neutral_minor += line.gross_minor
+        return
+    if units <= 1:
+        append_run(work, group, line_index, line.gross_minor, line.qty_milli, 1)
+        units = 1
+    else:
+        each = mul_div_floor(line.gross_minor, 1, units)
+        odd = mul_mod(line.gross_minor, 1, units)
+        if odd > 0:
+            append_run(work, group, line_index, each + 1, 1000, odd)
+        append_run(work, group, line_index, each, 1000, units - odd)
+    group.units += <int32_t>units
+    group.qty_milli += line.qty_milli
+    group.gross_minor += line.gross_minor
+    group.running_minor += line.gross_minor
+
+
+cdef void normalise(Work* work) noexcept nogil:
+    cdef int32_t count = work.receipt.lines_count, i, previous = -1
+    cdef int32_t line_index
+    cdef CalcGroup* merged = NULL
+    cdef const Line* line
+    work.groups_count = work.runs_count = 0
+    work.neutral_minor = 0
+    work.price_below_minimum = False
+    for i in range(count):
+        line = &work.receipt.lines[i]
+        work.keys[i].high = text_prefix(line.sku.data, line.sku.size, 0)
+        work.keys[i].low = text_prefix(line.sku.data, line.sku.size, 8)
+        work.line_order[i] = i
+    sort_lines(work, count)
+    for i in range(count):
+        line_index = work.line_order[i]
+        line = &work.receipt.lines[line_index]
+        if previous < 0 or compare_keys(work, previous, line_index) != 0:
+            merged = NULL
+        if has_own_discount(line):
+            add_line(work, open_group(work, line_index), line_index)
+        else:
+            if merged == NULL:
+                merged = open_group(work, line_index)
+            add_line(work, merged, line_index)
+        previous = line_index

@@ -1,0 +1,71 @@
+"""The amount reward (semantics §6.4, §6.11.3, §6.11.16).
+
+Decides how much each target bears: a unit as much as its floor leaves, a group or a receipt by largest remainder with the floors
+as caps. Must never give more than `off_minor` per unit, group or receipt.
+"""
+from libc.stdint cimport int32_t
+from altyn.core.calculator.spread cimport group_room, spread_filling, spread_over_groups, take, unit_room
+from altyn.core.calculator.targets cimport in_set
+from altyn.core.calculator.work cimport CalcGroup, Run
+from altyn.core.money cimport Share, price_times
+from altyn.core.rules.image cimport AMOUNT_LINE, AMOUNT_UNIT, SetRow
+
+
+cdef inline bint is_target(const Work* work, const SetRow* products, const CalcGroup* group) noexcept nogil:
+    if not group.target or group.running_minor <= 0 or not in_set(work.rules, products, group):
+        return False
+    return work.only_winner < 0 or group.winner == work.only_winner
+
+
+cdef int64_t give_per_unit(Work* work, CalcGroup* group, int64_t off_minor) noexcept nogil:
+    cdef int64_t given = 0, amount, room
+    cdef int32_t number = group.first_run
+    cdef Run* run
+    while number >= 0:
+        run = &work.runs[number]
+        if run.running_minor > 0:
+            amount = price_times(off_minor, run.qty_milli)
+            room = unit_room(work, group, run)
+            if amount > room:
+                work.refused_minor += (amount - room) * run.count
+                amount = room
+            take(work, group, number, amount, 0)
+            given += amount * run.count
+        number = run.next
+    return given
+
+
+cdef int64_t give_per_receipt(Work* work, const SetRow* products, int64_t off_minor) noexcept nogil:
+    cdef CalcGroup* group
+    cdef Share* share
+    cdef int32_t i, count = 0
+    for i in range(work.groups_count):
+        group = &work.groups[i]
+        if not is_target(work, products, group):
+            continue
+        share = &work.shares[count]
+        share.weight = group.running_minor
+        share.cap = group_room(work, group)
+        share.count = 1
+        work.share_of[count] = i
+        count += 1
+    return spread_over_groups(work, off_minor, count)
+
+
+cdef int64_t give_amount(Work* work, const RuleRow* rule) noexcept nogil:
+    """Apply the rule to its targets; what it gave."""
+    cdef const SetRow* products = &work.rules.sets[rule.targets]
+    cdef CalcGroup* group
+    cdef int64_t given = 0
+    cdef int32_t i
+    if rule.kind != AMOUNT_UNIT and rule.kind != AMOUNT_LINE:
+        return give_per_receipt(work, products, rule.value)
+    for i in range(work.groups_count):
+        group = &work.groups[i]
+        if not is_target(work, products, group):
+            continue
+        if rule.kind == AMOUNT_UNIT:
+            given += give_per_unit(work, group, rule.value)
+        else:
+            given += spread_filling(work, group, rule.value)
+    return given

@@ -1,0 +1,162 @@
+"""Shares an amount over groups and their units, and takes it from the running prices.
+
+Decides which unit bears which kopeck. Invariants: a unit never goes below its floor, a group's running sum is that of its units, and what
+is taken is written to the applied rows at once. Must never ask a condition.
+"""
+from altyn.core.calculator.work cimport Applied, SavedGroup, SavedRun
+from altyn.core.money cimport Share, share_out
+
+
+cdef enum:
+    APPLIED_ROWS = 524_288
+
+
+cdef int64_t group_room(const Work* work, const CalcGroup* group) noexcept nogil:
+    """What may still be taken from the units of a group."""
+    cdef int64_t room = 0
+    cdef int32_t number = group.first_run
+    cdef const Run* run
+    while number >= 0:
+        run = &work.runs[number]
+        room += unit_room(work, group, run) * run.count
+        number = run.next
+    return room
+
+
+cdef inline void keep_state(Work* work, CalcGroup* group, int32_t number) noexcept nogil:
+    """In a trial, remember how group and run were before their first change."""
+    cdef SavedRun* saved_run
+    cdef SavedGroup* saved_group
+    cdef Run* run = &work.runs[number]
+    if group.saved_by != work.trial_number:
+        saved_group = &work.undo_groups[work.undo_groups_count]
+        saved_group.running_minor = group.running_minor
+        saved_group.last_run = group.last_run
+        saved_group.number = <int32_t>(group - work.groups)
+        work.undo_groups_count += 1
+        group.saved_by = work.trial_number
+    if number < work.undo_runs_top and run.saved_by != work.trial_number:
+        saved_run = &work.undo_runs[work.undo_runs_count]
+        saved_run.run = run[0]
+        saved_run.number = number
+        work.undo_runs_count += 1
+        run.saved_by = work.trial_number
+
+
+cdef inline void write_applied(Work* work, int32_t line, int64_t amount) noexcept nogil:
+    cdef Applied* last = &work.applied[work.applied_count - 1]
+    if work.applied_count > 0 and last.rule == work.rule and last.line == line:
+        last.amount_minor += amount
+        return
+    if work.applied_count == APPLIED_ROWS:
+        work.overflowed = True
+        return
+    last += 1
+    last.amount_minor = amount
+    last.rule = work.rule
+    last.stage = work.stage
+    last.line = line
+    work.applied_count += 1
+
+
+cdef void take(Work* work, CalcGroup* group, int32_t number, int64_t each, int64_t extra) noexcept nogil:
+    """Take `each` from every unit of a run and one more from its first `extra` units."""
+    cdef Run* run = &work.runs[number]
+    cdef Run* rest
+    cdef int64_t amount = each * run.count + extra
+    if amount == 0:
+        return
+    if work.trying:
+        keep_state(work, group, number)
+    if extra == run.count:
+        each += 1
+    elif extra > 0:
+        rest = &work.runs[work.runs_count]
+        rest[0] = run[0]
+        rest.count = run.count - <int32_t>extra
+        rest.running_minor -= each
+        run.next = work.runs_count
+        run.count = <int32_t>extra
+        if group.last_run == number:
+            group.last_run = work.runs_count
+        work.runs_count += 1
+        each += 1
+    run.running_minor -= each
+    group.running_minor -= amount
+    write_applied(work, run.line, amount)
+
+
+cdef int32_t collect_units(Work* work, CalcGroup* group, bint capped) noexcept nogil:
+    """The runs of a group with a running price as members of a distribution."""
+    cdef int32_t number = group.first_run, count = 0
+    cdef const Run* run
+    cdef Share* share
+    while number >= 0:
+        run = &work.runs[number]
+        if run.running_minor > 0:
+            share = &work.unit_shares[count]
+            share.weight = run.running_minor
+            share.count = run.count
+            share.cap = unit_room(work, group, run) if capped else 0
+            work.unit_share_of[count] = number
+            count += 1
+        number = run.next
+    return count
+
+
+cdef int64_t spread_refusing(Work* work, CalcGroup* group, int64_t amount) noexcept nogil:
+    """Shares without caps, then what a floor refuses is lost (percent, semantics §6.11.6); what was taken."""
+    cdef int64_t taken = 0, room, each, extra
+    cdef int32_t count, i, number = group.first_run
+    cdef const Run* run = &work.runs[number]
+    cdef Share* share
+    if run.next < 0 and run.count == 1:
+        room = unit_room(work, group, run)
+        each = amount if amount < room else room
+        work.refused_minor += amount - each
+        take(work, group, number, each, 0)
+        return each
+    count = collect_units(work, group, False)
+    share_out(amount, work.unit_shares, count, False, work.share_order)
+    for i in range(count):
+        share = &work.unit_shares[i]
+        if share.amount == 0 and share.extra == 0:
+            continue
+        number = work.unit_share_of[i]
+        room = unit_room(work, group, &work.runs[number])
+        each, extra = share.amount, share.extra
+        if each >= room:
+            each, extra = room, 0
+        work.refused_minor += (share.amount - each) * share.count + share.extra - extra
+        taken += each * share.count + extra
+        take(work, group, number, each, extra)
+    return taken
+
+
+cdef int64_t spread_filling(Work* work, CalcGroup* group, int64_t amount) noexcept nogil:
+    """Shares with caps running − floor: what one unit refuses the others bear; what was taken."""
+    cdef int64_t taken, room
+    cdef int32_t count, i, number = group.first_run
+    cdef const Run* run = &work.runs[number]
+    if run.next < 0 and run.count == 1:
+        room = unit_room(work, group, run)
+        taken = amount if amount < room else room
+        take(work, group, number, taken, 0)
+    else:
+        count = collect_units(work, group, True)
+        taken = share_out(amount, work.unit_shares, count, True, work.share_order)
+        for i in range(count):
+            take(work, group, work.unit_share_of[i], work.unit_shares[i].amount, work.unit_shares[i].extra)
+    work.refused_minor += amount - taken
+    return taken
+
+
+cdef int64_t spread_over_groups(Work* work, int64_t amount, int32_t count) noexcept nogil:
+    """Two levels (semantics §6.11.3): over the `count` groups in `shares`, then in each over its units; what was taken."""
+    cdef int64_t taken = share_out(amount, work.shares, count, True, work.share_order)
+    cdef int32_t i
+    work.refused_minor += amount - taken
+    for i in range(count):
+        if work.shares[i].amount + work.shares[i].extra > 0:
+            spread_filling(work, &work.groups[work.share_of[i]], work.shares[i].amount + work.shares[i].extra)
+    return taken

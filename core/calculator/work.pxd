@@ -1,0 +1,184 @@
+"""What one calculation works on. All of it belongs to the Calculator and is used again for every receipt.
+
+Units are kept as runs of equal units, linked in order inside their calc group (semantics §6.11.1-2). Money changes in one
+place only, `spread.take`; a trial is undone from `undo_runs` and `undo_groups`.
+"""
+from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
+from altyn.core.money cimport Share
+from altyn.core.outcome cimport Accrual, CouponOutcome, LineAccrual, LineDiscount, LineResult, LineTrace, RuleTrace
+from altyn.core.receipt cimport Holdings, Line, Place, Receipt
+from altyn.core.rules.image cimport RulesView
+
+cdef enum:
+    EXTERNAL_RULE = -1
+    MANUAL_RULE = -2
+
+cdef struct Run:
+    # `count` equal units of one line.
+    int64_t gross_minor        # of one unit, as are the next two
+    int64_t running_minor
+    int64_t qty_milli
+    int32_t count
+    int32_t line               # index in the receipt
+    int32_t next               # next run of the calc group, -1
+    int32_t saved_by           # number of the trial that keeps its old state
+
+cdef struct CalcGroup:
+    int64_t gross_minor        # sums over the units
+    int64_t running_minor
+    int64_t entry_minor        # running at stage entry
+    int64_t qty_milli
+    int64_t price_minor
+    int64_t min_price_minor
+    int64_t cost_minor
+    uint32_t flags
+    int32_t symbols[4]         # SKU, CATEGORY, BRAND, SUPPLIER; 0: no rule names it
+    int32_t units
+    int32_t first_run          # -1: every line is neutral
+    int32_t last_run
+    int32_t line               # a line of the group
+    bint target                # of stages 1-7: not no_discount, not neutral
+    bint counted               # in sums and quantities
+    bint accrues
+    bint below_minimum         # price below min_price: no discount at all
+    int32_t saved_by
+    int32_t winner             # promotion, in a BEST group of scope LINE
+    int64_t winning            # what that promotion gives here
+
+cdef struct LineKey:
+    # Big-endian prefix of the sku: most receipts sort without looking at the texts.
+    uint64_t high
+    uint64_t low
+
+cdef struct Applied:
+    int64_t amount_minor
+    int32_t rule
+    int32_t stage
+    int32_t line
+
+cdef struct Accrued:
+    int64_t points
+    int32_t asset
+    int32_t line
+
+cdef struct SavedRun:
+    Run run
+    int32_t number
+
+cdef struct SavedGroup:
+    int64_t running_minor
+    int32_t last_run
+    int32_t number
+
+cdef struct Floors:
+    # Of the rule being applied (semantics §6.4).
+    int64_t least_minor        # 1, or 0 with allow_free
+    int64_t price_minor        # -1: none; per 1.000 of measure
+    int64_t rate_ppm           # -1: none
+    bint cost
+
+cdef struct Failure:
+    # The first condition that does not hold; amounts in its own unit (quantities in thousandths).
+    int32_t condition          # row, -1: none
+    int64_t actual
+    int64_t needed
+
+cdef struct Matched:
+    # What of a promotion's conditions held.
+    uint32_t rewards           # bit per reward
+    int32_t coupon             # index of the code that unlocked it, -1
+
+cdef struct Trial:
+    # One promotion of a BEST group tried alone from group entry.
+    int64_t total_minor
+    int32_t promotion
+    int32_t traces_begin
+    Matched matched
+
+cdef struct Work:
+    const RulesView* rules
+    const Receipt* receipt
+    const Place* place
+    const Holdings* holdings
+    bint has_customer
+    bint explain
+
+    CalcGroup* groups
+    int32_t groups_count
+    Run* runs
+    int32_t runs_count
+    LineKey* keys
+    int32_t* line_order
+    int64_t neutral_minor      # gross of the lines without units
+    bint price_below_minimum
+    int64_t external_excess_minor
+
+    int32_t place_symbols[4]   # STORE_ID, REGION, FORMAT, CLUSTER
+    int32_t card_type
+    int32_t customer_id
+    int32_t* segments
+    int32_t segments_count
+    int32_t coupon_symbols[32]
+    int32_t coupon_states[32]  # CouponUse
+    int32_t coupon_rules[32]
+
+    uint64_t* candidate_bits   # a bit per promotion, and a bit per word of them
+    uint64_t* candidate_words
+    int32_t* candidates
+    int32_t candidates_count
+
+    Share* shares
+    Share** share_order
+    int32_t* share_of          # group or run a share stands for
+    Share* unit_shares
+    int32_t* unit_share_of
+
+    Floors floors
+    int32_t rule               # being applied
+    int32_t stage
+    int32_t only_winner        # a promotion: only calc groups it won; -1: all
+    int64_t refused_minor      # what floors refused to the rule
+    int32_t unlocking_coupon   # index of the code the promotion uses, -1
+
+    bint trying
+    int32_t trial_number
+    SavedRun* undo_runs
+    int32_t undo_runs_count
+    SavedGroup* undo_groups
+    int32_t undo_groups_count
+    int32_t undo_runs_top
+    int32_t undo_applied_top
+    Trial* trials
+
+    Applied* applied
+    int32_t applied_count
+    Accrued* accrued
+    int32_t accrued_count
+    int64_t* bases             # accrual base of every calc group
+    bint overflowed            # more rows than APPLIED_MAX
+
+    # Rows of the outcome.
+    LineResult* line_results
+    LineDiscount* line_discounts
+    LineAccrual* line_accruals
+    Accrual* accruals
+    int32_t accruals_count
+    CouponOutcome* coupon_outcomes
+    RuleTrace* traces
+    int32_t traces_count       # wanted; rows exist up to TRACES_MAX
+    RuleTrace spilled_trace
+    LineTrace* line_traces
+    int32_t line_traces_count
+    int64_t* line_running
+
+cdef enum CouponUse:
+    # What became of a code so far; the greatest stays.
+    UNKNOWN_CODE = 0
+    CONDITIONS_NOT_MET = 1
+    NO_EFFECT = 2
+    USED = 3
+    ENTERED_BEFORE = 4
+
+cdef inline RuleTrace* trace_row(Work* work, int32_t number) noexcept nogil:
+    """The row, or a spare one when it lies beyond the limit."""
+    return &work.spilled_trace if number >= 4096 else &work.traces[number]

@@ -1,0 +1,18 @@
+from typing import Any
+
+from altyn.core.rules.ruleset import Ruleset
+
+class ReceiptError(ValueError):
+    path: str
+    code: str
+    message: str
+
+def normal_code(code: str) -> str: ...
+def evaluate(
+    ruleset: Ruleset,
+    receipt: dict[str, Any],
+    store: dict[str, Any],
+    customer: dict[str, Any] | None,
+    wall_clock: tuple[int, int, int],
+    explain: bool = False,
+) -> dict[str, Any]: ...

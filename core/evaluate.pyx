@@ -1,0 +1,325 @@
+"""A calculation from plain Python values, for people and tests; registers use the wire instead.
+
+Decides nothing about amounts: it fills the calculator's structs and spells its outcome with the proto's field names. Invariant: a
+receipt that semantics §6.1.7 refuses never reaches the calculator. Must never guess: a missing or wrong field is named.
+"""
+from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdlib cimport calloc, free
+from altyn.core.calculator.calculator cimport Calculator
+from altyn.core.limits cimport (
+    COUPONS_MAX, LINES_MAX, LINE_NO_MAX, PRICE_MINOR_MAX, QTY_MILLI_MAX, SEGMENTS_MAX, VAT_CODE_MAX, amount_minor_max,
+)
+from altyn.core.money cimport mul_div_half_up
+from altyn.core.outcome cimport CouponOutcome, LineDiscount, LineResult, LineTrace, Outcome, RuleTrace
+from altyn.core.receipt cimport Holdings, Line, Place, Receipt
+from altyn.core.rules.ruleset cimport Ruleset
+from altyn.core.text cimport Text
+
+STAGES = ("", "PRICE", "ITEM", "SET", "RECEIPT", "COUPON", "CARD", "EXTERNAL", "CAP", "POINTS", "ROUNDING", "ACCRUAL", "MESSAGE")
+VERDICTS = ("", "APPLIED", "NOT_MATCHED", "BEATEN", "EXCLUDED", "FLOOR", "CAP", "BUDGET", "LIMIT", "INACTIVE", "ZERO")
+KINDS = ("", "DISCOUNT", "POINTS", "ROUNDING")
+COUPON_STATES = ("", "APPLIED", "NOT_APPLIED", "INVALID")
+COUPON_REASONS = {0: "UNSPECIFIED", 8: "COUPON_UNKNOWN", 9: "COUPON_NO_EFFECT", 10: "COUPON_CONDITIONS_NOT_MET",
+                  11: "COUPON_ALREADY_ENTERED"}
+UNITS = {"PIECE": 0, "KG": 1, "L": 2, "M": 3, "UNSPECIFIED": 0, "": 0, 0: 0, 1: 0, 2: 1, 3: 2, 4: 3}
+FLAGS = ("no_discount", "no_redeem", "no_accrual", "no_threshold", "marked", "gift", "excise")
+
+
+class ReceiptError(ValueError):
+    """A receipt, store or customer that cannot be calculated. `path` names the field, `code` is an altyn.pos.v1 reason."""
+
+    def __init__(self, path, code, message):
+        super().__init__(f"{path}: {message}")
+        self.path = path
+        self.code = code
+        self.message = message
+
+
+cdef object number(dict row, str path, str key, object low, object high, object default=None):
+    value = row.get(key, default)
+    if value is None:
+        raise ReceiptError(f"{path}{key}", "FIELD_REQUIRED", "this number is missing")
+    if isinstance(value, str) and value.lstrip("-").isdigit():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ReceiptError(f"{path}{key}", "BAD_FORMAT", f"a whole number is needed, not {value!r}")
+    if not low <= value <= high:
+        raise ReceiptError(f"{path}{key}", "OUT_OF_RANGE", f"{value} is not in {low}…{high}")
+    return value
+
+
+cdef class Texts:
+    """Keeps the bytes that Text spans point into."""
+    cdef list _kept
+
+    def __cinit__(self):
+        self._kept = []
+
+    cdef Text add(self, object value, str path) except *:
+        cdef Text text
+        if not isinstance(value, str):
+            raise ReceiptError(path, "BAD_FORMAT", f"a text is needed, not {value!r}")
+        cdef bytes spelled = (<str>value).encode()
+        self._kept.append(spelled)
+        text.data = spelled
+        text.size = <int32_t>len(spelled)
+        return text
+
+
+cdef int64_t external_sum(dict row, str path) except -1:
+    total = 0
+    for position, given in enumerate(row.get("external_discounts") or ()):
+        total += number(given, f"{path}external_discounts[{position}].", "amount_minor", 0, amount_minor_max())
+    if total > amount_minor_max():
+        raise ReceiptError(f"{path}external_discounts", "OUT_OF_RANGE", "their sum is too large")
+    return total
+
+
+cdef int fill_gross(Line* line, dict row, str path) except -1:
+    """The register's own gross within one minor unit, else it is refused (semantics §6.1.3)."""
+    computed = mul_div_half_up(line.price_minor, line.qty_milli, 1000)
+    given = row.get("gross_minor")
+    line.gross_minor = computed
+    if given is not None:
+        given = number(row, path, "gross_minor", 0, amount_minor_max())
+        if abs(given - computed) > 1:
+            raise ReceiptError(f"{path}gross_minor", "SUM_MISMATCH", f"{given} differs from price × quantity, {computed}")
+        line.gross_minor = given
+    return 0
+
+
+cdef int fill_line(Line* line, dict row, str path, Texts texts) except -1:
+    unit = row.get("unit", 0)
+    unit = unit.removeprefix("UNIT_") if isinstance(unit, str) else unit
+    if unit not in UNITS:
+        raise ReceiptError(f"{path}unit", "BAD_FORMAT", f"{unit!r} is none of PIECE, KG, L, M")
+    line.unit = UNITS[unit]
+    line.line_no = number(row, path, "line_no", 1, LINE_NO_MAX)
+    line.vat_code = number(row, path, "vat_code", 0, VAT_CODE_MAX, 0)
+    line.qty_milli = number(row, path, "qty_milli", 1, QTY_MILLI_MAX)
+    line.price_minor = number(row, path, "price_minor", 0, PRICE_MINOR_MAX)
+    line.min_price_minor = number(row, path, "min_price_minor", 0, PRICE_MINOR_MAX, 0)
+    cost = row.get("cost_minor")
+    line.cost_minor = -1 if cost is None else number(row, path, "cost_minor", 0, PRICE_MINOR_MAX)
+    flags = row.get("flags") or {}
+    unknown = set(flags) - set(FLAGS)
+    if unknown:
+        raise ReceiptError(f"{path}flags.{min(unknown)}", "BAD_FORMAT", "there is no such flag")
+    line.flags = sum(1 << bit for bit, name in enumerate(FLAGS) if flags.get(name))
+    line.external_minor = external_sum(row, path)
+    manual = row.get("manual_discount") or {}
+    line.manual_ppm = number(manual, f"{path}manual_discount.", "percent_ppm", 0, 1_000_000) if "percent_ppm" in manual else -1
+    line.manual_minor = number(manual, f"{path}manual_discount.", "amount_minor", 0, amount_minor_max()) \
+        if "amount_minor" in manual else -1
+    line.sku = texts.add(row.get("sku", ""), f"{path}sku")
+    line.group = texts.add(row.get("group_id", ""), f"{path}group_id")
+    line.brand = texts.add(row.get("brand_id", ""), f"{path}brand_id")
+    line.supplier = texts.add(row.get("supplier_id", ""), f"{path}supplier_id")
+    line.mark_code = texts.add(row.get("mark_code", ""), f"{path}mark_code")
+    line.sum_mismatch = False
+    return fill_gross(line, row, path)
+
+
+def normal_code(code: str) -> str:
+    """A shared coupon code as it is compared: trimmed, ASCII upper case."""
+    return "".join(chr(ord(letter) - 32) if "a" <= letter <= "z" else letter for letter in code.strip(" "))
+
+
+cdef int fill_lines(Receipt* receipt, list rows, Texts texts) except -1:
+    numbers = set()
+    quantity = total = 0
+    for position, row in enumerate(rows):
+        path = f"lines[{position}]."
+        if not isinstance(row, dict):
+            raise ReceiptError(f"lines[{position}]", "BAD_FORMAT", "a line is a mapping")
+        fill_line(&receipt.lines[position], row, path, texts)
+        if receipt.lines[position].line_no in numbers:
+            raise ReceiptError(f"{path}line_no", "DUPLICATE_LINE", f"{receipt.lines[position].line_no} is used twice")
+        numbers.add(receipt.lines[position].line_no)
+        quantity += receipt.lines[position].qty_milli
+        total += receipt.lines[position].gross_minor
+    if quantity > QTY_MILLI_MAX:
+        raise ReceiptError("lines", "OUT_OF_RANGE", f"{quantity} thousandths of a unit, at most {QTY_MILLI_MAX}")
+    if total > amount_minor_max():
+        raise ReceiptError("lines", "OUT_OF_RANGE", "the receipt's amount is too large")
+    return 0
+
+
+cdef int fill_place(Place* place, dict store, tuple wall_clock, Texts texts) except -1:
+    place.store_id = texts.add(store.get("store_id", ""), "store.store_id")
+    place.region = texts.add(store.get("region", ""), "store.region")
+    place.format = texts.add(store.get("format", ""), "store.format")
+    place.cluster = texts.add(store.get("cluster", ""), "store.cluster")
+    place.wall_us, place.gap_from_wall_us, place.gap_us = wall_clock
+    return 0
+
+
+cdef int fill_holdings(Holdings* holdings, dict customer, Texts texts) except -1:
+    state = customer.get("card_state", "ACTIVE")
+    holdings.has_card = state == "ACTIVE"
+    holdings.customer_id = number(customer, "customer.", "customer_id", 0, (1 << 63) - 1, 0) if holdings.has_card else 0
+    holdings.card_type = texts.add(customer.get("card_type", ""), "customer.card_type")
+    segments = customer.get("segments") or []
+    if len(segments) > SEGMENTS_MAX:
+        raise ReceiptError("customer.segments", "TOO_LARGE", f"{len(segments)} segments, at most {SEGMENTS_MAX}")
+    holdings.segments_count = <int32_t>len(segments)
+    for position, segment in enumerate(segments):
+        holdings.segments[position] = texts.add(segment, f"customer.segments[{position}]")
+    return 0
+
+
+cdef list listed(dict receipt, str key, int limit):
+    rows = receipt.get(key) or []
+    if not isinstance(rows, list):
+        raise ReceiptError(key, "BAD_FORMAT", "a list is needed")
+    if len(rows) > limit:
+        raise ReceiptError(key, "TOO_LARGE", f"{len(rows)} entries, at most {limit}")
+    return rows
+
+
+cdef Calculator calculator = Calculator()
+
+
+def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not None, customer, tuple wall_clock not None,
+             bint explain=False):
+    """Calculate a receipt given as plain values; the outcome with the field names of altyn.pos.v1.Outcome.
+
+    `receipt` has the fields of altyn.pos.v1.Receipt; `store` store_id, region, format, cluster; `customer` customer_id,
+    card_type, segments, card_state or None; `wall_clock` is (wall_us, gap_from_wall_us, gap_us) of the store at the business
+    time. Raises ReceiptError naming the field.
+    """
+    cdef Receipt input
+    cdef Place place
+    cdef Holdings holdings
+    cdef Outcome out
+    cdef Texts texts = Texts()
+    cdef list rows = listed(receipt, "lines", LINES_MAX), codes = listed(receipt, "coupons", COUPONS_MAX)
+    input.lines = <Line*>calloc(len(rows) + 1, sizeof(Line))
+    input.coupons = <Text*>calloc(len(codes) + 1, sizeof(Text))
+    holdings.segments = <Text*>calloc(SEGMENTS_MAX, sizeof(Text))
+    try:
+        if input.lines == NULL or input.coupons == NULL or holdings.segments == NULL:
+            raise MemoryError
+        input.lines_count = <int32_t>len(rows)
+        input.coupons_count = <int32_t>len(codes)
+        input.paid_with_points = False
+        input.exponent = number(receipt, "", "exponent", 0, 4, 2)
+        input.currency = texts.add(receipt.get("currency", ""), "currency")
+        fill_lines(&input, rows, texts)
+        for position, entry in enumerate(codes):
+            code = entry.get("code") if isinstance(entry, dict) else None
+            if not isinstance(code, str):
+                raise ReceiptError(f"coupons[{position}].code", "BAD_FORMAT", "a text is needed")
+            input.coupons[position] = texts.add(normal_code(code), f"coupons[{position}].code")
+        fill_place(&place, store, wall_clock, texts)
+        if customer is not None:
+            fill_holdings(&holdings, customer, texts)
+        calculator.calculate(ruleset, &input, &place, &holdings if customer is not None else NULL, explain, &out)
+        return spell_outcome(ruleset, &input, &out, codes, explain)
+    finally:
+        free(input.lines)
+        free(input.coupons)
+        free(holdings.segments)
+
+
+cdef list spell_points(Ruleset ruleset, dict points):
+    return [{"asset": ruleset.assets[asset][0], "points": points[asset]} for asset in sorted(points)]
+
+
+cdef dict spell_line(Ruleset ruleset, const Receipt* receipt, const Outcome* out, int32_t index):
+    cdef const LineResult* line = &out.lines[index]
+    cdef const LineDiscount* row
+    cdef int32_t i
+    discounts = []
+    for i in range(line.discounts_begin, line.discounts_end):
+        row = &out.discounts[i]
+        discounts.append({
+            "promotion_id": ruleset.promotion_id(row.rule) if row.rule >= 0 else "",
+            "reward_no": ruleset.reward_no(row.rule) if row.rule >= 0 else 0,
+            "version": ruleset.version if row.rule >= 0 else 0,
+            "stage": f"STAGE_{STAGES[row.stage]}",
+            "amount_minor": row.amount_minor,
+            "kind": f"DISCOUNT_KIND_{KINDS[row.kind]}",
+        })
+    accrual = {out.line_accruals[i].asset: out.line_accruals[i].points
+               for i in range(line.accruals_begin, line.accruals_end)}
+    return {
+        "line_no": receipt.lines[index].line_no,
+        "gross_minor": line.gross_minor,
+        "net_minor": line.net_minor,
+        "discount_minor": line.discount_minor,
+        "discounts": discounts,
+        "accrual": spell_points(ruleset, accrual),
+    }
+
+
+cdef dict spell_trace(Ruleset ruleset, const Receipt* receipt, const Outcome* out, const RuleTrace* trace):
+    cdef const LineTrace* row
+    cdef int32_t i
+    spelled = {
+        "promotion_id": ruleset.promotion_id(trace.rule),
+        "reward_no": ruleset.reward_no(trace.rule),
+        "version": ruleset.version,
+        "stage": f"STAGE_{STAGES[ruleset.stage(trace.rule)]}",
+        "verdict": f"VERDICT_{VERDICTS[trace.verdict]}",
+        "condition": ruleset.condition_path(trace.condition),
+        "actual": trace.actual,
+        "needed": trace.needed,
+        "distance": trace.distance,
+        "by_promotion_id": ruleset.promotion_id(trace.by_rule) if trace.by_rule >= 0 else "",
+        "margin_minor": trace.margin_minor,
+        "amount_minor": trace.amount_minor,
+        "cut_minor": trace.cut_minor,
+        "points": trace.points,
+        "asset": "",
+        "lines": [],
+    }
+    if ruleset.view.rules[trace.rule].asset >= 0:
+        spelled["asset"] = ruleset.assets[ruleset.view.rules[trace.rule].asset][0]
+    for i in range(trace.lines_begin, trace.lines_end):
+        row = &out.line_traces[i]
+        spelled["lines"].append({"line_no": receipt.lines[row.line].line_no, "before_minor": row.before_minor,
+                                 "after_minor": row.after_minor})
+    return spelled
+
+
+cdef dict spell_outcome(Ruleset ruleset, const Receipt* receipt, const Outcome* out, list codes, bint explain):
+    cdef const CouponOutcome* coupon
+    cdef int32_t i
+    points = {}
+    for i in range(out.accruals_count):
+        points[out.accruals[i].asset] = points.get(out.accruals[i].asset, 0) + out.accruals[i].points
+    flags = []
+    if out.price_below_minimum:
+        flags.append("REASON_PRICE_BELOW_MINIMUM")
+    if out.external_excess_minor > 0:
+        flags.append("REASON_EXTERNAL_DISCOUNT_EXCESS")
+    coupons = []
+    for i in range(receipt.coupons_count):
+        coupon = &out.coupons[i]
+        coupons.append({
+            "code": codes[i]["code"],
+            "state": f"COUPON_STATE_{COUPON_STATES[coupon.result]}",
+            "reason": f"REASON_{COUPON_REASONS[coupon.reason]}",
+            "promotion_id": ruleset.promotion_id(coupon.rule) if coupon.rule >= 0 else "",
+        })
+    spelled = {
+        "totals": {
+            "gross_minor": out.gross_minor,
+            "discount_minor": out.discount_minor,
+            "points_paid_minor": out.points_paid_minor,
+            "to_pay_minor": out.to_pay_minor,
+            "accrual": spell_points(ruleset, points),
+            "rounding_minor": out.rounding_minor,
+        },
+        "lines": [spell_line(ruleset, receipt, out, i) for i in range(receipt.lines_count)],
+        "coupons": coupons,
+        "rules_version": ruleset.version,
+        "flags": flags,
+    }
+    if explain:
+        spelled["explain"] = {
+            "rules": [spell_trace(ruleset, receipt, out, &out.traces[i]) for i in range(out.traces_count)],
+            "truncated": out.traces_truncated,
+        }
+    return spelled
