@@ -246,15 +246,45 @@ def header(package: Package) -> str:
 # --- reader ---------------------------------------------------------------------------------------------------------
 
 
+SIZE = ["read = read_size(p, end)", "p = read.after", "if p == NULL:", "    break", "size = <int32_t>read.value"]
+# One byte is the common case of tags and of most numbers, and is spelled out: as a call it would cost more than its work.
+TAG = [
+    "if p == end:",
+    "    return WIRE_OK",
+    "tag = p[0]",
+    "p += 1",
+    "if tag >= 0x80:",
+    "    read = read_tag_long(p - 1, end)",
+    "    p = read.after",
+    "    if p == NULL:",
+    "        break",
+    "    tag = <uint32_t>read.value",
+]
+
+
+def varint(end: str) -> list[str]:
+    """Read a varint into `read.value`."""
+    return [
+        f"if p < {end} and p[0] < 0x80:",
+        "    read.value = p[0]",
+        "    p += 1",
+        "else:",
+        f"    read = read_varint_long(p, {end})",
+        "    p = read.after",
+        "    if p == NULL:",
+        "        break",
+    ]
+
+
 def converted(item: Field) -> str:
-    """The value of a scalar from the varint read into `value`."""
+    """The value of a scalar from the varint just read."""
     if item.kind == "bool":
-        return "value != 0"
+        return "read.value != 0"
     if item.kind == "sint32":
-        return "<int32_t>zigzag_back(<uint32_t>value)"
+        return "<int32_t>zigzag_back(<uint32_t>read.value)"
     if item.kind == "sint64":
-        return "zigzag_back(value)"
-    return f"<{item.c_type}>value"
+        return "zigzag_back(read.value)"
+    return f"<{item.c_type}>read.value"
 
 
 def reserve(item: Field, more: str) -> list[str]:
@@ -278,7 +308,7 @@ def chosen(item: Field) -> list[str]:
 
 def read_message_field(item: Field) -> list[str]:
     """A message inside: repeated ones are appended, a repeated occurrence of a single one is merged into the first."""
-    lines = ["p = read_size(p, end, &size)", "if p == NULL:", "    break"]
+    lines = SIZE[:]
     merge = qualified(item, "merge_")
     if item.repeated:
         lines += reserve(item, "run_count(p, end, size, tag)")
@@ -311,7 +341,7 @@ def read_text_field(item: Field) -> list[str]:
 
 def read_scalar_field(item: Field) -> list[str]:
     """A varint."""
-    lines = ["p = read_varint(p, end, &value)", "if p == NULL:", "    break"]
+    lines = varint("end")
     if not item.repeated:
         return [*lines, f"out.{item.member} = {converted(item)}", *chosen(item)]
     append = [f"out.{item.member}[out.{item.name}_count] = {converted(item)}", f"out.{item.name}_count += 1"]
@@ -320,34 +350,39 @@ def read_scalar_field(item: Field) -> list[str]:
 
 def read_packed_field(item: Field) -> list[str]:
     """Scalars in one span; no varint may cross its end."""
-    inner = ["p = read_varint(p, stop, &value)", "if p == NULL:", "    break"]
+    inner = varint("stop")
     inner += reserve(item, "packed_count(p, <int32_t>(stop - p)) + 1")
     inner += [f"out.{item.member}[out.{item.name}_count] = {converted(item)}", f"out.{item.name}_count += 1"]
-    lines = ["p = read_size(p, end, &size)", "if p == NULL:", "    break", "stop = p + size", "while p < stop:"]
+    lines = [*SIZE, "stop = p + size", "while p < stop:"]
     return [*lines, *("    " + line for line in inner), "if p == NULL:", "    break"]
 
 
 def reader(message: Message) -> list[str]:
-    """`merge_X` and `decode_X`."""
-    cases: list[tuple[int, list[str]]] = []
+    """`merge_X` and `decode_X`.
+
+    One pass asks for every field in number order, as every known writer sends them: straight-line code with foreseeable
+    branches. Fields in another order start another pass; a pass that finds nothing has met an unknown field.
+    """
+    cases: list[tuple[int, list[str], bool]] = []
     for item in message.fields:
         if item.kind == "message":
-            cases.append((item.tag, read_message_field(item)))
+            cases.append((item.tag, read_message_field(item), item.repeated))
         elif item.wire_type == 2:
-            cases.append((item.tag, read_text_field(item)))
+            cases.append((item.tag, read_text_field(item), item.repeated))
         else:
-            cases.append((item.tag, read_scalar_field(item)))
+            cases.append((item.tag, read_scalar_field(item), item.repeated))
             if item.repeated:
-                cases.append((item.packed_tag, read_packed_field(item)))
+                cases.append((item.packed_tag, read_packed_field(item), False))
     lines = [SIGNATURES["merge"].format(name=message.name) + ":"]
-    lines += ["    cdef uint64_t value", "    cdef uint32_t tag = 0", "    cdef int32_t size", "    cdef void* grown"]
-    lines += ["    cdef const uint8_t* stop"]
-    lines += ["    while p < end:", "        p = read_tag(p, end, &tag)", "        if p == NULL:", "            break"]
-    for index, (tag, body) in enumerate(cases):
-        lines += [f"        {'elif' if index else 'if'} tag == {tag}:", *("            " + line for line in body)]
+    lines += ["    cdef Varint read", "    cdef uint32_t tag = 0", "    cdef int32_t size", "    cdef void* grown"]
+    lines += ["    cdef const uint8_t* stop", "    cdef const uint8_t* before = NULL"]
+    lines += ["    while True:", "        if before == NULL:", *("            " + line for line in TAG), "        before = p"]
+    for tag, body, repeated in cases:
+        lines += [f"        {'while' if repeated else 'if'} tag == {tag}:"]
+        lines += ["            " + line for line in [*body, *TAG]]
+        lines += ["        if p == NULL:", "            break"] if repeated else []
     skip = ["p = skip_field(p, end, tag, error)", "if p == NULL:", "    break"]
-    lines += ["        else:", *("            " + line for line in skip)] if cases else ["        " + line for line in skip]
-    lines += ["    if p != NULL:", "        return WIRE_OK"]
+    lines += ["        if p == before:", *("            " + line for line in [*skip, *TAG])]
     lines += [f"    return fault(error, name_{message.name}(tag >> 3), -1)", "", ""]
     lines += [SIGNATURES["decode"].format(name=message.name) + ":"]
     lines += [f"    memset(out, 0, sizeof({message.name}))", "    error.code = WIRE_OK", "    error.depth = 0"]
@@ -493,8 +528,8 @@ from libc.string cimport memset
 from altyn.core.limits cimport ARENA_BYTES
 from altyn.core.wire.arena cimport Arena, arena_close, arena_grow, arena_open, arena_take
 from altyn.core.wire.format cimport (
-    WIRE_OK, WIRE_TOO_LARGE, WireError, fault, packed_count, put_text, put_varint, read_bytes, read_size, read_tag,
-    read_text, read_varint, run_count, skip_field, wire_exception, zigzag, zigzag_back,
+    WIRE_OK, WIRE_TOO_LARGE, Varint, WireError, fault, packed_count, put_text, put_varint, read_bytes, read_size,
+    read_tag_long, read_text, read_varint_long, run_count, skip_field, wire_exception, zigzag, zigzag_back,
 )
 """
 FULL = """
