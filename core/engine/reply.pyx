@@ -4,7 +4,7 @@ Balances are the book's at the instant, with their assets' names; nothing here i
 """
 from libc.stdint cimport int32_t, int64_t
 from altyn.core.engine.case cimport Remarks
-from altyn.core.ledger.book cimport ASSETS_MAX, Balance, Book
+from altyn.core.ledger.book cimport Balance, Book
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena, arena_take
 from altyn.core.wire.generated cimport pos_v1
