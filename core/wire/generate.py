@@ -226,6 +226,7 @@ def header(package: Package) -> str:
     lines += [
         "# decode_X: out is cleared and filled; 0, or a WireCode with the field's path in error. Texts point into the input.",
         "# encode_X: the bytes are the last n of buffer; n, or -1 when a larger buffer is needed.",
+        "# x_case: which of a oneof is there, 0 for none: X_field of the enum X_oneof_case.",
         "# merge_X, write_X: the same without clearing and without a buffer of their own, for messages inside others.",
         "from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t",
         "from altyn.core.text cimport Text",
@@ -238,6 +239,9 @@ def header(package: Package) -> str:
         lines += [f"cdef enum {name}:", *(f"    {value} = {number}" for value, number in values), ""]
     for message in package.messages:
         lines += struct_lines(message)
+        for name in message.oneofs:
+            cases = [f"    {message.name}_{item.name} = {item.number}" for item in message.fields if item.oneof == name]
+            lines += [f"cdef enum {message.name}_{name}_case:", *cases, ""]
     for message in package.messages:
         lines += [signature.format(name=message.name) for signature in SIGNATURES.values()]
     return "\n".join(lines) + "\n"
