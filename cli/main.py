@@ -1,6 +1,7 @@
 """The command ``altyn``: finds the command's own file, imports that one alone, and runs it.
 
-Each command is a typer application called ``app`` in ``cli/<command>.py``. Expected failures are told in one line and
+Each command is a typer application called ``app`` in ``cli/<command>.py``, or in ``cli/<command>/command.py`` when it
+needs a folder. Expected failures are told in one line and
 give exit status 1; a wrong setting or call gives 2. It must import nothing heavy itself: ``altyn evaluate`` has a
 second for everything.
 """
@@ -45,7 +46,7 @@ def app(arguments: list[str] | None = None) -> None:
         print(f"altyn: no such command: {name!r}; see altyn --help", file=sys.stderr)
         raise SystemExit(USAGE_STATUS)
     try:
-        import_module(f"altyn.cli.{name}").app(words[1:], prog_name=f"altyn {name}")
+        import_module(_module_of(name)).app(words[1:], prog_name=f"altyn {name}")
     except Exception as error:
         status = _tell(error)
         if status is None:
@@ -55,12 +56,15 @@ def app(arguments: list[str] | None = None) -> None:
 
 def available() -> list[str]:
     """The commands this installation has, in the order of the help."""
-    return [name for name in COMMANDS if _has(name)]
+    return [name for name in COMMANDS if _module_of(name)]
 
 
-def _has(name: str) -> bool:
+def _module_of(name: str) -> str:
+    """The module that holds a command; empty when this installation has none."""
     folder = Path(__file__).parent
-    return (folder / f"{name}.py").exists() or (folder / name / "__init__.py").exists()
+    if (folder / f"{name}.py").exists():
+        return f"altyn.cli.{name}"
+    return f"altyn.cli.{name}.command" if (folder / name / "command.py").exists() else ""
 
 
 def _help() -> str:
