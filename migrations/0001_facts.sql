@@ -276,7 +276,7 @@ CREATE TABLE rules_release (
     version      bigint NOT NULL CHECK (version > 0),
     sha256       bytea NOT NULL CHECK (octet_length(sha256) = 32),
     document     bytea NOT NULL CHECK (octet_length(document) <= 67108864),
-    effective_at timestamptz NOT NULL,
+    effective_at timestamptz NOT NULL CHECK (isfinite(effective_at)),
     emergency    boolean NOT NULL DEFAULT false,
     published_by text NOT NULL,
     published_at timestamptz NOT NULL DEFAULT now(),

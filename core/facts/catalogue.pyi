@@ -5,7 +5,7 @@ from typing import NamedTuple
 from altyn.core.facts.copy import CopyRows
 
 class ProductFact(NamedTuple):
-    """Empty text and 0 mean none. `flags`: bits in the order of altyn.pos.v1.LineFlags. Ids are at most 64 bytes of UTF-8."""
+    """Empty text and 0 mean none. `flags`: bits in the order of LineFlags. Ids are at most 64 bytes of UTF-8."""
 
     sku: str
     group_id: str = ""

@@ -14,7 +14,7 @@ SEGMENTS_MAX: int
 PHONE_NOT_UNIQUE: int
 
 class CardFact(NamedTuple):
-    """`number_hash`: at least 16 bytes of the keyed hash. `customer_id` 0: anonymous. `state`: CARD_NEW … CARD_FINISHED."""
+    """`number_hash`: 16 bytes or more of the keyed hash. `customer_id` 0: anonymous. `state`: CARD_NEW and further."""
 
     number_hash: bytes
     card_id: int

@@ -1,9 +1,10 @@
-"""Compiling released documents in a process of its own: the serving loop never stalls, and no document can bring it down.
+"""Compiling released documents in a process of its own: the serving loop never stalls, and no document can bring it
+down.
 
-The worker is this module run as a program; it lives as long as its standard input, works at low priority and keeps nothing
-between releases. Invariants: an image comes back only for bytes that have the released hash, read and compile; a worker
-that dies or takes too long is replaced at the next release. It must never be forked from a loaded server: it is started
-by exec, best before the doors open.
+The worker is this module run as a program; it lives as long as its standard input, works at low priority and keeps
+nothing between releases. Invariants: an image comes back only for bytes that have the released hash, read and
+compile; a worker that dies or takes too long is replaced at the next release. It must never be forked from a loaded
+server: it is started by exec, best before the doors open.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Register keys: whose call this is.
 
-Only hashes are kept, and a revoked key is as unknown as one nobody issued. Revocations come by the feed like any fact, so
-doors ask at every call and remember nothing.
+Only hashes are kept, and a revoked key is as unknown as one nobody issued. Revocations come by the feed like any
+fact, so doors ask at every call and remember nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Facts from PostgreSQL into the core: everything at first, afterwards what is newer than the version held.
 
-One pull reads the feed clock and all changes up to it in one snapshot, so a change is never lost, however transactions
-interleave; a pull that breaks off has done no harm and is done again. Large tables come by COPY and are applied in slices,
-with the loop's other work in between. It must never apply half a row, and never go back in time.
+One pull reads the feed clock and all changes up to it in one snapshot, so a change is never lost, however
+transactions interleave; a pull that breaks off has done no harm and is done again. Large tables come by COPY and are
+applied in slices, with the loop's other work in between. It must never apply half a row, and never go back in time.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ log = structlog.get_logger(__name__)
 
 
 class FeedClockWentBack(RuntimeError):
-    """PostgreSQL is older than this server's memory: it was restored from a copy. Facts stay; restart to take what it has."""
+    """PostgreSQL is older than this server's memory, restored from a copy. Facts stay; a restart takes what it has."""
 
 
 class FactsFeed:
@@ -119,7 +119,7 @@ class FactsFeed:
 
         async def take(chunk: bytes) -> None:
             rows.append(chunk)
-            while load(rows, SLICE_ROWS) == SLICE_ROWS:
+            while load(rows, SLICE_ROWS) == SLICE_ROWS:  # noqa: ASYNC110
                 await asyncio.sleep(0)
 
         await connection.copy_from_query(

@@ -1,9 +1,9 @@
 """The feed: keeps a server's facts and rules at what the back office has published, whatever breaks in between.
 
-A hint in the Redis stream `altyn:<tenant>:feed`, a reconnection, or a few seconds passing makes it compare versions with
-PostgreSQL and pull what is newer. Invariants: without Redis changes arrive a few seconds later and nothing else differs;
-without PostgreSQL the facts and rules held stay in use, `lag_us` grows, and releases already compiled still come into
-force at their time. It must never raise into the server: trouble is logged, reported and tried again.
+A hint in the Redis stream `altyn:<tenant>:feed`, a reconnection, or a few seconds passing makes it compare versions
+with PostgreSQL and pull what is newer. Invariants: without Redis changes arrive a few seconds later and nothing else
+differs; without PostgreSQL the facts and rules held stay in use, `lag_us` grows, and releases already compiled still
+come into force at their time. It must never raise into the server: trouble is logged, reported and tried again.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ class Feeds:
     async def start(self, dsn: str, redis_url: str, tenant: str, facts: Facts, on_ruleset: OnRuleset) -> None:
         """Begin to follow; returns at once, see `ready`.
 
-        `on_ruleset(version, image, effective_at_us, emergency)` is called on the loop when a release comes into force, with
-        growing versions; a ValueError of its refuses the release.
+        `on_ruleset(version, image, effective_at_us, emergency)` is called on the loop when a release comes into
+        force, with growing versions; when it raises, the release is refused.
         """
         assert not self._tasks, "started already"
         self._compiler.start()
@@ -165,8 +165,9 @@ class Feeds:
 
     async def _pull(self, connection: asyncpg.Connection[Any]) -> None:
         assert self._facts_feed is not None
+        newest = await self.rules.newest(connection)
         facts_changed = await self._facts_feed.pull(connection)
-        rules_changed = await self.rules.pull(connection, self._clock())
+        rules_changed = await self.rules.pull(connection, newest, self._clock())
         self._activate()
         if facts_changed or rules_changed:
             log.info("feed_advanced", feed_version=self.feed_version, rules_version=self.rules.version)

@@ -1,9 +1,9 @@
 """Releases of rules: fetched, verified, compiled, held until their time, handed over.
 
-In force is the release of the highest version whose `effective_at` has come; so a newer release also calls off older ones
-that still wait. Invariants: versions handed over only grow; a release that is damaged, does not compile or names an asset
-without a number is refused and reported, and what is in force stays. After a start, releases that were in force within
-the life of a calculation token are handed over too, oldest first.
+In force is the release of the highest version whose `effective_at` has come; so a newer release also calls off older
+ones that still wait. Invariants: versions handed over only grow; a release that is damaged, does not compile or names
+an asset without a number is refused and reported, and what is in force stays. After a start, releases that were in
+force within the life of a calculation token are handed over too, oldest first.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ OnRuleset = Callable[[int, bytes, int, bool], None]
 NEWEST = "SELECT max(version) FROM rules_release WHERE tenant = $1"
 LISTED = f"""
 SELECT version, sha256, (extract(epoch FROM effective_at) * 1000000)::bigint AS effective_at_us, emergency
-  FROM rules_release WHERE tenant = $1 AND version > $2 ORDER BY version DESC LIMIT {RELEASES_LOOKED_AT_MAX}
+  FROM rules_release WHERE tenant = $1 AND version > $2 AND version <= $3
+ ORDER BY version DESC LIMIT {RELEASES_LOOKED_AT_MAX}
 """
 DOCUMENT = "SELECT document FROM rules_release WHERE tenant = $1 AND version = $2"
 
@@ -61,16 +62,19 @@ class RulesFeed:
         self._on_ruleset = on_ruleset
         self._waiting: list[Release] = []  # by version
 
-    async def pull(self, connection: asyncpg.Connection[Any], now_us: int) -> bool:
-        """Fetch and compile what is newer; True when there was something. Facts are pulled before: rules name assets.
+    async def newest(self, connection: asyncpg.Connection[Any]) -> int:
+        """The newest version published; 0: none. Read it, then pull the facts, then `pull`: rules name assets."""
+        return await connection.fetchval(NEWEST, self._tenant) or 0
+
+    async def pull(self, connection: asyncpg.Connection[Any], newest: int, now_us: int) -> bool:
+        """Fetch and compile what is newer, up to `newest`; True when there was something.
 
         Walks from the newest release down and stops at the first one whose predecessors nobody can ask for any more.
         """
-        newest = await connection.fetchval(NEWEST, self._tenant) or 0
         if newest <= self.seen_version:
             return False
         taken: list[Release] = []
-        for row in await connection.fetch(LISTED, self._tenant, self.seen_version):
+        for row in await connection.fetch(LISTED, self._tenant, self.seen_version, newest):
             release = await self._compile(connection, row)
             if release is None:
                 continue
@@ -114,7 +118,9 @@ class RulesFeed:
         for release in due:
             try:
                 self._on_ruleset(release.version, release.image, release.effective_at_us, release.emergency)
-            except ValueError as error:
+            except Exception as error:
+                # Whatever is wrong with it, the rules in force stay in force.
+                log.exception("rules_not_taken", version=release.version)
                 self.refuse(release.version, f"the engine does not take it: {error}")
                 continue
             self.version, self.sha256 = release.version, release.sha256

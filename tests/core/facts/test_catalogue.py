@@ -6,10 +6,11 @@ import itertools
 import struct
 
 import pytest
-from altyn.core.facts import Catalogue, CopyRows
-from altyn.core.facts.catalogue import ProductFact
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from altyn.core.facts import Catalogue, CopyRows
+from altyn.core.facts.catalogue import ProductFact
 
 SKUS = st.text(min_size=1, max_size=16)  # at most 4 bytes a character
 IDS = st.sampled_from(["", "milk", "bread", "хлеб", "x" * 64])
@@ -135,6 +136,6 @@ def test_catalogue_refusing_a_row_keeps_the_rows_before_it() -> None:
 )
 def test_catalogue_given_a_product_out_of_range_refuses_it(product: ProductFact) -> None:
     catalogue = Catalogue()
-    with pytest.raises(ValueError, match="sku|group_id|flags"):
+    with pytest.raises(ValueError, match=r"sku|group_id|flags"):
         catalogue.upsert(product)
     assert len(catalogue) == 0
