@@ -7,7 +7,7 @@ rewards or at anything that is not a positive conjunct.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from altyn.core.rules.promotion import (
@@ -56,7 +56,20 @@ def gate_of(promotion: Promotion) -> Gate | None:
     """The most selective gate; None when the promotion may give something to anybody."""
     found = [] if promotion.when is None else [condition_gate(promotion.when)]
     found.append(union(set_gate(reward.of) for reward in promotion.rewards))
-    return best(found)
+    gate = best(found)
+    if gate is None or promotion.when is None or gate.rank == RANKS[COUPON]:
+        return gate
+    # A code that is entered brings its promotions, for the answer to it tells conditions from effect.
+    return Gate(gate.rank, tuple(dict.fromkeys((*gate.keys, *coupon_keys(promotion.when)))))
+
+
+def coupon_keys(condition: Condition) -> Iterator[Key]:
+    """Codes that can help the condition to hold."""
+    if isinstance(condition, CouponIs):
+        yield COUPON, condition.code
+    elif isinstance(condition, AllOf | AnyOf):
+        for child in condition.conditions:
+            yield from coupon_keys(child)
 
 
 def best(gates: Iterable[Gate | None]) -> Gate | None:
