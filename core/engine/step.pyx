@@ -307,9 +307,14 @@ cdef class Engine:
         return names
 
     cdef pos_v1.Outcome* shown(self, Release release, bint explain) except NULL:
+        cdef int32_t i
         cdef pos_v1.Outcome* out = <pos_v1.Outcome*>arena_take(&self.arena, sizeof(pos_v1.Outcome))
         if out == NULL or write_outcome(&self.outcome, &self.case.receipt, self.case.wire, release.ruleset, explain, out, &self.arena) != 0:
             except_full()
+        for i in range(out.coupons_count):
+            if out.coupons[i].state == pos_v1.COUPON_STATE_INVALID:
+                # Replies are journalled: a code that no rule names is told by its place among the entries, not by its text.
+                out.coupons[i].code.size = 0
         if add_remarks(out, &self.case.remarks, &self.arena) != 0:
             except_full()
         if self.case.account_id != 0:
