@@ -19,7 +19,7 @@ __all__ = ["AssetFact", "Catalogue", "CopyRows", "Directory", "Facts", "Stores",
 
 
 class AssetFact(NamedTuple):
-    """A points currency. `asset_no`, which stands for it in the journal, and `scale` (digits after the point) never change."""
+    """A points currency. `asset_no`, its number in the journal, and `scale`, digits after the point, never change."""
 
     asset: str
     asset_no: int

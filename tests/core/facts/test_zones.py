@@ -15,15 +15,15 @@ from altyn.server.feeds.zones import EPOCH, MICROSECOND, load_zone, zone_names
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
-NAMES = [
-    "Europe/Moscow", "Europe/Kaliningrad", "Europe/Samara", "Europe/Volgograd", "Asia/Yekaterinburg", "Asia/Omsk",
-    "Asia/Novosibirsk", "Asia/Tomsk", "Asia/Krasnoyarsk", "Asia/Irkutsk", "Asia/Chita", "Asia/Vladivostok", "Asia/Magadan",
-    "Asia/Sakhalin", "Asia/Kamchatka", "Asia/Almaty", "Asia/Tashkent", "Europe/Berlin", "Europe/London", "Europe/Dublin",
-    "Europe/Istanbul", "Africa/Casablanca", "Africa/Cairo", "Africa/Khartoum", "Asia/Tehran", "Asia/Kathmandu", "Asia/Gaza",
-    "Asia/Beirut", "Asia/Pyongyang", "America/New_York", "America/St_Johns", "America/Caracas", "America/Sao_Paulo",
-    "America/Nuuk", "America/Havana", "Australia/Lord_Howe", "Australia/Adelaide", "Antarctica/Troll",
-    "Antarctica/Casey", "Pacific/Apia", "Pacific/Chatham", "Pacific/Tongatapu", "Pacific/Norfolk", "Etc/GMT+12", "UTC",
-]  # fmt: skip
+NAMES = """
+    Europe/Moscow Europe/Kaliningrad Europe/Samara Europe/Volgograd Asia/Yekaterinburg Asia/Omsk Asia/Novosibirsk
+    Asia/Tomsk Asia/Krasnoyarsk Asia/Irkutsk Asia/Chita Asia/Vladivostok Asia/Magadan Asia/Sakhalin Asia/Kamchatka
+    Asia/Almaty Asia/Tashkent Europe/Berlin Europe/London Europe/Dublin Europe/Istanbul Africa/Casablanca
+    Africa/Cairo Africa/Khartoum Asia/Tehran Asia/Kathmandu Asia/Gaza Asia/Beirut Asia/Pyongyang America/New_York
+    America/St_Johns America/Caracas America/Sao_Paulo America/Nuuk America/Havana Australia/Lord_Howe
+    Australia/Adelaide Antarctica/Troll Antarctica/Casey Pacific/Apia Pacific/Chatham Pacific/Tongatapu
+    Pacific/Norfolk Etc/GMT+12 UTC
+""".split()
 
 
 zone_table = cache(pinned.zone_table)
