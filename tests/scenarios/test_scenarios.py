@@ -38,14 +38,18 @@ def _landed(module: str) -> bool:
 
 
 CALCULATORS = [
-    pytest.param(by_reference, id="reference", marks=pytest.mark.skipif(not _landed("tests.reference"), reason="absent")),
+    pytest.param(
+        by_reference, id="reference", marks=pytest.mark.skipif(not _landed("tests.reference"), reason="absent")
+    ),
     pytest.param(by_engine, id="engine", marks=pytest.mark.skipif(not _landed("altyn.cli.evaluate"), reason="absent")),
 ]
 
 
 def unchanged(result: Result) -> bool:
     """Nothing taken off, nothing earned."""
-    return result.discount_minor == 0 and not result.accrual and not any(line.discounts for line in result.lines.values())
+    return (
+        result.discount_minor == 0 and not result.accrual and not any(line.discounts for line in result.lines.values())
+    )
 
 
 @pytest.mark.parametrize("scenario", ALL, ids=lambda scenario: scenario.name)
@@ -68,7 +72,7 @@ def test_scenario_gives_the_same_with_all_defaults_written_out(scenario: Scenari
 
 @pytest.mark.parametrize("scenario", ALL, ids=lambda scenario: scenario.name)
 def test_scenario_adds_up_by_itself(scenario: Scenario) -> None:
-    """Lines sum to the receipt, discounts to the difference from the shelf: a slip of the pencil is found without an engine."""
+    """Lines sum to the receipt and discounts to its discount: a slip of the pencil is found without an engine."""
     result = expected(scenario, Result())
     if result.refused:
         return
