@@ -20,7 +20,7 @@ from altyn.core.rules.definition import (
 from altyn.core.rules.lint import remarks
 from tests.core.rules.strategies import documents, garbage, promotions
 
-quick = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @quick

@@ -39,7 +39,7 @@ def test_schema_takes_every_document_of_the_scenarios(scenario: Scenario) -> Non
     assert all(takes(document) for document in scenario.documents)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(documents())
 def test_schema_takes_what_the_reader_takes(written: list[dict[str, Any]]) -> None:
     assert all(takes(document) for document in written)
