@@ -25,8 +25,14 @@ def by_reference(scenario: Scenario, documents: list[Any], at_us: int) -> Result
 
 def by_engine(scenario: Scenario, documents: list[Any], at_us: int) -> Result:
     from altyn.cli.evaluate import evaluate_documents
+    from altyn.core.evaluate import ReceiptError
 
-    answer = evaluate_documents(documents, scenario.receipt, scenario.store, scenario.customer, at_us, explain=True)
+    receipt = scenario.receipt
+    try:
+        answer = evaluate_documents(documents, receipt, scenario.store, scenario.customer, at_us, explain=True)
+    except ReceiptError as error:
+        position = int(error.path.partition("[")[2].partition("]")[0])
+        return Result(refused=error.code, refused_lines=(receipt["lines"][position]["line_no"],))
     return result_of(answer)
 
 
