@@ -194,10 +194,15 @@ def result_of(answer: Fields) -> Result:
         lines={int(line["line_no"]): _line_result(line) for line in answer.get("lines") or ()},
         accrual=_points(totals.get("accrual")),
         coupons=tuple(
-            (row["code"], _name(row.get("state"), "COUPON_STATE_")) for row in answer.get("coupons") or ()
+            (_code(row["code"]), _name(row.get("state"), "COUPON_STATE_")) for row in answer.get("coupons") or ()
         ),
         verdicts=_verdicts(trace),
     )
+
+
+def _code(code: str) -> str:
+    """Some answer with the code as it was entered, some as it is compared."""
+    return code.strip(" ").upper()
 
 
 def _line_result(line: Fields) -> LineResult:
