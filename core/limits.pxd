@@ -11,8 +11,6 @@ cdef enum:
     POINTS_REQUESTS_MAX = 8
     PAYMENTS_MAX = 16
     EXTERNAL_DISCOUNTS_MAX = 16
-    # One reply: rows of an explanation.
-    EXPLAINED_RULES_MAX = 1_000
 
     # Sizes.
     REQUEST_BYTES_MAX = 1_048_576

@@ -3,12 +3,16 @@
 Invariants: no amount is computed here but sums per asset; lines and coupons keep the request's order, coupons its spelling. It must
 never decide, and never keep a pointer beyond the arena's reset.
 """
-from libc.stdint cimport int32_t, int64_t
-from altyn.core.limits cimport EXPLAINED_RULES_MAX
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memset
+from altyn.core.calculator.calculator cimport Calculator
+from altyn.core.edge cimport ReadError, edge_exception, read_receipt
+from altyn.core.limits cimport ARENA_BYTES, REPLY_BYTES_MAX
 from altyn.core.outcome cimport Accrual, CouponOutcome, LineDiscount, LineResult, Outcome, RuleTrace
-from altyn.core.receipt cimport Receipt
+from altyn.core.receipt cimport Holdings, Place, Receipt
 from altyn.core.rules.ruleset cimport Ruleset
-from altyn.core.wire.arena cimport Arena, arena_take
+from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_take
+from altyn.core.wire.format cimport wire_exception
 from altyn.core.wire.generated cimport pos_v1
 
 
@@ -78,8 +82,8 @@ cdef int write_lines(
 
 
 cdef int write_totals(const Outcome* outcome, Ruleset rules, pos_v1.Outcome* out, Arena* arena) noexcept nogil:
-    cdef int32_t place, found
-    cdef int32_t* assets
+    cdef int32_t place
+    cdef int64_t* points
     cdef pos_v1.Totals* totals = <pos_v1.Totals*>arena_take(arena, sizeof(pos_v1.Totals))
     if totals == NULL:
         return -1
@@ -91,19 +95,17 @@ cdef int write_totals(const Outcome* outcome, Ruleset rules, pos_v1.Outcome* out
     totals.rounding_minor = outcome.rounding_minor
     if outcome.accruals_count == 0:
         return 0
-    totals.accrual = <pos_v1.AssetPoints*>arena_take(arena, <size_t>outcome.accruals_count * sizeof(pos_v1.AssetPoints))
-    assets = <int32_t*>arena_take(arena, <size_t>outcome.accruals_count * sizeof(int32_t))
-    if totals.accrual == NULL or assets == NULL:
+    points = <int64_t*>arena_take(arena, <size_t>rules.view.assets_count * sizeof(int64_t))
+    totals.accrual = <pos_v1.AssetPoints*>arena_take(arena, <size_t>rules.view.assets_count * sizeof(pos_v1.AssetPoints))
+    if points == NULL or totals.accrual == NULL:
         return -1
     for place in range(outcome.accruals_count):
-        found = 0
-        while found < totals.accrual_count and assets[found] != outcome.accruals[place].asset:
-            found += 1
-        if found == totals.accrual_count:
-            assets[found] = outcome.accruals[place].asset
-            totals.accrual[found].asset = rules.asset_text(assets[found])
+        points[outcome.accruals[place].asset] += outcome.accruals[place].points
+    for place in range(rules.view.assets_count):
+        if points[place] != 0:
+            totals.accrual[totals.accrual_count].asset = rules.asset_text(place)
+            totals.accrual[totals.accrual_count].points = points[place]
             totals.accrual_count += 1
-        totals.accrual[found].points += outcome.accruals[place].points
     return 0
 
 
@@ -166,13 +168,12 @@ cdef int write_trace(
 cdef int write_explain(
     const Outcome* outcome, const Receipt* receipt, Ruleset rules, pos_v1.Outcome* out, Arena* arena
 ) noexcept nogil:
-    cdef int32_t place
-    cdef int32_t count = outcome.traces_count if outcome.traces_count < EXPLAINED_RULES_MAX else EXPLAINED_RULES_MAX
+    cdef int32_t place, count = outcome.traces_count
     cdef pos_v1.Explain* explain = <pos_v1.Explain*>arena_take(arena, sizeof(pos_v1.Explain))
     if explain == NULL:
         return -1
     out.explain = explain
-    explain.truncated = outcome.traces_count > count
+    explain.truncated = outcome.traces_truncated
     explain.rules = <pos_v1.RuleTrace*>arena_take(arena, <size_t>count * sizeof(pos_v1.RuleTrace))
     if explain.rules == NULL:
         return -1
@@ -195,3 +196,41 @@ cdef int write_outcome(
     ):
         return -1
     return write_explain(outcome, receipt, rules, out, arena) if explain else 0
+
+
+def outcome_of(Ruleset rules not None, bytes source, bint explain = False) -> bytes:
+    """The Outcome's bytes for a Receipt's bytes, in a store and for a customer nobody knows, at wall time 0: for tests and tools.
+
+    Raises MalformedMessage and CallRefused.
+    """
+    cdef Arena arena
+    cdef ReadError error
+    cdef pos_v1.Receipt wire
+    cdef pos_v1.Outcome written
+    cdef Receipt receipt
+    cdef Place place
+    cdef Holdings holdings
+    cdef Outcome outcome
+    cdef Calculator calculator = Calculator()
+    cdef const uint8_t* data = source
+    buffer = bytearray(REPLY_BYTES_MAX)
+    cdef uint8_t* target = buffer
+    cdef int64_t size
+    memset(&place, 0, sizeof(Place))
+    memset(&holdings, 0, sizeof(Holdings))
+    memset(&written, 0, sizeof(pos_v1.Outcome))
+    arena_open(&arena, ARENA_BYTES)
+    try:
+        if pos_v1.decode_Receipt(&wire, data, data + len(source), &arena, &error.at):
+            raise wire_exception(&error.at)
+        if read_receipt(&wire, &receipt, &arena, &error):
+            raise edge_exception(&error)
+        place.store_id = wire.store_id
+        calculator.calculate(rules, &receipt, &place, &holdings, explain, &outcome)
+        if write_outcome(&outcome, &receipt, &wire, rules, explain, &written, &arena):
+            raise MemoryError("the arena is full")
+        size = pos_v1.encode_Outcome(&written, target, REPLY_BYTES_MAX)
+        assert size >= 0
+        return bytes(buffer[REPLY_BYTES_MAX - size:])
+    finally:
+        arena_close(&arena)

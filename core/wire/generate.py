@@ -1,14 +1,15 @@
 """Writes the Cython wire codec of every proto package: a build-time tool, run by setup.py.
 
-Each message becomes a C struct, a reader (`merge_`, `decode_`) and a writer (`write_`, `encode_`). Scalars are held by value, strings
-and bytes as spans of the input, messages by pointer (NULL when absent), repeated fields as an array in the request's arena.
-Known bytes are read as protobuf reads them, unknown fields are dropped, and written bytes equal protobuf's deterministic ones.
-
-It must never guess: a construct the contracts do not use (maps, floats, fixed widths, nested types, recursion) stops the build.
+Each message becomes a C struct, a reader (`merge_`, `decode_`) and a writer (`write_`, `encode_`). Scalars are held
+by value, strings and bytes as spans of the input, messages by pointer (NULL when absent), repeated fields as an array
+in the request's arena. Known bytes are read as protobuf reads them, unknown fields are dropped, and written bytes equal
+protobuf's deterministic ones. It must never guess: a construct the contracts do not use (maps, floats, fixed widths,
+nested types, recursion) stops the build.
 """
 
 from __future__ import annotations
 
+import keyword
 import sys
 import tempfile
 from dataclasses import dataclass, field
@@ -31,11 +32,12 @@ C_TYPES = {
     "string": "Text",
     "bytes": "Text",
 }
-RESERVED = frozenset(
-    "and as assert async await break class const continue def del double elif else enum except extern finally float for from "
-    "global if import in int is lambda long nonlocal not or pass raise register return short signed static struct switch try "
-    "union unsigned void volatile while with yield default".split()
-)
+# Words of Python and C that no struct member may have as its name.
+RESERVED = frozenset(keyword.kwlist) | {
+    *("auto", "case", "char", "const", "default", "do", "double", "enum", "extern", "float", "goto", "inline", "int"),
+    *("long", "register", "restrict", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union"),
+    *("unsigned", "void", "volatile"),
+}
 HEADER = '"""{package}: written by core/wire/generate.py from the contracts; change those instead."""\n'
 
 
@@ -191,7 +193,9 @@ def ordered(messages: list[Message]) -> list[Message]:
 
 def struct_lines(message: Message) -> list[str]:
     """The C struct: wide members first, so that none is padded."""
-    wide, middle, narrow = [], [], []
+    wide: list[str] = []
+    middle: list[str] = []
+    narrow: list[str] = []
     for item in message.fields:
         if item.repeated:
             wide.append(f"{item.c_type}* {item.member}")
@@ -210,10 +214,10 @@ def struct_lines(message: Message) -> list[str]:
 
 
 SIGNATURES = {
-    "merge": "cdef int merge_{name}({name}* out, const uint8_t* p, const uint8_t* end, Arena* arena, WireError* error) "
-    "noexcept nogil",
-    "decode": "cdef int decode_{name}({name}* out, const uint8_t* p, const uint8_t* end, Arena* arena, WireError* error) "
-    "noexcept nogil",
+    "merge": "cdef int merge_{name}({name}* out, const uint8_t* p, const uint8_t* end, Arena* arena, "
+    "WireError* error) noexcept nogil",
+    "decode": "cdef int decode_{name}({name}* out, const uint8_t* p, const uint8_t* end, Arena* arena, "
+    "WireError* error) noexcept nogil",
     "write": "cdef uint8_t* write_{name}(const {name}* m, uint8_t* p, const uint8_t* floor) noexcept nogil",
     "encode": "cdef int64_t encode_{name}(const {name}* m, uint8_t* buffer, int64_t size) noexcept nogil",
 }
@@ -224,7 +228,8 @@ def header(package: Package) -> str:
     imports = sorted(set().union(*(message.imports for message in package.messages)))
     lines = [HEADER.format(package=package.name)]
     lines += [
-        "# decode_X: out is cleared and filled; 0, or a WireCode with the field's path in error. Texts point into the input.",
+        "# decode_X: out is cleared and filled; 0, or a WireCode with the field's path in error.",
+        "# Texts point into the input.",
         "# encode_X: the bytes are the last n of buffer; n, or -1 when a larger buffer is needed.",
         "# x_case: which of a oneof is there, 0 for none: X_field of the enum X_oneof_case.",
         "# merge_X, write_X: the same without clearing and without a buffer of their own, for messages inside others.",
@@ -251,7 +256,7 @@ def header(package: Package) -> str:
 
 
 SIZE = ["read = read_size(p, end)", "p = read.after", "if p == NULL:", "    break", "size = <int32_t>read.value"]
-# One byte is the common case of tags and of most numbers, and is spelled out: as a call it would cost more than its work.
+# One byte is the common case of tags and most numbers, and is spelled out: a call would cost more than its work.
 TAG = [
     "if p == end:",
     "    return WIRE_OK",
@@ -293,7 +298,8 @@ def converted(item: Field) -> str:
 
 def reserve(item: Field, more: str) -> list[str]:
     """Room for one more element at least; `more` is how many are expected."""
-    grow = f"arena_grow(arena, out.{item.member}, out.{item.name}_count, &out.{item.name}_room, {more}, sizeof({item.c_type}))"
+    array = f"out.{item.member}, out.{item.name}_count, &out.{item.name}_room"
+    grow = f"arena_grow(arena, {array}, {more}, sizeof({item.c_type}))"
     return [
         f"if out.{item.name}_count == out.{item.name}_room:",
         f"    grown = {grow}",
@@ -380,7 +386,12 @@ def reader(message: Message) -> list[str]:
     lines = [SIGNATURES["merge"].format(name=message.name) + ":"]
     lines += ["    cdef Varint read", "    cdef uint32_t tag = 0", "    cdef int32_t size", "    cdef void* grown"]
     lines += ["    cdef const uint8_t* stop", "    cdef const uint8_t* before = NULL"]
-    lines += ["    while True:", "        if before == NULL:", *("            " + line for line in TAG), "        before = p"]
+    lines += [
+        "    while True:",
+        "        if before == NULL:",
+        *("            " + line for line in TAG),
+        "        before = p",
+    ]
     for tag, body, repeated in cases:
         lines += [f"        {'while' if repeated else 'if'} tag == {tag}:"]
         lines += ["            " + line for line in [*body, *TAG]]
@@ -493,8 +504,8 @@ def python_face(package: Package) -> list[str]:
     lines = [f"MESSAGES = {tuple(message.name for message in package.messages)!r}", "", "", "cdef union AnyMessage:"]
     lines += [f"    {message.name} as_{message.name}" for message in package.messages]
     lines += ["", ""]
-    lines += ["cdef int64_t recode(int which, Arena* arena, WireError* error, const uint8_t[::1] source, uint8_t* buffer,"]
-    lines += ["                    int64_t size) noexcept nogil:", "    cdef AnyMessage any"]
+    lines += ["cdef int64_t recode(int which, Arena* arena, WireError* error, const uint8_t[::1] source,"]
+    lines += ["                    uint8_t* buffer, int64_t size) noexcept nogil:", "    cdef AnyMessage any"]
     lines += ["    cdef const uint8_t* p = &source[0] if source.shape[0] else buffer"]
     lines += ["    cdef const uint8_t* end = p + source.shape[0]"]
     for index, message in enumerate(package.messages):
@@ -503,7 +514,8 @@ def python_face(package: Package) -> list[str]:
         lines += [f"        if decode_{name}(&any.as_{name}, p, end, arena, error) == WIRE_OK:"]
         lines += [f"            return encode_{name}(&any.as_{name}, buffer, size)"]
     lines += ["    return -1", "", ""]
-    return lines + [
+    return [
+        *lines,
         "def roundtrip(name: str, source: bytes) -> bytes:",
         '    """Decode and encode again: known fields in the one canonical form. Raises MalformedMessage, KeyError."""',
         "    cdef Arena arena",
@@ -571,7 +583,8 @@ def write_all(proto_root: Path, out: Path) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     packages = read_packages(proto_root)
-    for stale in {*folder.glob("*.p*")} - {folder / f"{p.module}{end}" for p in packages for end in (".pyx", ".pxd", ".pyi")}:
+    kept = {folder / f"{package.module}{end}" for package in packages for end in (".pyx", ".pxd", ".pyi")}
+    for stale in {*folder.glob("*.p*")} - kept:
         stale.unlink()
     for package in packages:
         (folder / f"{package.module}.pxd").write_text(header(package))

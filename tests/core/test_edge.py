@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from altyn.core.edge import check_request, receipt_as_read
 from altyn.core.engine.types import CallRefused
 from altyn.pos.v1 import pos_service_pb2, receipt_pb2
