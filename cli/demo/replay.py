@@ -25,7 +25,9 @@ from altyn.register import TIME_OUTS, Attempt, CallRejected, History, Register, 
 
 Key = Callable[[str, str], str]
 
-REGISTERS_AT_ONCE_MAX = 64
+#: All registers are connected, so many of them sell at one moment. More would only queue inside this process, and the
+#: latencies would then be its own.
+RECEIPTS_AT_ONCE_MAX = 8
 SETTLE_ROUNDS_MAX = 20
 #: A busy two-core machine is no reason to call a demonstration off: more patience than a real till has.
 PATIENT = {
@@ -67,7 +69,7 @@ async def replay(
     plan: Plan | None = None,
     history: History | None = None,
     clock: Clock = now_in_store,
-    registers_at_once_max: int = REGISTERS_AT_ONCE_MAX,
+    receipts_at_once_max: int = RECEIPTS_AT_ONCE_MAX,
     on_receipt: Callable[[], None] = lambda: None,
 ) -> Replay:
     """Send every basket; files of the registers go to ``folder``.
@@ -79,7 +81,7 @@ async def replay(
     queues: dict[tuple[str, str], list[Basket]] = {}
     for basket in baskets:
         queues.setdefault((basket.store_id, basket.register_id), []).append(basket)
-    gate = asyncio.Semaphore(registers_at_once_max)
+    gate = asyncio.Semaphore(receipts_at_once_max)
 
     def watch(attempt: Attempt) -> None:
         result.attempts_count += 1
@@ -91,12 +93,13 @@ async def replay(
 
     async def work(store_id: str, register_id: str, queue: list[Basket]) -> None:
         time_outs = dict(PATIENT)
-        async with gate, _register(target, store_id, register_id, key, folder, tls, time_outs, watch) as register:
+        async with _register(target, store_id, register_id, key, folder, tls, time_outs, watch) as register:
             till = Till(register, time_outs, plan or Plan(), result.tally, clock)
             await till.settle()
             try:
                 for basket in queue:
-                    await till.sell(basket)
+                    async with gate:
+                        await till.sell(basket)
                     on_receipt()
             except CallRejected as rejected:
                 result.stopped_by.append(f"{register_id}: {rejected}")
