@@ -15,6 +15,7 @@ Invariants
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from altyn.register.backoff import Backoff, RetryBudget
 from altyn.register.history import History
 from altyn.register.receipts import LocalTime
 from altyn.register.records import Queued
-from altyn.register.store_forward import StoreForward
+from altyn.register.store_forward import FileFailed, StoreForward
 from altyn.register.wire import Failure, Wire
 
 #: Nobody can say what became of the attempt: the same bytes go again.
@@ -168,12 +169,13 @@ class Register:
         """Open the file and the channel; nothing is sent yet.
 
         ``key`` is this register's credential. Without ``tls`` the target must be on this machine. Raises FileTaken,
-        PlaintextRefused.
+        PlaintextRefused, ValueError (a key that is no printable ASCII).
         """
         self.store_id = store_id
         self.register_id = register_id
-        self.file = file if isinstance(file, StoreForward) else StoreForward(file)
+        # A refused key or target must not leave the file locked, so the file comes second.
         self._wire = Wire(target, key, tls, history)
+        self.file = file if isinstance(file, StoreForward) else StoreForward(file)
         self._time_outs = time_outs
         self._budget = budget or RetryBudget()
         self._backoff = backoff or Backoff()
@@ -465,7 +467,10 @@ class Register:
                 await asyncio.to_thread(self.file.refused, operation.op_id, str(rejected))
             raise
         response = _RESPONSES[operation.call].FromString(reply)
-        self.file.answered(operation.op_id)
+        # Should the disk fail now, the answer stands: the file still owes the operation, the same bytes go once more,
+        # and the next save says loudly what is wrong.
+        with contextlib.suppress(FileFailed):
+            await asyncio.to_thread(self.file.answered, operation.op_id)
         return Answer(operation.op_id, operation.call, operation.request, response, reply, attempts_count)
 
     async def _attempts(self, call: str, request: bytes, call_s: float, op_id: bytes) -> tuple[bytes, int]:

@@ -54,6 +54,8 @@ class Wire:
     """The channel, and one callable per call of the contract."""
 
     def __init__(self, target: str, key: str, tls: grpc.ChannelCredentials | None, history: History | None) -> None:
+        if not (key and key.isascii() and key.isprintable()):
+            raise ValueError("key: printable ASCII only, and not empty")
         if tls is None and not _stays_on_this_machine(target):
             raise PlaintextRefused(target)
         if tls is None:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from altyn.pos.v1 import pos_service_pb2, receipt_pb2
 from altyn.register import (
     CallRejected,
+    FileFailed,
     JsonLines,
     Line,
     LocalTime,
@@ -364,6 +365,27 @@ def test_a_call_the_server_does_not_have_yet_does_not_block_the_queue(tmp_path: 
     run(fake, tmp_path, play)
 
 
+def test_an_answer_stands_when_the_disk_fails_behind_it_and_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeServer()
+
+    async def play(register: Register) -> None:
+        def fail(*_: object, **__: object) -> None:
+            raise FileFailed("the disk is gone")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(register.file, "answered", fail)
+            answer = await register.commit(sale(1))
+        assert answer.is_ok
+        assert [operation.op_id for operation in register.file.pending()] == [answer.op_id]
+        drained = await register.drain()
+        assert [again.reply for again in drained.answers] == [answer.reply]
+        assert len(fake.applied) == 1
+
+    run(fake, tmp_path, play)
+
+
 def test_repeat_gives_the_stored_reply_and_changes_nothing(tmp_path: Path) -> None:
     fake = FakeServer()
 
@@ -447,6 +469,14 @@ def test_the_key_never_travels_in_clear_to_another_machine(tmp_path: Path) -> No
     for target in ("pos.example.org:443", "10.0.0.7:50051", "dns:///pos.example.org:443", "127.0.0.1.evil.org:1"):
         with pytest.raises(PlaintextRefused):
             register_at(target, tmp_path / target.replace("/", "_"))
+
+
+@pytest.mark.parametrize("key", ["", "ключ", "two\nlines"])
+def test_a_key_that_cannot_be_a_header_is_refused_at_once(tmp_path: Path, key: str) -> None:
+    with pytest.raises(ValueError, match="key"):
+        Register("unix:/nowhere", store_id="s", register_id="r", key=key, file=tmp_path / "saf")
+    # Nothing was taken: the same file opens again.
+    StoreForward(tmp_path / "saf").close()
 
 
 FAULTS = st.sampled_from(["none", "none", "lose", "drop", "slow", "silent", "decline", grpc.StatusCode.INTERNAL])
