@@ -19,9 +19,8 @@ from altyn.core.wire.generated cimport journal_v1, ops_v1, pos_v1
 
 from altyn.core.engine.content cimport without_envelope
 from altyn.core.engine.types import Answer
+from altyn.core.engine.step import NO_RECEIPT
 from altyn.core.ledger.keys import natural_key
-
-NO_RECEIPT = bytes(16)
 
 
 cdef Operation ordered(int kind, bytes op_id, bytes content):

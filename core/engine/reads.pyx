@@ -118,7 +118,7 @@ def get_operation(Engine engine, bytes request, scope, int64_t clock_us, known):
     check_op_id(call.op_id)
     op_id = call.op_id.data[:call.op_id.size]
     if known is None:
-        return Lookup(op_id, None, engine.last_seq)
+        return Lookup(op_id, None, None, engine.last_seq)
     memset(&reply, 0, sizeof(reply))
     reply.status = pos_v1.STATUS_OK
     reply.server_time_us = clock_us

@@ -42,6 +42,8 @@ from altyn.core.engine.types import Answer, CallRefused, Lookup, Record
 cdef enum:
     RECORD_FORMAT = 1
 
+NO_RECEIPT = bytes(16)
+
 cdef object refused(str code, str reason, str field, str message):
     return CallRefused(code, reason, field, message)
 
@@ -85,6 +87,10 @@ cdef int check_scope(Text store_id, Text register_id, scope, str prefix) except 
     if string(register_id) != scope.register_id:
         raise refused("PERMISSION_DENIED", "FOREIGN_REGISTER", prefix + "register_id", "the credential belongs to another register")
     return 0
+
+
+def version_of(Release release):
+    return release.version
 
 
 @cython.final
@@ -162,14 +168,24 @@ cdef class Engine:
     def promotions_count(self):
         return self.current.ruleset.promotions_count if self.current is not None else 0
 
-    # RULES
+    # COMMANDS
+
+    def restore(self, Book book, Operations operations, int64_t seq, int64_t instant_us):
+        """Go on from a snapshot: only before the first call."""
+        if self.last_seq != 0:
+            raise ValueError("an engine is restored once, before its first record")
+        self.book = book
+        self.operations = operations
+        self.last_seq = seq
+        self.last_instant_us = instant_us
 
     def take_ruleset(self, bytes image, int64_t effective_at_us, bint emergency=False):
         """A verified release joins; it is in force from `effective_at_us`. RulesetError, ValueError: refused, nothing changed."""
         cdef Release release = Release(Ruleset(image), self.facts.assets, effective_at_us, emergency)
-        kept = [r for r in self.releases if r.version != release.version]
+        cdef Release other
+        kept = [other for other in self.releases if other.version != release.version]
         kept.append(release)
-        kept.sort(key=lambda r: r.version)
+        kept.sort(key=version_of)
         while len(kept) > RELEASES_KEPT and kept[0] is not self.current:
             del kept[0]
         self.releases = kept
@@ -389,17 +405,20 @@ cdef class Engine:
         elif known is None and self.is_certainly_new(operation):
             return None
         if known is None:
-            return Lookup(operation.op_id, operation.natural_key, seen.seq)
+            return Lookup(operation.op_id, operation.natural_key, operation.receipt_key, seen.seq)
         answer = self.stored(operation, known.by_op_id, seen.seq) if known.by_op_id is not None else None
         return answer if answer is not None else self.conflict(operation.kind, self.last_seq)
 
     cdef bint is_certainly_new(self, Operation operation) except -1:
         """No look into the journal is needed: memory is complete, or the register has never been as far as this."""
-        cdef const uint8_t* register = <const uint8_t*>PyBytes_AS_STRING(operation.register_key)
+        cdef const uint8_t* register
         if self.operations.find_natural(<const uint8_t*>PyBytes_AS_STRING(operation.natural_key)) != 0:
             return False
         if self.operations.complete_since_seq <= 1:
             return True
+        if operation.register_key is None:
+            return False
+        register = <const uint8_t*>PyBytes_AS_STRING(operation.register_key)
         return operation.register_seq > self.operations.register_seq(register) and (
             self.operations.is_new_receipt(register, operation.shift_number, operation.receipt_number)
             or self.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.receipt_key)).seq != 0
@@ -495,13 +514,14 @@ cdef class Engine:
     cdef object booked(self, Operation operation, journal_v1.Record* record, bytes reply):
         """Write the checked effects and remember the operation: from here on nothing can fail."""
         cdef bytes body
+        cdef bint about_receipt = operation.receipt_key != NO_RECEIPT
         record.reply = text_of(reply)
         record.exceptions_count = operation.exceptions.count
         body = self.taken(journal_v1.encode_Record(record, self.buffer, REPLY_BYTES_MAX))
         self.book.write()
         self.remember(operation, record.seq, record.instant_us, reply)
-        return Answer(reply, Record(record.seq, operation.op_id, operation.kind, operation.natural_key, operation.receipt_key,
-                                    record.instant_us, body), record.seq)
+        return Answer(reply, Record(record.seq, operation.op_id, operation.kind, operation.natural_key if about_receipt else None,
+                                    operation.receipt_key if about_receipt else None, record.instant_us, body), record.seq)
 
     cdef int remember(self, Operation operation, int64_t seq, int64_t instant_us, bytes reply) except -1:
         cdef SeenOperationRow row

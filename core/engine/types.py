@@ -25,13 +25,14 @@ class Scope(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One journal row to be written. `seq` is the place the engine counted on; `natural_key` is None when it was taken before."""
+    """One journal row to be written. `seq` is the place the engine counted on. `receipt_key` is None when the operation is about no
+    receipt, `natural_key` also when it was taken before."""
 
     seq: int
     op_id: bytes
     kind: int
     natural_key: bytes | None
-    receipt_key: bytes
+    receipt_key: bytes | None
     instant_us: int
     body: bytes
 
@@ -49,6 +50,7 @@ class Lookup(NamedTuple):
 
     op_id: bytes
     natural_key: bytes | None
+    receipt_key: bytes | None
     after_seq: int
 
 
