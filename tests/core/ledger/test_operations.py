@@ -1,4 +1,4 @@
-"""The seen-before index, the ring of replies, and the keys."""
+"""The seen-before index, the ring of replies, and the chain."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import OrderedDict
 from hashlib import sha256
 
 import pytest
-from altyn.core.ledger.keys import chain_hash, natural_key, receipt_key, register_key
+from altyn.core.ledger.chain import ORIGIN, chain_hash
 from altyn.core.ledger.operations import Operations
 from altyn.core.ledger.replies import Replies
 
@@ -147,20 +147,10 @@ def test_reply_put_again_is_the_later_one() -> None:
     assert replies.get(key(1)) is None
 
 
-def test_keys_differ_wherever_a_part_differs() -> None:
-    parts = [("a", "b", "c", 1, 2), ("ab", "", "c", 1, 2), ("a", "bc", "", 1, 2), ("a", "b", "c", 2, 1), ("a", "b", "c", 1, -2)]
-    keys = {receipt_key(*part) for part in parts}
-    keys |= {natural_key(k, kind, op_no) for k in list(keys) for kind in (1, 2) for op_no in (0, 1)}
-    keys |= {register_key(tenant, store, till) for tenant, store, till, _, _ in parts}
-    assert len(keys) == 5 + 20 + 3
-    assert {len(k) for k in keys} == {16}
-
-
-def test_keys_never_change() -> None:
+def test_chain_hash_never_changes() -> None:
     """Journals hold these values."""
-    receipt = receipt_key("demo", "store-1", "till-7", 12, 345)
-    assert receipt.hex() == sha256(
-        b"\0\0\0\0\0\0\0\x04demo\0\0\0\0\0\0\0\x07store-1\0\0\0\0\0\0\0\x06till-7\0\0\0\0\0\0\0\x0c\0\0\0\0\0\0\x01\x59"
-    ).hexdigest()[:32]
-    assert natural_key(receipt, 2, 0) == sha256(receipt + bytes(7) + b"\x02" + bytes(8)).digest()[:16]
-    assert chain_hash(bytes(32), 1, 2, b"body") == sha256(bytes(32 + 7) + b"\x01" + bytes(7) + b"\x02body").digest()
+    first = chain_hash(ORIGIN, 1, 2, b"body")
+    assert first == sha256(bytes(32 + 7) + b"\x01" + bytes(7) + b"\x02body").digest()
+    assert chain_hash(first, 2, 2, b"body") != chain_hash(ORIGIN, 2, 2, b"body")
+    with pytest.raises(ValueError, match="32 bytes"):
+        chain_hash(bytes(31), 1, 1, b"")
