@@ -32,6 +32,21 @@ cdef extern from *:
         return (int64_t)(product % (altyn_wide)divisor);
     }
 
+    /* Quotient, and the remainder by the way: one division. */
+    static inline int64_t altyn_divide(int64_t amount, int64_t numerator, int64_t divisor, int64_t *remainder) {
+        altyn_wide product = (altyn_wide)amount * (altyn_wide)numerator;
+        altyn_wide quotient;
+        if (divisor <= 0) { *remainder = 0; return 0; }
+        if ((product >> 64) == 0) {
+            uint64_t narrow = (uint64_t)product / (uint64_t)divisor;
+            *remainder = (int64_t)((uint64_t)product - narrow * (uint64_t)divisor);
+            return (int64_t)narrow;
+        }
+        quotient = product / (altyn_wide)divisor;
+        *remainder = (int64_t)(product - quotient * (altyn_wide)divisor);
+        return (int64_t)quotient;
+    }
+
     /* Order of a*b against c*d: below, equal to or above 0. */
     static inline int altyn_compare_products(int64_t a, int64_t b, int64_t c, int64_t d) {
         altyn_wide left = (altyn_wide)a * (altyn_wide)b;
@@ -42,6 +57,7 @@ cdef extern from *:
     int64_t mul_div_floor "altyn_mul_div_floor"(int64_t amount, int64_t numerator, int64_t divisor) noexcept nogil
     int64_t mul_div_half_up "altyn_mul_div_half_up"(int64_t amount, int64_t numerator, int64_t divisor) noexcept nogil
     int64_t mul_mod "altyn_mul_mod"(int64_t amount, int64_t numerator, int64_t divisor) noexcept nogil
+    int64_t divide "altyn_divide"(int64_t amount, int64_t numerator, int64_t divisor, int64_t* remainder) noexcept nogil
     int compare_products "altyn_compare_products"(int64_t a, int64_t b, int64_t c, int64_t d) noexcept nogil
 
 cdef enum:

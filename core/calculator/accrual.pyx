@@ -95,6 +95,9 @@ cdef void share_over_lines(Work* work, int32_t asset, const CalcGroup* group, in
     """Points of a group over its lines by their bases; the runs of a line are neighbours."""
     cdef int32_t number = group.first_run, count = 0, i
     cdef const Run* run
+    if work.runs[group.first_run].line == work.runs[group.last_run].line:
+        write_accrued(work, asset, work.runs[group.first_run].line, points)
+        return
     while number >= 0:
         run = &work.runs[number]
         if count > 0 and work.unit_share_of[count - 1] == run.line:

@@ -9,7 +9,7 @@ from altyn.core.receipt cimport Line
 from altyn.core.rules.image cimport (
     BRAND, CARD_TYPE, CATEGORY, COUPON, CUSTOMER_ID, RulesView, SEGMENT, SKU, STORE_ID, SUPPLIER, Span, SymbolSlot,
 )
-from altyn.core.rules.symbols cimport find_symbol, prefetch, symbol_hash
+from altyn.core.rules.symbols cimport find_symbol, may_be_symbol, prefetch, symbol_hash
 from altyn.core.text cimport Text, text_equal
 
 cdef extern from *:
@@ -43,9 +43,11 @@ cdef inline void add_promotions(Work* work, int32_t begin, int32_t end) noexcept
 cdef inline int32_t look_up(Work* work, uint32_t kind, Text text) noexcept nogil:
     """The symbol of a text, 0 when no rule names it; its promotions become candidates."""
     cdef const SymbolSlot* slot
+    cdef uint64_t hashed
     if text.size <= 0 or not work.rules.summary.kinds >> kind & 1:
         return 0
-    slot = find_symbol(work.rules, symbol_hash(kind, text.data, text.size), kind, text)
+    hashed = symbol_hash(kind, text.data, text.size)
+    slot = find_symbol(work.rules, hashed, kind, text) if may_be_symbol(work.rules, hashed) else NULL
     if slot == NULL:
         return 0
     add_promotions(work, slot.promotions.begin, slot.promotions.end)
@@ -61,27 +63,31 @@ cdef inline Text column_text(const Line* line, uint32_t column) noexcept nogil:
 
 
 cdef void look_up_column(Work* work, uint32_t column) noexcept nogil:
-    """Symbols of one attribute of all groups: hashes first, so that the table's cache misses overlap."""
+    """Symbols of one attribute of all groups. What the filter lets pass is prefetched, so that cache misses overlap."""
     cdef const RulesView* rules = work.rules
-    cdef uint64_t hashes[LOOKAHEAD]
+    cdef uint64_t[LOOKAHEAD] hashes
+    cdef int32_t[LOOKAHEAD] passed
     cdef int64_t mask = rules.summary.slots_mask
-    cdef int32_t begin = 0, end, i
+    cdef int32_t begin = 0, end, i, j, count
     cdef const SymbolSlot* slot
     cdef Text text
     while begin < work.groups_count:
         end = begin + LOOKAHEAD if begin + LOOKAHEAD < work.groups_count else work.groups_count
+        count = 0
         for i in range(begin, end):
             text = column_text(&work.receipt.lines[work.groups[i].line], column)
-            hashes[i - begin] = symbol_hash(column, text.data, text.size)
-            prefetch(&rules.tags[<int64_t>(hashes[i - begin] & <uint64_t>mask)])
-        for i in range(begin, end):
-            text = column_text(&work.receipt.lines[work.groups[i].line], column)
-            slot = find_symbol(rules, hashes[i - begin], column, text) if text.size > 0 else NULL
-            if slot == NULL:
-                work.groups[i].symbols[column] = 0
-                continue
-            work.groups[i].symbols[column] = slot.symbol
-            add_promotions(work, slot.promotions.begin, slot.promotions.end)
+            work.groups[i].symbols[column] = 0
+            hashes[count] = symbol_hash(column, text.data, text.size)
+            passed[count] = i
+            count += text.size > 0 and may_be_symbol(rules, hashes[count])
+        for j in range(count):
+            prefetch(&rules.slots[<int64_t>(hashes[j] & <uint64_t>mask)])
+        for j in range(count):
+            i = passed[j]
+            slot = find_symbol(rules, hashes[j], column, column_text(&work.receipt.lines[work.groups[i].line], column))
+            if slot != NULL:
+                work.groups[i].symbols[column] = slot.symbol
+                add_promotions(work, slot.promotions.begin, slot.promotions.end)
         begin = end
 
 

@@ -20,12 +20,13 @@ cdef void give_external(Work* work) noexcept nogil:
     cdef bint manual = False
     cdef int64_t taken
     cdef int32_t i
+    if not work.own_discounts:
+        return
     work.floors.least_minor = 1
     work.floors.price_minor = work.floors.rate_ppm = -1
     work.floors.cost = False
     work.stage = STAGE_EXTERNAL
     work.rule = EXTERNAL_RULE
-    work.external_excess_minor = 0
     for i in range(work.groups_count):
         group = &work.groups[i]
         line = &work.receipt.lines[group.line]

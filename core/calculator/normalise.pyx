@@ -26,8 +26,15 @@ cdef extern from *:
         }
         return __builtin_bswap64(value);
     }
+    #define altyn_prefix_is_above(left, right) \\
+        ((((unsigned __int128)(left)->high << 64) | (left)->low) > (((unsigned __int128)(right)->high << 64) | (right)->low))
     """
+    int prefix_is_above "altyn_prefix_is_above"(const LineKey* left, const LineKey* right) noexcept nogil
     uint64_t text_prefix "altyn_prefix"(const char* data, int32_t size, int32_t at) noexcept nogil
+
+
+cdef enum:
+    FEW = 32                   # lines up to which comparing all pairs beats sorting
 
 
 cdef inline int compare_numbers(int64_t left, int64_t right) noexcept nogil:
@@ -92,10 +99,26 @@ cdef void sift_down(const Work* work, int32_t root, int32_t count) noexcept nogi
     order[root] = moving
 
 
+cdef void order_by_prefix(const Work* work, int32_t count) noexcept nogil:
+    """Each line's place by the prefix of its sku, from comparing all pairs: no branch depends on the texts."""
+    cdef int32_t[FEW] places
+    cdef int32_t i, j, place, above
+    for i in range(count):
+        place = 0
+        for j in range(i):
+            above = prefix_is_above(&work.keys[j], &work.keys[i])
+            places[j] += above
+            place += 1 - above
+        places[i] = place
+    for i in range(count):
+        work.line_order[places[i]] = i
+
+
 cdef void sort_lines(const Work* work, int32_t count) noexcept nogil:
     cdef int32_t* order = work.line_order
     cdef int32_t i, j, moving
-    if count <= 32:
+    if count <= FEW:
+        order_by_prefix(work, count)
         for i in range(1, count):
             moving = order[i]
             j = i
@@ -181,7 +204,7 @@ cdef void normalise(Work* work) noexcept nogil:
     cdef const Line* line
     work.groups_count = work.runs_count = 0
     work.neutral_minor = 0
-    work.price_below_minimum = False
+    work.price_below_minimum = work.own_discounts = False
     for i in range(count):
         line = &work.receipt.lines[i]
         work.keys[i].high = text_prefix(line.sku.data, line.sku.size, 0)
@@ -194,6 +217,7 @@ cdef void normalise(Work* work) noexcept nogil:
         if previous < 0 or compare_keys(work, previous, line_index) != 0:
             merged = NULL
         if has_own_discount(line):
+            work.own_discounts = True
             add_line(work, open_group(work, line_index), line_index)
         else:
             if merged == NULL:

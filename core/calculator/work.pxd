@@ -111,6 +111,7 @@ cdef struct Work:
     int32_t* line_order
     int64_t neutral_minor      # gross of the lines without units
     bint price_below_minimum
+    bint own_discounts         # some line has an external or manual discount
     int64_t external_excess_minor
 
     int32_t place_symbols[4]   # STORE_ID, REGION, FORMAT, CLUSTER

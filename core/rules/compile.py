@@ -42,8 +42,9 @@ PROMOTION_ROW = struct.Struct("<5iI2q6i")
 RULE_ROW = struct.Struct("<4iqiI4i2q")
 GROUP_ROW = struct.Struct("<8i")
 ASSET_ROW = struct.Struct("<q4i")
-SUMMARY_ROW = struct.Struct("<2q2Iq")
+SUMMARY_ROW = struct.Struct("<2q2I2q")
 PATH_ROW = struct.Struct("<2i")
+SLOT_BYTES = 32
 
 ALLOW_FREE, COST_FLOOR, NAMES_COUPON, LINE_RULES = 1, 2, 4, 8
 EXCLUDE_POINTS_PAID, SKIP_IF_PAID_WITH_POINTS = 1, 2
@@ -292,8 +293,8 @@ def assemble(rows: RowWriter, sections: Mapping[str, list[bytes]], assets: list[
         postings.extend(rows.postings.get(symbol, ()))
         symbols.append((kind, text, rows.text(text)[0] if len(text) > 14 else 0, begin, len(postings)))
         kinds |= 1 << kind
-    slots, tags = build_table(symbols)
-    summary = SUMMARY_ROW.pack(0, len(rows.always), kinds, rows.bases, len(tags) // 2 - 1)
+    slots, filter_bits = build_table(symbols)
+    summary = SUMMARY_ROW.pack(0, len(rows.always), kinds, rows.bases, len(slots) // SLOT_BYTES - 1, len(filter_bits) * 8 - 1)
     read_set = json.dumps(read_set_of(rows, assets), sort_keys=True, separators=(",", ":")).encode()
     body = [
         (summary, 1),
@@ -304,8 +305,8 @@ def assemble(rows: RowWriter, sections: Mapping[str, list[bytes]], assets: list[
         (b"".join(rows.sets), len(rows.sets)),
         (struct.pack(f"<{len(rows.lists)}i", *rows.lists), len(rows.lists)),
         (b"".join(rows.schedules), len(rows.schedules)),
-        (slots, len(tags) // 2),
-        (tags, len(tags) // 2),
+        (slots, len(slots) // SLOT_BYTES),
+        (filter_bits, len(filter_bits) // 8),
         (struct.pack(f"<{len(postings)}i", *postings), len(postings)),
         (b"".join(sections["assets"]), len(sections["assets"])),
         (read_set, len(read_set)),

@@ -3,7 +3,7 @@
 Header: magic, format, a zero word, sha256 of everything after it; then version, size and the table of sections.
 Slices are half-open row numbers. -1 is "none" for an index, INT64_MIN for a 64-bit bound. Texts are (begin, size) in TEXTS.
 """
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef enum:
     IMAGE_FORMAT = 1
@@ -24,7 +24,7 @@ cdef enum Section:
     LISTS = 8
     SCHEDULES = 9
     SLOTS = 10
-    TAGS = 11
+    FILTER = 11
     POSTINGS = 12
     ASSETS = 13
     READ_SET = 14
@@ -92,6 +92,7 @@ cdef struct SummaryRow:
     uint32_t kinds             # bit per SymbolKind that has symbols
     uint32_t bases             # bit per SumBase that a condition reads
     int64_t slots_mask
+    int64_t filter_mask        # in bits
 
 cdef struct PathRow:
     int32_t begin
@@ -202,7 +203,7 @@ cdef struct RulesView:
     const int32_t* lists
     const ScheduleRow* schedules
     const SymbolSlot* slots
-    const uint16_t* tags
+    const uint64_t* filter
     const int32_t* postings
     const AssetRow* assets
     int32_t promotions_count

@@ -8,11 +8,11 @@ import json
 import struct
 import sys
 
-from libc.stdint cimport int32_t, uint16_t
+from libc.stdint cimport int32_t, uint64_t
 from altyn.core.rules.image cimport (
-    ASSETS, AssetRow, CONDITIONS, ConditionRow, GROUPS, GroupRow, HASHED_FROM, IMAGE_FORMAT, LISTS, PATHS, POSTINGS, PROMOTIONS,
+    ASSETS, AssetRow, CONDITIONS, ConditionRow, FILTER, GROUPS, GroupRow, HASHED_FROM, IMAGE_FORMAT, LISTS, PATHS, POSTINGS, PROMOTIONS,
     PathRow, PromotionRow, READ_SET, RULES, RuleRow, SCHEDULES, SECTIONS_COUNT, SETS, SLOTS, SUMMARY, ScheduleRow,
-    SetRow, SummaryRow, SymbolSlot, TABLE_FROM, TAGS, TEXTS,
+    SetRow, SummaryRow, SymbolSlot, TABLE_FROM, TEXTS,
 )
 
 MAGIC = b"ALTYNRUL"
@@ -45,7 +45,7 @@ cdef int64_t row_size(int section) noexcept:
         return sizeof(AssetRow)
     if section == LISTS or section == POSTINGS:
         return sizeof(int32_t)
-    return 2 if section == TAGS else 1
+    return sizeof(uint64_t) if section == FILTER else 1
 
 
 cdef list section_places(bytes image):
@@ -103,7 +103,7 @@ cdef class Ruleset:
         view.lists = <const int32_t*>(base + <int64_t>at[LISTS])
         view.schedules = <const ScheduleRow*>(base + <int64_t>at[SCHEDULES])
         view.slots = <const SymbolSlot*>(base + <int64_t>at[SLOTS])
-        view.tags = <const uint16_t*>(base + <int64_t>at[TAGS])
+        view.filter = <const uint64_t*>(base + <int64_t>at[FILTER])
         view.postings = <const int32_t*>(base + <int64_t>at[POSTINGS])
         view.assets = <const AssetRow*>(base + <int64_t>at[ASSETS])
         view.promotions_count = <int32_t>places[PROMOTIONS][1]

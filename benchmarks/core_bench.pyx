@@ -1,0 +1,90 @@
+"""What a calculation costs: many varied receipts, no Python object inside the loop."""
+import time
+
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
+from altyn.core.calculator.calculator cimport Calculator
+from altyn.core.outcome cimport Outcome
+from altyn.core.receipt cimport Holdings, Line, Place, Receipt
+from altyn.core.rules.ruleset cimport Ruleset
+from altyn.core.text cimport Text
+
+
+cdef class Corpus:
+    """Receipts as the edge leaves them: structs, and texts side by side in one buffer per receipt."""
+    cdef Receipt* receipts
+    cdef int32_t count
+    cdef char* texts
+    cdef int64_t texts_used
+    cdef readonly int64_t lines_count
+
+    def __cinit__(self, list rows not None):
+        """Each row is a list of (sku, category, brand, price, quantity in thousandths)."""
+        cdef int32_t i, j
+        cdef Line* line
+        self.count = <int32_t>len(rows)
+        self.receipts = <Receipt*>calloc(self.count, sizeof(Receipt))
+        self.texts = <char*>calloc(sum(sum(len(part) for part in line[:3]) for row in rows for line in row) + 64, 1)
+        for i in range(self.count):
+            self.receipts[i].lines_count = <int32_t>len(rows[i])
+            self.receipts[i].exponent = 2
+            self.receipts[i].lines = <Line*>calloc(len(rows[i]), sizeof(Line))
+            for j in range(self.receipts[i].lines_count):
+                sku, category, brand, price, quantity = rows[i][j]
+                line = &self.receipts[i].lines[j]
+                line.line_no = j + 1
+                line.price_minor = price
+                line.qty_milli = quantity
+                line.gross_minor = price * quantity // 1000
+                line.cost_minor = line.manual_ppm = line.manual_minor = -1
+                line.sku = self.keep(sku)
+                line.group = self.keep(category)
+                line.brand = self.keep(brand)
+                self.lines_count += 1
+
+    def __dealloc__(self):
+        cdef int32_t i
+        for i in range(self.count):
+            free(self.receipts[i].lines)
+        free(self.receipts)
+        free(self.texts)
+
+    cdef Text keep(self, bytes spelled):
+        cdef Text text
+        text.data = self.texts + self.texts_used
+        text.size = <int32_t>len(spelled)
+        memcpy(self.texts + self.texts_used, <const char*>spelled, len(spelled))
+        self.texts_used += len(spelled)
+        return text
+
+
+def calculate_nanoseconds(Ruleset ruleset not None, Corpus corpus not None, int rounds, bint has_card=True):
+    """Processor nanoseconds per receipt, promotions looked at per receipt, and the discount of one pass as a check."""
+    cdef Calculator calculator = Calculator()
+    cdef Outcome out
+    cdef Place place
+    cdef Holdings holdings
+    cdef Text none
+    cdef int64_t discount = 0, candidates = 0
+    cdef int32_t i, done
+    none.data = NULL
+    none.size = 0
+    place.store_id = place.region = place.format = place.cluster = none
+    place.wall_us = 1_800_000_000_000_000
+    place.gap_from_wall_us = place.gap_us = 0
+    holdings.has_card = has_card
+    holdings.customer_id = 42
+    holdings.card_type = none
+    holdings.segments = NULL
+    holdings.segments_count = 0
+    begin = time.thread_time_ns()
+    with nogil:
+        for done in range(rounds):
+            for i in range(corpus.count):
+                calculator.calculate(ruleset, &corpus.receipts[i], &place, &holdings, False, &out)
+                discount += out.discount_minor
+                candidates += calculator.work.candidates_count
+    spent = time.thread_time_ns() - begin
+    passes = rounds * corpus.count
+    return spent / passes, candidates / passes, discount // rounds
