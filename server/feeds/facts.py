@@ -118,7 +118,7 @@ class FactsFeed:
         rows = CopyRows()
 
         async def take(chunk: bytes) -> None:
-            rows.append(chunk)
+            rows.append(bytes(chunk))  # asyncpg hands out bytes or a bytearray, as the protocol buffers them
             while load(rows, SLICE_ROWS) == SLICE_ROWS:  # noqa: ASYNC110
                 await asyncio.sleep(0)
 
