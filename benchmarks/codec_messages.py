@@ -21,7 +21,9 @@ def commit_request(rng: random.Random) -> bytes:
         exponent=2,
         mode=1,
         identity=receipt_pb2.Identity(kind=1, value=f"{rng.randrange(10**13):013}", input_method=1),
-        fiscal=receipt_pb2.FiscalMark(drive="9960440301", document=str(rng.randrange(10**5)), sign=str(rng.randrange(10**10))),
+        fiscal=receipt_pb2.FiscalMark(
+            drive="9960440301", document=str(rng.randrange(10**5)), sign=str(rng.randrange(10**10))
+        ),
     )
     for line_no in range(1, 21):
         line = receipt.lines.add(
@@ -38,7 +40,9 @@ def commit_request(rng: random.Random) -> bytes:
     if rng.random() < 0.2:
         receipt.coupons.add(code=f"SPRING{rng.randrange(100)}", source=1)
     receipt.payments.add(type=2, sum_minor=rng.randrange(10**4, 10**6))
-    request = pos_service_pb2.CommitReceiptRequest(op_id=rng.randbytes(16), register_seq=rng.randrange(10**6), receipt=receipt)
+    request = pos_service_pb2.CommitReceiptRequest(
+        op_id=rng.randbytes(16), register_seq=rng.randrange(10**6), receipt=receipt
+    )
     return request.SerializeToString()
 
 
@@ -52,7 +56,9 @@ def commit_reply(rng: random.Random) -> bytes:
             line_no=line_no, gross_minor=gross, net_minor=gross - discount, discount_minor=discount
         )
         if discount:
-            line.discounts.add(promotion_id=f"P{rng.randrange(1000)}", version=17, stage=2, amount_minor=discount, kind=1)
+            line.discounts.add(
+                promotion_id=f"P{rng.randrange(1000)}", version=17, stage=2, amount_minor=discount, kind=1
+            )
         line.accrual.add(asset="MAIN", points=gross // 50)
     outcome.totals.gross_minor = sum(line.gross_minor for line in outcome.lines)
     outcome.totals.discount_minor = sum(line.discount_minor for line in outcome.lines)

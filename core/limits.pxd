@@ -65,3 +65,15 @@ cdef enum:
     LINE_TRACES_MAX = 65_536
     # Explaining looks at every rule of a ruleset up to this size, else at those the receipt can touch.
     EXPLAIN_ALL_MAX = 1_024
+
+cdef enum:
+    # Ledger. asset_no is 0 … LEDGER_ASSETS_MAX − 1.
+    LEDGER_ASSETS_MAX = 256
+    # Effects of one operation: a lot's id is seq × 256 + n, so it opens 256 lots at most.
+    POSTINGS_MAX = 1_024
+    LOTS_OPENED_MAX = 256
+    LOTS_TOUCHED_MAX = 2_048
+    HOLD_CHANGES_MAX = 64
+    HOLD_PARTS_MAX = 256
+    # Kept at once: pending ones, and expired ones for 30 days.
+    HOLDS_MAX = 1_000_000

@@ -13,6 +13,8 @@ from typing import Any
 import asyncpg
 import orjson
 
+from altyn.infra.errors import Trouble
+
 CONNECT_TIMEOUT_S = 10.0
 COMMAND_TIMEOUT_S = 60.0
 LOCK_TIMEOUT_MS = 5_000
@@ -29,7 +31,7 @@ WISHED_SETTINGS = (("data_checksums", ("on",)),)
 SERVER_VERSION_MIN = 150000
 
 
-class NotDurable(RuntimeError):
+class NotDurable(Trouble):
     """The server may lose a commit it has confirmed; the text names the settings."""
 
 

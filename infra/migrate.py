@@ -16,6 +16,8 @@ from typing import Any
 
 import asyncpg
 
+from altyn.infra.errors import Trouble
+
 LOCK_KEY = 0x616C74796E  # "altyn"
 RUNNER_PATIENCE_MS = 300_000
 LOCK_TIMEOUT_MS = 10_000
@@ -35,7 +37,7 @@ CREATE TABLE IF NOT EXISTS schema_migration (
 """
 
 
-class MigrationError(RuntimeError):
+class MigrationError(Trouble):
     """The files and the database disagree, or a file failed. The text names the file."""
 
 

@@ -21,6 +21,8 @@ from typing import Any, Protocol
 
 import orjson
 
+from altyn.infra.errors import Trouble
+
 POLL_S = 0.02
 STOP_PATIENCE_S = 15.0
 LOG_ROTATE_BYTES = 32 << 20
@@ -32,7 +34,7 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-class ChildFailed(RuntimeError):
+class ChildFailed(Trouble):
     """A child did not start, was not ready in time, or died. The text carries the end of its log."""
 
 

@@ -94,8 +94,9 @@ CREATE TABLE registers (
     CHECK (valid_from < valid_to)
 );
 CREATE UNIQUE INDEX registers_current ON registers (tenant, store_id, register_id) WHERE valid_to = 'infinity';
-CREATE INDEX registers_feed ON registers (tenant, version) WHERE valid_to = 'infinity';
-COMMENT ON TABLE registers IS 'Cash registers of a store. What a register may do is decided by its credential.';
+COMMENT ON TABLE registers IS
+    'Cash registers of a store. Servers do not read it: a credential decides what a '
+    'register may do.';
 
 CREATE TABLE register_credentials (
     tenant      fact_id NOT NULL REFERENCES tenants,
@@ -275,7 +276,7 @@ CREATE TABLE rules_release (
     version      bigint NOT NULL CHECK (version > 0),
     sha256       bytea NOT NULL CHECK (octet_length(sha256) = 32),
     document     bytea NOT NULL CHECK (octet_length(document) <= 67108864),
-    effective_at timestamptz NOT NULL,
+    effective_at timestamptz NOT NULL CHECK (isfinite(effective_at)),
     emergency    boolean NOT NULL DEFAULT false,
     published_by text NOT NULL,
     published_at timestamptz NOT NULL DEFAULT now(),

@@ -15,6 +15,7 @@ Invariants
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from altyn.register.backoff import Backoff, RetryBudget
 from altyn.register.history import History
 from altyn.register.receipts import LocalTime
 from altyn.register.records import Queued
-from altyn.register.store_forward import StoreForward
+from altyn.register.store_forward import FileFailed, StoreForward
 from altyn.register.wire import Failure, Wire
 
 #: Nobody can say what became of the attempt: the same bytes go again.
@@ -47,7 +48,12 @@ SILENT = frozenset(
 #: The bytes themselves are wrong and always will be.
 UNREADABLE = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE})
 #: Says something about one operation, nothing about the server: drain goes on with other receipts.
-OF_ONE_OPERATION = UNREADABLE | {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.ABORTED}
+OF_ONE_OPERATION = UNREADABLE | {
+    grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.UNKNOWN,
+    grpc.StatusCode.ABORTED,
+    grpc.StatusCode.UNIMPLEMENTED,
+}
 
 _RESPONSES = {
     method.name: getattr(pos_service_pb2, method.output_type.name)
@@ -102,11 +108,12 @@ class Answer:
     """What became of a call with an effect.
 
     ``response`` is the reply, or None while the operation waits in the file: show "accepted, to be confirmed".
-    ``reply`` is its bytes as they came.
+    ``reply`` is its bytes as they came, ``request`` the bytes that are sent every time.
     """
 
     op_id: bytes
     call: str
+    request: bytes
     response: Any = None
     reply: bytes | None = None
     attempts_count: int = 0
@@ -162,12 +169,13 @@ class Register:
         """Open the file and the channel; nothing is sent yet.
 
         ``key`` is this register's credential. Without ``tls`` the target must be on this machine. Raises FileTaken,
-        PlaintextRefused.
+        PlaintextRefused, ValueError (a key that is no printable ASCII).
         """
         self.store_id = store_id
         self.register_id = register_id
-        self.file = file if isinstance(file, StoreForward) else StoreForward(file)
+        # A refused key or target must not leave the file locked, so the file comes second.
         self._wire = Wire(target, key, tls, history)
+        self.file = file if isinstance(file, StoreForward) else StoreForward(file)
         self._time_outs = time_outs
         self._budget = budget or RetryBudget()
         self._backoff = backoff or Backoff()
@@ -331,7 +339,19 @@ class Register:
         task = asyncio.ensure_future(self._send_quietly(operation))
         self._behind.add(task)
         task.add_done_callback(self._behind.discard)
-        return Answer(operation.op_id, operation.call)
+        return Answer(operation.op_id, operation.call, operation.request)
+
+    async def repeat(self, answer: Answer) -> bytes | None:
+        """Send an operation's bytes once more, as a till does that lost the reply; None when nobody answered.
+
+        The reply must be the one that came before, byte for byte. Raises CallRejected.
+        """
+        try:
+            call_s = self._time_outs[answer.call].call_s
+            reply, _ = await self._attempts(answer.call, answer.request, call_s, answer.op_id)
+        except NoAnswer:
+            return None
+        return reply
 
     async def drain(self) -> Drained:
         """Send what is queued, oldest first, one at a time; stop when the server does not answer.
@@ -416,7 +436,7 @@ class Register:
                     await self._deliver(earlier, give_up_at - loop.time())
             return await self._deliver(operation, give_up_at - loop.time())
         except NoAnswer:
-            return Answer(operation.op_id, operation.call)
+            return Answer(operation.op_id, operation.call, operation.request)
 
     async def _send_quietly(self, operation: Queued) -> None:
         try:
@@ -447,8 +467,11 @@ class Register:
                 await asyncio.to_thread(self.file.refused, operation.op_id, str(rejected))
             raise
         response = _RESPONSES[operation.call].FromString(reply)
-        self.file.answered(operation.op_id)
-        return Answer(operation.op_id, operation.call, response, reply, attempts_count)
+        # Should the disk fail now, the answer stands: the file still owes the operation, the same bytes go once more,
+        # and the next save says loudly what is wrong.
+        with contextlib.suppress(FileFailed):
+            await asyncio.to_thread(self.file.answered, operation.op_id)
+        return Answer(operation.op_id, operation.call, operation.request, response, reply, attempts_count)
 
     async def _attempts(self, call: str, request: bytes, call_s: float, op_id: bytes) -> tuple[bytes, int]:
         """The same bytes, again and again, until an answer, the time-out, or an empty budget."""
@@ -469,7 +492,8 @@ class Register:
                 raise CallRejected(call, failure)
             pause_s = self._backoff.delay_s(attempts_count)
             if failure.pushback_s is not None:
-                pause_s = max(pause_s, failure.pushback_s)
+                # On top of the jitter: every register was told the same number.
+                pause_s += failure.pushback_s
             never = failure.pushback_s is not None and failure.pushback_s < 0
             if never or loop.time() + pause_s >= give_up_at or not self._budget.take_retry():
                 raise NoAnswer(call, failure)

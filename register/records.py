@@ -1,6 +1,6 @@
 """The bytes of the store-and-forward file: one record per event, each checked on its own.
 
-Record = head (magic, payload length, CRC-32 of length and payload) + payload. The first byte of the payload is the kind:
+Record = head (magic, payload length, CRC-32 of length and payload) + payload. The payload begins with its kind:
 
 * BASE: the highest ``register_seq`` ever given out, written twice at the start of a file;
 * QUEUED: an operation, with the request exactly as it will be sent, every time;

@@ -114,9 +114,8 @@ class StoreForward:
         return self._register_seq
 
     def pending(self) -> tuple[Queued, ...]:
-        """Operations without an answer, oldest first."""
-        with self._mutex:
-            return tuple(self._pending.values())
+        """Operations without an answer, oldest first. Never waits for the disk."""
+        return tuple(self._pending.copy().values())
 
     def is_pending(self, op_id: bytes) -> bool:
         """True from ``save`` until ``answered`` or ``refused``."""
@@ -124,8 +123,7 @@ class StoreForward:
 
     def refusals(self) -> tuple[tuple[Queued, str], ...]:
         """Operations the server cannot read, with its words, oldest first; they stay until ``dismiss``."""
-        with self._mutex:
-            return tuple(self._refused.values())
+        return tuple(self._refused.copy().values())
 
     # COMMANDS
 
@@ -322,7 +320,7 @@ class StoreForward:
             while view:
                 view = view[os.write(descriptor, view) :]
             os.fsync(descriptor)
-            os.replace(fresh, self.path)
+            fresh.replace(self.path)
         except BaseException:
             os.close(descriptor)
             raise
@@ -347,7 +345,7 @@ class StoreForward:
         if not pieces:
             return
         aside = self._beside(".damaged")
-        with open(aside, "ab") as kept:
+        with aside.open("ab") as kept:
             kept.writelines(piece[: max(0, SET_ASIDE_BYTES_MAX - kept.tell())] for piece in pieces)
             kept.flush()
             os.fsync(kept.fileno())

@@ -11,6 +11,8 @@ from typing import Any
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2
 
 from altyn.pos.v1 import pos_service_pb2
 from altyn.register.history import Attempt, History, SteadyClock, request_hash
@@ -32,6 +34,7 @@ CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
 )
 
 _PUSHBACK_KEY = "grpc-retry-pushback-ms"
+_DETAILS_KEY = "grpc-status-details-bin"
 
 
 class PlaintextRefused(Exception):
@@ -51,6 +54,8 @@ class Wire:
     """The channel, and one callable per call of the contract."""
 
     def __init__(self, target: str, key: str, tls: grpc.ChannelCredentials | None, history: History | None) -> None:
+        if not (key and key.isascii() and key.isprintable()):
+            raise ValueError("key: printable ASCII only, and not empty")
         if tls is None and not _stays_on_this_machine(target):
             raise PlaintextRefused(target)
         if tls is None:
@@ -97,10 +102,16 @@ def _stays_on_this_machine(target: str) -> bool:
 
 
 def _pushback_s(error: grpc.aio.AioRpcError) -> float | None:
+    """How long the server asks to wait: its RetryInfo, or what a proxy of gRPC says in its own trailer."""
     for name, value in error.trailing_metadata() or ():
-        if name == _PUSHBACK_KEY:
-            try:
+        try:
+            if name == _PUSHBACK_KEY:
                 return int(value) / 1000
-            except ValueError:
-                return None
+            if name == _DETAILS_KEY:
+                for detail in status_pb2.Status.FromString(value).details:
+                    wish = error_details_pb2.RetryInfo()
+                    if detail.Unpack(wish):
+                        return float(wish.retry_delay.ToMilliseconds()) / 1000
+        except (ValueError, DecodeError):
+            continue
     return None

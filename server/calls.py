@@ -10,14 +10,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
-from altyn.core.engine import Answer, CallRefused, Engine, Known, Lookup, Record, Scope
+from altyn.core.engine import (
+    Answer,
+    CallRefused,
+    Engine,
+    Known,
+    Lookup,
+    Record,
+    Scope,
+    authorize_customer,
+    calculate_receipt,
+    cancel_receipt,
+    commit_receipt,
+    get_operation,
+    reserve_receipt,
+)
+from altyn.server.journal_reader import JournalUnavailable
 from altyn.server.slots import ReplySlots
 
 Reply = bytes | Awaitable[bytes]
 Call = Callable[[bytes, Scope], Reply]
-Decide = Callable[[bytes, Scope, int, Known | None], Answer | Lookup]
+Decide = Callable[[Engine, bytes, Scope, int, Known | None], Answer | Lookup]
 
 POS_SERVICE = "altyn.pos.v1.PosService"
 
@@ -28,7 +44,8 @@ class JournalSide(Protocol):
     @property
     def has_room(self) -> bool: ...
     def append(self, record: Record) -> None: ...
-    async def find(self, op_id: bytes, natural_key: bytes | None) -> Known: ...
+    async def find(self, op_id: bytes, natural_key: bytes | None, receipt_key: bytes | None) -> Known: ...
+    async def durable(self, seq: int) -> None: ...
 
 
 def clock_us() -> int:
@@ -47,14 +64,13 @@ class Calls:
 
     def table(self) -> dict[str, Call]:
         """Method name → call."""
-        engine = self._engine
         return {
             "AuthorizeCustomer": self.authorize_customer,
             "CalculateReceipt": self.calculate_receipt,
-            "ReserveReceipt": lambda request, scope: self.effect(engine.reserve_receipt, request, scope),
-            "CommitReceipt": lambda request, scope: self.effect(engine.commit_receipt, request, scope),
-            "CancelReceipt": lambda request, scope: self.effect(engine.cancel_receipt, request, scope),
-            "GetOperation": lambda request, scope: self.effect(engine.get_operation, request, scope),
+            "ReserveReceipt": partial(self.effect, reserve_receipt),
+            "CommitReceipt": partial(self.effect, commit_receipt),
+            "CancelReceipt": partial(self.effect, cancel_receipt),
+            "GetOperation": partial(self.effect, get_operation),
             "ReturnReceipt": not_implemented,
             "UploadReceipts": not_implemented,
             "ReconcileShift": not_implemented,
@@ -62,11 +78,11 @@ class Calls:
 
     def calculate_receipt(self, request: bytes, scope: Scope) -> bytes:
         """A forecast: answered at once, also when PostgreSQL is away."""
-        return self._engine.calculate_receipt(request, scope, self._clock())
+        return calculate_receipt(self._engine, request, scope, self._clock())
 
     def authorize_customer(self, request: bytes, scope: Scope) -> Reply:
         self._admit()
-        return self.read(self._engine.authorize_customer(request, scope, self._clock()))
+        return self.read(authorize_customer(self._engine, request, scope, self._clock()))
 
     def read(self, answer: Answer) -> Reply:
         """An answer that changed nothing waits for what it saw."""
@@ -75,15 +91,19 @@ class Calls:
     def effect(self, decide: Decide, request: bytes, scope: Scope) -> Reply:
         """Decide, journal, and answer when durable."""
         self._admit()
-        answer = decide(request, scope, self._clock(), None)
+        answer = decide(self._engine, request, scope, self._clock(), None)
         if isinstance(answer, Lookup):
             return self._effect_after_lookup(decide, request, scope, answer)
         return self._settle(answer)
 
     async def _effect_after_lookup(self, decide: Decide, request: bytes, scope: Scope, lookup: Lookup) -> bytes:
-        known = await self._journal.find(lookup.op_id, lookup.natural_key)
+        try:
+            await self._journal.durable(lookup.after_seq)
+            known = await self._journal.find(lookup.op_id, lookup.natural_key, lookup.receipt_key)
+        except JournalUnavailable as away:
+            raise CallRefused("UNAVAILABLE", "RETRY", "", "the journal cannot be asked now; send the same op_id again") from away
         self._admit()
-        answer = decide(request, scope, self._clock(), known)
+        answer = decide(self._engine, request, scope, self._clock(), known)
         assert not isinstance(answer, Lookup), "the engine asks once"
         reply = self._settle(answer)
         return reply if isinstance(reply, bytes) else await reply

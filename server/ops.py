@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 
-from altyn.core.engine import CallRefused, Engine, Scope
+from altyn.core.engine import CallRefused, Engine, Scope, adjust_points, get_balance
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.server.calls import Call, Calls, Reply
 from altyn.server.transport.grpc_aio import Authenticate, Metadata
@@ -55,10 +55,10 @@ class OpsCalls:
         }
 
     def get_balance(self, request: bytes, scope: Scope) -> Reply:
-        return self._calls.read(self._engine.get_balance(request, self._clock()))
+        return self._calls.read(get_balance(self._engine, request, self._clock()))
 
     def adjust_points(self, request: bytes, scope: Scope) -> Reply:
-        return self._calls.effect(self._engine.adjust_points, request, scope)
+        return self._calls.effect(adjust_points, request, scope)
 
     def get_rules_in_force(self, request: bytes, scope: Scope) -> Reply:
         return self._in_force().SerializeToString()

@@ -28,7 +28,7 @@ def stores_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def embedded_postgres(stores_folder: Path) -> Iterator[EmbeddedPostgres]:
-    server = EmbeddedPostgres(stores_folder)
+    server = EmbeddedPostgres(stores_folder, server_settings={"shared_buffers": "64MB"})
     server.start()
     yield server
     server.stop(immediately=True)  # the folder goes anyway

@@ -20,6 +20,7 @@ import importlib.util
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -120,7 +121,7 @@ class Tables:
         self._connection.execute(_SOLD)
         self._connection.execute(_CHOSEN, [self._since, self._until, stores_count, f"{seed}:", baskets_count])
 
-    def __enter__(self) -> Tables:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -143,7 +144,7 @@ class Tables:
         """The stores of the chosen baskets, by id."""
         return [StoreRow(*row) for row in self._rows(_STORE_ROWS)]
 
-    def _rows(self, query: str, *parameters: object) -> list[tuple[object, ...]]:
+    def _rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         return self._connection.execute(query, list(parameters)).fetchall()
 
 

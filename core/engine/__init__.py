@@ -1,0 +1,31 @@
+"""The core as a function: (state, request, instant) → (effects, reply).
+
+`Engine` is the state; each act is a function over it. What a caller needs is listed here and nowhere else.
+"""
+
+from altyn.core.engine.accounts import adjust_points, expire_holds
+from altyn.core.engine.reads import authorize_customer, calculate_receipt, get_balance, get_operation
+from altyn.core.engine.receipts import cancel_receipt, commit_receipt, reserve_receipt
+from altyn.core.engine.replay import replay
+from altyn.core.engine.step import Engine
+from altyn.core.engine.types import Answer, CallRefused, Known, Lookup, Record, Scope
+
+__all__ = [
+    "Answer",
+    "CallRefused",
+    "Engine",
+    "Known",
+    "Lookup",
+    "Record",
+    "Scope",
+    "adjust_points",
+    "authorize_customer",
+    "calculate_receipt",
+    "cancel_receipt",
+    "commit_receipt",
+    "expire_holds",
+    "get_balance",
+    "get_operation",
+    "replay",
+    "reserve_receipt",
+]

@@ -6,19 +6,18 @@ decoded before they get here, so walking their fields cannot fail on bytes that 
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from altyn.core.engine.siphash cimport SipState, sip_take
-from altyn.core.wire.format cimport WireError, read_size, read_varint, skip_field
+from altyn.core.wire.format cimport Varint, WireError, read_size, read_tag, skip_field
 
 cdef enum:
     ENVELOPE = 0b1110
 
 cdef const uint8_t* next_field(const uint8_t* p, const uint8_t* end, uint32_t* number, WireError* error) noexcept nogil:
     """The end of the field that begins at p, or NULL."""
-    cdef uint64_t tag
-    cdef const uint8_t* after = read_varint(p, end, &tag)
-    if after == NULL or (tag >> 32) != 0 or (tag >> 3) == 0:
+    cdef Varint tag = read_tag(p, end)
+    if tag.after == NULL:
         return NULL
-    number[0] = <uint32_t>(tag >> 3)
-    return skip_field(after, end, <uint32_t>tag, error)
+    number[0] = <uint32_t>(tag.value >> 3)
+    return skip_field(tag.after, end, <uint32_t>tag.value, error)
 
 cdef int take_fields(SipState* state, const uint8_t* p, const uint8_t* end, uint64_t wanted, bint inverted) noexcept nogil:
     cdef uint32_t number = 0
@@ -41,8 +40,7 @@ cdef int take_fields(SipState* state, const uint8_t* p, const uint8_t* end, uint
 
 cdef int64_t field_bytes(const uint8_t* p, const uint8_t* end, int number, const uint8_t** data) noexcept nogil:
     cdef uint32_t found = 0
-    cdef int32_t size = 0
-    cdef uint64_t tag
+    cdef Varint size
     cdef WireError error
     cdef const uint8_t* after
     while p < end:
@@ -50,8 +48,9 @@ cdef int64_t field_bytes(const uint8_t* p, const uint8_t* end, int number, const
         if after == NULL:
             return -1
         if found == <uint32_t>number:
-            data[0] = read_size(read_varint(p, end, &tag), end, &size)
-            return size if data[0] != NULL else -1
+            size = read_size(read_tag(p, end).after, end)
+            data[0] = size.after
+            return <int64_t>size.value if size.after != NULL else -1
         p = after
     return -1
 

@@ -25,13 +25,14 @@ class Scope(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One journal row to be written. `seq` is the place the engine counted on; `natural_key` is None when it was taken before."""
+    """One journal row to be written. `seq` is the place the engine counted on. `receipt_key` is None when the operation is about no
+    receipt, `natural_key` also when it was taken before."""
 
     seq: int
     op_id: bytes
     kind: int
     natural_key: bytes | None
-    receipt_key: bytes
+    receipt_key: bytes | None
     instant_us: int
     body: bytes
 
@@ -45,10 +46,12 @@ class Answer(NamedTuple):
 
 
 class Lookup(NamedTuple):
-    """Memory cannot tell whether this operation was seen: ask the journal, then call again with what it said."""
+    """Memory cannot tell: once `after_seq` is durable, ask the journal for these keys, then call again with what it said."""
 
     op_id: bytes
     natural_key: bytes | None
+    receipt_key: bytes | None
+    after_seq: int
 
 
 class Known(NamedTuple):

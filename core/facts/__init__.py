@@ -1,7 +1,8 @@
 """What the feed brings, in memory: catalogue, stores and their clocks, directory of cards and customers, assets.
 
-One process serves one tenant, so nothing here knows tenants. Facts are patched in place between calls and read by pointer
-during one; the feed's version belongs to whoever patches. Never here: IO, a clock, or any number a customer was given.
+One process serves one tenant, so nothing here knows tenants. Facts are patched in place between calls and read by
+pointer during one; the feed's version belongs to whoever patches. Never here: IO, a clock, or any number a customer
+was given.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ __all__ = ["AssetFact", "Catalogue", "CopyRows", "Directory", "Facts", "Stores",
 
 
 class AssetFact(NamedTuple):
-    """A points currency. `asset_no` stands for it in the journal and never changes, nor does `scale` (digits after the point)."""
+    """A points currency. `asset_no`, its number in the journal, and `scale`, digits after the point, never change."""
 
     asset: str
     asset_no: int

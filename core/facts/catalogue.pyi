@@ -5,7 +5,7 @@ from typing import NamedTuple
 from altyn.core.facts.copy import CopyRows
 
 class ProductFact(NamedTuple):
-    """Empty text and 0 mean none. `flags`: bits in the order of altyn.pos.v1.LineFlags. Ids are at most 64 bytes of UTF-8."""
+    """Empty text and 0 mean none. `flags`: bits in the order of LineFlags. Ids are at most 64 bytes of UTF-8."""
 
     sku: str
     group_id: str = ""
@@ -19,8 +19,6 @@ class Catalogue:
     allocated_bytes: int
     def __init__(self) -> None: ...
     def __len__(self) -> int: ...
-    def reserve(self, products_count: int) -> None:
-        """Make room before a first load."""
     def upsert(self, product: ProductFact) -> None:
         """Add or replace. ValueError names the field that is out of range."""
     def remove(self, sku: str) -> bool:

@@ -6,7 +6,7 @@ from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
 from altyn.core.text cimport Text, text_equal
 from altyn.core.facts.copy cimport CopyRows, Field, field_bool, field_int, field_text
 from altyn.core.facts.index cimport (
-    Probe, hash_bytes, index_add, index_bytes, index_free, index_init, index_next, index_probe, index_reserve,
+    Probe, hash_bytes, index_add, index_bytes, index_free, index_init, index_next, index_probe,
 )
 from altyn.core.facts.memory cimport (
     arena_bytes, arena_copy, arena_free, arena_init, record_at, records_add, records_bytes, records_free, records_init,
@@ -90,11 +90,6 @@ cdef class Catalogue:
                 + self._texts.allocated_bytes())
 
     # COMMANDS
-
-    def reserve(self, Py_ssize_t products_count):
-        if not 0 <= products_count < 0xFFFF0000:
-            raise ValueError("products_count is " + str(products_count))
-        index_reserve(&self._index, products_count)
 
     cdef Product* _slot_to_write(self, Text sku) except NULL:
         """The product's place, made when there was none. Everything in it but `sku` and `present` is to be overwritten."""

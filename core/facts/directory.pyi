@@ -14,7 +14,7 @@ SEGMENTS_MAX: int
 PHONE_NOT_UNIQUE: int
 
 class CardFact(NamedTuple):
-    """`number_hash`: at least 16 bytes of the keyed hash. `customer_id` 0: anonymous. `state`: CARD_NEW … CARD_FINISHED."""
+    """`number_hash`: 16 bytes or more of the keyed hash. `customer_id` 0: anonymous. `state`: CARD_NEW and further."""
 
     number_hash: bytes
     card_id: int
@@ -39,8 +39,6 @@ class Directory:
     def cards_count(self) -> int: ...
     @property
     def customers_count(self) -> int: ...
-    def reserve(self, cards_count: int, customers_count: int) -> None:
-        """Make room before a first load."""
     def upsert_card(self, card: CardFact) -> None: ...
     def remove_card(self, number_hash: bytes) -> bool: ...
     def card(self, number_hash: bytes) -> CardFact | None:

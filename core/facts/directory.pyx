@@ -7,7 +7,7 @@ from libc.string cimport memcmp, memcpy, memmove, memset
 from altyn.core.text cimport Text, text_compare
 from altyn.core.facts.copy cimport CopyRows, Field, field_bool, field_int, field_text
 from altyn.core.facts.index cimport (
-    Index, Probe, hash_number, index_add, index_bytes, index_free, index_init, index_next, index_probe, index_reserve,
+    Index, Probe, hash_number, index_add, index_bytes, index_free, index_init, index_next, index_probe,
 )
 from altyn.core.facts.memory cimport record_at, records_add, records_bytes, records_free, records_init
 from altyn.core.facts.texts cimport FACT_ID_BYTES_MAX, Texts
@@ -345,13 +345,6 @@ cdef class Directory:
         return (records_bytes(&self._cards) + records_bytes(&self._customers) + records_bytes(&self._pool)
                 + index_bytes(&self._cards_index) + index_bytes(&self._customers_index) + index_bytes(&self._phones_index)
                 + self._card_types.allocated_bytes() + self._segments.allocated_bytes())
-
-    def reserve(self, Py_ssize_t cards_count, Py_ssize_t customers_count):
-        if not (0 <= cards_count < 0xFFFF0000 and 0 <= customers_count < 0xFFFF0000):
-            raise ValueError("cards_count is " + str(cards_count) + ", customers_count is " + str(customers_count))
-        index_reserve(&self._cards_index, cards_count)
-        index_reserve(&self._customers_index, customers_count)
-        index_reserve(&self._phones_index, customers_count)
 
     def upsert_card(self, card not None):
         cdef Card read

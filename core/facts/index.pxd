@@ -58,7 +58,6 @@ cdef inline bint index_next(Probe* probe, uint32_t* number) noexcept nogil:
     return False
 
 cdef void index_init(Index* index) noexcept nogil
-cdef int index_reserve(Index* index, uint64_t count) except -1          # only acts on an empty index; MemoryError
 cdef int index_add(Index* index, uint32_t hash, uint32_t number) except -1   # MemoryError
 cdef void index_free(Index* index) noexcept nogil
 cdef size_t index_bytes(const Index* index) noexcept nogil

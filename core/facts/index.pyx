@@ -36,24 +36,12 @@ cdef void _move(Index* index, uint64_t moves) noexcept nogil:
             index.old = NULL
 
 
-cdef int index_reserve(Index* index, uint64_t count) except -1:
-    cdef uint64_t slots_count = INDEX_SLOTS_MIN
-    if index.count > 0:
-        return 0
-    while count * 4 > slots_count * 3:
-        slots_count *= 2
-    free(index.slots)
-    index.slots = NULL
-    index.slots = _table(slots_count)
-    index.mask = slots_count - 1
-    return 0
-
-
 cdef int index_add(Index* index, uint32_t hash, uint32_t number) except -1:
     cdef Slot slot
     cdef Slot* larger
     if index.slots == NULL:
-        index_reserve(index, 0)
+        index.slots = _table(INDEX_SLOTS_MIN)
+        index.mask = INDEX_SLOTS_MIN - 1
     if (index.count + 1) * 4 > (index.mask + 1) * 3:
         # From one growth to the next there are 3/4 as many additions as the old table has slots, and each moves
         # INDEX_MOVES of them: the former move has ended.

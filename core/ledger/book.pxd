@@ -10,16 +10,10 @@ below 0; Σ remaining over an asset's lots = −Σ its programme totals. A plan 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from altyn.core.ledger.accounts cimport AccountShard, Lot, LotPool
 from altyn.core.ledger.holds cimport Hold, HoldPart, Holds
+from altyn.core.limits cimport HOLD_CHANGES_MAX, LEDGER_ASSETS_MAX, LOTS_TOUCHED_MAX, POSTINGS_MAX
 
 cdef enum:
-    ASSETS_MAX = 256           # asset_no is 0 … 255
     SYSTEM_ACCOUNTS = 4
-    POSTINGS_MAX = 1024        # of one operation
-    OPENED_MAX = 256           # lots opened by one operation: n of lot_id = seq × 256 + n
-    CHANGES_MAX = 2048         # lots touched by one operation
-    HOLD_CHANGES_MAX = 64      # of one operation
-    HOLD_PARTS_MAX = 256       # of one hold
-    HOLDS_MAX = 1000000        # kept at once
 
 cdef enum EntryKind:
     # altyn.journal.v1.EntryKind
@@ -40,7 +34,7 @@ cdef enum SystemAccount:
 cdef enum Flaw:
     # Why a plan is refused. Never a business "no": the engine that made the plan, or the journal, is wrong.
     FLAWLESS = 0
-    TOO_MANY = 1               # a limit above
+    TOO_MANY = 1               # a limit of core/limits.pxd
     ACCOUNT_RANGE = 2
     ASSET_RANGE = 3
     POINTS_RANGE = 4
@@ -92,13 +86,18 @@ cdef struct Plan:
     uint32_t stamp
     uint32_t stamps[4096]      # a small hash from lot to change
     uint16_t places[4096]
-    int32_t assets[ASSETS_MAX]
-    int64_t sums[ASSETS_MAX]
+    int32_t assets[LEDGER_ASSETS_MAX]
+    int64_t sums[LEDGER_ASSETS_MAX]
     int32_t system_assets[POSTINGS_MAX]
     int32_t system_accounts[POSTINGS_MAX]
     int64_t system_points[POSTINGS_MAX]
-    Change changes[CHANGES_MAX]
+    Change changes[LOTS_TOUCHED_MAX]
     HoldChange holds[HOLD_CHANGES_MAX]
+
+cdef inline int64_t points_limit() noexcept nogil:
+    """Largest amount of one posting or lot; 1,024 of them stay far inside 64 bits."""
+    return 1_000_000_000_000_000
+
 
 cdef class Book:
     cdef:

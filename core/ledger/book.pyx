@@ -19,11 +19,9 @@ from altyn.core.ledger.holds cimport (
     holds_start,
 )
 from altyn.core.ledger.key_table cimport keys_bytes
-
-cdef inline int64_t points_limit() noexcept nogil:
-    """Largest amount of one posting or lot; 1,024 of them stay far inside 64 bits."""
-    return 1_000_000_000_000_000
-
+from altyn.core.limits cimport (
+    HOLD_CHANGES_MAX, HOLD_PARTS_MAX, HOLDS_MAX, LEDGER_ASSETS_MAX, LOTS_OPENED_MAX, LOTS_TOUCHED_MAX, POSTINGS_MAX,
+)
 
 @cython.overflowcheck(False)
 cdef inline void total_add(Total* total, int64_t points) noexcept nogil:
@@ -59,7 +57,7 @@ cdef class Book:
 
     def __cinit__(self):
         self.shards = <AccountShard*>calloc(ACCOUNT_SHARDS, sizeof(AccountShard))
-        self.totals = <Total*>calloc(ASSETS_MAX * SYSTEM_ACCOUNTS, sizeof(Total))
+        self.totals = <Total*>calloc(LEDGER_ASSETS_MAX * SYSTEM_ACCOUNTS, sizeof(Total))
         self.plan = <Plan*>calloc(1, sizeof(Plan))
         holds_start(&self.holds)
         if self.shards == NULL or self.totals == NULL or self.plan == NULL:
@@ -127,7 +125,7 @@ cdef class Book:
         if not make and cell == 0 and lot_id != 0:
             plan.flaw = plan.flaw or LOT_UNKNOWN
             return NULL
-        if plan.changes_count == CHANGES_MAX:
+        if plan.changes_count == LOTS_TOUCHED_MAX:
             plan.flaw = plan.flaw or TOO_MANY
             return NULL
         change = &plan.changes[plan.changes_count]
@@ -151,13 +149,13 @@ cdef class Book:
             return plan.flaw
         if account_id <= 0 or lot_id <= 0:
             plan.flaw = ACCOUNT_RANGE
-        elif asset_no < 0 or asset_no >= ASSETS_MAX:
+        elif asset_no < 0 or asset_no >= LEDGER_ASSETS_MAX:
             plan.flaw = ASSET_RANGE
         elif points <= 0 or points > points_limit():
             plan.flaw = POINTS_RANGE
         elif active_from_us < 0 or expires_at_us < 0:
             plan.flaw = TIME_RANGE
-        elif plan.opened_count == OPENED_MAX:
+        elif plan.opened_count == LOTS_OPENED_MAX:
             plan.flaw = TOO_MANY
         else:
             change = self.changed(account_id, asset_no, lot_id, True)
@@ -191,7 +189,7 @@ cdef class Book:
             plan.flaw = ENTRY_UNBALANCED
         elif account_id < -SYSTEM_ACCOUNTS or account_id == 0 or lot_id < 0 or (account_id < 0 and lot_id != 0):
             plan.flaw = ACCOUNT_RANGE
-        elif asset_no < 0 or asset_no >= ASSETS_MAX:
+        elif asset_no < 0 or asset_no >= LEDGER_ASSETS_MAX:
             plan.flaw = ASSET_RANGE
         elif points < -points_limit() or points > points_limit() or (points == 0 and plan.entry_kind != ENTRY_EXPIRY):
             plan.flaw = POINTS_RANGE
@@ -289,7 +287,7 @@ cdef class Book:
         elif hold_of_id(&self.holds, hold_id) != NULL:
             plan.flaw = HOLD_TAKEN
         for i in range(parts_count if plan.flaw == FLAWLESS else 0):
-            if parts[i].asset_no < 0 or parts[i].asset_no >= ASSETS_MAX:
+            if parts[i].asset_no < 0 or parts[i].asset_no >= LEDGER_ASSETS_MAX:
                 plan.flaw = ASSET_RANGE
             elif parts[i].points <= 0 or parts[i].points > points_limit() or parts[i].lot_id <= 0:
                 plan.flaw = POINTS_RANGE
@@ -523,7 +521,7 @@ cdef class Book:
                 continue
             if lot.expires_at_us != 0 and lot.expires_at_us <= instant_us:
                 continue
-            out[count] = [asset_no, free_points if free_points < points else points, lot.lot_id]
+            out[count] = [free_points if free_points < points else points, lot.lot_id, asset_no]
             points -= out[count].points
             count += 1
         return count

@@ -15,9 +15,9 @@ cdef enum HoldState:
     HOLD_EXPIRED = 4
 
 cdef struct HoldPart:
-    int32_t asset_no
     int64_t points
     int64_t lot_id
+    int32_t asset_no
 
 cdef struct Hold:
     uint8_t hold_id[16]        # op_id of the Reserve

@@ -6,8 +6,9 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from altyn.core.ledger.accounts cimport AccountSlot, Lot, accounts_find, lot_at
-from altyn.core.ledger.book cimport ASSETS_MAX, FLAWLESS, HOLD_PARTS_MAX, SYSTEM_ACCOUNTS, Balance, Book, Total
+from altyn.core.ledger.book cimport FLAWLESS, SYSTEM_ACCOUNTS, Balance, Book, Total
 from altyn.core.ledger.holds cimport Hold, HoldPart
+from altyn.core.limits cimport HOLD_PARTS_MAX, LEDGER_ASSETS_MAX
 
 FLAWS = (
     "", "TOO_MANY", "ACCOUNT_RANGE", "ASSET_RANGE", "POINTS_RANGE", "TIME_RANGE", "KIND_UNKNOWN", "ENTRY_UNBALANCED",
@@ -61,15 +62,15 @@ cdef object plan_hold(Book book, bytes hold_id, int32_t state, int64_t account_i
     if len(hold_id) != 16 or len(receipt_key) not in (0, 16) or len(parts) > HOLD_PARTS_MAX:
         raise ValueError("hold_id and receipt_key are 16 bytes, parts at most 256")
     for asset_no, points, lot_id in parts:
-        laid[count] = [asset_no, points, lot_id]
+        laid[count] = [points, lot_id, asset_no]
         count += 1
     cdef const uint8_t* key = <const uint8_t*>PyBytes_AS_STRING(receipt_key) if receipt_key else NULL
     book.hold_change(<const uint8_t*>PyBytes_AS_STRING(hold_id), state, account_id, expires_at_us, key, laid, count)
 
 def read_balances(Book book, int64_t account_id, int64_t instant_us):
     """{asset_no: (active, pending, held, debt)} in points."""
-    cdef Balance found[ASSETS_MAX]
-    cdef int count = book.balances(account_id, instant_us, found, ASSETS_MAX)
+    cdef Balance found[LEDGER_ASSETS_MAX]
+    cdef int count = book.balances(account_id, instant_us, found, LEDGER_ASSETS_MAX)
     return {
         found[i].asset_no: (
             found[i].active_points, found[i].pending_points, found[i].held_points, found[i].debt_points
@@ -123,8 +124,8 @@ def read_due_lots(Book book, uint32_t cursor, int64_t instant_us, int scanned_ma
 
 def read_totals(Book book, int32_t asset_no):
     """{system account (1 issued, 2 redeemed, 3 expired, 4 adjusted): points} of one asset."""
-    if not 0 <= asset_no < ASSETS_MAX:
-        raise ValueError(f"asset_no must be from 0 to {ASSETS_MAX - 1}")
+    if not 0 <= asset_no < LEDGER_ASSETS_MAX:
+        raise ValueError(f"asset_no must be from 0 to {LEDGER_ASSETS_MAX - 1}")
     return {
         account + 1: total_value(&book.totals[asset_no * SYSTEM_ACCOUNTS + account])
         for account in range(SYSTEM_ACCOUNTS)

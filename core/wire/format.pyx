@@ -43,59 +43,53 @@ cdef object wire_exception(const WireError* error):
     return MalformedMessage(error.code, path_of(error))
 
 
-cdef const uint8_t* read_varint_bytewise(const uint8_t* p, const uint8_t* end, uint64_t* value) noexcept nogil:
+cdef Varint read_varint_bytewise(const uint8_t* p, const uint8_t* end) noexcept nogil:
     """Ten bytes at most; bits beyond 64 are dropped."""
-    cdef uint64_t found = 0
-    cdef uint8_t byte
+    cdef Varint read
     cdef int shift = 0
-    while p < end and shift < 70:
-        byte = p[0]
-        p += 1
-        found |= <uint64_t>(byte & 0x7f) << shift
-        if byte < 0x80:
-            value[0] = found
-            return p
+    read.value = 0
+    read.after = p
+    while read.after < end and shift < 70:
+        read.value |= <uint64_t>(read.after[0] & 0x7f) << shift
+        read.after += 1
+        if (read.after - 1)[0] < 0x80:
+            return read
         shift += 7
-    return NULL
+    read.after = NULL
+    return read
 
 
-cdef const uint8_t* read_tag_long(const uint8_t* p, const uint8_t* end, uint32_t* tag) noexcept nogil:
+cdef Varint read_tag_long(const uint8_t* p, const uint8_t* end) noexcept nogil:
     """A tag of five bytes at most, within 32 bits."""
-    cdef uint64_t value
-    cdef const uint8_t* after = read_varint_bytewise(p, end, &value)
-    if after == NULL or after - p > 5 or value > UINT32_MAX:
-        return NULL
-    tag[0] = <uint32_t>value
-    return after
+    cdef Varint read = read_varint_bytewise(p, end)
+    if read.after - p > 5 or read.value > UINT32_MAX:
+        read.after = NULL
+    return read
 
 
-cdef const uint8_t* read_size_long(const uint8_t* p, const uint8_t* end, int32_t* size) noexcept nogil:
+cdef Varint read_size_long(const uint8_t* p, const uint8_t* end) noexcept nogil:
     """A length of five bytes at most, within 31 bits and within what is left."""
-    cdef uint64_t value
-    cdef const uint8_t* after = read_varint_bytewise(p, end, &value)
-    if after == NULL or after - p > 5 or value > INT32_MAX or <int64_t>value > end - after:
-        return NULL
-    size[0] = <int32_t>value
-    return after
+    cdef Varint read = read_varint_bytewise(p, end)
+    if read.after - p > 5 or read.value > INT32_MAX or <int64_t>read.value > end - read.after:
+        read.after = NULL
+    return read
 
 
 cdef const uint8_t* skip_field(const uint8_t* p, const uint8_t* end, uint32_t tag, WireError* error) noexcept nogil:
     """The place after an unknown field whose tag was just read; groups must close in order."""
     cdef uint32_t[DEPTH_MAX] groups
     cdef int depth = 0
-    cdef int32_t size
-    cdef uint64_t ignored
+    cdef Varint read
     while True:
         if tag >> 3 == 0:
             return NULL
         elif tag & 7 == 0:
-            p = read_varint(p, end, &ignored)
+            p = read_varint(p, end).after
         elif tag & 7 == 1:
             p = p + 8 if end - p >= 8 else NULL
         elif tag & 7 == 2:
-            p = read_size(p, end, &size)
-            if p != NULL:
-                p += size
+            read = read_size(p, end)
+            p = read.after + read.value if read.after != NULL else NULL
         elif tag & 7 == 3:
             if depth == DEPTH_MAX:
                 error.code = WIRE_TOO_DEEP
@@ -112,9 +106,11 @@ cdef const uint8_t* skip_field(const uint8_t* p, const uint8_t* end, uint32_t ta
             return NULL
         if p == NULL or depth == 0:
             return p
-        p = read_tag(p, end, &tag)
-        if p == NULL:
+        read = read_tag(p, end)
+        if read.after == NULL:
             return NULL
+        p = read.after
+        tag = <uint32_t>read.value
 
 
 cdef bint utf8_valid(const uint8_t* p, const uint8_t* end) noexcept nogil:
@@ -148,18 +144,17 @@ cdef bint utf8_valid(const uint8_t* p, const uint8_t* end) noexcept nogil:
 
 cdef int32_t run_count(const uint8_t* p, const uint8_t* end, int32_t size, uint32_t tag) noexcept nogil:
     """How many fields of this tag follow one another, when the first holds `size` bytes at `p`: how much room to take."""
-    cdef int32_t count = 1
-    cdef uint32_t next_tag
-    p += size
-    while p < end:
-        p = read_tag(p, end, &next_tag)
-        if p == NULL or next_tag != tag:
-            break
-        p = read_size(p, end, &size)
-        if p == NULL:
-            break
-        p += size
+    cdef int32_t count = 0
+    cdef Varint read
+    read.after = p
+    read.value = <uint64_t>size
+    while read.after != NULL:
         count += 1
+        p = read.after + read.value
+        read = read_tag(p, end)
+        if read.after == NULL or read.value != tag:
+            break
+        read = read_size(read.after, end)
     return count
 
 
@@ -171,12 +166,13 @@ cdef int32_t packed_count(const uint8_t* p, int32_t size) noexcept nogil:
     return count
 
 
-cdef uint8_t* put_varint_long(uint8_t* p, uint64_t value) noexcept nogil:
-    cdef int shift = (((63 - __builtin_clzll(value)) * 37) >> 8) * 7    # 7 × whole sevens below the top bit
-    cdef uint8_t following = 0
-    while shift >= 0:
-        p -= 1
-        p[0] = <uint8_t>((value >> shift) & 0x7f) | following
-        following = 0x80
+cdef uint8_t* put_varint_longest(uint8_t* p, uint64_t value) noexcept nogil:
+    """Nine or ten bytes: the last first."""
+    cdef int shift = 63 if value >> 63 else 56
+    p -= 1
+    p[0] = <uint8_t>(value >> shift)
+    while shift:
         shift -= 7
+        p -= 1
+        p[0] = <uint8_t>(value >> shift) | 0x80
     return p

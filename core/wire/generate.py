@@ -1,14 +1,15 @@
 """Writes the Cython wire codec of every proto package: a build-time tool, run by setup.py.
 
-Each message becomes a C struct, a reader (`merge_`, `decode_`) and a writer (`write_`, `encode_`). Scalars are held by value, strings
-and bytes as spans of the input, messages by pointer (NULL when absent), repeated fields as an array in the request's arena.
-Known bytes are read as protobuf reads them, unknown fields are dropped, and written bytes equal protobuf's deterministic ones.
-
-It must never guess: a construct the contracts do not use (maps, floats, fixed widths, nested types, recursion) stops the build.
+Each message becomes a C struct, a reader (`merge_`, `decode_`) and a writer (`write_`, `encode_`). Scalars are held
+by value, strings and bytes as spans of the input, messages by pointer (NULL when absent), repeated fields as an array
+in the request's arena. Known bytes are read as protobuf reads them, unknown fields are dropped, and written bytes equal
+protobuf's deterministic ones. It must never guess: a construct the contracts do not use (maps, floats, fixed widths,
+nested types, recursion) stops the build.
 """
 
 from __future__ import annotations
 
+import keyword
 import sys
 import tempfile
 from dataclasses import dataclass, field
@@ -31,11 +32,12 @@ C_TYPES = {
     "string": "Text",
     "bytes": "Text",
 }
-RESERVED = frozenset(
-    "and as assert async await break class const continue def del double elif else enum except extern finally float for from "
-    "global if import in int is lambda long nonlocal not or pass raise register return short signed static struct switch try "
-    "union unsigned void volatile while with yield default".split()
-)
+# Words of Python and C that no struct member may have as its name.
+RESERVED = frozenset(keyword.kwlist) | {
+    *("auto", "case", "char", "const", "default", "do", "double", "enum", "extern", "float", "goto", "inline", "int"),
+    *("long", "register", "restrict", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union"),
+    *("unsigned", "void", "volatile"),
+}
 HEADER = '"""{package}: written by core/wire/generate.py from the contracts; change those instead."""\n'
 
 
@@ -191,7 +193,9 @@ def ordered(messages: list[Message]) -> list[Message]:
 
 def struct_lines(message: Message) -> list[str]:
     """The C struct: wide members first, so that none is padded."""
-    wide, middle, narrow = [], [], []
+    wide: list[str] = []
+    middle: list[str] = []
+    narrow: list[str] = []
     for item in message.fields:
         if item.repeated:
             wide.append(f"{item.c_type}* {item.member}")
@@ -210,10 +214,10 @@ def struct_lines(message: Message) -> list[str]:
 
 
 SIGNATURES = {
-    "merge": "cdef int merge_{name}({name}* out, const uint8_t* p, const uint8_t* end, Arena* arena, WireError* error) "
-    "noexcept nogil",
-    "decode": "cdef int decode_{name}({name}* out, const uint8_t* p, const uint8_t* end, Arena* arena, WireError* error) "
-    "noexcept nogil",
+    "merge": "cdef int merge_{name}({name}* out, const uint8_t* p, const uint8_t* end, Arena* arena, "
+    "WireError* error) noexcept nogil",
+    "decode": "cdef int decode_{name}({name}* out, const uint8_t* p, const uint8_t* end, Arena* arena, "
+    "WireError* error) noexcept nogil",
     "write": "cdef uint8_t* write_{name}(const {name}* m, uint8_t* p, const uint8_t* floor) noexcept nogil",
     "encode": "cdef int64_t encode_{name}(const {name}* m, uint8_t* buffer, int64_t size) noexcept nogil",
 }
@@ -224,8 +228,10 @@ def header(package: Package) -> str:
     imports = sorted(set().union(*(message.imports for message in package.messages)))
     lines = [HEADER.format(package=package.name)]
     lines += [
-        "# decode_X: out is cleared and filled; 0, or a WireCode with the field's path in error. Texts point into the input.",
+        "# decode_X: out is cleared and filled; 0, or a WireCode with the field's path in error.",
+        "# Texts point into the input.",
         "# encode_X: the bytes are the last n of buffer; n, or -1 when a larger buffer is needed.",
+        "# x_case: which of a oneof is there, 0 for none: X_field of the enum X_oneof_case.",
         "# merge_X, write_X: the same without clearing and without a buffer of their own, for messages inside others.",
         "from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t",
         "from altyn.core.text cimport Text",
@@ -238,6 +244,9 @@ def header(package: Package) -> str:
         lines += [f"cdef enum {name}:", *(f"    {value} = {number}" for value, number in values), ""]
     for message in package.messages:
         lines += struct_lines(message)
+        for name in message.oneofs:
+            cases = [f"    {message.name}_{item.name} = {item.number}" for item in message.fields if item.oneof == name]
+            lines += [f"cdef enum {message.name}_{name}_case:", *cases, ""]
     for message in package.messages:
         lines += [signature.format(name=message.name) for signature in SIGNATURES.values()]
     return "\n".join(lines) + "\n"
@@ -246,20 +255,51 @@ def header(package: Package) -> str:
 # --- reader ---------------------------------------------------------------------------------------------------------
 
 
+SIZE = ["read = read_size(p, end)", "p = read.after", "if p == NULL:", "    break", "size = <int32_t>read.value"]
+# One byte is the common case of tags and most numbers, and is spelled out: a call would cost more than its work.
+TAG = [
+    "if p == end:",
+    "    return WIRE_OK",
+    "tag = p[0]",
+    "p += 1",
+    "if tag >= 0x80:",
+    "    read = read_tag_long(p - 1, end)",
+    "    p = read.after",
+    "    if p == NULL:",
+    "        break",
+    "    tag = <uint32_t>read.value",
+]
+
+
+def varint(end: str) -> list[str]:
+    """Read a varint into `read.value`."""
+    return [
+        f"if p < {end} and p[0] < 0x80:",
+        "    read.value = p[0]",
+        "    p += 1",
+        "else:",
+        f"    read = read_varint_long(p, {end})",
+        "    p = read.after",
+        "    if p == NULL:",
+        "        break",
+    ]
+
+
 def converted(item: Field) -> str:
-    """The value of a scalar from the varint read into `value`."""
+    """The value of a scalar from the varint just read."""
     if item.kind == "bool":
-        return "value != 0"
+        return "read.value != 0"
     if item.kind == "sint32":
-        return "<int32_t>zigzag_back(<uint32_t>value)"
+        return "<int32_t>zigzag_back(<uint32_t>read.value)"
     if item.kind == "sint64":
-        return "zigzag_back(value)"
-    return f"<{item.c_type}>value"
+        return "zigzag_back(read.value)"
+    return f"<{item.c_type}>read.value"
 
 
 def reserve(item: Field, more: str) -> list[str]:
     """Room for one more element at least; `more` is how many are expected."""
-    grow = f"arena_grow(arena, out.{item.member}, out.{item.name}_count, &out.{item.name}_room, {more}, sizeof({item.c_type}))"
+    array = f"out.{item.member}, out.{item.name}_count, &out.{item.name}_room"
+    grow = f"arena_grow(arena, {array}, {more}, sizeof({item.c_type}))"
     return [
         f"if out.{item.name}_count == out.{item.name}_room:",
         f"    grown = {grow}",
@@ -278,7 +318,7 @@ def chosen(item: Field) -> list[str]:
 
 def read_message_field(item: Field) -> list[str]:
     """A message inside: repeated ones are appended, a repeated occurrence of a single one is merged into the first."""
-    lines = ["p = read_size(p, end, &size)", "if p == NULL:", "    break"]
+    lines = SIZE[:]
     merge = qualified(item, "merge_")
     if item.repeated:
         lines += reserve(item, "run_count(p, end, size, tag)")
@@ -311,7 +351,7 @@ def read_text_field(item: Field) -> list[str]:
 
 def read_scalar_field(item: Field) -> list[str]:
     """A varint."""
-    lines = ["p = read_varint(p, end, &value)", "if p == NULL:", "    break"]
+    lines = varint("end")
     if not item.repeated:
         return [*lines, f"out.{item.member} = {converted(item)}", *chosen(item)]
     append = [f"out.{item.member}[out.{item.name}_count] = {converted(item)}", f"out.{item.name}_count += 1"]
@@ -320,34 +360,44 @@ def read_scalar_field(item: Field) -> list[str]:
 
 def read_packed_field(item: Field) -> list[str]:
     """Scalars in one span; no varint may cross its end."""
-    inner = ["p = read_varint(p, stop, &value)", "if p == NULL:", "    break"]
+    inner = varint("stop")
     inner += reserve(item, "packed_count(p, <int32_t>(stop - p)) + 1")
     inner += [f"out.{item.member}[out.{item.name}_count] = {converted(item)}", f"out.{item.name}_count += 1"]
-    lines = ["p = read_size(p, end, &size)", "if p == NULL:", "    break", "stop = p + size", "while p < stop:"]
+    lines = [*SIZE, "stop = p + size", "while p < stop:"]
     return [*lines, *("    " + line for line in inner), "if p == NULL:", "    break"]
 
 
 def reader(message: Message) -> list[str]:
-    """`merge_X` and `decode_X`."""
-    cases: list[tuple[int, list[str]]] = []
+    """`merge_X` and `decode_X`.
+
+    One pass asks for every field in number order, as every known writer sends them: straight-line code with foreseeable
+    branches. Fields in another order start another pass; a pass that finds nothing has met an unknown field.
+    """
+    cases: list[tuple[int, list[str], bool]] = []
     for item in message.fields:
         if item.kind == "message":
-            cases.append((item.tag, read_message_field(item)))
+            cases.append((item.tag, read_message_field(item), item.repeated))
         elif item.wire_type == 2:
-            cases.append((item.tag, read_text_field(item)))
+            cases.append((item.tag, read_text_field(item), item.repeated))
         else:
-            cases.append((item.tag, read_scalar_field(item)))
+            cases.append((item.tag, read_scalar_field(item), item.repeated))
             if item.repeated:
-                cases.append((item.packed_tag, read_packed_field(item)))
+                cases.append((item.packed_tag, read_packed_field(item), False))
     lines = [SIGNATURES["merge"].format(name=message.name) + ":"]
-    lines += ["    cdef uint64_t value", "    cdef uint32_t tag = 0", "    cdef int32_t size", "    cdef void* grown"]
-    lines += ["    cdef const uint8_t* stop"]
-    lines += ["    while p < end:", "        p = read_tag(p, end, &tag)", "        if p == NULL:", "            break"]
-    for index, (tag, body) in enumerate(cases):
-        lines += [f"        {'elif' if index else 'if'} tag == {tag}:", *("            " + line for line in body)]
+    lines += ["    cdef Varint read", "    cdef uint32_t tag = 0", "    cdef int32_t size", "    cdef void* grown"]
+    lines += ["    cdef const uint8_t* stop", "    cdef const uint8_t* before = NULL"]
+    lines += [
+        "    while True:",
+        "        if before == NULL:",
+        *("            " + line for line in TAG),
+        "        before = p",
+    ]
+    for tag, body, repeated in cases:
+        lines += [f"        {'while' if repeated else 'if'} tag == {tag}:"]
+        lines += ["            " + line for line in [*body, *TAG]]
+        lines += ["        if p == NULL:", "            break"] if repeated else []
     skip = ["p = skip_field(p, end, tag, error)", "if p == NULL:", "    break"]
-    lines += ["        else:", *("            " + line for line in skip)] if cases else ["        " + line for line in skip]
-    lines += ["    if p != NULL:", "        return WIRE_OK"]
+    lines += ["        if p == before:", *("            " + line for line in [*skip, *TAG])]
     lines += [f"    return fault(error, name_{message.name}(tag >> 3), -1)", "", ""]
     lines += [SIGNATURES["decode"].format(name=message.name) + ":"]
     lines += [f"    memset(out, 0, sizeof({message.name}))", "    error.code = WIRE_OK", "    error.depth = 0"]
@@ -454,8 +504,8 @@ def python_face(package: Package) -> list[str]:
     lines = [f"MESSAGES = {tuple(message.name for message in package.messages)!r}", "", "", "cdef union AnyMessage:"]
     lines += [f"    {message.name} as_{message.name}" for message in package.messages]
     lines += ["", ""]
-    lines += ["cdef int64_t recode(int which, Arena* arena, WireError* error, const uint8_t[::1] source, uint8_t* buffer,"]
-    lines += ["                    int64_t size) noexcept nogil:", "    cdef AnyMessage any"]
+    lines += ["cdef int64_t recode(int which, Arena* arena, WireError* error, const uint8_t[::1] source,"]
+    lines += ["                    uint8_t* buffer, int64_t size) noexcept nogil:", "    cdef AnyMessage any"]
     lines += ["    cdef const uint8_t* p = &source[0] if source.shape[0] else buffer"]
     lines += ["    cdef const uint8_t* end = p + source.shape[0]"]
     for index, message in enumerate(package.messages):
@@ -464,7 +514,8 @@ def python_face(package: Package) -> list[str]:
         lines += [f"        if decode_{name}(&any.as_{name}, p, end, arena, error) == WIRE_OK:"]
         lines += [f"            return encode_{name}(&any.as_{name}, buffer, size)"]
     lines += ["    return -1", "", ""]
-    return lines + [
+    return [
+        *lines,
         "def roundtrip(name: str, source: bytes) -> bytes:",
         '    """Decode and encode again: known fields in the one canonical form. Raises MalformedMessage, KeyError."""',
         "    cdef Arena arena",
@@ -493,8 +544,8 @@ from libc.string cimport memset
 from altyn.core.limits cimport ARENA_BYTES
 from altyn.core.wire.arena cimport Arena, arena_close, arena_grow, arena_open, arena_take
 from altyn.core.wire.format cimport (
-    WIRE_OK, WIRE_TOO_LARGE, WireError, fault, packed_count, put_text, put_varint, read_bytes, read_size, read_tag,
-    read_text, read_varint, run_count, skip_field, wire_exception, zigzag, zigzag_back,
+    WIRE_OK, WIRE_TOO_LARGE, Varint, WireError, fault, packed_count, put_text, put_varint, read_bytes, read_size,
+    read_tag_long, read_text, read_varint_long, run_count, skip_field, wire_exception, zigzag, zigzag_back,
 )
 """
 FULL = """
@@ -532,7 +583,8 @@ def write_all(proto_root: Path, out: Path) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     packages = read_packages(proto_root)
-    for stale in {*folder.glob("*.p*")} - {folder / f"{p.module}{end}" for p in packages for end in (".pyx", ".pxd", ".pyi")}:
+    kept = {folder / f"{package.module}{end}" for package in packages for end in (".pyx", ".pxd", ".pyi")}
+    for stale in {*folder.glob("*.p*")} - kept:
         stale.unlink()
     for package in packages:
         (folder / f"{package.module}.pxd").write_text(header(package))

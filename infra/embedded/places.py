@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from altyn.infra.errors import Trouble
 from altyn.infra.processes import POLL_S
 
 SOCKET_PATH_MAX = 107
@@ -24,7 +25,7 @@ _LONGEST_NAME = len("/postgres/.s.PGSQL.5432.lock")
 _PLAIN = re.compile(r"[A-Za-z0-9_./+-]+")
 
 
-class PlaceTaken(RuntimeError):
+class PlaceTaken(Trouble):
     """The folder for sockets belongs to somebody else, or a lock was not freed in time."""
 
 

@@ -42,6 +42,7 @@ START_PATIENCE_S = 1800.0
 INITDB_PATIENCE_S = 120.0
 LOCK_PATIENCE_S = 120.0
 ORPHAN_PATIENCE_S = 10.0
+ADOPT_SETTLE_S = 0.2  # a server whose parent has just been killed learns of it within milliseconds
 PROGRESS_EVERY_S = 1.0
 
 Progress = Callable[[str], None]
@@ -60,6 +61,7 @@ SERVER_SETTINGS: Mapping[str, str] = {
     "idle_in_transaction_session_timeout": "5min",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    "log_startup_progress_interval": "1s",
     # DETAIL lines quote key values, which may be personal data.
     "log_error_verbosity": "terse",
 }
@@ -129,7 +131,7 @@ class EmbeddedPostgres:
         """
         require_main_thread()
         self.root.mkdir(parents=True, exist_ok=True)
-        with exclusive(self.root / "lock", LOCK_PATIENCE_S):
+        with exclusive(self.root / "lock", min(LOCK_PATIENCE_S, self._start_patience_s)):
             live = self._await_settled(progress)
             if live is not None:
                 progress(f"adopting the PostgreSQL that already runs here (pid {live.pid})")
@@ -279,7 +281,7 @@ class EmbeddedPostgres:
                 return
             now = time.monotonic()
             if now - start > self._start_patience_s:
-                self.stop()
+                self.stop(immediately=True)
                 raise ChildFailed(f"PostgreSQL is not ready after {now - start:.0f} s:\n{log_tail(self.log)}")
             if now - told >= PROGRESS_EVERY_S:
                 told = now
@@ -289,8 +291,10 @@ class EmbeddedPostgres:
 
     def _await_settled(self, progress: Progress) -> Postmaster | None:
         """The live postmaster of this cluster, once it is not on its way out."""
-        deadline = time.monotonic() + sum(patience for _, patience in STOP_STEPS)
+        deadline = time.monotonic() + min(self._start_patience_s, sum(patience for _, patience in STOP_STEPS))
         waited = False
+        if self._read_pid_file() is not None:
+            time.sleep(ADOPT_SETTLE_S)
         while (found := self._read_pid_file()) is not None and found.state == "stopping":
             if not waited:
                 progress(f"waiting for the previous PostgreSQL to stop (pid {found.pid})")

@@ -17,10 +17,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from altyn.infra.errors import Trouble
+
 VERSION_PATIENCE_S = 10
 
 
-class NoProvider(RuntimeError):
+class NoProvider(Trouble):
     """No program of the wanted kind is installed; the text says what to install or set."""
 
 

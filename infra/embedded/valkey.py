@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from altyn.infra.embedded.places import PlaceTaken, exclusive, socket_folder
-from altyn.infra.embedded.postgres import Postmaster, Progress
+from altyn.infra.embedded.postgres import ADOPT_SETTLE_S, Postmaster, Progress
 from altyn.infra.embedded.providers import ValkeyProgram, find_valkey
 from altyn.infra.processes import (
     POLL_S,
@@ -93,7 +93,7 @@ class EmbeddedValkey:
                 break
             except PlaceTaken:
                 owner = self._live_owner()
-                if owner is not None and self._ping() == "+PONG":
+                if owner is not None and self._answers_twice():
                     progress(f"adopting the Valkey that already runs here (pid {owner.pid})")
                     self.adopted, self._process = True, owner
                     return
@@ -160,6 +160,13 @@ class EmbeddedValkey:
                 told = now
                 progress(f"Valkey is starting, {now - start:.0f} s: {answer or 'not listening yet'}")
             time.sleep(POLL_S)
+
+    def _answers_twice(self) -> bool:
+        """True for a server that is there to stay, not one whose parent has just been killed."""
+        if self._ping() != "+PONG":
+            return False
+        time.sleep(ADOPT_SETTLE_S)
+        return self._ping() == "+PONG"
 
     def _ping(self) -> str:
         """The server's answer to PING in one line; empty when nobody listens."""

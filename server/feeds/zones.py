@@ -1,7 +1,7 @@
 """Tables of IANA zones for the core, read from the pinned `tzdata` package, never from the machine's own files.
 
-Invariants: the table of a name depends only on the pinned data; every change of offset between 2015 and 2045 is in it. A
-machine's time-zone settings never matter.
+Invariants: the table of a name depends only on the pinned data; every change of offset between 2015 and 2045 is in
+it. A machine's time-zone settings never matter.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from importlib import resources
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-import tzdata
+import tzdata  # type: ignore[import-untyped]
 
 from altyn.core.facts import Zones
 

@@ -119,6 +119,7 @@ def test_no_discount_and_gift_lines_are_never_discounted_6_10() -> None:
 
 
 def test_scan_order_does_not_change_totals_6_10() -> None:
+    """On these seeds; README tells of the rare kopeck that does move."""
     for seed in SEEDS:
         case = without_till(generate(seed))
         shuffled = copy.deepcopy(case.receipt["lines"])

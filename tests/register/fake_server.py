@@ -15,6 +15,8 @@ from typing import Any
 
 import grpc
 import grpc.aio
+from google.protobuf import duration_pb2
+from google.rpc import error_details_pb2, status_pb2
 
 from altyn.pos.v1 import outcome_pb2, pos_service_pb2, reasons_pb2
 
@@ -30,7 +32,8 @@ EFFECTS = {
 class FakeServer:
     """``faults`` are taken one per request, in order; none left means a good answer.
 
-    lose: nothing happens, UNAVAILABLE · drop: applied, then UNAVAILABLE · slow: applied, answered after ``slow_s`` ·
+    lose: nothing happens, UNAVAILABLE · busy: the same, with a wish to wait 10 s
+    drop: applied, then UNAVAILABLE · slow: applied, answered after ``slow_s`` ·
     a grpc.StatusCode: nothing happens, that code · decline, nonsense, silent: answers of that kind.
     """
 
@@ -55,6 +58,12 @@ class FakeServer:
             context.set_trailing_metadata((("grpc-retry-pushback-ms", str(self.pushback_ms)),))
         if fault == "lose":
             await context.abort(grpc.StatusCode.UNAVAILABLE, "lost on the way in")
+        if fault == "busy":
+            wish = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=10))
+            details = status_pb2.Status(code=14)
+            details.details.add().Pack(wish)
+            context.set_trailing_metadata((("grpc-status-details-bin", details.SerializeToString()),))
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "shed")
         if isinstance(fault, grpc.StatusCode):
             await context.abort(fault, "receipt.lines[0].qty_milli: out of range")
         if fault == "nonsense":

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from altyn.pos.v1 import pos_service_pb2, receipt_pb2
 from altyn.register import (
     CallRejected,
+    FileFailed,
     JsonLines,
     Line,
     LocalTime,
@@ -55,6 +56,12 @@ def register_at(target: str, folder: Path, **given: Any) -> Register:
     given.setdefault("time_outs", QUICK)
     given.setdefault("backoff", Backoff(0.005, 0.02, seed=1))
     return Register(target, store_id="s1", register_id="r1", key="k1", file=folder / "saf", **given)
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Poll; the caller's test is stopped by pytest, not by a clock."""
+    while not holds():  # noqa: ASYNC110
+        await asyncio.sleep(0.002)
 
 
 def run(fake: FakeServer, folder: Path, play: Callable[[Register], Awaitable[None]], **given: Any) -> None:
@@ -167,8 +174,7 @@ def test_void_is_in_the_file_before_the_cashier_goes_on(tmp_path: Path) -> None:
 
     async def play(register: Register) -> None:
         reserving = asyncio.ensure_future(register.reserve(sale(1)))
-        while not fake.requests:
-            await asyncio.sleep(0.001)
+        await until(lambda: fake.requests)
         void = await register.cancel(shift_number=7, receipt_number=1, at=NOON, wait=False)
         # The reserve has no answer, the void is already safe, and nothing about it has been sent.
         assert void.is_queued
@@ -176,8 +182,7 @@ def test_void_is_in_the_file_before_the_cashier_goes_on(tmp_path: Path) -> None:
         with StoreForward(_copy(tmp_path / "saf")) as file:
             assert [operation.op_id for operation in file.pending()][-1] == void.op_id
         reserved = await reserving
-        while register.file.pending():
-            await asyncio.sleep(0.005)
+        await until(lambda: not register.file.pending())
         assert fake.order() == [reserved.op_id, void.op_id]
 
     run(fake, tmp_path, play)
@@ -334,18 +339,77 @@ def test_a_pushback_is_waited_for_and_a_negative_one_ends_the_call(tmp_path: Pat
     run(fake, tmp_path, play)
 
 
+def test_the_wish_to_wait_in_the_error_details_is_kept(tmp_path: Path) -> None:
+    fake = FakeServer(faults=deque(["busy"]))
+
+    async def play(register: Register) -> None:
+        assert (await register.commit(sale(1))).is_queued  # it asks for ten seconds
+        assert len(fake.requests) == 1
+
+    run(fake, tmp_path, play)
+
+
+def test_a_call_the_server_does_not_have_yet_does_not_block_the_queue(tmp_path: Path) -> None:
+    fake = FakeServer()
+
+    async def play(register: Register) -> None:
+        fake.faults.extend(["lose"] * 60)
+        returned = await register.return_receipt(sale(1))
+        sold = await register.commit(sale(2))
+        fake.faults.clear()
+        fake.faults.append(grpc.StatusCode.UNIMPLEMENTED)
+        drained = await register.drain()
+        assert [answer.op_id for answer in drained.answers] == [sold.op_id]
+        assert [operation.op_id for operation in register.file.pending()] == [returned.op_id]
+
+    run(fake, tmp_path, play)
+
+
+def test_an_answer_stands_when_the_disk_fails_behind_it_and_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeServer()
+
+    async def play(register: Register) -> None:
+        def fail(*_: object, **__: object) -> None:
+            raise FileFailed("the disk is gone")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(register.file, "answered", fail)
+            answer = await register.commit(sale(1))
+        assert answer.is_ok
+        assert [operation.op_id for operation in register.file.pending()] == [answer.op_id]
+        drained = await register.drain()
+        assert [again.reply for again in drained.answers] == [answer.reply]
+        assert len(fake.applied) == 1
+
+    run(fake, tmp_path, play)
+
+
+def test_repeat_gives_the_stored_reply_and_changes_nothing(tmp_path: Path) -> None:
+    fake = FakeServer()
+
+    async def play(register: Register) -> None:
+        answer = await register.commit(sale(1))
+        assert await register.repeat(answer) == answer.reply
+        assert fake.requests[0] == fake.requests[1]
+        fake.faults.extend(["lose"] * 60)
+        assert await register.repeat(answer) is None
+        assert register.file.pending() == ()
+
+    run(fake, tmp_path, play)
+
+
 def test_a_cancelled_caller_does_not_stop_the_operation(tmp_path: Path) -> None:
     fake = FakeServer(faults=deque(["slow"]), slow_s=0.1)
 
     async def play(register: Register) -> None:
         committing = asyncio.ensure_future(register.commit(sale(1)))
-        while not fake.requests:
-            await asyncio.sleep(0.001)
+        await until(lambda: fake.requests)
         committing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await committing
-        while register.file.pending():
-            await asyncio.sleep(0.005)
+        await until(lambda: not register.file.pending())
         assert len(fake.applied) == len(fake.requests) == 1
 
     run(fake, tmp_path, play)
@@ -356,8 +420,7 @@ def test_drain_joins_a_call_in_flight_instead_of_sending_beside_it(tmp_path: Pat
 
     async def play(register: Register) -> None:
         committing = asyncio.ensure_future(register.commit(sale(1)))
-        while not fake.requests:
-            await asyncio.sleep(0.001)
+        await until(lambda: fake.requests)
         drained = await register.drain()
         answer = await committing
         assert [settled.reply for settled in drained.answers] == [answer.reply]
@@ -395,8 +458,7 @@ def test_keep_draining_empties_the_file_once_the_server_is_back(tmp_path: Path) 
             assert (await register.commit(sale(number))).is_queued
         draining = asyncio.ensure_future(register.keep_draining(pause_s=0.005))
         fake.faults.clear()
-        while register.file.pending():
-            await asyncio.sleep(0.005)
+        await until(lambda: not register.file.pending())
         draining.cancel()
         assert len(fake.applied) == 2
 
@@ -407,6 +469,14 @@ def test_the_key_never_travels_in_clear_to_another_machine(tmp_path: Path) -> No
     for target in ("pos.example.org:443", "10.0.0.7:50051", "dns:///pos.example.org:443", "127.0.0.1.evil.org:1"):
         with pytest.raises(PlaintextRefused):
             register_at(target, tmp_path / target.replace("/", "_"))
+
+
+@pytest.mark.parametrize("key", ["", "ключ", "two\nlines"])
+def test_a_key_that_cannot_be_a_header_is_refused_at_once(tmp_path: Path, key: str) -> None:
+    with pytest.raises(ValueError, match="key"):
+        Register("unix:/nowhere", store_id="s", register_id="r", key=key, file=tmp_path / "saf")
+    # Nothing was taken: the same file opens again.
+    StoreForward(tmp_path / "saf").close()
 
 
 FAULTS = st.sampled_from(["none", "none", "lose", "drop", "slow", "silent", "decline", grpc.StatusCode.INTERNAL])

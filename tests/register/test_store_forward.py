@@ -17,6 +17,9 @@ from hypothesis import strategies as st
 from altyn.register.records import Answered, Base, Damage, Queued, Refused, UnknownRecord, encode, scan
 from altyn.register.store_forward import FileFailed, FileFull, FileTaken, StoreForward, new_op_id
 
+#: Children find the packages where this process found them.
+CHILD = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
 
 def save(file: StoreForward, body: bytes = b"receipt", subject: str = "s/r/1/1") -> Queued:
     return file.save("CommitReceipt", (subject,), lambda op_id, seq: op_id + seq.to_bytes(8) + body)
@@ -117,12 +120,17 @@ def test_an_unknown_record_kind_is_an_error_and_not_damage(tmp_path: Path) -> No
 
 def test_a_second_process_is_refused_while_the_first_lives(tmp_path: Path) -> None:
     path = tmp_path / "saf"
-    code = "import sys; from altyn.register.store_forward import *\ntry: StoreForward(sys.argv[1])\nexcept FileTaken: sys.exit(7)"
+    code = """
+import sys
+from altyn.register.store_forward import FileTaken, StoreForward
+try: StoreForward(sys.argv[1])
+except FileTaken: sys.exit(7)
+"""
     with StoreForward(path):
         with pytest.raises(FileTaken):
             StoreForward(path)
-        assert subprocess.run([sys.executable, "-c", code, path], check=False).returncode == 7
-    assert subprocess.run([sys.executable, "-c", code, path], check=False).returncode == 0
+        assert subprocess.run([sys.executable, "-c", code, path], check=False, env=CHILD).returncode == 7
+    assert subprocess.run([sys.executable, "-c", code, path], check=False, env=CHILD).returncode == 0
 
 
 def test_bounds_refuse_before_anything_is_written(tmp_path: Path) -> None:
@@ -180,7 +188,7 @@ if "{step}" == "replace": os.replace = die
 if "{step}" == "after_replace": os.replace = lambda a, b: (real(a, b), die())
 file.compact()
 """
-    done = subprocess.run([sys.executable, "-c", code, path], check=False, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code, path], check=False, capture_output=True, text=True, env=CHILD)
     assert done.returncode == -signal.SIGKILL
     with StoreForward(path) as file:
         assert [op_id.hex() for op_id in ids(file)] == done.stdout.split()
@@ -206,7 +214,7 @@ while True:
     answering: set[bytes] = set()
     highest = 0
     for round_no in range(6):
-        child = subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE)
+        child = subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE, env=CHILD)
         assert child.stdout is not None
         first = child.stdout.read(24)
         time.sleep(0.003 * round_no)

@@ -10,15 +10,14 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from typing import Any, Generic, TypeVar
 
+from altyn.core.rules.read.dates import day_number
 from altyn.core.rules.read.problems import WHOLE_LIMIT, Code, Reading, meant, shown
 
 T = TypeVar("T")
 Schema = dict[str, Any]
 
-EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 MINUTE_US = 60_000_000
 DAY_MINUTES = 1_440
 _NOT_TEXT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
@@ -201,12 +200,9 @@ class Moment(Form[tuple[int, int | None]]):
         if not match or (match[4] and not self.time_allowed):
             reading.add(path, Code.BAD_FORMAT, f"{shown(text)!r} is not {wanted}")
             return None
-        try:
-            day = date(int(match[1]), int(match[2]), int(match[3])).toordinal() - EPOCH_ORDINAL
-        except ValueError:
-            day = -1
+        day = day_number(int(match[1]), int(match[2]), int(match[3]))
         minute = None if match[4] is None else minutes(match[4], match[5], DAY_MINUTES - 1)
-        if day < 0 or (match[4] and minute is None):
+        if day is None or (match[4] and minute is None):
             reading.add(path, Code.OUT_OF_RANGE, f"{text} is not in the calendar of 1970 to 9999")
             return None
         return day, minute

@@ -7,12 +7,12 @@ meaning: a group of its own, no condition, no floor, an edge that is open.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date
 from typing import Any
 
 from altyn.core.rules import promotion as values
 from altyn.core.rules.read.conditions import WEEKDAYS
-from altyn.core.rules.read.forms import EPOCH_ORDINAL, MINUTE_US, decimal_text
+from altyn.core.rules.read.dates import date_text
+from altyn.core.rules.read.forms import MINUTE_US, decimal_text
 from altyn.core.rules.read.rewards import SCALE_DEFAULT
 
 Document = dict[str, Any]
@@ -117,12 +117,8 @@ def _schedule(schedule: values.Schedule) -> Document:
 def _moment(day: int | None, wall_us: int | None) -> str | None:
     if wall_us is not None:
         days, minute = divmod(wall_us // MINUTE_US, 1_440)
-        return f"{_date(days)}T{_time(minute)}"
-    return None if day is None else _date(day)
-
-
-def _date(day: int) -> str:
-    return date.fromordinal(day + EPOCH_ORDINAL).isoformat()
+        return f"{date_text(days)}T{_time(minute)}"
+    return None if day is None else date_text(day)
 
 
 def _time(minute: int) -> str:
@@ -192,7 +188,7 @@ def _reward(reward: values.Reward, scales: dict[str, int]) -> Document:
 def _expiry(expiry: values.Expiry) -> Document | None:
     made = _present(
         days=None if expiry.days is None else str(expiry.days),
-        date=None if expiry.date is None else _date(expiry.date),
+        date=None if expiry.date is None else date_text(expiry.date),
         end_of_month=None if expiry.end_of_month is None else str(expiry.end_of_month),
     )
     return made or None

@@ -6,6 +6,10 @@ import hashlib
 import struct
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
 from altyn.core.facts import CopyRows, Directory
 from altyn.core.facts.directory import (
     CARD_ACTIVE,
@@ -16,9 +20,6 @@ from altyn.core.facts.directory import (
     CardFact,
     CustomerFact,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 
 def keyed(text: str) -> bytes:
@@ -50,7 +51,9 @@ class DirectoryMachine(RuleBasedStateMachine):
         state=st.integers(CARD_NEW, CARD_FINISHED),
         last4=st.sampled_from(["", "7", "1234"]),
     )
-    def upsert_card(self, number: bytes, card_id: int, customer_id: int, card_type: str, state: int, last4: str) -> None:
+    def upsert_card(
+        self, number: bytes, card_id: int, customer_id: int, card_type: str, state: int, last4: str
+    ) -> None:
         card = CardFact(number, card_id, card_id, customer_id, card_type, state, last4)
         self.directory.upsert_card(card)
         self.cards[number[:16]] = card._replace(number_hash=number[:16])
@@ -102,7 +105,6 @@ test_directory_after_any_changes_equals_a_model = DirectoryMachine.TestCase
 
 def test_directory_of_many_finds_each_card_and_phone() -> None:
     directory = Directory()
-    directory.reserve(1_000, 10)  # too small on purpose: it grows meanwhile
     for number in range(1, 20_001):
         directory.upsert_card(CardFact(keyed(f"card {number}"), number, number, 0, "", CARD_ACTIVE, ""))
         directory.upsert_customer(CustomerFact(number, number, keyed(f"phone {number}")))

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import pytest
-from altyn.core.facts import Stores, Zones
-from altyn.core.facts.stores import StoreFact
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from altyn.core.facts import Stores, Zones
+from altyn.core.facts.stores import StoreFact
 
 HOUR_US = 3_600_000_000
 IDS = st.text(min_size=1, max_size=8)
 ATTRIBUTES = st.sampled_from(["", "north", "юг"])
 STORES = st.builds(
-    StoreFact, IDS, st.sampled_from(["A", "B"]), ATTRIBUTES, ATTRIBUTES, ATTRIBUTES, st.sampled_from(["RUB", "KZT"]), st.integers(0, 4)
+    StoreFact,
+    IDS,
+    st.sampled_from(["A", "B"]),
+    ATTRIBUTES,
+    ATTRIBUTES,
+    ATTRIBUTES,
+    st.sampled_from(["RUB", "KZT"]),
+    st.integers(0, 4),
 )
 
 

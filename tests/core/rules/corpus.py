@@ -10,7 +10,6 @@ REFUSED: dict[str, tuple[str, list[tuple[str, str]]]] = {
     ),
     "kind-unknown": ("{promo: p, reward: []}", [("document[0]", "REQUIRED")]),
     "document-empty": ("[{}]", [("document[0]", "EMPTY")]),
-    "document-not-mapping": ("[just text]", [("document[0]", "WRONG_TYPE")]),
     "id-capital": (
         "{promotion: Bakery, stage: item, reward: [{percent: {rate: 3}}]}",
         [("Bakery: promotion", "BAD_FORMAT")],
@@ -195,7 +194,8 @@ REFUSED: dict[str, tuple[str, list[tuple[str, str]]]] = {
         [("p: when.receipt_sum", "CONTRADICTION")],
     ),
     "sum-net-before-accrual": (
-        "{promotion: p, stage: item, when: {none: [{receipt_sum: {from: 5, base: NET}}]}, reward: [{percent: {rate: 3}}]}",
+        "{promotion: p, stage: item, when: {none: [{receipt_sum: {from: 5, base: NET}}]},"
+        " reward: [{percent: {rate: 3}}]}",
         [("p: when.none[0].receipt_sum.base", "CONTRADICTION")],
     ),
     "quantity-half-unit": (
@@ -212,7 +212,8 @@ REFUSED: dict[str, tuple[str, list[tuple[str, str]]]] = {
         [("p: when.store", "EMPTY")],
     ),
     "customer-without-card": (
-        "{promotion: p, stage: item, when: {customer: {has_card: false, card_type: gold}}, reward: [{percent: {rate: 3}}]}",
+        "{promotion: p, stage: item, when: {customer: {has_card: false, card_type: gold}},"
+        " reward: [{percent: {rate: 3}}]}",
         [("p: when.customer", "CONTRADICTION")],
     ),
     "customer-id-text": (
@@ -224,7 +225,8 @@ REFUSED: dict[str, tuple[str, list[tuple[str, str]]]] = {
         [("p: when.coupon.code", "EMPTY")],
     ),
     "schedule-from-after-to": (
-        "{promotion: p, stage: item, when: {schedule: {from: 2027-02-01, to: 2027-01-31}}, reward: [{percent: {rate: 3}}]}",
+        "{promotion: p, stage: item, when: {schedule: {from: 2027-02-01, to: 2027-01-31}},"
+        " reward: [{percent: {rate: 3}}]}",
         [("p: when.schedule", "CONTRADICTION")],
     ),
     "schedule-not-a-date": (
@@ -236,7 +238,8 @@ REFUSED: dict[str, tuple[str, list[tuple[str, str]]]] = {
         [("p: when.schedule.from", "BAD_FORMAT")],
     ),
     "schedule-hours": (
-        "{promotion: p, stage: item, when: {schedule: {hours: [07:00-10:00, 24:00-25:00]}}, reward: [{percent: {rate: 3}}]}",
+        "{promotion: p, stage: item, when: {schedule: {hours: [07:00-10:00, 24:00-25:00]}},"
+        " reward: [{percent: {rate: 3}}]}",
         [("p: when.schedule.hours[1]", "OUT_OF_RANGE")],
     ),
     "schedule-weekday": (

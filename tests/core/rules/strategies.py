@@ -68,13 +68,16 @@ prices = ranges("from", "to", st.integers(0, 10**6), 2, equal=True)
 plain_sets = present(sku=members, category=members, brand=members, supplier=members, unit_price=prices)
 # What is left out is named by price alone or by values no set above can hold, so that something always remains.
 left_out = st.fixed_dictionaries({"sku": st.just("left-out-for-sure")}, optional={"unit_price": prices})
-product_sets = st.one_of(
-    st.just({}),
-    plain_sets,
-    st.builds(lambda of, out: {**of, "except": out}, plain_sets, one_or_many(left_out)),
-    st.builds(lambda out: {"except": out}, left_out),
-)
-of = {"of": product_sets}
+
+
+@st.composite
+def product_sets(draw: st.DrawFn) -> dict[str, Any]:
+    """All goods, a set, a set without some, or all but some."""
+    of = draw(st.one_of(st.just({}), plain_sets))
+    return {**of, "except": draw(one_or_many(left_out))} if draw(st.booleans()) else of
+
+
+of = {"of": product_sets()}
 
 choices = st.one_of(members, st.builds(lambda v: {"any_of": v}, members), st.builds(lambda v: {"none_of": v}, members))
 dates = st.dates(date(2020, 1, 1), date(2030, 12, 31)).map(str)
@@ -108,20 +111,26 @@ weights = ranges("from", "below", st.integers(1, 10**6), 3, equal=False).map(
 )
 
 
-def leaves(bases: list[str]) -> Documents:
+@st.composite
+def leaves(draw: st.DrawFn, bases: list[str]) -> dict[str, Any]:
+    """Conditions without nesting; several keys are short for all."""
     sums = ranges("from", "below", st.integers(1, 10**9), 2, equal=False)
     based = st.fixed_dictionaries({}, optional={"base": st.sampled_from(bases), **of})
-    return present(
+    kinds = present(
         schedule=schedules,
         store=present(id=choices, region=choices, format=choices, cluster=choices),
         customer=customers,
         coupon=st.fixed_dictionaries({"code": texts}),
         receipt_sum=st.builds(lambda edges, rest: {**edges, **rest}, sums, based),
-        quantity=st.builds(lambda edges, of: {**edges, "of": of}, st.one_of(units, weights), product_sets),
+        quantity=st.builds(lambda edges, of: {**edges, "of": of}, st.one_of(units, weights), product_sets()),
     )
+    return draw(kinds)
 
 
-def conditions(bases: list[str]) -> Documents:
+@st.composite
+def conditions(draw: st.DrawFn, bases: list[str]) -> dict[str, Any]:
+    """A condition of up to three leaves, nested or not."""
+
     def nest(inner: Documents) -> Documents:
         return present(
             all=st.lists(inner, min_size=1, max_size=2),
@@ -129,7 +138,7 @@ def conditions(bases: list[str]) -> Documents:
             none=st.lists(inner, min_size=1, max_size=2),
         )
 
-    return st.recursive(leaves(bases), nest, max_leaves=3)
+    return draw(st.recursive(leaves(bases), nest, max_leaves=3))
 
 
 discounts = st.one_of(
@@ -203,16 +212,29 @@ points_promotions = st.fixed_dictionaries(
     {"promotion": names, "reward": st.lists(points(), min_size=1, max_size=3)},
     optional={**common, "stage": st.just("accrual"), "when": conditions(["GROSS", "RUNNING", "NET"])},
 )
-promotions = st.one_of(discount_promotions, points_promotions)
+
+
+@st.composite
+def promotions(draw: st.DrawFn) -> dict[str, Any]:
+    """One valid promotion of the whole vocabulary."""
+    return draw(st.one_of(discount_promotions, points_promotions))
+
+
 ASSETS = [{"asset": name, "scale": str(scale), "step": "1"} for name, scale in SCALES.items()]
 
-# Valid documents: three assets and a few promotions of distinct ids.
-documents = st.lists(promotions, max_size=3, unique_by=lambda one: one["promotion"]).map(lambda made: [*ASSETS, *made])
+
+@st.composite
+def documents(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Valid documents: three assets and a few promotions of distinct ids."""
+    made = draw(st.lists(promotions(), max_size=3, unique_by=lambda one: one["promotion"]))
+    return [*ASSETS, *made]
+
 
 KEYS = [
-    "promotion", "asset", "stage", "when", "reward", "all", "any", "none", "schedule", "hours", "from", "to", "store", "id",
-    "customer", "has_card", "coupon", "code", "receipt_sum", "quantity", "of", "sku", "except", "unit_price", "percent",
-    "rate", "amount", "off", "points", "fixed", "expires", "days", "date", "group", "floor", "price", "title", "en", "step",
+    "promotion", "asset", "stage", "when", "reward", "all", "any", "none", "schedule", "hours", "from", "to",
+    "store", "id", "customer", "has_card", "coupon", "code", "receipt_sum", "quantity", "of", "sku", "except",
+    "unit_price", "percent", "rate", "amount", "off", "points", "fixed", "expires", "days", "date", "group",
+    "floor", "price", "title", "en", "step",
 ]  # fmt: skip
 scalars = st.one_of(
     st.none(),

@@ -20,11 +20,11 @@ from altyn.core.rules.definition import (
 from altyn.core.rules.lint import remarks
 from tests.core.rules.strategies import documents, garbage, promotions
 
-quick = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @quick
-@given(documents)
+@given(documents())
 def test_valid_documents_with_defaults_written_out_mean_the_same(written: list[dict[str, Any]]) -> None:
     rules = read_documents(written)
     again = read_documents(default_documents(rules))
@@ -34,7 +34,7 @@ def test_valid_documents_with_defaults_written_out_mean_the_same(written: list[d
 
 
 @quick
-@given(documents)
+@given(documents())
 def test_valid_documents_survive_yaml_and_json(written: list[dict[str, Any]]) -> None:
     rules = read_documents(written)
     assert read_documents(load_documents(dump_documents(written))) == rules
@@ -45,7 +45,7 @@ def test_valid_documents_survive_yaml_and_json(written: list[dict[str, Any]]) ->
 
 
 @quick
-@given(documents)
+@given(documents())
 def test_lint_takes_all_valid_documents(written: list[dict[str, Any]]) -> None:
     rules = read_documents(written)
     ids = {promotion.promotion_id for promotion in rules.promotions}
@@ -71,7 +71,7 @@ def test_garbage_raises_nothing_but_a_document_error(value: Any) -> None:
 
 
 @quick
-@given(promotions, st.data())
+@given(promotions(), st.data())
 def test_a_damaged_document_raises_nothing_but_a_document_error(written: dict[str, Any], data: st.DataObject) -> None:
     key = data.draw(st.sampled_from(sorted(written)))
     try:

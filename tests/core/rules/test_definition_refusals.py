@@ -64,3 +64,12 @@ def test_number_of_thousands_of_digits_is_refused_without_being_printed() -> Non
     assert [one.code for one in caught.value.problems] == [Code.OUT_OF_RANGE, Code.OUT_OF_RANGE]
     with pytest.raises(DocumentError):
         canonical_json([{"promotion": huge}])
+
+
+def test_documents_that_are_no_mappings_are_refused_one_by_one() -> None:
+    with pytest.raises(DocumentError) as caught:
+        read_documents(["text", None])
+    assert [(one.path, one.code) for one in caught.value.problems] == [
+        ("document[0]", Code.WRONG_TYPE),
+        ("document[1]", Code.WRONG_TYPE),
+    ]

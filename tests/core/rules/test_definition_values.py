@@ -155,10 +155,8 @@ def test_points_with_nothing_optional_have_the_defaults() -> None:
 
 
 def test_points_are_read_in_the_scale_of_their_asset() -> None:
-    text = "[{asset: a, scale: 0, step: 5}, {asset: b, scale: 4}, %s]" % ", ".join(
-        f"{{promotion: {name}, reward: [{{points: {{asset: {name}, fixed: 10}}}}]}}" for name in "abc"
-    )
-    rules = read(text)
+    promotions = [f"{{promotion: {name}, reward: [{{points: {{asset: {name}, fixed: 10}}}}]}}" for name in "abc"]
+    rules = read(f"[{{asset: a, scale: 0, step: 5}}, {{asset: b, scale: 4}}, {', '.join(promotions)}]")
     assert rules.assets == (Asset("a", {}, 0, 5), Asset("b", {}, 4, 1))
     fixed = [one.fixed_points for promotion in rules.promotions for one in promotion.rewards if isinstance(one, Points)]
     assert fixed == [10, 100_000, 1_000]
@@ -254,7 +252,8 @@ def test_sum_and_quantity_have_their_units() -> None:
 
 
 def test_schedule_of_dates_hours_and_days() -> None:
-    text = "{schedule: {from: 2027-01-01, to: 2027-01-31, hours: [22:00-02:00, 07:00-24:00], weekdays: [fri, mon], days_of_month: 1}}"
+    days = "weekdays: [fri, mon], days_of_month: 1"
+    text = f"{{schedule: {{from: 2027-01-01, to: 2027-01-31, hours: [22:00-02:00, 07:00-24:00], {days}}}}}"
     assert condition(text) == Schedule(
         "when.schedule",
         from_date=day(2027, 1, 1),

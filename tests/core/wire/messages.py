@@ -6,13 +6,14 @@ import random
 from collections.abc import Iterator
 from types import ModuleType
 
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
 from altyn.core.wire.generated import journal_v1, ops_v1, pos_v1
 from altyn.journal.v1 import record_pb2
 from altyn.ops.v1 import ops_service_pb2
 from altyn.pos.v1 import outcome_pb2, pos_service_pb2, receipt_pb2
-from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import Message
-from google.protobuf.message_factory import GetMessageClass
 
 CONTRACTS = (receipt_pb2, outcome_pb2, pos_service_pb2, ops_service_pb2, record_pb2)
 CODECS: dict[str, ModuleType] = {"altyn.pos.v1": pos_v1, "altyn.ops.v1": ops_v1, "altyn.journal.v1": journal_v1}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 
 import pytest
+from google.protobuf.message import DecodeError, Message
+
 from altyn.core.wire.format import MalformedMessage
 from altyn.journal.v1 import record_pb2
 from altyn.pos.v1 import outcome_pb2, pos_service_pb2, receipt_pb2
-from google.protobuf.message import DecodeError, Message
-
 from tests.core.wire.messages import (
     by_protobuf,
     field,
@@ -59,7 +59,9 @@ def test_codec_damaged_messages_are_judged_as_protobuf_judges_them(kind: type[Me
 
 def test_codec_every_truncation_is_judged_as_protobuf_judges_it() -> None:
     source = random_message(random.Random(5), pos_service_pb2.CommitReceiptRequest, 0.9).SerializeToString()
-    verdicts = [agree(pos_service_pb2.CommitReceiptRequest, source[:length]) for length in range(min(len(source), 2500))]
+    verdicts = [
+        agree(pos_service_pb2.CommitReceiptRequest, source[:length]) for length in range(min(len(source), 2500))
+    ]
     assert any(verdicts[1:])
     assert not all(verdicts)
 
@@ -160,7 +162,12 @@ def test_codec_oneof_given_twice_keeps_the_last_case() -> None:
     upload = pos_service_pb2.UploadedReceipt
     one = field(1, 2, field(2, 0, b"\x07"))
     other = field(3, 2, field(5, 2, b"r"))
-    for source in (one + field(1, 2, field(5, 0, b"\x01")), one + other, other + one + other + other, one + other + one):
+    for source in (
+        one + field(1, 2, field(5, 0, b"\x01")),
+        one + other,
+        other + one + other + other,
+        one + other + one,
+    ):
         assert agree(upload, source)
 
 
@@ -173,11 +180,12 @@ def test_codec_interleaved_repeated_messages_keep_their_order() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        b"\xc0\x80", b"\xc1\xbf", b"\xe0\x9f\xbf", b"\xed\xa0\x80", b"\xed\xbf\xbf", b"\xf0\x8f\xbf\xbf", b"\xf4\x90\x80\x80",
-        b"\xf5\x80\x80\x80", b"\x80", b"\xff", b"\xc2", b"\xe2\x82", b"\xf0\x9f\xa5", b"\xc2\x41", b"\xe2\x28\xa1",
-        b"\xe0\xa0\x80", b"\xed\x9f\xbf", b"\xee\x80\x80", b"\xf0\x90\x80\x80", b"\xf4\x8f\xbf\xbf", b"\xc2\x80", b"\x7f", b"\x00",
+        *(b"\xc0\x80", b"\xc1\xbf", b"\xe0\x9f\xbf", b"\xed\xa0\x80", b"\xed\xbf\xbf", b"\xf0\x8f\xbf\xbf"),
+        *(b"\xf4\x90\x80\x80", b"\xf5\x80\x80\x80", b"\x80", b"\xff", b"\xc2", b"\xe2\x82", b"\xf0\x9f\xa5"),
+        *(b"\xc2\x41", b"\xe2\x28\xa1", b"\xe0\xa0\x80", b"\xed\x9f\xbf", b"\xee\x80\x80", b"\xf0\x90\x80\x80"),
+        *(b"\xf4\x8f\xbf\xbf", b"\xc2\x80", b"\x7f", b"\x00"),
     ],
-)  # fmt: skip
+)
 def test_codec_text_is_utf8_exactly_as_protobuf_says(text: bytes) -> None:
     for before in (0, 1, 3, 4, 7, 8, 9, 16):
         for after in (0, 1, 5, 8):
@@ -199,7 +207,10 @@ def test_codec_bytes_field_needs_no_utf8() -> None:
     ("source", "path"),
     [
         (field(1, 2, b"\xff"), "store_id"),
-        (field(12, 2, field(1, 0, b"\x01")) + field(12, 2, field(2, 2, b"ok") + field(3, 2, b"\xff")), "lines[1].barcode"),
+        (
+            field(12, 2, field(1, 0, b"\x01")) + field(12, 2, field(2, 2, b"ok") + field(3, 2, b"\xff")),
+            "lines[1].barcode",
+        ),
         (field(12, 2, field(18, 2, field(3, 0, b"\x80"))), "lines[0].refund_of.qty_milli"),
         (field(999, 3), "?"),
     ],

@@ -21,26 +21,53 @@ from altyn.infra.embedded import postgres as postgres_module
 from altyn.infra.embedded.identity import NOBODY, Identity, enter_user_namespace
 from altyn.infra.embedded.postgres import EmbeddedPostgres
 from altyn.infra.embedded.providers import NoProvider, find_postgres
+from altyn.infra.embedded.valkey import EmbeddedValkey
 from altyn.infra.processes import ChildFailed
 
 WAIT_S = 20.0
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
-@pytest.fixture
-def var() -> Iterator[Path]:
+def new_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="altyn-"))
     folder.chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def var() -> Iterator[Path]:
+    """An empty var directory."""
+    folder = new_folder()
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def server(var: Path) -> Iterator[EmbeddedPostgres]:
-    server = EmbeddedPostgres(var)
-    server.start()
+@pytest.fixture(scope="module")
+def shared() -> Iterator[EmbeddedPostgres]:
+    folder = new_folder()
+    server = EmbeddedPostgres(folder)
     yield server
-    server.stop()
+    server.stop(immediately=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def server(shared: EmbeddedPostgres) -> EmbeddedPostgres:
+    """A running server, shared by the tests of this module, however the test before left it."""
+    if not shared.is_running():
+        shared.start()
+    return shared
+
+
+@pytest.fixture
+def var_with_cluster(shared: EmbeddedPostgres, var: Path) -> Path:
+    """A var directory with a stopped cluster: a copy, since making one takes its time."""
+    if not shared.data.exists():
+        shared.start()
+    shared.stop()
+    shutil.copytree(shared.data, var / "postgres" / "data")
+    shutil.copytree(shared.password_file.parent, var / "secrets")
+    return var
 
 
 async def fetch(server: EmbeddedPostgres, query: str) -> object:
@@ -140,10 +167,8 @@ async def test_start_when_the_stale_pid_file_names_a_foreign_process_works(serve
     assert await fetch(server, "SELECT 1") == 1
 
 
-async def test_second_start_on_a_live_cluster_adopts_it_and_leaves_it_running(
-    server: EmbeddedPostgres, var: Path
-) -> None:
-    second = EmbeddedPostgres(var)
+async def test_second_start_on_a_live_cluster_adopts_it_and_leaves_it_running(server: EmbeddedPostgres) -> None:
+    second = EmbeddedPostgres(server.root.parent)
     told: list[str] = []
     second.start(told.append)
     assert second.adopted and second.pid == server.pid
@@ -172,8 +197,8 @@ def test_start_after_a_half_made_cluster_makes_a_whole_one(var: Path) -> None:
     assert not draft.exists() and (server.data / "base").is_dir()
 
 
-def test_start_with_a_setting_the_server_refuses_fails_with_its_log(var: Path) -> None:
-    server = EmbeddedPostgres(var, server_settings={"shared_buffers": "nonsense"})
+def test_start_with_a_setting_the_server_refuses_fails_with_its_log(var_with_cluster: Path) -> None:
+    server = EmbeddedPostgres(var_with_cluster, server_settings={"shared_buffers": "nonsense"})
     with pytest.raises(ChildFailed, match="shared_buffers"):
         server.start()
     assert not server.is_running()
@@ -202,8 +227,14 @@ def test_stored_cluster_of_an_absent_major_version_is_refused_by_name(var: Path)
         EmbeddedPostgres(var).start()
 
 
-async def test_cluster_under_a_deep_var_still_has_a_short_socket(var: Path) -> None:
-    deep = var / ("deep" * 20) / "with space"
+async def test_cluster_under_a_deep_var_still_has_a_short_socket(
+    var_with_cluster: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(var_with_cluster))
+    deep = var_with_cluster / ("deep" * 20) / "with space"
+    deep.parent.mkdir()
+    shutil.copytree(var_with_cluster / "postgres", deep / "postgres")
+    shutil.copytree(var_with_cluster / "secrets", deep / "secrets")
     server = EmbeddedPostgres(deep)
     server.start()
     try:
@@ -236,7 +267,11 @@ time.sleep(600)
         pytest.param("plain", True, marks=as_root, id="by an ordinary user"),
     ],
 )
-def test_servers_when_their_parent_is_killed_end_too(var: Path, how: str, ordinary: bool) -> None:
+def test_servers_when_their_parent_is_killed_end_too(var_with_cluster: Path, how: str, ordinary: bool) -> None:
+    var = var_with_cluster
+    if how == "dropped":
+        for path in (var / "postgres" / "data", *(var / "postgres" / "data").rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
     command = [sys.executable, "-c", PARENT, str(var), how]
     environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PATH": os.environ["PATH"]}
     enter = enter_user_namespace if ordinary else None
@@ -247,6 +282,29 @@ def test_servers_when_their_parent_is_killed_end_too(var: Path, how: str, ordina
         parent.send_signal(signal.SIGKILL)
     for pid in pids:
         wait_until_gone(pid)
+
+
+def test_start_right_after_the_parent_was_killed_gets_servers_that_stay(var_with_cluster: Path) -> None:
+    var = var_with_cluster
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(var), "plain"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    assert parent.stdout is not None
+    parent.stdout.readline()
+    parent.kill()
+    servers = EmbeddedPostgres(var), EmbeddedValkey(var)
+    try:
+        for server in servers:
+            server.start()
+        assert [server.adopted for server in servers] == [False, False]
+        assert asyncio.run(fetch(servers[0], "SELECT 1")) == 1
+    finally:
+        for server in servers:
+            server.stop()
+        parent.communicate()
 
 
 @as_root

@@ -1,0 +1,260 @@
+"""``altyn doctor``: is this installation fit to take money? One line a finding, within ten seconds, changing nothing.
+
+A finding is ok, warn, fail or skip; exit status 0 only when none is fail. A check that itself breaks is a finding.
+An embedded cluster that is stopped is started for the look and stopped again; one that was never made is not made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+import stat
+import time
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from typing import Any, Literal
+
+import asyncpg
+import orjson
+import typer
+from redis.exceptions import RedisError
+
+from altyn.cli.options import AsJson, Var, settings_with
+from altyn.infra.database import connect, read_durability
+from altyn.infra.embedded.postgres import EmbeddedPostgres
+from altyn.infra.embedded.providers import find_postgres, find_valkey
+from altyn.infra.embedded.valkey import EmbeddedValkey
+from altyn.infra.errors import Trouble
+from altyn.infra.migrate import load_migrations, pending_migrations
+from altyn.infra.redis_stream import open_client
+from altyn.infra.settings import PREFIX, Settings
+
+START_PATIENCE_S = 2.0
+LOOK_PATIENCE_S = 1.5
+DISK_WARN_PERCENT = 10
+DISK_FAIL_PERCENT = 5
+CLOCK_SKEW_MAX_S = 1.0
+CLOCK_BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
+OTHER_VARIABLES = {"ALTYN_PG_BIN", "ALTYN_VALKEY_BIN", "ALTYN_DEBUG", "ALTYN_BUILD_JOBS"}
+PACKAGES = ("altyn", "grpcio", "protobuf", "asyncpg", "redis", "uvloop", "orjson", "pydantic")
+MARKS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL", "skip": "skip"}
+
+State = Literal["ok", "warn", "fail", "skip"]
+
+app = typer.Typer(add_completion=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check saw."""
+
+    name: str
+    state: State
+    detail: str
+
+
+@app.command()
+def run(var: Var = None, as_json: AsJson = False) -> None:
+    """Check settings, versions, PostgreSQL durability, disk, clock and the rules version."""
+    start = time.monotonic()
+    findings = examine(settings_with(var))
+    failed = sum(finding.state == "fail" for finding in findings)
+    if as_json:
+        answer = {
+            "ok": failed == 0,
+            "seconds": round(time.monotonic() - start, 3),
+            "checks": [asdict(finding) for finding in findings],
+        }
+        print(orjson.dumps(answer).decode())
+    else:
+        for finding in findings:
+            print(f"{MARKS[finding.state]}  {finding.name:<12} {finding.detail}")
+        print(f"{failed} failed" if failed else "fit")
+    if failed:
+        raise typer.Exit(1)
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Every finding, in the order of reading."""
+    findings = [*look_at_settings(settings), *look_at_versions(), look_at_disk(settings), look_at_clock(settings)]
+    with reachable_postgres(settings, findings) as dsn:
+        if dsn:
+            findings += asyncio.run(_bounded("postgres", look_at_postgres(dsn, settings)))
+    with reachable_redis(settings, findings) as url:
+        if url:
+            findings += asyncio.run(_bounded("redis", look_at_redis(url)))
+    return findings
+
+
+def look_at_settings(settings: Settings) -> Iterator[Finding]:
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | OTHER_VARIABLES
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    shown = ", ".join(f"{name}={value}" for name, value in settings.describe().items())
+    yield Finding("settings", "warn" if unknown else "ok", f"unknown: {', '.join(unknown)}" if unknown else shown)
+    folder = settings.var / "secrets"
+    loose = [file.name for file in folder.glob("*") if stat.S_IMODE(file.stat().st_mode) & 0o077]
+    if loose:
+        yield Finding("secrets", "fail", f"others may read {', '.join(sorted(loose))} in {folder}")
+    elif folder.exists():
+        yield Finding("secrets", "ok", f"private, in {folder}")
+    else:
+        yield Finding("secrets", "skip", "none made yet")
+
+
+def look_at_versions() -> Iterator[Finding]:
+    found = {}
+    for package in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    shown = ", ".join(f"{package} {number}" for package, number in found.items())
+    yield Finding("versions", "ok", f"Python {platform.python_version()} {platform.machine()}, {shown}")
+    from google.protobuf.internal import api_implementation
+
+    backend = api_implementation.Type()
+    state: State = "fail" if backend == "python" else "ok"
+    yield Finding("protobuf", state, f"the {backend} implementation")
+
+
+def look_at_disk(settings: Settings) -> Finding:
+    place = settings.var
+    while not place.exists():
+        place = place.parent
+    usage = shutil.disk_usage(place)
+    percent = usage.free * 100 // usage.total
+    state: State = "fail" if percent < DISK_FAIL_PERCENT else "warn" if percent < DISK_WARN_PERCENT else "ok"
+    return Finding("disk", state, f"{usage.free >> 20} MiB free of {usage.total >> 20} ({percent} %) at {place}")
+
+
+def look_at_clock(settings: Settings) -> Finding:
+    now = datetime.now(UTC)
+    if now < CLOCK_BEFORE:
+        return Finding("clock", "fail", f"{now.isoformat()} is in the past")
+    return Finding("clock", "ok", f"{now.isoformat(timespec='seconds')}, calendar of {settings.tenant_zone}")
+
+
+@contextmanager
+def reachable_postgres(settings: Settings, findings: list[Finding]) -> Iterator[str]:
+    """The address of the given or embedded PostgreSQL; empty when there is none to look at, and why is a finding."""
+    if settings.postgres_dsn:
+        yield settings.postgres_dsn
+        return
+    server = EmbeddedPostgres(settings.var, start_patience_s=START_PATIENCE_S)
+    try:
+        if not server.data.exists():
+            programs = find_postgres()
+            number = ".".join(map(str, programs.version))
+            findings.append(Finding("postgres", "skip", f"no cluster yet; would be {programs.origin} {number}"))
+            yield ""
+            return
+        server.start()
+    except (Trouble, OSError) as error:
+        findings.append(Finding("postgres", "fail", str(error)))
+        yield ""
+        return
+    try:
+        yield server.dsn()
+    finally:
+        server.stop()
+
+
+@contextmanager
+def reachable_redis(settings: Settings, findings: list[Finding]) -> Iterator[str]:
+    """The address of the given or embedded Valkey; empty when there is none to look at, and why is a finding."""
+    if settings.redis_url:
+        yield settings.redis_url
+        return
+    server = EmbeddedValkey(settings.var, start_patience_s=START_PATIENCE_S)
+    try:
+        if not server.root.exists():
+            program = find_valkey()
+            number = ".".join(map(str, program.version))
+            findings.append(Finding("redis", "skip", f"no store yet; would be {program.origin} {number}"))
+            yield ""
+            return
+        server.start()
+    except (Trouble, OSError) as error:
+        findings.append(Finding("redis", "fail", str(error)))
+        yield ""
+        return
+    try:
+        yield server.url
+    finally:
+        server.stop()
+
+
+async def look_at_postgres(dsn: str, settings: Settings) -> list[Finding]:
+    connection = await connect(dsn, name="altyn doctor", command_timeout_s=LOOK_PATIENCE_S)
+    try:
+        number = await connection.fetchval("SELECT current_setting('server_version')")
+        findings = [Finding("postgres", "ok", f"PostgreSQL {number}")]
+        found = await read_durability(connection)
+        shown = ", ".join(f"{name}={value}" for name, value in found.settings.items())
+        state: State = "fail" if found.failures else "warn" if found.warnings else "ok"
+        if found.failures and settings.unsafe_durability:
+            state = "warn"
+        findings.append(Finding("durability", state, "; ".join(found.failures + found.warnings) or shown))
+        findings.append(_skew("clock of PG", await connection.fetchval("SELECT clock_timestamp()")))
+        findings += await _look_at_schema(connection, settings)
+        return findings
+    finally:
+        await connection.close(timeout=LOOK_PATIENCE_S)
+
+
+async def look_at_redis(url: str) -> list[Finding]:
+    async with open_client(url) as client:
+        server: dict[str, Any] = await client.info("server")
+        engine = "Valkey" if "valkey_version" in server else "Redis"
+        number = server.get("valkey_version") or server.get("redis_version")
+        return [Finding("redis", "ok", f"{engine} {number}")]
+
+
+async def _look_at_schema(connection: asyncpg.Connection[Any], settings: Settings) -> list[Finding]:
+    findings = [await _look_at_migrations(connection)]
+    counts = await connection.fetch(
+        "SELECT partrelid::regclass::text AS name, count(inhrelid) AS parts "
+        "FROM pg_partitioned_table LEFT JOIN pg_inherits ON inhparent = partrelid GROUP BY 1 ORDER BY 1"
+    )
+    if counts:
+        shown = ", ".join(f"{row['name']} has {row['parts']}" for row in counts)
+        findings.append(Finding("partitions", "fail" if any(row["parts"] == 0 for row in counts) else "ok", shown))
+    if await connection.fetchval("SELECT to_regclass('rules_release') IS NULL"):
+        findings.append(Finding("rules", "skip", "no table of releases yet"))
+        return findings
+    version = await connection.fetchval("SELECT max(version) FROM rules_release WHERE tenant = $1", settings.tenant_id)
+    detail = f"version {version} is published" if version else f"nothing published for {settings.tenant_id}"
+    findings.append(Finding("rules", "ok" if version else "warn", detail))
+    return findings
+
+
+async def _look_at_migrations(connection: asyncpg.Connection[Any]) -> Finding:
+    try:
+        migrations = load_migrations(files("altyn.migrations"))
+        pending = await pending_migrations(connection, migrations)
+    except Trouble as error:
+        return Finding("migrations", "fail", str(error))
+    if pending:
+        names = ", ".join(migration.name for migration in pending)
+        return Finding("migrations", "warn", f"to apply: {names}; run altyn migrate")
+    return Finding("migrations", "ok", f"{len(migrations)} applied")
+
+
+def _skew(name: str, there: datetime) -> Finding:
+    skew_s = (there - datetime.now(UTC)).total_seconds()
+    state: State = "warn" if abs(skew_s) > CLOCK_SKEW_MAX_S else "ok"
+    return Finding(name, state, f"{skew_s:+.3f} s from this machine's")
+
+
+async def _bounded(name: str, look: Coroutine[Any, Any, list[Finding]]) -> list[Finding]:
+    """The findings of one look at something remote; a failure or a silence is a finding too."""
+    try:
+        return await asyncio.wait_for(look, LOOK_PATIENCE_S)
+    except TimeoutError:
+        return [Finding(name, "fail", f"no answer within {LOOK_PATIENCE_S} s")]
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, RedisError, Trouble) as error:
+        return [Finding(name, "fail", str(error) or type(error).__name__)]

@@ -1,0 +1,136 @@
+"""Effects that no register asks for: manual accrual and the expiry of holds.
+
+They are journalled like receipts: one record each, applied once.
+"""
+from cpython.bytes cimport PyBytes_AS_STRING
+from hashlib import sha256
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memset
+from altyn.core.engine.case cimport Case
+from altyn.core.engine.content cimport without_envelope
+from altyn.core.engine.record cimport adjustment_effects, hold_effect
+from altyn.core.engine.step cimport Engine, Operation, check_op_id, except_full, malformed, refused, string, text_of
+from altyn.core.ledger.holds cimport HOLD_EXPIRED, Hold
+from altyn.core.limits cimport REPLY_BYTES_MAX, points_max
+from altyn.core.text cimport Text
+from altyn.core.wire.arena cimport arena_reset, arena_take
+from altyn.core.wire.format cimport WireError
+from altyn.core.wire.generated cimport journal_v1, ops_v1, pos_v1
+
+from altyn.core.engine.content cimport without_envelope
+from altyn.core.engine.types import Answer
+from altyn.core.engine.step import NO_RECEIPT
+from altyn.core.ledger.keys import natural_key
+
+
+cdef Operation ordered(int kind, bytes op_id, bytes content):
+    """An operation of the back office's or the server's own: no register, no receipt."""
+    cdef Operation operation = Operation()
+    operation.kind = kind
+    operation.op_id = op_id
+    operation.content = content
+    operation.receipt_key = NO_RECEIPT
+    operation.register_key = None
+    # Its own natural key, so that op_id alone decides whether it was seen.
+    operation.natural_key = natural_key(op_id, kind, 0)
+    return operation
+
+
+cdef int check_adjustment(const ops_v1.AdjustPointsRequest* call) except -1:
+    check_op_id(call.op_id)
+    if call.account_id <= 0:
+        raise refused("INVALID_ARGUMENT", "OUT_OF_RANGE", "account_id", "account_id is above 0")
+    if call.points <= 0 or call.points > points_max():
+        raise refused("INVALID_ARGUMENT", "OUT_OF_RANGE", "points", f"points are between 1 and {points_max()}")
+    if call.active_from_us < 0:
+        raise refused("INVALID_ARGUMENT", "OUT_OF_RANGE", "active_from_us", "an instant is 0 or more")
+    if call.expires_at_us < 0 or (call.expires_at_us != 0 and call.expires_at_us <= call.active_from_us):
+        raise refused("INVALID_ARGUMENT", "OUT_OF_RANGE", "expires_at_us", "a lot ends after it begins")
+    if call.reason.size == 0:
+        raise refused("INVALID_ARGUMENT", "FIELD_REQUIRED", "reason", "a manual accrual names its reason")
+    if call.reason.size > 256 or call.actor.size > 64:
+        raise refused("INVALID_ARGUMENT", "TOO_LARGE", "reason" if call.reason.size > 256 else "actor", "the text is too long")
+    return 0
+
+
+def adjust_points(Engine engine, bytes request, scope, int64_t clock_us, known):
+    """Points by hand, with a reason: one lot, once per op_id."""
+    cdef ops_v1.AdjustPointsRequest call
+    cdef ops_v1.AdjustPointsResponse reply
+    cdef journal_v1.Effects* effects
+    cdef journal_v1.Record* record
+    cdef journal_v1.Adjustment adjustment
+    cdef WireError error
+    cdef Operation operation
+    cdef bytes reply_bytes, reason = b""
+    cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(request)
+    arena_reset(&engine.arena)
+    memset(&error, 0, sizeof(WireError))
+    if ops_v1.decode_AdjustPointsRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
+        raise malformed(&error)
+    check_adjustment(&call)
+    operation = ordered(pos_v1.OPERATION_KIND_ADJUST, call.op_id.data[:16], sha256(without_envelope(request)).digest())
+    answer = engine.recall(operation, known)
+    if answer is not None:
+        return answer
+    asset = engine.facts.assets.get(string(call.asset))
+    if asset is None:
+        raise refused("INVALID_ARGUMENT", "BAD_FORMAT", "asset", "no asset has this name")
+    memset(&engine.case, 0, sizeof(Case))
+    engine.case.instant_us = max(clock_us, engine.last_instant_us)
+    effects = engine.new_effects()
+    if adjustment_effects(effects, call.account_id, asset.asset_no, call.points,
+                          call.active_from_us if call.active_from_us != 0 else engine.case.instant_us, call.expires_at_us,
+                          engine.last_seq + 1, &engine.arena) != 0:
+        except_full()
+    memset(&reply, 0, sizeof(reply))
+    reply.seq = engine.last_seq + 1
+    reply.applied = engine.is_sound(operation, effects)
+    if reply.applied:
+        reply.lot_id = effects.lots[0].lot_id
+    else:
+        reason = b"NOT_APPLICABLE"
+    reply.reason = text_of(reason)
+    reply_bytes = engine.taken(ops_v1.encode_AdjustPointsResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
+    record = engine.new_record(operation, effects)
+    memset(&adjustment, 0, sizeof(adjustment))
+    adjustment.account_id = call.account_id
+    adjustment.asset_no = asset.asset_no
+    adjustment.points = call.points
+    adjustment.reason = call.reason
+    adjustment.actor = call.actor
+    record.request.adjustment = &adjustment
+    return engine.booked(operation, record, reply_bytes)
+
+
+def expire_holds(Engine engine, int64_t clock_us, int count_max):
+    """At most `count_max` holds whose time is over: a list of records, one each."""
+    cdef const Hold* held
+    cdef journal_v1.Effects* effects
+    cdef journal_v1.Record* record
+    cdef Operation operation
+    cdef Text id_text, nobody
+    cdef bytes hold_id
+    nobody.data = NULL
+    nobody.size = 0
+    records = []
+    while len(records) < count_max:
+        held = engine.book.due_hold(max(clock_us, engine.last_instant_us))
+        if held == NULL:
+            break
+        arena_reset(&engine.arena)
+        memset(&engine.case, 0, sizeof(Case))
+        engine.case.instant_us = max(clock_us, engine.last_instant_us)
+        hold_id = (<const char*>held.hold_id)[:16]
+        # Derived from the hold, so that a hold expires once.
+        operation = ordered(pos_v1.OPERATION_KIND_HOLD_EXPIRY, sha256(b"hold-expiry" + hold_id).digest()[:16], sha256(hold_id).digest())
+        operation.receipt_key = (<const char*>held.receipt_key)[:16]
+        effects = engine.new_effects()
+        id_text = text_of(hold_id)
+        if hold_effect(effects, id_text, HOLD_EXPIRED, 0, 0, nobody, nobody, 0, 0, &engine.arena) != 0:
+            except_full()
+        if not engine.is_sound(operation, effects):
+            raise AssertionError("a due hold can always expire")
+        record = engine.new_record(operation, effects)
+        records.append(engine.booked(operation, record, b"").record)
+    return records

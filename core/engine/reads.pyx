@@ -1,0 +1,188 @@
+"""Calls that change nothing: CalculateReceipt, AuthorizeCustomer, GetOperation, and the back office's GetBalance.
+
+CalculateReceipt is a forecast and is answered at once; every other answer names the journal seq it depends on.
+"""
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memset
+from altyn.core.edge cimport ReadError, check_authorize, edge_exception
+from altyn.core.engine.reply cimport fill_balances, fill_card_messages
+from altyn.core.engine.step cimport (
+    Engine, Release, check_op_id, check_scope, decode_record, except_full, malformed, refused, string, text_of,
+)
+from altyn.core.engine.case cimport Case
+from altyn.core.engine.token cimport Token
+from altyn.core.limits cimport REPLY_BYTES_MAX
+from altyn.core.text cimport Text
+from altyn.core.wire.arena cimport arena_reset, arena_take
+from altyn.core.wire.format cimport WireError
+from altyn.core.wire.generated cimport journal_v1, ops_v1, pos_v1
+
+from altyn.core.engine.identity import normalised_card
+from altyn.core.engine.types import Answer, Lookup
+from altyn.core.ledger.view import read_balances, read_lots
+
+
+def calculate_receipt(Engine engine, bytes request, scope, int64_t clock_us):
+    """Reply bytes of CalculateReceiptResponse. CallRefused."""
+    cdef pos_v1.CalculateReceiptRequest call
+    cdef pos_v1.CalculateReceiptResponse reply
+    cdef WireError error
+    cdef Token token
+    cdef Release release
+    cdef bytes token_bytes
+    cdef bint explain
+    cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(request)
+    arena_reset(&engine.arena)
+    memset(&error, 0, sizeof(WireError))
+    if pos_v1.decode_CalculateReceiptRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
+        raise malformed(&error)
+    explain = call.want != NULL and call.want.explain
+    release = engine.decide(call.receipt, scope, call.calc_token, &token, request, clock_us, explain)
+    memset(&reply, 0, sizeof(reply))
+    reply.server_time_us = clock_us
+    reply.refused_lines_count = engine.mismatched_lines(&reply.refused_lines)
+    if reply.refused_lines_count > 0:
+        reply.status = pos_v1.STATUS_DECLINED
+        reply.reason = pos_v1.REASON_SUM_MISMATCH
+    else:
+        reply.status = pos_v1.STATUS_OK
+        reply.outcome = engine.shown(release, explain)
+        token_bytes = engine.new_token(release, request, clock_us)
+        reply.calc_token = text_of(token_bytes)
+    return engine.taken(pos_v1.encode_CalculateReceiptResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
+
+
+def authorize_customer(Engine engine, bytes request, scope, int64_t clock_us):
+    """Who it is and what they have."""
+    cdef pos_v1.AuthorizeCustomerRequest call
+    cdef pos_v1.AuthorizeCustomerResponse reply
+    cdef ReadError wrong
+    cdef WireError error
+    cdef bytes last4
+    cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(request)
+    arena_reset(&engine.arena)
+    memset(&error, 0, sizeof(WireError))
+    if pos_v1.decode_AuthorizeCustomerRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
+        raise malformed(&error)
+    if check_authorize(&call, &wrong) != 0:
+        raise edge_exception(&wrong)
+    check_scope(call.store_id, call.register_id, scope, "")
+    memset(&engine.case, 0, sizeof(Case))
+    engine.kept.clear()
+    engine.case.instant_us = max(clock_us, engine.last_instant_us)
+    engine.identify(call.identity)
+    memset(&reply, 0, sizeof(reply))
+    reply.server_time_us = clock_us
+    reply.customer_id = engine.case.customer_id
+    reply.card_type = engine.case.holdings.card_type
+    reply.card_state = engine.case.card_state
+    reply.segments = engine.case.holdings.segments
+    reply.segments_count = engine.case.holdings.segments_count
+    reply.status = pos_v1.STATUS_OK if engine.case.holdings.has_card else pos_v1.STATUS_DECLINED
+    reply.reason = engine.case.remarks.reasons[0] if engine.case.remarks.count > 0 else pos_v1.REASON_UNSPECIFIED
+    if engine.case.card_id != 0:
+        last4 = normalised_card(string(call.identity.value))[-4:].encode()
+        reply.card_last4 = text_of(last4)
+    fill_balances(&reply.balances, &reply.balances_count, engine.book, engine.case.account_id, engine.case.instant_us, engine.asset_names(),
+                  &engine.arena)
+    fill_card_messages(&reply.messages, &reply.messages_count, &engine.case.remarks, &engine.arena)
+    return Answer(engine.taken(pos_v1.encode_AuthorizeCustomerResponse(&reply, engine.buffer, REPLY_BYTES_MAX)), None, engine.last_seq)
+
+
+cdef bint belongs(const journal_v1.Record* record, scope) except -1:
+    """The operation is one of this register's."""
+    cdef const journal_v1.Request* request = record.request
+    if request == NULL:
+        return False
+    if request.receipt != NULL:
+        return string(request.receipt.store_id) == scope.store_id and string(request.receipt.register_id) == scope.register_id
+    if request.cancel != NULL:
+        return string(request.cancel.store_id) == scope.store_id and string(request.cancel.register_id) == scope.register_id
+    return False
+
+
+def get_operation(Engine engine, bytes request, scope, int64_t clock_us, known):
+    """What became of an operation: its stored reply, or OPERATION_UNKNOWN. Asks the journal, which knows whose it was."""
+    cdef pos_v1.GetOperationRequest call
+    cdef pos_v1.GetOperationResponse reply
+    cdef journal_v1.Record record
+    cdef WireError error
+    cdef bytes op_id
+    cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(request)
+    arena_reset(&engine.arena)
+    memset(&error, 0, sizeof(WireError))
+    if pos_v1.decode_GetOperationRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
+        raise malformed(&error)
+    check_scope(call.store_id, call.register_id, scope, "")
+    check_op_id(call.op_id)
+    op_id = call.op_id.data[:call.op_id.size]
+    if known is None:
+        return Lookup(op_id, None, None, engine.last_seq)
+    memset(&reply, 0, sizeof(reply))
+    reply.status = pos_v1.STATUS_OK
+    reply.server_time_us = clock_us
+    reply.reason = pos_v1.REASON_OPERATION_UNKNOWN
+    if known.by_op_id is not None:
+        decode_record(known.by_op_id, &record, &engine.arena)
+        if belongs(&record, scope):
+            reply.reason = pos_v1.REASON_UNSPECIFIED
+            reply.kind = record.kind
+            reply.reply = record.reply
+            reply.seq = record.seq
+    return Answer(engine.taken(pos_v1.encode_GetOperationResponse(&reply, engine.buffer, REPLY_BYTES_MAX)), None, engine.last_seq)
+
+
+def get_balance(Engine engine, bytes request, int64_t clock_us):
+    """Balances of an account, by asset and lot, at the instant."""
+    cdef ops_v1.GetBalanceRequest call
+    cdef ops_v1.GetBalanceResponse reply
+    cdef ops_v1.AssetBalance* shown
+    cdef WireError error
+    cdef dict names, balances
+    cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(request)
+    cdef int n = 0
+    arena_reset(&engine.arena)
+    engine.kept.clear()
+    memset(&error, 0, sizeof(WireError))
+    if ops_v1.decode_GetBalanceRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
+        raise malformed(&error)
+    if call.account_id <= 0:
+        raise refused("INVALID_ARGUMENT", "OUT_OF_RANGE", "account_id", "account_id is above 0")
+    balances = read_balances(engine.book, call.account_id, max(clock_us, engine.last_instant_us))
+    names = engine.asset_names()
+    memset(&reply, 0, sizeof(reply))
+    reply.account_id = call.account_id
+    reply.seq = engine.last_seq
+    reply.balances = <ops_v1.AssetBalance*>arena_take(&engine.arena, len(balances) * sizeof(ops_v1.AssetBalance) + 8)
+    if reply.balances == NULL:
+        except_full()
+    lots = read_lots(engine.book, call.account_id)
+    for asset_no, (active, pending, held, debt) in sorted(balances.items()):
+        name, scale = names.get(asset_no, (b"", 0))
+        shown = &reply.balances[n]
+        n += 1
+        shown.asset = text_of(name)
+        shown.scale = scale
+        shown.active_points = active
+        shown.pending_points = pending
+        shown.hold_points = held
+        shown.debt_points = debt
+        fill_lots(engine, shown, [lot for lot in lots if lot[1] == asset_no and lot[0] != 0])
+    reply.balances_count = n
+    return Answer(engine.taken(ops_v1.encode_GetBalanceResponse(&reply, engine.buffer, REPLY_BYTES_MAX)), None, engine.last_seq)
+
+
+cdef int fill_lots(Engine engine, ops_v1.AssetBalance* shown, list lots) except -1:
+    cdef int i
+    shown.lots = <ops_v1.LotBalance*>arena_take(&engine.arena, len(lots) * sizeof(ops_v1.LotBalance) + 8)
+    if shown.lots == NULL:
+        except_full()
+    for i, (lot_id, _, initial, remaining, _, active_from_us, expires_at_us) in enumerate(lots):
+        shown.lots[i].lot_id = lot_id
+        shown.lots[i].initial_points = initial
+        shown.lots[i].remaining_points = remaining
+        shown.lots[i].active_from_us = active_from_us
+        shown.lots[i].expires_at_us = expires_at_us
+    shown.lots_count = <int>len(lots)
+    return 0

@@ -1,0 +1,260 @@
+"""Effect calls about a receipt: ReserveReceipt, CommitReceipt, CancelReceipt.
+
+A Reserve is a request: it may be declined, and a refusal is final for its op_id, so it is journalled too. A Commit and a Cancel are
+facts: they are always stored; what cannot be applied is QUARANTINED with its exceptions, and moves no account.
+Each function: (engine, request bytes, scope, clock, what the journal knows or None) → Answer or Lookup; CallRefused.
+"""
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memset
+from altyn.core.edge cimport ReadError, check_cancel, edge_exception
+from altyn.core.engine.case cimport Case
+from altyn.core.engine.record cimport accrual_effects, hold_effect
+from altyn.core.engine.siphash cimport digest_equal
+from altyn.core.engine.step cimport (
+    Engine, Operation, Release, add_exception, check_scope, except_full, malformed, refused, text_of,
+)
+from altyn.core.engine.token cimport Token
+from altyn.core.ledger.holds cimport HOLD_EXPIRED, HOLD_PENDING, HOLD_POSTED, HOLD_VOIDED, Hold
+from altyn.core.ledger.operations cimport RECEIPT_COMMITTED, RECEIPT_RESERVED, RECEIPT_VOIDED, SeenReceipt
+from altyn.core.limits cimport REPLY_BYTES_MAX
+from altyn.core.text cimport Text
+from altyn.core.wire.arena cimport arena_reset
+from altyn.core.wire.format cimport WireError
+from altyn.core.wire.generated cimport journal_v1, pos_v1
+
+from altyn.core.engine.types import Answer
+
+
+cdef int change_hold(
+    Engine engine, journal_v1.Effects* effects, const uint8_t* hold_id, int32_t state, int64_t expires_at_us, Operation operation, Text store_id,
+    Text register_id
+) except -1:
+    cdef Text id_text
+    id_text.data = <const char*>hold_id
+    id_text.size = 16
+    if hold_effect(effects, id_text, state, 0, expires_at_us, store_id, register_id, operation.shift_number, operation.receipt_number,
+                   &engine.arena) != 0:
+        except_full()
+    return 0
+
+
+def reserve_receipt(Engine engine, bytes request, scope, int64_t clock_us, known):
+    """Keep what is scarce, and the price, until the hold's time-out."""
+    cdef pos_v1.ReserveReceiptRequest call
+    cdef pos_v1.ReserveReceiptResponse reply
+    cdef journal_v1.Effects* effects
+    cdef journal_v1.Record* record
+    cdef WireError error
+    cdef Token token
+    cdef Release release
+    cdef Operation operation
+    cdef bytes reply_bytes
+    cdef bint explain
+    cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(request)
+    arena_reset(&engine.arena)
+    memset(&error, 0, sizeof(WireError))
+    if pos_v1.decode_ReserveReceiptRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
+        raise malformed(&error)
+    explain = call.want != NULL and call.want.explain
+    release = engine.decide(call.receipt, scope, call.calc_token, &token, request, clock_us, explain)
+    operation = engine.operation(pos_v1.OPERATION_KIND_RESERVE, call.op_id, call.register_seq, call.op_no, call.calc_token, request, scope,
+                                 call.receipt.shift_number, call.receipt.receipt_number)
+    answer = engine.recall(operation, known)
+    if answer is not None:
+        return answer
+    memset(&reply, 0, sizeof(reply))
+    reply.server_time_us = clock_us
+    reply.seq = engine.last_seq + 1
+    reply.refused_lines_count = engine.mismatched_lines(&reply.refused_lines)
+    reply.reason = refusal_of(engine, operation, reply.refused_lines_count, &token)
+    reply.status = pos_v1.STATUS_OK if reply.reason == pos_v1.REASON_UNSPECIFIED else pos_v1.STATUS_DECLINED
+    effects = engine.new_effects()
+    if reply.status == pos_v1.STATUS_OK:
+        reply.hold_expires_at_us = engine.case.instant_us + engine.hold_us
+        replace_hold(engine, effects, operation, call.receipt, reply.hold_expires_at_us)
+        operation.receipt_state = RECEIPT_RESERVED
+    if not engine.is_sound(operation, effects):
+        raise refused("UNAVAILABLE", "OVERLOADED", "", "no room for another hold; send the same op_id again")
+    if reply.refused_lines_count == 0:
+        reply.outcome = engine.shown(release, explain)
+    reply_bytes = engine.taken(pos_v1.encode_ReserveReceiptResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
+    record = engine.new_record(operation, effects)
+    engine.add_receipt(record, release, call.want)
+    return engine.booked(operation, record, reply_bytes)
+
+
+cdef int32_t refusal_of(Engine engine, Operation operation, int32_t mismatched, const Token* token) except -1:
+    """Why a Reserve is declined, or UNSPECIFIED."""
+    cdef SeenReceipt seen = engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.receipt_key))
+    if seen.state == RECEIPT_VOIDED:
+        return pos_v1.REASON_VOIDED
+    if seen.state == RECEIPT_COMMITTED:
+        return pos_v1.REASON_ALREADY_COMMITTED
+    if mismatched > 0:
+        return pos_v1.REASON_SUM_MISMATCH
+    if token.rules_version != 0 and not digest_equal(token.result, engine.result()):
+        return pos_v1.REASON_PRICE_CHANGED
+    return pos_v1.REASON_UNSPECIFIED
+
+
+cdef int replace_hold(
+    Engine engine, journal_v1.Effects* effects, Operation operation, const pos_v1.Receipt* receipt, int64_t expires_at_us
+) except -1:
+    """A receipt has one hold: a second Reserve ends the first one's."""
+    cdef const Hold* held = engine.book.hold_for(<const uint8_t*>PyBytes_AS_STRING(operation.receipt_key))
+    if held != NULL:
+        change_hold(engine, effects, held.hold_id, HOLD_VOIDED, 0, operation, receipt.store_id, receipt.register_id)
+    change_hold(engine, effects, <const uint8_t*>PyBytes_AS_STRING(operation.op_id), HOLD_PENDING, expires_at_us, operation, receipt.store_id,
+                receipt.register_id)
+    return 0
+
+
+def commit_receipt(Engine engine, bytes request, scope, int64_t clock_us, known):
+    """The sale is a fact: book it."""
+    cdef pos_v1.CommitReceiptRequest call
+    cdef pos_v1.CommitReceiptResponse reply
+    cdef journal_v1.Effects* effects
+    cdef journal_v1.Record* record
+    cdef WireError error
+    cdef Token token
+    cdef Release release
+    cdef Operation operation
+    cdef bytes reply_bytes
+    cdef bint explain
+    cdef int32_t quarantine
+    cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(request)
+    arena_reset(&engine.arena)
+    memset(&error, 0, sizeof(WireError))
+    if pos_v1.decode_CommitReceiptRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
+        raise malformed(&error)
+    explain = call.want != NULL and call.want.explain
+    release = engine.decide(call.receipt, scope, call.calc_token, &token, request, clock_us, explain)
+    operation = engine.operation(pos_v1.OPERATION_KIND_COMMIT, call.op_id, call.register_seq, call.op_no, call.calc_token, request, scope,
+                                 call.receipt.shift_number, call.receipt.receipt_number)
+    answer = engine.recall(operation, known)
+    if answer is not None:
+        return answer
+    memset(&reply, 0, sizeof(reply))
+    reply.server_time_us = clock_us
+    reply.seq = engine.last_seq + 1
+    disagreements(engine, operation, call.receipt, &token)
+    effects = engine.new_effects()
+    quarantine = why_not_applied(engine, operation)
+    if quarantine == pos_v1.REASON_UNSPECIFIED:
+        post_hold(engine, effects, operation, call.receipt)
+        if accrual_effects(effects, &engine.case, &engine.outcome, release.ruleset, release.asset_nos, engine.zones, engine.zone, reply.seq,
+                           &engine.arena) != 0:
+            except_full()
+        operation.receipt_state = RECEIPT_COMMITTED
+    else:
+        add_exception(&operation.exceptions, quarantine)
+    if not engine.is_sound(operation, effects):
+        quarantine = pos_v1.REASON_NOT_APPLICABLE
+    reply.status = pos_v1.STATUS_OK if quarantine == pos_v1.REASON_UNSPECIFIED else pos_v1.STATUS_QUARANTINED
+    reply.reason = quarantine
+    reply.exceptions = operation.exceptions.reasons
+    reply.exceptions_count = operation.exceptions.count
+    reply.outcome = engine.shown(release, explain)
+    reply_bytes = engine.taken(pos_v1.encode_CommitReceiptResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
+    record = engine.new_record(operation, effects)
+    engine.add_receipt(record, release, call.want)
+    return engine.booked(operation, record, reply_bytes)
+
+
+cdef int disagreements(Engine engine, Operation operation, const pos_v1.Receipt* receipt, const Token* token) except -1:
+    """What the server sees otherwise than the till: recorded, never refused."""
+    cdef int32_t i
+    cdef int64_t paid = 0
+    for i in range(engine.case.receipt.lines_count):
+        if engine.case.receipt.lines[i].sum_mismatch:
+            add_exception(&operation.exceptions, pos_v1.REASON_SUM_MISMATCH)
+    if engine.outcome.external_excess_minor > 0:
+        add_exception(&operation.exceptions, pos_v1.REASON_EXTERNAL_DISCOUNT_EXCESS)
+    for i in range(receipt.payments_count):
+        paid += receipt.payments[i].sum_minor
+    if receipt.payments_count > 0 and paid != engine.outcome.to_pay_minor:
+        add_exception(&operation.exceptions, pos_v1.REASON_AMOUNT_DIFFERS)
+    elif token.rules_version != 0 and not digest_equal(token.result, engine.result()):
+        add_exception(&operation.exceptions, pos_v1.REASON_AMOUNT_DIFFERS)
+    return 0
+
+
+cdef int32_t why_not_applied(Engine engine, Operation operation) except -1:
+    """A fact about a receipt that is closed already, or UNSPECIFIED."""
+    cdef SeenReceipt seen = engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.receipt_key))
+    if seen.state == RECEIPT_VOIDED:
+        return pos_v1.REASON_VOID_CONFLICT
+    if seen.state == RECEIPT_COMMITTED or operation.natural_key_taken:
+        return pos_v1.REASON_DUPLICATE_NUMBER
+    return pos_v1.REASON_UNSPECIFIED
+
+
+cdef int post_hold(Engine engine, journal_v1.Effects* effects, Operation operation, const pos_v1.Receipt* receipt) except -1:
+    """The receipt's hold is posted; one that ran out while it held something is remarked."""
+    cdef const Hold* held = engine.book.hold_for(<const uint8_t*>PyBytes_AS_STRING(operation.receipt_key))
+    if held == NULL:
+        return 0
+    if held.state == HOLD_EXPIRED and held.parts_count > 0:
+        add_exception(&operation.exceptions, pos_v1.REASON_HOLD_EXPIRED)
+    change_hold(engine, effects, held.hold_id, HOLD_POSTED, 0, operation, receipt.store_id, receipt.register_id)
+    return 0
+
+
+def cancel_receipt(Engine engine, bytes request, scope, int64_t clock_us, known):
+    """The receipt was not printed: whatever it held is free. One that nobody has heard of stays cancelled."""
+    cdef pos_v1.CancelReceiptRequest call
+    cdef pos_v1.CancelReceiptResponse reply
+    cdef journal_v1.Effects* effects
+    cdef journal_v1.Record* record
+    cdef WireError error
+    cdef Operation operation
+    cdef SeenReceipt seen
+    cdef const Hold* held
+    cdef ReadError wrong
+    cdef Text no_token
+    cdef bytes reply_bytes
+    cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(request)
+    arena_reset(&engine.arena)
+    memset(&error, 0, sizeof(WireError))
+    if pos_v1.decode_CancelReceiptRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
+        raise malformed(&error)
+    check_scope(call.store_id, call.register_id, scope, "")
+    if check_cancel(&call, &wrong) != 0:
+        raise edge_exception(&wrong)
+    no_token.data = NULL
+    no_token.size = 0
+    operation = engine.operation(pos_v1.OPERATION_KIND_CANCEL, call.op_id, call.register_seq, call.op_no, no_token, request, scope, call.shift_number,
+                                 call.receipt_number)
+    answer = engine.recall(operation, known)
+    if answer is not None:
+        return answer
+    memset(&engine.case, 0, sizeof(Case))
+    engine.case.instant_us = max(clock_us, engine.last_instant_us)
+    memset(&reply, 0, sizeof(reply))
+    reply.server_time_us = clock_us
+    reply.seq = engine.last_seq + 1
+    reply.status = pos_v1.STATUS_OK
+    effects = engine.new_effects()
+    seen = engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.receipt_key))
+    held = engine.book.hold_for(<const uint8_t*>PyBytes_AS_STRING(operation.receipt_key))
+    if seen.state == RECEIPT_COMMITTED or operation.natural_key_taken:
+        # Taking back a committed receipt is a return; until those are served a person decides.
+        reply.status = pos_v1.STATUS_QUARANTINED
+        reply.reason = pos_v1.REASON_ALREADY_COMMITTED if seen.state == RECEIPT_COMMITTED else pos_v1.REASON_DUPLICATE_NUMBER
+        add_exception(&operation.exceptions, reply.reason)
+    else:
+        operation.receipt_state = RECEIPT_VOIDED
+        if held != NULL:
+            change_hold(engine, effects, held.hold_id, HOLD_VOIDED, 0, operation, call.store_id, call.register_id)
+    if not engine.is_sound(operation, effects):
+        reply.status = pos_v1.STATUS_QUARANTINED
+        reply.reason = pos_v1.REASON_NOT_APPLICABLE
+    reply.exceptions = operation.exceptions.reasons
+    reply.exceptions_count = operation.exceptions.count
+    reply_bytes = engine.taken(pos_v1.encode_CancelReceiptResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
+    record = engine.new_record(operation, effects)
+    call.op_id.size = 0
+    call.register_seq = 0
+    record.request.cancel = &call
+    return engine.booked(operation, record, reply_bytes)

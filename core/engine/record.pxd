@@ -1,0 +1,31 @@
+"""Parts of a journal record, built in the arena. Every function answers NULL or -1 when the arena is full."""
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from altyn.core.engine.case cimport Case
+from altyn.core.facts.zones cimport Zones
+from altyn.core.ledger.holds cimport Hold
+from altyn.core.outcome cimport Outcome
+from altyn.core.rules.ruleset cimport Ruleset
+from altyn.core.text cimport Text
+from altyn.core.wire.arena cimport Arena
+from altyn.core.wire.generated cimport journal_v1, pos_v1
+
+# The receipt as it may be kept: no identity, and only codes the ruleset itself names; others are replaced by `unknown_codes` (as many
+# texts as the receipt has coupons).
+cdef pos_v1.Receipt* resolved_receipt(const Case* case, const Outcome* outcome, const Text* unknown_codes, Arena* arena) noexcept nogil
+cdef journal_v1.Evidence* new_evidence(
+    const Case* case, Ruleset rules, const int32_t* asset_nos, const int32_t* asset_scales, Text sha256, Arena* arena
+) noexcept nogil
+# One lot and one entry per accrual of the outcome.
+cdef int accrual_effects(
+    journal_v1.Effects* effects, const Case* case, const Outcome* outcome, Ruleset rules, const int32_t* asset_nos, Zones zones, int32_t zone,
+    int64_t seq, Arena* arena
+) noexcept nogil
+cdef int adjustment_effects(
+    journal_v1.Effects* effects, int64_t account_id, int32_t asset_no, int64_t points, int64_t active_from_us, int64_t expires_at_us,
+    int64_t seq, Arena* arena
+) noexcept nogil
+# A hold comes into being or ends; `hold_id` must outlive the record.
+cdef int hold_effect(
+    journal_v1.Effects* effects, Text hold_id, int32_t state, int64_t account_id, int64_t expires_at_us, Text store_id, Text register_id,
+    int64_t shift_number, int64_t receipt_number, Arena* arena
+) noexcept nogil

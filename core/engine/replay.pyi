@@ -1,0 +1,3 @@
+from altyn.core.engine.step import Engine
+
+def replay(engine: Engine, seq: int, body: bytes) -> None: ...

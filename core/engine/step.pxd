@@ -1,0 +1,142 @@
+"""The step function's state. See step.pyi for what Python calls."""
+cimport cython
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from altyn.core.calculator.calculator cimport Calculator
+from altyn.core.engine.case cimport Case
+from altyn.core.engine.siphash cimport Digest, SipKey
+from altyn.core.engine.token cimport Token
+from altyn.core.facts.catalogue cimport Catalogue
+from altyn.core.facts.directory cimport Directory
+from altyn.core.facts.stores cimport Stores
+from altyn.core.facts.zones cimport Zones
+from altyn.core.ledger.book cimport Book
+from altyn.core.ledger.operations cimport Operations
+from altyn.core.ledger.replies cimport Replies
+from altyn.core.outcome cimport Outcome
+from altyn.core.rules.ruleset cimport Ruleset
+from altyn.core.text cimport Text
+from altyn.core.wire.arena cimport Arena
+from altyn.core.wire.format cimport WireError
+from altyn.core.wire.generated cimport journal_v1, pos_v1
+from cpython.bytes cimport PyBytes_AS_STRING
+
+cdef enum:
+    ASSETS_PER_RULESET_MAX = 256
+    RELEASES_KEPT = 8
+    EXCEPTIONS_MAX = 8
+
+@cython.final
+cdef class Release:
+    # One published version, ready to calculate with.
+    cdef readonly Ruleset ruleset
+    cdef readonly int64_t version
+    cdef readonly int64_t effective_at_us
+    cdef readonly bint emergency
+    cdef bytes sha256
+    cdef int32_t asset_nos[ASSETS_PER_RULESET_MAX]
+    cdef int32_t asset_scales[ASSETS_PER_RULESET_MAX]
+
+cdef struct Exceptions:
+    int32_t reasons[EXCEPTIONS_MAX]
+    int32_t count
+
+@cython.final
+cdef class Operation:
+    # One effect call on its way: who says it, its keys, and what is to become of it.
+    cdef int kind                     # altyn.pos.v1.OperationKind
+    cdef bytes op_id
+    cdef bytes content                # SHA-256
+    cdef bytes receipt_key
+    cdef bytes natural_key            # None: there is none, or it is taken
+    cdef bytes register_key
+    cdef bint natural_key_taken
+    cdef int64_t register_seq
+    cdef int32_t op_no
+    cdef int64_t shift_number
+    cdef int64_t receipt_number
+    cdef int receipt_state            # RECEIPT_UNKNOWN: as before
+    cdef Exceptions exceptions
+
+@cython.final
+cdef class Engine:
+    cdef:
+        readonly object facts
+        readonly Book book
+        readonly Operations operations
+        readonly Replies replies
+        readonly int64_t last_seq
+        readonly int64_t last_instant_us
+        readonly str tenant
+        Catalogue catalogue
+        Stores stores
+        Zones zones
+        Directory directory
+        Calculator calculator
+        Release current
+        list releases              # ascending versions
+        int64_t next_effective_us  # when `current` has to be chosen anew
+        int32_t zone               # the programme's
+        bytes tenant_bytes
+        int64_t hold_us
+        int64_t token_us
+        bytes pepper
+        SipKey token_key
+        Arena arena
+        uint8_t* buffer
+        Case case
+        Outcome outcome
+        list kept                  # Python bytes whose memory the case points to
+
+    cdef Release in_force(self, int64_t instant_us)
+    cdef Release of_business_time(self)
+    cdef Release honoured(self, Text token_text, int64_t clock_us, Token* token)
+    cdef Release decide(self, const pos_v1.Receipt* wire, scope, Text token_text, Token* token, bytes request, int64_t clock_us, bint explain)
+    cdef int identify(self, const pos_v1.Identity* identity) except -1
+    cdef Digest content(self, bytes request) noexcept
+    cdef Digest result(self) noexcept
+    cdef pos_v1.Outcome* shown(self, Release release, bint explain) except NULL
+    cdef int32_t mismatched_lines(self, int32_t** lines) except -1
+    cdef bytes new_token(self, Release release, bytes request, int64_t clock_us)
+    cdef dict asset_names(self)
+    cdef bytes taken(self, int64_t size)
+    cdef Operation operation(self, int kind, Text op_id, int64_t register_seq, int32_t op_no, Text token_text, bytes request, scope,
+                             int64_t shift_number, int64_t receipt_number)
+    cdef object recall(self, Operation operation, known)
+    cdef bint is_certainly_new(self, Operation operation) except -1
+    cdef object stored(self, Operation operation, bytes body, int64_t seq)
+    cdef object conflict(self, int kind, int64_t seq)
+    cdef bytes stored_reply(self, bytes op_id)
+    cdef journal_v1.Effects* new_effects(self) except NULL
+    cdef journal_v1.Record* new_record(self, Operation operation, journal_v1.Effects* effects) except NULL
+    cdef int add_receipt(self, journal_v1.Record* record, Release release, const pos_v1.Want* want) except -1
+    cdef bytes zone_of_store(self)
+    cdef bint is_sound(self, Operation operation, journal_v1.Effects* effects) except -1
+    cdef object booked(self, Operation operation, journal_v1.Record* record, bytes reply)
+    cdef int remember(self, Operation operation, int64_t seq, int64_t instant_us, bytes reply) except -1
+
+# What the acts (reads, receipts, accounts, replay) share.
+cdef object malformed(WireError* error)
+cdef object refused(str code, str reason, str field, str message)
+cdef int except_full() except -1
+cdef int check_op_id(Text op_id) except -1
+cdef int check_scope(Text store_id, Text register_id, scope, str prefix) except -1
+cdef int decode_record(bytes body, journal_v1.Record* record, Arena* arena) except -1
+
+cdef inline str string(Text text):
+    return text.data[:text.size].decode() if text.size > 0 else ""
+
+cdef inline Text text_of(bytes value):
+    """Valid as long as the bytes are."""
+    cdef Text text
+    text.data = PyBytes_AS_STRING(value)
+    text.size = <int32_t>len(value)
+    return text
+
+cdef inline void add_exception(Exceptions* exceptions, int32_t reason) noexcept nogil:
+    cdef int32_t i
+    for i in range(exceptions.count):
+        if exceptions.reasons[i] == reason:
+            return
+    if exceptions.count < EXCEPTIONS_MAX:
+        exceptions.reasons[exceptions.count] = reason
+        exceptions.count += 1

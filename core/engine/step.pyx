@@ -1,0 +1,547 @@
+"""The step function: (state, request bytes, scope, clock) → reply bytes and at most one journal record.
+
+It decides by the facts, the ruleset and the book as they stand, applies what follows to the book, and says from which journal seq its
+answer depends. Invariants: the instant never goes back; nothing fails between the check of the effects and their writing; a call
+that is refused has changed nothing; the same record applied again (`replay`) gives the same book. Never here: a clock, a socket,
+or an amount computed outside the calculator.
+"""
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from hashlib import blake2b, sha256
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
+
+from altyn.core.calculator.calculator cimport Calculator
+from altyn.core.edge cimport ReadError, check_currency, check_envelope, edge_exception, read_receipt
+from altyn.core.engine.case cimport business_time, remark, resolve_customer, resolve_lines, resolve_place
+from altyn.core.engine.content cimport field_bytes, take_fields, without_envelope
+from altyn.core.engine.record cimport new_evidence, resolved_receipt
+from altyn.core.engine.reply cimport add_remarks, fill_balances, fill_card_messages
+from altyn.core.engine.siphash cimport Digest, SipState, digest_equal, sip_end, sip_start, sip_take
+from altyn.core.engine.token cimport TOKEN_BYTES, Token, token_read, token_write
+from altyn.core.facts.stores cimport Store
+from altyn.core.ledger.effects cimport check_effects
+from altyn.core.ledger.keys cimport natural_key as natural_key_of
+from altyn.core.ledger.keys cimport receipt_key as receipt_key_of
+from altyn.core.ledger.keys cimport register_key as register_key_of
+from altyn.core.ledger.operations cimport Operation as SeenOperationRow
+from altyn.core.ledger.operations cimport Operations, SeenOperation
+from altyn.core.limits cimport ARENA_BYTES, OP_ID_BYTES, OP_NO_MAX, REPLY_BYTES_MAX
+from altyn.core.outcome cimport COUPON_INVALID, Outcome
+from altyn.core.rules.ruleset cimport Ruleset
+from altyn.core.text cimport Text
+from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_reset, arena_take
+from altyn.core.wire.format cimport WireError, path_of
+from altyn.core.wire.generated cimport journal_v1, pos_v1
+from altyn.core.write_outcome cimport write_outcome
+
+from altyn.core.engine.identity import card_hash, coupon_hash, phone_hash
+from altyn.core.engine.types import Answer, CallRefused, Lookup, Record
+
+cdef enum:
+    RECORD_FORMAT = 1
+
+NO_RECEIPT = bytes(16)
+
+cdef object refused(str code, str reason, str field, str message):
+    return CallRefused(code, reason, field, message)
+
+
+cdef int decode_record(bytes body, journal_v1.Record* record, Arena* arena) except -1:
+    cdef WireError error
+    cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(body)
+    memset(&error, 0, sizeof(WireError))
+    if journal_v1.decode_Record(record, start, start + len(body), arena, &error) != 0:
+        raise ValueError(f"a journal record cannot be read: {path_of(&error)}")
+    return 0
+
+
+cdef void forget_accrual(Outcome* outcome, int32_t lines_count) noexcept nogil:
+    """Nobody is there to earn."""
+    cdef int32_t i
+    outcome.accruals_count = 0
+    outcome.line_accruals_count = 0
+    for i in range(lines_count):
+        outcome.lines[i].accruals_begin = 0
+        outcome.lines[i].accruals_end = 0
+
+
+cdef object malformed(WireError* error):
+    return CallRefused("INVALID_ARGUMENT", "MALFORMED", path_of(error), "these bytes are not a message of this call")
+
+
+cdef int except_full() except -1:
+    raise CallRefused("INVALID_ARGUMENT", "TOO_LARGE", "receipt", "the receipt needs more memory than one request may use")
+
+
+cdef int check_op_id(Text op_id) except -1:
+    if op_id.size != OP_ID_BYTES:
+        raise refused("INVALID_ARGUMENT", "BAD_FORMAT", "op_id", "op_id has 16 bytes")
+    return 0
+
+
+cdef int check_scope(Text store_id, Text register_id, scope, str prefix) except -1:
+    if string(store_id) != scope.store_id:
+        raise refused("PERMISSION_DENIED", "FOREIGN_REGISTER", prefix + "store_id", "the credential belongs to another store")
+    if string(register_id) != scope.register_id:
+        raise refused("PERMISSION_DENIED", "FOREIGN_REGISTER", prefix + "register_id", "the credential belongs to another register")
+    return 0
+
+
+def version_of(Release release):
+    return release.version
+
+
+@cython.final
+cdef class Operation:
+    """One effect call on its way through the engine."""
+
+
+@cython.final
+cdef class Release:
+    """A ruleset with the numbers of its assets."""
+
+    def __cinit__(self, Ruleset ruleset, dict assets, int64_t effective_at_us, bint emergency):
+        cdef int32_t i
+        if ruleset.view.assets_count > ASSETS_PER_RULESET_MAX:
+            raise ValueError(f"a ruleset names at most {ASSETS_PER_RULESET_MAX} assets")
+        self.ruleset = ruleset
+        self.version = ruleset.version
+        self.effective_at_us = effective_at_us
+        self.emergency = emergency
+        self.sha256 = bytes.fromhex(ruleset.sha256)
+        for i in range(ruleset.view.assets_count):
+            name = string(ruleset.asset_text(i))
+            if name not in assets:
+                raise ValueError(f"asset {name} has no number")
+            self.asset_nos[i] = assets[name].asset_no
+            self.asset_scales[i] = assets[name].scale
+
+
+@cython.final
+cdef class Engine:
+    """`facts` is an altyn.core.facts.Facts whose zones know `zone`, the programme's. Keys: at least 16 bytes each."""
+
+    def __cinit__(self, *, str tenant, facts, str zone, bytes token_key, bytes pepper, int64_t hold_us=900_000_000,
+                  int64_t token_us=900_000_000):
+        cdef bytes key = blake2b(token_key, digest_size=16, person=b"calc-token").digest()
+        self.tenant = tenant
+        self.tenant_bytes = tenant.encode()
+        self.facts = facts
+        self.catalogue = facts.catalogue
+        self.stores = facts.stores
+        self.zones = facts.zones
+        self.directory = facts.directory
+        self.zone = facts.zones.number(zone)
+        self.book = Book()
+        self.operations = Operations()
+        self.replies = Replies()
+        self.calculator = Calculator()
+        self.releases = []
+        self.kept = []
+        self.next_effective_us = INT64_MAX
+        self.hold_us = hold_us
+        self.token_us = token_us
+        self.pepper = pepper
+        memcpy(&self.token_key, PyBytes_AS_STRING(key), 16)
+        arena_open(&self.arena, ARENA_BYTES)
+        self.buffer = <uint8_t*>malloc(REPLY_BYTES_MAX)
+        if self.buffer == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        arena_close(&self.arena)
+        free(self.buffer)
+
+    # QUERIES
+
+    @property
+    def rules_version(self):
+        return self.current.version if self.current is not None else 0
+
+    @property
+    def rules_sha256(self):
+        return self.current.ruleset.sha256 if self.current is not None else ""
+
+    @property
+    def promotions_count(self):
+        return self.current.ruleset.promotions_count if self.current is not None else 0
+
+    # COMMANDS
+
+    def restore(self, Book book, Operations operations, int64_t seq, int64_t instant_us):
+        """Go on from a snapshot: only before the first call."""
+        if self.last_seq != 0:
+            raise ValueError("an engine is restored once, before its first record")
+        self.book = book
+        self.operations = operations
+        self.last_seq = seq
+        self.last_instant_us = instant_us
+
+    def take_ruleset(self, bytes image, int64_t effective_at_us, bint emergency=False):
+        """A verified release joins; it is in force from `effective_at_us`. RulesetError, ValueError: refused, nothing changed."""
+        cdef Release release = Release(Ruleset(image), self.facts.assets, effective_at_us, emergency)
+        cdef Release other
+        kept = [other for other in self.releases if other.version != release.version]
+        kept.append(release)
+        kept.sort(key=version_of)
+        while len(kept) > RELEASES_KEPT and kept[0] is not self.current:
+            del kept[0]
+        self.releases = kept
+        self.next_effective_us = 0
+
+    cdef Release in_force(self, int64_t instant_us):
+        """The newest release whose time has come."""
+        cdef Release release
+        if instant_us >= self.next_effective_us:
+            self.next_effective_us = INT64_MAX
+            for release in self.releases:
+                if release.effective_at_us <= instant_us:
+                    self.current = release
+            for release in self.releases:
+                if release.effective_at_us > instant_us and (self.current is None or release.version > self.current.version):
+                    self.next_effective_us = min(self.next_effective_us, release.effective_at_us)
+        if self.current is None:
+            raise refused("UNAVAILABLE", "NOT_READY", "", "no rules are in force yet; send the same op_id again")
+        return self.current
+
+    cdef Release of_business_time(self):
+        """An offline receipt is judged by the release of its own time."""
+        cdef Release release, found = None
+        for release in self.releases:
+            if release.effective_at_us <= self.case.business_time_us:
+                found = release
+        if found is None:
+            remark(&self.case.remarks, pos_v1.REASON_RULES_VERSION_UNKNOWN)
+            return self.in_force(self.case.instant_us)
+        return found
+
+    cdef Release honoured(self, Text token_text, int64_t clock_us, Token* token):
+        """The release of a token that still keeps its price, or None."""
+        cdef Release release, found = None
+        if not token_read(token_text, self.token_key, token):
+            return None
+        if clock_us > token.issued_us + self.token_us or clock_us < token.issued_us - self.token_us:
+            return None
+        for release in self.releases:
+            if release.version == token.rules_version:
+                found = release
+            elif release.version > token.rules_version and release.emergency and release.effective_at_us <= clock_us:
+                return None
+        return found
+
+    # DECISION
+
+    cdef Digest content(self, bytes request) noexcept:
+        """Of what a price was shown for: store, money, customer, goods, coupons, points asked for."""
+        cdef SipState state
+        cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(request)
+        cdef const uint8_t* receipt = NULL
+        cdef int64_t size = field_bytes(start, start + len(request), 4, &receipt)
+        sip_start(&state, self.token_key)
+        if size > 0:
+            take_fields(&state, receipt, receipt + size, 0b111111000000010, False)
+        return sip_end(&state)
+
+    cdef Digest result(self) noexcept:
+        cdef SipState state
+        cdef int32_t i
+        sip_start(&state, self.token_key)
+        for i in range(self.case.receipt.lines_count):
+            sip_take(&state, <const uint8_t*>&self.outcome.lines[i].net_minor, 8)
+        for i in range(self.outcome.accruals_count):
+            sip_take(&state, <const uint8_t*>&self.outcome.accruals[i].points, 8)
+        return sip_end(&state)
+
+    cdef int identify(self, const pos_v1.Identity* identity) except -1:
+        """The customer behind a token, with a keyed hash of it in place of the token."""
+        cdef bytes hashed
+        cdef int32_t kind = pos_v1.TOKEN_KIND_UNSPECIFIED
+        cdef const unsigned char* hash_ = NULL
+        if identity != NULL and identity.value.size > 0:
+            kind = identity.kind
+            value = string(identity.value)
+            hashed = phone_hash(self.pepper, value) if kind == pos_v1.TOKEN_KIND_PHONE else card_hash(self.pepper, value)
+            self.kept.append(hashed)
+            hash_ = <const unsigned char*>PyBytes_AS_STRING(hashed)
+        if resolve_customer(&self.case, self.directory, hash_, kind, &self.arena) != 0:
+            except_full()
+        return 0
+
+    cdef Release decide(self, const pos_v1.Receipt* wire, scope, Text token_text, Token* token, bytes request, int64_t clock_us, bint explain):
+        """Read, resolve, calculate: fills `case` and `outcome`. token.rules_version is 0 when no token keeps the price."""
+        cdef Case* case = &self.case
+        cdef Release release
+        cdef ReadError error
+        cdef const Store* store
+        if wire == NULL:
+            raise refused("INVALID_ARGUMENT", "FIELD_REQUIRED", "receipt", "the receipt is missing")
+        check_scope(wire.store_id, wire.register_id, scope, "receipt.")
+        memset(case, 0, sizeof(Case))
+        self.kept.clear()
+        case.wire = wire
+        store = self.stores.find(wire.store_id)
+        if read_receipt(wire, &case.receipt, &self.arena, &error) != 0:
+            raise edge_exception(&error)
+        if store != NULL and check_currency(wire, store.currency, store.exponent, &error) != 0:
+            raise edge_exception(&error)
+        case.instant_us = clock_us if clock_us > self.last_instant_us else self.last_instant_us
+        release = self.honoured(token_text, clock_us, token)
+        if release is not None and digest_equal(token.content, self.content(request)):
+            case.business_time_us = token.business_time_us
+        else:
+            token.rules_version = 0
+            case.business_time_us = business_time(wire, clock_us, &case.remarks)
+            release = self.of_business_time() if wire.mode == pos_v1.MODE_OFFLINE else self.in_force(clock_us)
+        resolve_place(case, self.stores, self.zones, self.zone)
+        resolve_lines(case, self.catalogue)
+        self.identify(wire.identity)
+        self.calculator.calculate(release.ruleset, &case.receipt, &case.place, &case.holdings, explain, &self.outcome)
+        if case.account_id == 0:
+            forget_accrual(&self.outcome, case.receipt.lines_count)
+        return release
+
+    cdef int32_t mismatched_lines(self, int32_t** lines) except -1:
+        """Lines whose till sum is not price × quantity."""
+        cdef int32_t i, n = 0
+        lines[0] = <int32_t*>arena_take(&self.arena, <size_t>self.case.receipt.lines_count * sizeof(int32_t))
+        if lines[0] == NULL:
+            except_full()
+        for i in range(self.case.receipt.lines_count):
+            if self.case.receipt.lines[i].sum_mismatch:
+                lines[0][n] = self.case.receipt.lines[i].line_no
+                n += 1
+        return n
+
+    cdef dict asset_names(self):
+        cdef dict names = {}
+        for asset in self.facts.assets.values():
+            name = asset.asset.encode()
+            names[asset.asset_no] = (name, asset.scale)
+            self.kept.append(name)
+        return names
+
+    cdef pos_v1.Outcome* shown(self, Release release, bint explain) except NULL:
+        cdef int32_t i
+        cdef pos_v1.Outcome* out = <pos_v1.Outcome*>arena_take(&self.arena, sizeof(pos_v1.Outcome))
+        if out == NULL or write_outcome(&self.outcome, &self.case.receipt, self.case.wire, release.ruleset, explain, out, &self.arena) != 0:
+            except_full()
+        for i in range(out.coupons_count):
+            if out.coupons[i].state == pos_v1.COUPON_STATE_INVALID:
+                # Replies are journalled: a code that no rule names is told by its place among the entries, not by its text.
+                out.coupons[i].code.size = 0
+        if add_remarks(out, &self.case.remarks, &self.arena) != 0:
+            except_full()
+        if self.case.account_id != 0:
+            fill_balances(&out.balances, &out.balances_count, self.book, self.case.account_id, self.case.instant_us, self.asset_names(),
+                          &self.arena)
+        fill_card_messages(&out.messages, &out.messages_count, &self.case.remarks, &self.arena)
+        return out
+
+    cdef bytes new_token(self, Release release, bytes request, int64_t clock_us):
+        cdef Token token
+        cdef uint8_t out[TOKEN_BYTES]
+        token.rules_version = release.version
+        token.business_time_us = self.case.business_time_us
+        token.issued_us = clock_us
+        token.content = self.content(request)
+        token.result = self.result()
+        token_write(&token, self.token_key, out)
+        return PyBytes_FromStringAndSize(<char*>out, TOKEN_BYTES)
+
+    cdef bytes taken(self, int64_t size):
+        """The encoded message that ends the buffer."""
+        if size < 0:
+            except_full()
+        return PyBytes_FromStringAndSize(<char*>self.buffer + REPLY_BYTES_MAX - size, <Py_ssize_t>size)
+
+    # MEMORY OF OPERATIONS
+
+    cdef Operation operation(self, int kind, Text op_id, int64_t register_seq, int32_t op_no, Text token_text, bytes request, scope,
+                             int64_t shift_number, int64_t receipt_number):
+        """The keys of an effect call."""
+        cdef ReadError error
+        cdef Operation operation = Operation()
+        if check_envelope(op_id, register_seq, op_no, token_text, &error) != 0:
+            raise edge_exception(&error)
+        operation.kind = kind
+        operation.op_id = op_id.data[:op_id.size]
+        operation.content = sha256(without_envelope(request)).digest()
+        operation.register_seq = register_seq
+        operation.op_no = op_no
+        operation.shift_number = shift_number
+        operation.receipt_number = receipt_number
+        operation.receipt_key = receipt_key_of(self.tenant, scope.store_id, scope.register_id, shift_number, receipt_number)
+        operation.natural_key = natural_key_of(operation.receipt_key, kind, op_no)
+        operation.register_key = register_key_of(self.tenant, scope.store_id, scope.register_id)
+        return operation
+
+    cdef object recall(self, Operation operation, known):
+        """Seen before? None: certainly new. An Answer: what was said then, or CONFLICT. A Lookup: memory cannot tell.
+
+        A fact whose natural key was used with other content goes on as new, and says so in `natural_key_taken`.
+        """
+        cdef uint64_t content
+        cdef SeenOperation seen = self.operations.find_operation(<const uint8_t*>PyBytes_AS_STRING(operation.op_id))
+        memcpy(&content, PyBytes_AS_STRING(operation.content), 8)
+        if seen.seq != 0:
+            if seen.content != content:
+                return self.conflict(operation.kind, seen.seq)
+            reply = self.stored_reply(operation.op_id)
+            if reply is not None:
+                return Answer(reply, None, seen.seq)
+        elif known is not None and known.by_op_id is None:
+            if known.by_natural_key is None:
+                return None
+            answer = self.stored(operation, known.by_natural_key, 0)
+            if answer is not None:
+                return answer
+            if operation.kind == pos_v1.OPERATION_KIND_RESERVE:
+                return self.conflict(operation.kind, self.last_seq)
+            operation.natural_key_taken = True
+            operation.natural_key = None
+            return None
+        elif known is None and self.is_certainly_new(operation):
+            return None
+        if known is None:
+            return Lookup(operation.op_id, operation.natural_key, operation.receipt_key, seen.seq)
+        answer = self.stored(operation, known.by_op_id, seen.seq) if known.by_op_id is not None else None
+        return answer if answer is not None else self.conflict(operation.kind, self.last_seq)
+
+    cdef bint is_certainly_new(self, Operation operation) except -1:
+        """No look into the journal is needed: memory is complete, or the register has never been as far as this."""
+        cdef const uint8_t* register
+        if self.operations.find_natural(<const uint8_t*>PyBytes_AS_STRING(operation.natural_key)) != 0:
+            return False
+        if self.operations.complete_since_seq <= 1:
+            return True
+        if operation.register_key is None:
+            return False
+        register = <const uint8_t*>PyBytes_AS_STRING(operation.register_key)
+        return operation.register_seq > self.operations.register_seq(register) and (
+            self.operations.is_new_receipt(register, operation.shift_number, operation.receipt_number)
+            or self.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.receipt_key)).seq != 0
+        )
+
+    cdef object stored(self, Operation operation, bytes body, int64_t seq):
+        """The answer kept in a record body when its content is this operation's, else None."""
+        cdef journal_v1.Record record
+        decode_record(body, &record, &self.arena)
+        if record.content_sha256.data[:record.content_sha256.size] != operation.content:
+            return None
+        return Answer(record.reply.data[:record.reply.size], None, seq if seq != 0 else record.seq)
+
+    cdef bytes stored_reply(self, bytes op_id):
+        cdef int64_t size = 0
+        cdef const uint8_t* data = self.replies.find(<const uint8_t*>PyBytes_AS_STRING(op_id), &size)
+        return PyBytes_FromStringAndSize(<const char*>data, <Py_ssize_t>size) if data != NULL else None
+
+    cdef object conflict(self, int kind, int64_t seq):
+        """The same id, other content: not stored, the first effect stands. Field numbers of status and reason are the same in all."""
+        cdef pos_v1.CommitReceiptResponse reply
+        memset(&reply, 0, sizeof(reply))
+        reply.status = pos_v1.STATUS_CONFLICT
+        reply.reason = pos_v1.REASON_CONTENT_DIFFERS
+        return Answer(self.taken(pos_v1.encode_CommitReceiptResponse(&reply, self.buffer, REPLY_BYTES_MAX)), None, seq)
+
+    # RECORDS
+
+    cdef journal_v1.Effects* new_effects(self) except NULL:
+        cdef journal_v1.Effects* effects = <journal_v1.Effects*>arena_take(&self.arena, sizeof(journal_v1.Effects))
+        if effects == NULL:
+            except_full()
+        return effects
+
+    cdef journal_v1.Record* new_record(self, Operation operation, journal_v1.Effects* effects) except NULL:
+        """A record of an operation at the next seq, without its reply."""
+        cdef journal_v1.Record* record = <journal_v1.Record*>arena_take(&self.arena, sizeof(journal_v1.Record))
+        cdef journal_v1.Request* request = <journal_v1.Request*>arena_take(&self.arena, sizeof(journal_v1.Request))
+        if record == NULL or request == NULL:
+            except_full()
+        record.format = RECORD_FORMAT
+        record.seq = self.last_seq + 1
+        record.kind = operation.kind
+        record.instant_us = self.case.instant_us
+        record.op_id = text_of(operation.op_id)
+        record.content_sha256 = text_of(operation.content)
+        record.register_seq = operation.register_seq
+        record.op_no = operation.op_no
+        record.tenant = text_of(self.tenant_bytes)
+        record.natural_key_taken = operation.natural_key_taken
+        record.exceptions = operation.exceptions.reasons
+        record.exceptions_count = operation.exceptions.count
+        record.request = request
+        record.effects = effects
+        return record
+
+    cdef int add_receipt(self, journal_v1.Record* record, Release release, const pos_v1.Want* want) except -1:
+        """The resolved receipt and the evidence of the decision just made."""
+        cdef int32_t i
+        cdef bytes code
+        cdef Text* unknown = <Text*>arena_take(&self.arena, <size_t>(self.case.receipt.coupons_count + 1) * sizeof(Text))
+        if unknown == NULL:
+            except_full()
+        for i in range(self.case.receipt.coupons_count):
+            if self.outcome.coupons[i].result == COUPON_INVALID:
+                code = coupon_hash(self.pepper, string(self.case.receipt.coupons[i])).encode()
+                self.kept.append(code)
+                unknown[i] = text_of(code)
+        zone = self.zone_of_store()
+        self.kept.append(zone)
+        self.case.zone_name = text_of(zone)
+        record.request.receipt = resolved_receipt(&self.case, &self.outcome, unknown, &self.arena)
+        record.request.want = <pos_v1.Want*>want
+        record.evidence = new_evidence(&self.case, release.ruleset, release.asset_nos, release.asset_scales, text_of(release.sha256),
+                                       &self.arena)
+        if record.request.receipt == NULL or record.evidence == NULL:
+            except_full()
+        return 0
+
+    cdef bytes zone_of_store(self):
+        cdef const Store* store = self.stores.find(self.case.wire.store_id)
+        return self.zones.name(store.zone if store != NULL else self.zone).encode()
+
+    cdef bint is_sound(self, Operation operation, journal_v1.Effects* effects) except -1:
+        """The book can take these effects. If not, a fact is kept without them, for a person to decide."""
+        if check_effects(self.book, effects, <const uint8_t*>PyBytes_AS_STRING(operation.receipt_key), self.case.instant_us) == 0:
+            return True
+        memset(effects, 0, sizeof(journal_v1.Effects))
+        add_exception(&operation.exceptions, pos_v1.REASON_NOT_APPLICABLE)
+        check_effects(self.book, effects, <const uint8_t*>PyBytes_AS_STRING(operation.receipt_key), self.case.instant_us)
+        return False
+
+    cdef object booked(self, Operation operation, journal_v1.Record* record, bytes reply):
+        """Write the checked effects and remember the operation: from here on nothing can fail."""
+        cdef bytes body
+        cdef bint about_receipt = operation.receipt_key != NO_RECEIPT
+        record.reply = text_of(reply)
+        record.exceptions_count = operation.exceptions.count
+        body = self.taken(journal_v1.encode_Record(record, self.buffer, REPLY_BYTES_MAX))
+        self.book.write()
+        self.remember(operation, record.seq, record.instant_us, reply)
+        return Answer(reply, Record(record.seq, operation.op_id, operation.kind, operation.natural_key if about_receipt else None,
+                                    operation.receipt_key if about_receipt else None, record.instant_us, body), record.seq)
+
+    cdef int remember(self, Operation operation, int64_t seq, int64_t instant_us, bytes reply) except -1:
+        cdef SeenOperationRow row
+        memset(&row, 0, sizeof(row))
+        memcpy(row.op_id, PyBytes_AS_STRING(operation.op_id), 16)
+        if operation.natural_key is not None:
+            memcpy(row.natural_key, PyBytes_AS_STRING(operation.natural_key), 16)
+        if operation.receipt_key is not None:
+            memcpy(row.receipt_key, PyBytes_AS_STRING(operation.receipt_key), 16)
+        if operation.register_key is not None:
+            memcpy(row.register_key, PyBytes_AS_STRING(operation.register_key), 16)
+        memcpy(&row.content, PyBytes_AS_STRING(operation.content), 8)
+        row.seq = seq
+        row.instant_us = instant_us
+        row.register_seq = operation.register_seq
+        row.shift_number = operation.shift_number
+        row.receipt_number = operation.receipt_number
+        row.receipt_state = operation.receipt_state
+        self.operations.add(&row)
+        self.replies.keep(<const uint8_t*>PyBytes_AS_STRING(operation.op_id), instant_us, <const uint8_t*>PyBytes_AS_STRING(reply), len(reply))
+        self.last_seq = seq
+        self.last_instant_us = instant_us
+        return 0

@@ -1,0 +1,3 @@
+ORIGIN: bytes
+
+def chain_hash(previous: bytes, seq: int, epoch: int, body: bytes) -> bytes: ...

@@ -1,0 +1,3 @@
+from altyn.core.ledger.book import Book
+
+def state_digest(book: Book) -> bytes: ...

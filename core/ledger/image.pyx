@@ -1,0 +1,346 @@
+"""Body of the image: a walk that writes it, three loaders that believe nothing, and the digest.
+
+The order is: totals by asset and account; accounts by shard of their id's hash, then by id, each with its lots in the order of
+use; holds by id. Numbers are little-endian 64 bits. Loaders answer a Damage and never raise; a book that was half filled by a
+damaged image must be thrown away.
+"""
+cimport cython
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from hashlib import sha256
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc, qsort, realloc
+from libc.string cimport memcmp, memcpy, memset
+
+from altyn.core.ledger.accounts cimport (
+    ACCOUNT_SHARDS, AccountShard, AccountSlot, Lot, accounts_find, accounts_put, accounts_reserve, lot_at, pool_reserve,
+    pool_take, used_before,
+)
+from altyn.core.ledger.book cimport SYSTEM_ACCOUNTS, Book, Total, points_limit
+from altyn.core.ledger.holds cimport (
+    HOLD_EXPIRED, HOLD_PENDING, Hold, HoldPart, has_receipt, hold_new, hold_of_id, hold_of_receipt, holds_add,
+    holds_expire, holds_reserve,
+)
+from altyn.core.limits cimport HOLD_PARTS_MAX, HOLDS_MAX, LEDGER_ASSETS_MAX
+
+cdef struct Buffer:
+    uint8_t* data
+    size_t size
+    size_t room
+
+
+cdef int buffer_add(Buffer* buffer, const void* data, size_t size) except -1 nogil:
+    cdef size_t room = buffer.room
+    cdef uint8_t* grown
+    if buffer.size + size > room:
+        room = 2 * room + size + 4096
+        grown = <uint8_t*>realloc(buffer.data, room)
+        if grown == NULL:
+            raise MemoryError
+        buffer.data = grown
+        buffer.room = room
+    memcpy(buffer.data + buffer.size, data, size)
+    buffer.size += size
+    return 0
+
+
+cdef int by_account(const void* a, const void* b) noexcept nogil:
+    cdef int64_t left = (<const AccountSlot*>a).account_id
+    cdef int64_t right = (<const AccountSlot*>b).account_id
+    return (left > right) - (left < right)
+
+
+cdef int by_use(const void* a, const void* b) noexcept nogil:
+    cdef const Lot* left = (<const Lot**>a)[0]
+    cdef const Lot* right = (<const Lot**>b)[0]
+    return used_before(right, left) - used_before(left, right)
+
+
+cdef int by_hold(const void* a, const void* b) noexcept nogil:
+    return memcmp((<const Hold**>a)[0].hold_id, (<const Hold**>b)[0].hold_id, 16)
+
+
+# WRITE
+
+cdef bytes totals_image(Book book):
+    cdef TotalImage image
+    cdef int asset, account
+    cdef Total* total
+    rows = []
+    for asset in range(LEDGER_ASSETS_MAX):
+        for account in range(SYSTEM_ACCOUNTS):
+            total = &book.totals[asset * SYSTEM_ACCOUNTS + account]
+            if total.low != 0 or total.high != 0:
+                image = [asset, account + 1, <int64_t>total.low, total.high]
+                rows.append(PyBytes_FromStringAndSize(<const char*>&image, sizeof(TotalImage)))
+    return b"".join(rows)
+
+
+cdef int add_account(Book book, const AccountSlot* account, Buffer* lots, Buffer* out) except -1 nogil:
+    """One account and its lots; an account without any leaves no trace. `lots` is scratch."""
+    cdef uint32_t cell
+    cdef Lot* lot
+    cdef LotImage image
+    cdef AccountHead head
+    cdef int chain
+    cdef int64_t i
+    lots.size = 0
+    for chain in range(2):
+        cell = account.live if chain == 0 else account.empty
+        while cell != 0:
+            lot = lot_at(&book.lots, cell)
+            buffer_add(lots, &lot, sizeof(Lot*))
+            cell = lot.next
+    head = [account.account_id, <int64_t>(lots.size >> 3)]
+    if head.lots_count == 0:
+        return 0
+    if account.empty != 0:
+        qsort(lots.data, <size_t>head.lots_count, sizeof(Lot*), by_use)
+    buffer_add(out, &head, sizeof(AccountHead))
+    for i in range(head.lots_count):
+        lot = (<Lot**>lots.data)[i]
+        image = [lot.lot_id, lot.initial_points, lot.remaining_points, lot.active_from_us, lot.expires_at_us, lot.asset_no, 0]
+        buffer_add(out, &image, sizeof(LotImage))
+    return 0
+
+
+cdef int add_shard(Book book, const AccountShard* shard, Buffer* slots, Buffer* lots, Buffer* out) except -1 nogil:
+    cdef uint32_t i
+    slots.size = 0
+    for i in range(shard.capacity):
+        if shard.slots[i].account_id != 0:
+            buffer_add(slots, &shard.slots[i], sizeof(AccountSlot))
+    qsort(slots.data, shard.count, sizeof(AccountSlot), by_account)
+    for i in range(shard.count):
+        add_account(book, &(<AccountSlot*>slots.data)[i], lots, out)
+    return 0
+
+
+cdef bytes accounts_image(Book book, int* shard, Py_ssize_t size_wanted):
+    """The accounts of whole shards from `shard` on, until so many bytes are together; empty when there are no more shards."""
+    cdef Buffer slots, lots, out
+    memset(&slots, 0, sizeof(Buffer))
+    memset(&lots, 0, sizeof(Buffer))
+    memset(&out, 0, sizeof(Buffer))
+    try:
+        with nogil:
+            while shard[0] < ACCOUNT_SHARDS and out.size < <size_t>size_wanted:
+                if book.shards[shard[0]].count > 0:
+                    add_shard(book, &book.shards[shard[0]], &slots, &lots, &out)
+                shard[0] += 1
+        return PyBytes_FromStringAndSize(<const char*>out.data, <Py_ssize_t>out.size)
+    finally:
+        free(slots.data)
+        free(lots.data)
+        free(out.data)
+
+
+cdef bytes holds_image(Book book):
+    cdef uint32_t count = book.holds.count
+    cdef Hold** sorted_ = <Hold**>malloc((count + 1) * sizeof(Hold*))
+    cdef Buffer out
+    cdef HoldImage image
+    cdef PartImage part
+    cdef Hold* hold
+    cdef uint32_t i
+    cdef int j
+    if sorted_ == NULL:
+        raise MemoryError
+    memset(&out, 0, sizeof(Buffer))
+    try:
+        if count > 0:
+            memcpy(sorted_, book.holds.heap, count * sizeof(Hold*))
+            qsort(sorted_, count, sizeof(Hold*), by_hold)
+        for i in range(count):
+            hold = sorted_[i]
+            memcpy(image.hold_id, hold.hold_id, 16)
+            memcpy(image.receipt_key, hold.receipt_key, 16)
+            image.account_id = hold.account_id
+            image.expires_at_us = hold.expires_at_us
+            image.state = hold.state
+            image.parts_count = hold.parts_count
+            buffer_add(&out, &image, sizeof(HoldImage))
+            for j in range(hold.parts_count):
+                part = [hold.parts[j].points, hold.parts[j].lot_id, hold.parts[j].asset_no, 0]
+                buffer_add(&out, &part, sizeof(PartImage))
+        return PyBytes_FromStringAndSize(<const char*>out.data, <Py_ssize_t>out.size)
+    finally:
+        free(sorted_)
+        free(out.data)
+
+
+def state_digest(Book book not None):
+    """SHA-256 of the whole book's image, 32 bytes: equal for equal books, whatever way they came to be so."""
+    cdef int shard = 0
+    digest = sha256(totals_image(book))
+    while shard < ACCOUNT_SHARDS:
+        digest.update(accounts_image(book, &shard, 1 << 20))
+    digest.update(holds_image(book))
+    return digest.digest()
+
+
+# LOAD
+
+cdef Damage load_totals(Book book, const uint8_t* data, int64_t size) noexcept nogil:
+    cdef TotalImage image
+    cdef Total* total
+    while size > 0:
+        if size < <int64_t>sizeof(TotalImage):
+            return IMAGE_TOO_SHORT
+        memcpy(&image, data, sizeof(TotalImage))
+        if image.asset_no < 0 or image.asset_no >= LEDGER_ASSETS_MAX or image.account < 1 or image.account > SYSTEM_ACCOUNTS:
+            return IMAGE_TOTAL
+        total = &book.totals[image.asset_no * SYSTEM_ACCOUNTS + image.account - 1]
+        if total.low != 0 or total.high != 0:
+            return IMAGE_TOTAL
+        total.low = <uint64_t>image.low
+        total.high = image.high
+        data += sizeof(TotalImage)
+        size -= sizeof(TotalImage)
+    return UNDAMAGED
+
+
+cdef inline bint is_lot(const Lot* lot) noexcept nogil:
+    """True when the numbers are those of a lot, or of a debt."""
+    if lot.asset_no < 0 or lot.asset_no >= LEDGER_ASSETS_MAX or lot.active_from_us < 0 or lot.expires_at_us < 0:
+        return False
+    if lot.lot_id == 0:
+        return lot.remaining_points < 0 and lot.initial_points == 0 and lot.active_from_us == 0 and lot.expires_at_us == 0
+    return (lot.lot_id > 0 and 0 <= lot.remaining_points and lot.remaining_points <= lot.initial_points
+            and lot.initial_points <= points_limit())
+
+
+cdef Damage load_account(Book book, const AccountHead* head, const uint8_t* data) noexcept nogil:
+    """One account; `data` has room for all its lots."""
+    cdef AccountSlot* account
+    cdef uint32_t* live
+    cdef LotImage image
+    cdef Lot* lot
+    cdef Lot* former = NULL
+    cdef uint32_t cell
+    cdef int64_t i
+    if head.account_id <= 0 or accounts_find(book.shards, head.account_id) != NULL:
+        return IMAGE_ACCOUNT
+    if not accounts_reserve(book.shards, head.account_id, 1):
+        return IMAGE_MEMORY
+    account = accounts_put(book.shards, head.account_id)
+    book.accounts_count += 1
+    live = &account.live
+    for i in range(head.lots_count):
+        memcpy(&image, data + i * sizeof(LotImage), sizeof(LotImage))
+        if not pool_reserve(&book.lots, 1):
+            return IMAGE_MEMORY
+        cell = pool_take(&book.lots)
+        lot = lot_at(&book.lots, cell)
+        lot[0] = [image.lot_id, head.account_id, image.initial_points, image.remaining_points, 0, image.active_from_us,
+                  image.expires_at_us, image.asset_no, 0]
+        if not is_lot(lot) or image.zero != 0 or (former != NULL and not used_before(former, lot)):
+            return IMAGE_LOT
+        if lot.remaining_points == 0:
+            lot.next = account.empty
+            account.empty = cell
+        else:
+            live[0] = cell
+            live = &lot.next
+        former = lot
+    return UNDAMAGED
+
+
+cdef Damage load_accounts(Book book, const uint8_t* data, int64_t size) noexcept nogil:
+    cdef AccountHead head
+    cdef Damage damage
+    while size > 0:
+        if size < <int64_t>sizeof(AccountHead):
+            return IMAGE_TOO_SHORT
+        memcpy(&head, data, sizeof(AccountHead))
+        data += sizeof(AccountHead)
+        size -= sizeof(AccountHead)
+        if head.lots_count <= 0 or head.lots_count > size or head.lots_count * <int64_t>sizeof(LotImage) > size:
+            return IMAGE_TOO_SHORT
+        damage = load_account(book, &head, data)
+        if damage != UNDAMAGED:
+            return damage
+        data += head.lots_count * <int64_t>sizeof(LotImage)
+        size -= head.lots_count * <int64_t>sizeof(LotImage)
+    return UNDAMAGED
+
+
+cdef Damage load_hold(Book book, const HoldImage* image, const uint8_t* data) noexcept nogil:
+    """One hold; `data` has room for all its parts. A pending one takes its points out of what is free."""
+    cdef HoldPart parts[HOLD_PARTS_MAX]
+    cdef PartImage part
+    cdef uint32_t cell
+    cdef Lot* lot
+    cdef Hold* hold
+    cdef int i
+    if image.account_id < 0 or image.expires_at_us <= 0 or hold_of_id(&book.holds, image.hold_id) != NULL:
+        return IMAGE_HOLD
+    if (image.state != HOLD_PENDING and image.state != HOLD_EXPIRED) or book.holds.count >= HOLDS_MAX:
+        return IMAGE_HOLD
+    for i in range(image.parts_count):
+        memcpy(&part, data + i * sizeof(PartImage), sizeof(PartImage))
+        parts[i] = [part.points, part.lot_id, part.asset_no]
+        if part.points <= 0 or part.lot_id <= 0 or part.zero != 0:
+            return IMAGE_HOLD
+        if image.state == HOLD_PENDING:
+            cell = book.find_cell(image.account_id, part.asset_no, part.lot_id)
+            lot = lot_at(&book.lots, cell) if cell != 0 else NULL
+            if lot == NULL or part.points > lot.remaining_points - lot.held_points:
+                return IMAGE_HOLD
+            lot.held_points += part.points
+    hold = hold_new(image.hold_id, image.receipt_key, image.account_id, image.expires_at_us, parts, image.parts_count)
+    if hold == NULL:
+        return IMAGE_MEMORY
+    if has_receipt(hold) and hold_of_receipt(&book.holds, hold.receipt_key) != NULL:
+        free(hold)
+        return IMAGE_HOLD
+    if not holds_reserve(&book.holds, hold, 1):
+        free(hold)
+        return IMAGE_MEMORY
+    holds_add(&book.holds, hold)
+    if image.state == HOLD_EXPIRED:
+        holds_expire(&book.holds, hold)
+    return UNDAMAGED
+
+
+cdef Damage load_holds(Book book, const uint8_t* data, int64_t size) noexcept nogil:
+    cdef HoldImage image
+    cdef int64_t parts_bytes
+    cdef Damage damage
+    while size > 0:
+        if size < <int64_t>sizeof(HoldImage):
+            return IMAGE_TOO_SHORT
+        memcpy(&image, data, sizeof(HoldImage))
+        data += sizeof(HoldImage)
+        size -= sizeof(HoldImage)
+        parts_bytes = image.parts_count * <int64_t>sizeof(PartImage)
+        if image.parts_count < 0 or image.parts_count > HOLD_PARTS_MAX or parts_bytes > size:
+            return IMAGE_TOO_SHORT
+        damage = load_hold(book, &image, data)
+        if damage != UNDAMAGED:
+            return damage
+        data += parts_bytes
+        size -= parts_bytes
+    return UNDAMAGED
+
+
+@cython.overflowcheck(False)
+cdef bint is_balanced(Book book) noexcept nogil:
+    """True when points outstanding and the programme's totals sum to zero in every asset. Walks every lot."""
+    cdef int64_t sums[LEDGER_ASSETS_MAX]
+    cdef uint64_t low
+    cdef uint32_t cell
+    cdef const Lot* lot
+    cdef int asset, account
+    memset(sums, 0, sizeof(sums))
+    # Modulo 2^64: a book that differs from balance by a multiple of 2^64 points is beyond any lot's range.
+    for cell in range(1, book.lots.used):
+        lot = lot_at(&book.lots, cell)
+        if lot.account_id != 0:
+            sums[lot.asset_no] = <int64_t>(<uint64_t>sums[lot.asset_no] + <uint64_t>lot.remaining_points)
+    for asset in range(LEDGER_ASSETS_MAX):
+        low = <uint64_t>sums[asset]
+        for account in range(SYSTEM_ACCOUNTS):
+            low += book.totals[asset * SYSTEM_ACCOUNTS + account].low
+        if low != 0:
+            return False
+    return True

@@ -1,0 +1,3 @@
+from altyn.core.rules.ruleset import Ruleset
+
+def outcome_of(rules: Ruleset, source: bytes, explain: bool = False) -> bytes: ...

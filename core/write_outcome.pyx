@@ -1,0 +1,236 @@
+"""Writing an outcome: every amount of the calculation to its place in the reply, with the promotion that gave it.
+
+Invariants: no amount is computed here but sums per asset; lines and coupons keep the request's order, coupons its spelling. It must
+never decide, and never keep a pointer beyond the arena's reset.
+"""
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memset
+from altyn.core.calculator.calculator cimport Calculator
+from altyn.core.edge cimport ReadError, edge_exception, read_receipt
+from altyn.core.limits cimport ARENA_BYTES, REPLY_BYTES_MAX
+from altyn.core.outcome cimport Accrual, CouponOutcome, LineDiscount, LineResult, Outcome, RuleTrace
+from altyn.core.receipt cimport Holdings, Place, Receipt
+from altyn.core.rules.ruleset cimport Ruleset
+from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_take
+from altyn.core.wire.format cimport wire_exception
+from altyn.core.wire.generated cimport pos_v1
+
+
+cdef int write_discounts(
+    const Outcome* outcome, const LineResult* result, Ruleset rules, pos_v1.LineOutcome* out, Arena* arena
+) noexcept nogil:
+    cdef int32_t place, count = result.discounts_end - result.discounts_begin
+    cdef const LineDiscount* given
+    cdef pos_v1.LineDiscount* shown
+    if count == 0:
+        return 0
+    out.discounts = <pos_v1.LineDiscount*>arena_take(arena, <size_t>count * sizeof(pos_v1.LineDiscount))
+    if out.discounts == NULL:
+        return -1
+    out.discounts_count = count
+    for place in range(count):
+        given = &outcome.discounts[result.discounts_begin + place]
+        shown = &out.discounts[place]
+        shown.stage = given.stage
+        shown.kind = given.kind
+        shown.amount_minor = given.amount_minor
+        if given.rule >= 0:
+            # External and manual discounts have no promotion.
+            shown.promotion_id = rules.promotion_text(given.rule)
+            shown.reward_no = rules.view.rules[given.rule].reward_no
+            shown.version = rules.version
+    return 0
+
+
+cdef int write_line_accruals(
+    const Outcome* outcome, const LineResult* result, Ruleset rules, pos_v1.LineOutcome* out, Arena* arena
+) noexcept nogil:
+    cdef int32_t place, count = result.accruals_end - result.accruals_begin
+    if count == 0:
+        return 0
+    out.accrual = <pos_v1.AssetPoints*>arena_take(arena, <size_t>count * sizeof(pos_v1.AssetPoints))
+    if out.accrual == NULL:
+        return -1
+    out.accrual_count = count
+    for place in range(count):
+        out.accrual[place].asset = rules.asset_text(outcome.line_accruals[result.accruals_begin + place].asset)
+        out.accrual[place].points = outcome.line_accruals[result.accruals_begin + place].points
+    return 0
+
+
+cdef int write_lines(
+    const Outcome* outcome, const Receipt* receipt, Ruleset rules, pos_v1.Outcome* out, Arena* arena
+) noexcept nogil:
+    cdef int32_t place
+    cdef const LineResult* result
+    cdef pos_v1.LineOutcome* line
+    out.lines = <pos_v1.LineOutcome*>arena_take(arena, <size_t>receipt.lines_count * sizeof(pos_v1.LineOutcome))
+    if out.lines == NULL:
+        return -1
+    out.lines_count = receipt.lines_count
+    for place in range(receipt.lines_count):
+        result = &outcome.lines[place]
+        line = &out.lines[place]
+        line.line_no = receipt.lines[place].line_no
+        line.gross_minor = result.gross_minor
+        line.net_minor = result.net_minor
+        line.discount_minor = result.discount_minor
+        line.points_paid_minor = result.gross_minor - result.discount_minor - result.net_minor
+        if write_discounts(outcome, result, rules, line, arena) or write_line_accruals(outcome, result, rules, line, arena):
+            return -1
+    return 0
+
+
+cdef int write_totals(const Outcome* outcome, Ruleset rules, pos_v1.Outcome* out, Arena* arena) noexcept nogil:
+    cdef int32_t place
+    cdef int64_t* points
+    cdef pos_v1.Totals* totals = <pos_v1.Totals*>arena_take(arena, sizeof(pos_v1.Totals))
+    if totals == NULL:
+        return -1
+    out.totals = totals
+    totals.gross_minor = outcome.gross_minor
+    totals.discount_minor = outcome.discount_minor
+    totals.points_paid_minor = outcome.points_paid_minor
+    totals.to_pay_minor = outcome.to_pay_minor
+    totals.rounding_minor = outcome.rounding_minor
+    if outcome.accruals_count == 0:
+        return 0
+    points = <int64_t*>arena_take(arena, <size_t>rules.view.assets_count * sizeof(int64_t))
+    totals.accrual = <pos_v1.AssetPoints*>arena_take(arena, <size_t>rules.view.assets_count * sizeof(pos_v1.AssetPoints))
+    if points == NULL or totals.accrual == NULL:
+        return -1
+    for place in range(outcome.accruals_count):
+        points[outcome.accruals[place].asset] += outcome.accruals[place].points
+    for place in range(rules.view.assets_count):
+        if points[place] != 0:
+            totals.accrual[totals.accrual_count].asset = rules.asset_text(place)
+            totals.accrual[totals.accrual_count].points = points[place]
+            totals.accrual_count += 1
+    return 0
+
+
+cdef int write_coupons(
+    const Outcome* outcome, const pos_v1.Receipt* wire, Ruleset rules, pos_v1.Outcome* out, Arena* arena
+) noexcept nogil:
+    cdef int32_t place
+    cdef const CouponOutcome* given
+    if wire.coupons_count == 0:
+        return 0
+    out.coupons = <pos_v1.CouponOutcome*>arena_take(arena, <size_t>wire.coupons_count * sizeof(pos_v1.CouponOutcome))
+    if out.coupons == NULL:
+        return -1
+    out.coupons_count = wire.coupons_count
+    for place in range(wire.coupons_count):
+        given = &outcome.coupons[place]
+        out.coupons[place].code = wire.coupons[place].code
+        out.coupons[place].state = given.result
+        out.coupons[place].reason = given.reason
+        if given.rule >= 0:
+            out.coupons[place].promotion_id = rules.promotion_text(given.rule)
+    return 0
+
+
+cdef int write_trace(
+    const Outcome* outcome, const Receipt* receipt, const RuleTrace* trace, Ruleset rules, pos_v1.RuleTrace* shown, Arena* arena
+) noexcept nogil:
+    cdef int32_t place, count = trace.lines_end - trace.lines_begin
+    shown.promotion_id = rules.promotion_text(trace.rule)
+    shown.reward_no = rules.view.rules[trace.rule].reward_no
+    shown.version = rules.version
+    shown.stage = rules.stage_of(trace.rule)
+    shown.verdict = trace.verdict
+    if trace.condition >= 0:
+        shown.condition = rules.path_text(trace.condition)
+    shown.actual = trace.actual
+    shown.needed = trace.needed
+    shown.distance = trace.distance
+    if trace.by_rule >= 0:
+        shown.by_promotion_id = rules.promotion_text(trace.by_rule)
+    shown.margin_minor = trace.margin_minor
+    shown.amount_minor = trace.amount_minor
+    shown.cut_minor = trace.cut_minor
+    shown.points = trace.points
+    if rules.view.rules[trace.rule].asset >= 0:
+        shown.asset = rules.asset_text(rules.view.rules[trace.rule].asset)
+    if count == 0:
+        return 0
+    shown.lines = <pos_v1.LineTrace*>arena_take(arena, <size_t>count * sizeof(pos_v1.LineTrace))
+    if shown.lines == NULL:
+        return -1
+    shown.lines_count = count
+    for place in range(count):
+        shown.lines[place].line_no = receipt.lines[outcome.line_traces[trace.lines_begin + place].line].line_no
+        shown.lines[place].before_minor = outcome.line_traces[trace.lines_begin + place].before_minor
+        shown.lines[place].after_minor = outcome.line_traces[trace.lines_begin + place].after_minor
+    return 0
+
+
+cdef int write_explain(
+    const Outcome* outcome, const Receipt* receipt, Ruleset rules, pos_v1.Outcome* out, Arena* arena
+) noexcept nogil:
+    cdef int32_t place, count = outcome.traces_count
+    cdef pos_v1.Explain* explain = <pos_v1.Explain*>arena_take(arena, sizeof(pos_v1.Explain))
+    if explain == NULL:
+        return -1
+    out.explain = explain
+    explain.truncated = outcome.traces_truncated
+    explain.rules = <pos_v1.RuleTrace*>arena_take(arena, <size_t>count * sizeof(pos_v1.RuleTrace))
+    if explain.rules == NULL:
+        return -1
+    explain.rules_count = count
+    for place in range(count):
+        if write_trace(outcome, receipt, &outcome.traces[place], rules, &explain.rules[place], arena):
+            return -1
+    return 0
+
+
+cdef int write_outcome(
+    const Outcome* outcome, const Receipt* receipt, const pos_v1.Receipt* wire, Ruleset rules, bint explain, pos_v1.Outcome* out,
+    Arena* arena
+) noexcept nogil:
+    out.rules_version = rules.version
+    if (
+        write_totals(outcome, rules, out, arena)
+        or write_lines(outcome, receipt, rules, out, arena)
+        or write_coupons(outcome, wire, rules, out, arena)
+    ):
+        return -1
+    return write_explain(outcome, receipt, rules, out, arena) if explain else 0
+
+
+def outcome_of(Ruleset rules not None, bytes source, bint explain = False) -> bytes:
+    """The Outcome's bytes for a Receipt's bytes, in a store and for a customer nobody knows, at wall time 0: for tests and tools.
+
+    Raises MalformedMessage and CallRefused.
+    """
+    cdef Arena arena
+    cdef ReadError error
+    cdef pos_v1.Receipt wire
+    cdef pos_v1.Outcome written
+    cdef Receipt receipt
+    cdef Place place
+    cdef Holdings holdings
+    cdef Outcome outcome
+    cdef Calculator calculator = Calculator()
+    cdef const uint8_t* data = source
+    buffer = bytearray(REPLY_BYTES_MAX)
+    cdef uint8_t* target = buffer
+    cdef int64_t size
+    memset(&place, 0, sizeof(Place))
+    memset(&holdings, 0, sizeof(Holdings))
+    memset(&written, 0, sizeof(pos_v1.Outcome))
+    arena_open(&arena, ARENA_BYTES)
+    try:
+        if pos_v1.decode_Receipt(&wire, data, data + len(source), &arena, &error.at):
+            raise wire_exception(&error.at)
+        if read_receipt(&wire, &receipt, &arena, &error):
+            raise edge_exception(&error)
+        place.store_id = wire.store_id
+        calculator.calculate(rules, &receipt, &place, &holdings, explain, &outcome)
+        if write_outcome(&outcome, &receipt, &wire, rules, explain, &written, &arena):
+            raise MemoryError("the arena is full")
+        size = pos_v1.encode_Outcome(&written, target, REPLY_BYTES_MAX)
+        assert size >= 0
+        return bytes(buffer[REPLY_BYTES_MAX - size:])
+    finally:
+        arena_close(&arena)

@@ -1,0 +1,36 @@
+"""`python -m altyn.server`: one processing server, settings from the environment. Exit status 1 when it had to stop by itself."""
+
+from __future__ import annotations
+
+import sys
+
+import structlog
+import uvloop
+
+from altyn.infra.logs import configure_logs
+from altyn.infra.settings import Settings, load_secrets
+from altyn.server.app import Server, say_ready
+from altyn.server.feeds.compiler import RulesCompiler
+from altyn.server.journal_reader import JournalDoubt
+
+
+def main() -> int:
+    settings = Settings()
+    configure_logs(level=settings.log_level, form=settings.log_format, process="server")
+    # The compiler's process is started before gRPC is: a process must not fork once gRPC runs.
+    compiler = RulesCompiler()
+    compiler.start()
+
+    async def serve() -> None:
+        await Server(settings, load_secrets(settings), compiler).run(say_ready)
+
+    try:
+        uvloop.run(serve())
+    except JournalDoubt as doubt:
+        structlog.get_logger(__name__).critical("server_in_doubt", error=str(doubt))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

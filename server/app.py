@@ -1,0 +1,178 @@
+"""The processing server: recover, follow the facts, open the doors, drain.
+
+Order of a start: take the shard over, recover the engine, load facts and rules, open the doors, say `ready`. Order of a stop: refuse new
+calls, let the running ones finish, write what waits, close. In doubt about the journal the process ends at once with status 1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from altyn.core.engine import CallRefused, Engine, Scope, expire_holds
+from altyn.core.facts import Facts
+from altyn.infra.settings import Secrets, Settings
+from altyn.ops.v1 import ops_service_pb2 as ops
+from altyn.server.calls import POS_SERVICE, Calls, clock_us
+from altyn.server.feeds.compiler import RulesCompiler
+from altyn.server.feeds.credentials import Credentials
+from altyn.server.feeds.feeds import Feeds
+from altyn.server.feeds.zones import ensure_zone
+from altyn.server.journal import Journal
+from altyn.server.journal_reader import JournalDoubt
+from altyn.server.ops import OPS_SERVICE, OpsCalls, bearer, ops_authenticate
+from altyn.server.recovery import recover
+from altyn.server.slots import ReplySlots
+from altyn.server.transport.grpc_aio import Authenticate, CallTableHandler, GrpcDoor, Metadata
+
+SHARD = 0
+SLOTS_MAX = 20_000
+HOLDS_PER_TURN_MAX = 256
+HOLDS_EVERY_S = 1.0
+DRAIN_S = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+def register_authenticate(credentials: Credentials) -> Authenticate:
+    """The register behind `authorization: Bearer <key>`."""
+
+    def authenticate(metadata: Metadata) -> Scope:
+        scope = credentials.find(bearer(metadata).encode())
+        if scope is None:
+            raise CallRefused("UNAUTHENTICATED", "CREDENTIAL_UNKNOWN", "authorization", "the register's key is unknown or revoked")
+        return scope
+
+    return authenticate
+
+
+def new_engine(settings: Settings, secrets: Secrets) -> Engine:
+    """An empty engine of this tenant. The snapshot writer makes the same one."""
+    facts = Facts()
+    ensure_zone(facts.zones, settings.tenant_zone)
+    return Engine(
+        tenant=settings.tenant_id, facts=facts, zone=settings.tenant_zone, token_key=secrets.token_key, pepper=secrets.pepper
+    )
+
+
+class Server:
+    """One processing server. `run` returns when it has been asked to stop and has drained."""
+
+    def __init__(self, settings: Settings, secrets: Secrets, compiler: RulesCompiler) -> None:
+        self._settings = settings
+        self._secrets = secrets
+        self._server_id = f"{socket.gethostname()[:40]}-{os.getpid()}"
+        self._started_at_us = clock_us()
+        self.engine = new_engine(settings, secrets)
+        self.slots = ReplySlots(SLOTS_MAX)
+        self.feeds = Feeds(server_id=self._server_id, compiler=compiler, durable_seq=lambda: self.journal.durable_seq)
+        self.journal: Journal
+        self._stopping = asyncio.Event()
+
+    async def run(self, on_ready: Callable[[dict[str, object]], None]) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        await self._start_journal()
+        try:
+            await self.feeds.start(
+                self._settings.postgres_dsn, self._settings.redis_url, self._settings.tenant_id, self.engine.facts, self._take_ruleset
+            )
+            await self.feeds.ready()
+            await self._serve(on_ready)
+        finally:
+            await self.feeds.stop()
+            await self.journal.close()
+        log.info("server_stopped", durable_seq=self.journal.durable_seq)
+
+    async def _start_journal(self) -> None:
+        self.journal = await Journal.open(
+            self._settings.postgres_dsn, SHARD, self._server_id, unsafe=self._settings.unsafe_durability
+        )
+        recovered = await recover(self.engine, self.journal.reader, snapshot_folder(self._settings))
+        if self.engine.last_seq != self.journal.durable_seq:
+            raise JournalDoubt(f"recovered up to seq {self.engine.last_seq}, the journal ends at {self.journal.durable_seq}")
+        self.slots.release(self.journal.durable_seq)
+        self.journal.on_durable(self.slots.release)
+        log.info("recovered", seq=self.engine.last_seq, from_snapshot=recovered.snapshot_seq, records=recovered.records_count)
+
+    def _take_ruleset(self, version: int, image: bytes, effective_at_us: int, emergency: bool) -> None:
+        self.engine.take_ruleset(image, effective_at_us, emergency)
+        log.info("rules_in_force", version=version, sha256=self.engine.rules_sha256, emergency=emergency)
+
+    async def _serve(self, on_ready: Callable[[dict[str, object]], None]) -> None:
+        calls = Calls(self.engine, self.journal, self.slots)
+        ops_calls = OpsCalls(self.engine, calls, self._in_force, clock_us)
+        registers = GrpcDoor(
+            [CallTableHandler(POS_SERVICE, calls.table(), register_authenticate(self.feeds.credentials))], self._settings.grpc_listen
+        )
+        office = GrpcDoor(
+            [CallTableHandler(OPS_SERVICE, ops_calls.table(), ops_authenticate(self._secrets.ops_key.hex()))], self._settings.ops_listen
+        )
+        serving = health.aio.HealthServicer()
+        for door in (registers, office):
+            health_pb2_grpc.add_HealthServicer_to_server(serving, door.server)
+            await door.start()
+        await serving.set(POS_SERVICE, health_pb2.HealthCheckResponse.SERVING)
+        watch = asyncio.create_task(self.journal.watch(), name="journal-watch")
+        holds = asyncio.create_task(self._expire_holds(), name="hold-expiry")
+        stop = asyncio.create_task(self._stopping.wait(), name="stop")
+        on_ready({"grpc": address_of(self._settings.grpc_listen, registers.port), "ops": address_of(self._settings.ops_listen, office.port)})
+        try:
+            await asyncio.wait({watch, holds, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if watch.done():
+                watch.result()
+            if holds.done():
+                holds.result()
+            await serving.enter_graceful_shutdown()
+            await asyncio.gather(registers.stop(DRAIN_S), office.stop(DRAIN_S))
+        finally:
+            for task in (watch, holds, stop):
+                task.cancel()
+            await asyncio.gather(watch, holds, stop, return_exceptions=True)
+
+    async def _expire_holds(self) -> None:
+        """Free what a register took and never settled."""
+        while True:
+            await asyncio.sleep(HOLDS_EVERY_S)
+            if self.journal.has_room:
+                for record in expire_holds(self.engine, clock_us(), HOLDS_PER_TURN_MAX):
+                    self.journal.append(record)
+
+    def _in_force(self) -> ops.GetRulesInForceResponse:
+        rules = self.feeds.rules
+        return ops.GetRulesInForceResponse(
+            rules_version=self.engine.rules_version,
+            sha256=self.engine.rules_sha256,
+            durable_seq=self.journal.durable_seq,
+            promotions_count=self.engine.promotions_count,
+            server_id=self._server_id,
+            feed_version=self.feeds.feed_version,
+            refused_version=rules.refused_version,
+            refused_reason=rules.refused_reason,
+            started_at_us=self._started_at_us,
+        )
+
+
+def snapshot_folder(settings: Settings) -> Path:
+    return settings.var / "snapshots"
+
+
+def address_of(listen: str, port: int) -> str:
+    """The address listened on, with the port the system chose."""
+    return f"{listen.rpartition(':')[0]}:{port}"
+
+
+def say_ready(doors: dict[str, object]) -> None:
+    """The one line on stdout by which whoever started this process knows where it listens."""
+    sys.stdout.write("ready " + orjson.dumps(doors).decode() + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,129 @@
+"""Facts from PostgreSQL into the core: everything at first, afterwards what is newer than the version held.
+
+One pull reads the feed clock and all changes up to it in one snapshot, so a change is never lost, however
+transactions interleave; a pull that breaks off has done no harm and is done again. Large tables come by COPY and are
+applied in slices, with the loop's other work in between. It must never apply half a row, and never go back in time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+import structlog
+
+from altyn.core.engine.types import Scope
+from altyn.core.facts import AssetFact, CopyRows, Facts
+from altyn.core.facts.stores import StoreFact
+from altyn.server.feeds.credentials import Credentials
+from altyn.server.feeds.zones import ensure_zone
+
+SLICE_ROWS = 1_000  # a millisecond of the loop, at most
+PREFETCH_ROWS = 500
+COPY_TIMEOUT_S = 3_600.0
+
+Load = Callable[[CopyRows, int], int]
+
+# What changed after version $2, and at first ($2 = 0) what there is. Column order is that of the core's `load…`.
+CHANGED = "tenant = $1 AND version > $2 AND valid_to = 'infinity' AND (NOT deleted OR $2 > 0)"
+STORES = f"SELECT store_id, zone, region, format, cluster, currency, exponent, deleted FROM stores WHERE {CHANGED}"
+ASSETS = f"SELECT asset, asset_no, scale, step_points, title::text FROM assets WHERE {CHANGED}"
+CREDENTIALS = (
+    f"SELECT key_hash, store_id, register_id, revoked OR deleted AS is_void FROM register_credentials WHERE {CHANGED}"
+)
+PRODUCTS = (
+    "SELECT sku, group_id, brand_id, supplier_id, flags, min_price_minor, vat_code, deleted "
+    f"FROM products WHERE {CHANGED}"
+)
+CARDS = (
+    "SELECT number_hash, card_id, account_id, customer_id, card_type, "
+    "array_position('{NEW,ACTIVE,BLOCKED,CLOSED,FINISHED}'::text[], state)::int2, last4, deleted "
+    f"FROM cards WHERE {CHANGED}"
+)
+CUSTOMERS = f"SELECT customer_id, account_id, phone_hash, deleted FROM customers WHERE {CHANGED}"
+SEGMENTS = f"SELECT customer_id, segment, deleted FROM customer_segments WHERE {CHANGED}"
+
+log = structlog.get_logger(__name__)
+
+
+class FeedClockWentBack(RuntimeError):
+    """PostgreSQL is older than this server's memory, restored from a copy. Facts stay; a restart takes what it has."""
+
+
+class FactsFeed:
+    """Keeps `facts` and `credentials` at the newest version of one tenant."""
+
+    def __init__(self, tenant: str, facts: Facts, credentials: Credentials) -> None:
+        self.version = 0
+        self.facts = facts
+        self.credentials = credentials
+        self._tenant = tenant
+
+    async def pull(self, connection: asyncpg.Connection[Any]) -> bool:
+        """Take what is newer; True when there was something.
+
+        Raises FeedClockWentBack, ValueError for rows no back office writes, and what the connection raises.
+        """
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            clock = await connection.fetchval("SELECT version FROM feed_clock WHERE tenant = $1", self._tenant) or 0
+            if clock == self.version:
+                return False
+            if clock < self.version:
+                raise FeedClockWentBack(f"the feed clock says {clock}, this server has {self.version}")
+            await self._pull_stores(connection)
+            await self._pull_assets(connection)
+            await self._pull_credentials(connection)
+            directory = self.facts.directory
+            await self._copy(connection, PRODUCTS, self.facts.catalogue.load)
+            await self._copy(connection, CARDS, directory.load_cards)
+            await self._copy(connection, CUSTOMERS, directory.load_customers)
+            await self._copy(connection, SEGMENTS, directory.load_segments)
+        if directory.memberships_left_out:
+            log.warning("memberships_left_out", count=directory.memberships_left_out)
+        self.version = clock
+        return True
+
+    async def _pull_stores(self, connection: asyncpg.Connection[Any]) -> None:
+        stores = self.facts.stores
+        async for row in self._rows(connection, STORES):
+            if row["deleted"]:
+                stores.remove(row["store_id"])
+                continue
+            try:
+                ensure_zone(stores.zones, row["zone"])
+            except KeyError:
+                # Receipts by a wrong clock are worse than the store as it was; one never known stays unknown.
+                log.error("store_zone_unknown", store_id=row["store_id"], zone=row["zone"])
+                continue
+            stores.upsert(StoreFact(*(row[name] for name in StoreFact._fields)))
+
+    async def _pull_assets(self, connection: asyncpg.Connection[Any]) -> None:
+        async for row in self._rows(connection, ASSETS):
+            self.facts.assets[row["asset"]] = AssetFact(*row.values())
+
+    async def _pull_credentials(self, connection: asyncpg.Connection[Any]) -> None:
+        async for row in self._rows(connection, CREDENTIALS):
+            if row["is_void"]:
+                self.credentials.drop(row["key_hash"])
+            else:
+                scope = Scope(self._tenant, row["store_id"], row["register_id"])
+                self.credentials.put(row["key_hash"], scope)
+
+    def _rows(self, connection: asyncpg.Connection[Any], query: str) -> Any:
+        return connection.cursor(query, self._tenant, self.version, prefetch=PREFETCH_ROWS)
+
+    async def _copy(self, connection: asyncpg.Connection[Any], query: str, load: Load) -> None:
+        rows = CopyRows()
+
+        async def take(chunk: bytes) -> None:
+            rows.append(chunk)
+            while load(rows, SLICE_ROWS) == SLICE_ROWS:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+
+        await connection.copy_from_query(
+            query, self._tenant, self.version, output=take, format="binary", timeout=COPY_TIMEOUT_S
+        )
+        if not rows.finished:
+            raise ValueError("a COPY stream ended without its trailer")

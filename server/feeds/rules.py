@@ -1,0 +1,134 @@
+"""Releases of rules: fetched, verified, compiled, held until their time, handed over.
+
+In force is the release of the highest version whose `effective_at` has come; so a newer release also calls off older
+ones that still wait. Invariants: versions handed over only grow; a release that is damaged, does not compile or names
+an asset without a number is refused and reported, and what is in force stays. After a start, releases that were in
+force within the life of a calculation token are handed over too, oldest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import asyncpg
+import structlog
+
+from altyn.core.facts import AssetFact
+from altyn.server.feeds.compiler import Compiled, ReleaseRefused, RulesCompiler
+
+TOKEN_LIFE_US = 15 * 60 * 1_000_000
+RELEASES_LOOKED_AT_MAX = 64
+RELEASES_TAKEN_MAX = 8  # of one pull: with the one in force, those that tokens may still name and those that wait
+
+OnRuleset = Callable[[int, bytes, int, bool], None]
+
+NEWEST = "SELECT max(version) FROM rules_release WHERE tenant = $1"
+LISTED = f"""
+SELECT version, sha256, (extract(epoch FROM effective_at) * 1000000)::bigint AS effective_at_us, emergency
+  FROM rules_release WHERE tenant = $1 AND version > $2 AND version <= $3
+ ORDER BY version DESC LIMIT {RELEASES_LOOKED_AT_MAX}
+"""
+DOCUMENT = "SELECT document FROM rules_release WHERE tenant = $1 AND version = $2"
+
+log = structlog.get_logger(__name__)
+
+
+class Release(NamedTuple):
+    """A compiled release that waits for its time."""
+
+    version: int
+    sha256: bytes
+    effective_at_us: int
+    emergency: bool
+    image: bytes
+
+
+class RulesFeed:
+    """Follows the releases of one tenant."""
+
+    def __init__(
+        self, tenant: str, assets: Mapping[str, AssetFact], compiler: RulesCompiler, on_ruleset: OnRuleset
+    ) -> None:
+        self.seen_version = 0  # newest release looked at, refused ones too
+        self.version = 0  # in force: handed over last
+        self.sha256 = b""
+        self.staged_version = 0  # newest compiled
+        self.refused_version = 0
+        self.refused_reason = ""
+        self._tenant = tenant
+        self._assets = assets
+        self._compiler = compiler
+        self._on_ruleset = on_ruleset
+        self._waiting: list[Release] = []  # by version
+
+    async def newest(self, connection: asyncpg.Connection[Any]) -> int:
+        """The newest version published; 0: none. Read it, then pull the facts, then `pull`: rules name assets."""
+        return await connection.fetchval(NEWEST, self._tenant) or 0
+
+    async def pull(self, connection: asyncpg.Connection[Any], newest: int, now_us: int) -> bool:
+        """Fetch and compile what is newer, up to `newest`; True when there was something.
+
+        Walks from the newest release down and stops at the first one whose predecessors nobody can ask for any more.
+        """
+        if newest <= self.seen_version:
+            return False
+        taken: list[Release] = []
+        for row in await connection.fetch(LISTED, self._tenant, self.seen_version, newest):
+            release = await self._compile(connection, row)
+            if release is None:
+                continue
+            taken.append(release)
+            if release.effective_at_us <= now_us - TOKEN_LIFE_US or len(taken) == RELEASES_TAKEN_MAX:
+                break
+        self.seen_version = newest
+        self._waiting += reversed(taken)
+        if taken:
+            self.staged_version = taken[0].version
+        return True
+
+    async def _compile(self, connection: asyncpg.Connection[Any], row: asyncpg.Record) -> Release | None:
+        version: int = row["version"]
+        document = await connection.fetchval(DOCUMENT, self._tenant, version)
+        try:
+            compiled = await self._compiler.compile(version, row["sha256"], document)
+            self._check_assets(compiled)
+        except ReleaseRefused as error:
+            self.refuse(version, str(error))
+            return None
+        log.info("rules_compiled", version=version, image_bytes=len(compiled.image))
+        return Release(version, row["sha256"], row["effective_at_us"], row["emergency"], compiled.image)
+
+    def _check_assets(self, compiled: Compiled) -> None:
+        for name, scale in compiled.assets:
+            known = self._assets.get(name)
+            if known is None:
+                raise ReleaseRefused(f"asset {name} has no number: it is not in the assets table")
+            if known.scale != scale:
+                raise ReleaseRefused(f"asset {name} has scale {known.scale} for ever, the release says {scale}")
+
+    def refuse(self, version: int, reason: str) -> None:
+        log.error("rules_refused", version=version, reason=reason)
+        if version > self.refused_version:
+            self.refused_version, self.refused_reason = version, reason
+
+    def activate(self, now_us: int) -> None:
+        """Hand over the releases whose time has come, oldest first."""
+        due = [release for release in self._waiting if release.effective_at_us <= now_us]
+        for release in due:
+            try:
+                self._on_ruleset(release.version, release.image, release.effective_at_us, release.emergency)
+            except Exception as error:
+                # Whatever is wrong with it, the rules in force stay in force.
+                log.exception("rules_not_taken", version=release.version)
+                self.refuse(release.version, f"the engine does not take it: {error}")
+                continue
+            self.version, self.sha256 = release.version, release.sha256
+            log.info("rules_in_force", version=release.version)
+        if due:
+            self._waiting = [release for release in self._waiting if release.version > due[-1].version]
+
+    @property
+    def next_effective_at_us(self) -> int | None:
+        """When `activate` has something to do again."""
+        return min((release.effective_at_us for release in self._waiting), default=None)

@@ -1,0 +1,427 @@
+"""The journal's writer: ownership of a shard, one open batch, one batch in flight, and what is durable.
+
+Decides when a record counts as durable, and when the process must stop. Invariants: seqs are written without gaps, each batch by
+one COPY whose guard proves the epoch in the same transaction; at most one batch is in flight; `durable_seq` only rises, and
+only after a commit was seen. A lost connection, a slow or a frozen PostgreSQL is not doubt: the batch is settled by reading
+the tail, and sent again as it was when it is not there. A refused fence or a tail that is neither before nor at the batch is doubt:
+JournalDoubt, from which only a restart through recovery helps.
+
+It never batches by a timer: what arrives while a batch is in flight is the next batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import asyncpg
+
+from altyn.core.engine.types import Known, Record
+from altyn.core.ledger.chain import chain_hash
+from altyn.infra.database import connect, require_durability
+from altyn.server.copy_rows import COLUMNS, CopyRows
+from altyn.server.journal_reader import COMMAND_TIMEOUT_S, LOST, JournalDoubt, JournalReader, JournalTail, read_tail
+
+PARTITION_ROWS = 4_194_304
+FENCE_SQLSTATE = "AL001"
+
+_TAKE = """
+INSERT INTO shard_owner AS owner (shard, epoch, instance_id, pid) VALUES ($1, 1, $2, pg_backend_pid())
+ON CONFLICT (shard) DO UPDATE
+    SET epoch = owner.epoch + 1, instance_id = $2, pid = pg_backend_pid(), since = clock_timestamp()
+RETURNING epoch, last_seq
+"""
+# Also the commit that proves an earlier commit durable: WAL is linear, so its success covers what was written before it.
+_KEEP = """
+UPDATE shard_owner SET pid = pg_backend_pid() WHERE shard = $1 AND epoch = $2 AND instance_id = $3 RETURNING last_seq
+"""
+_MAKE_PARTITION = "SELECT journal_make_partition($1)"
+_END_OWNER = """
+SELECT pg_terminate_backend(a.pid, 2000) FROM shard_owner o JOIN pg_stat_activity a ON a.pid = o.pid
+WHERE o.shard = $1 AND a.application_name = $2 AND a.pid <> pg_backend_pid() AND ($3::bigint IS NULL OR o.epoch = $3)
+"""
+
+log = logging.getLogger(__name__)
+
+
+class Overloaded(Exception):
+    """The queue is full; nothing was appended. Check `has_room` before applying anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLimits:
+    """Bounds of the writer. `write_patience_s`: after so long without an answer the connection is given up."""
+
+    batch_rows_max: int = 1_024
+    batch_bytes_max: int = 4 << 20
+    queue_rows_max: int = 20_000
+    queue_bytes_max: int = 256 << 20
+    write_patience_s: float = 3.0
+    connect_patience_s: float = 3.0
+    back_off_first_s: float = 0.02
+    back_off_max_s: float = 1.0
+
+
+class Journal:
+    """One shard's journal, owned. Made by `open`; `append` and the properties are for the loop it was opened on."""
+
+    def __init__(
+        self,
+        dsn: str,
+        shard: int,
+        instance_id: str,
+        limits: JournalLimits,
+        connection: asyncpg.Connection[Any],
+        epoch: int,
+        tail: JournalTail,
+    ) -> None:
+        self.shard = shard
+        self.instance_id = instance_id
+        self.epoch = epoch
+        self.tail_at_open = tail
+        self.durable_seq = tail.seq
+        self.batches_count = 0
+        self.reconnects_count = 0
+        self.is_degraded = False
+        self.reader = JournalReader(dsn, shard)
+        self._dsn = dsn
+        self._limits = limits
+        self._connection: asyncpg.Connection[Any] | None = connection
+        self._seq = tail.seq
+        self._hash = tail.hash
+        self._durable_hash = tail.hash
+        self._open = CopyRows()
+        self._closed: deque[CopyRows] = deque()
+        self._queue_rows = 0
+        self._queue_bytes = 0
+        self._arrived = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._on_durable: list[Callable[[int], None]] = []
+        self._ending = False
+        self._partition_ready = tail.seq // PARTITION_ROWS
+        self._ahead: asyncio.Task[None] | None = None
+        self._writer = asyncio.get_running_loop().create_task(self._write_for_ever(), name=f"journal-{shard}")
+
+    @classmethod
+    async def open(
+        cls,
+        dsn: str,
+        shard: int,
+        instance_id: str,
+        *,
+        limits: JournalLimits | None = None,
+        unsafe: bool = False,
+    ) -> Self:
+        """Take the shard over: end the former owner's connection, raise the epoch, read where the journal ends.
+
+        `unsafe` accepts a PostgreSQL that may lose commits. Raises OSError, TimeoutError, asyncpg.PostgresError,
+        altyn.infra.database.NotDurable, and JournalDoubt when rows are missing at the end.
+        """
+        limits = limits or JournalLimits()
+        connection = await _connect(dsn, shard, limits)
+        try:
+            await require_durability(connection, unsafe=unsafe)
+            await connection.execute(_END_OWNER, shard, _name(shard), None)
+            owner = await connection.fetchrow(_TAKE, shard, instance_id)
+            assert owner is not None
+            tail = await read_tail(connection, shard)
+            if tail.seq != owner["last_seq"]:
+                raise JournalDoubt(f"the journal of shard {shard} ends at seq {tail.seq}, but {owner['last_seq']} was written")
+            await connection.execute(_MAKE_PARTITION, tail.seq // PARTITION_ROWS)
+        except BaseException:
+            connection.terminate()
+            raise
+        return cls(dsn, shard, instance_id, limits, connection, owner["epoch"], tail)
+
+    # WHAT THE ENGINE'S SIDE CALLS
+
+    @property
+    def next_seq(self) -> int:
+        """The seq the next record must have."""
+        return self._seq + 1
+
+    @property
+    def has_room(self) -> bool:
+        """False: shed before anything is applied."""
+        return (
+            self._queue_rows < self._limits.queue_rows_max
+            and self._queue_bytes < self._limits.queue_bytes_max
+            and not self._ending
+        )
+
+    def append(self, record: Record) -> None:
+        """Put a record in the open batch. Overloaded when there is no room, ValueError when it is not `next_seq`."""
+        if not self.has_room:
+            raise Overloaded(f"{self._queue_rows} records wait for PostgreSQL")
+        if record.seq != self._seq + 1:
+            raise ValueError(f"record has seq {record.seq}, the journal goes on with {self._seq + 1}")
+        batch = self._open
+        if batch.count and (
+            batch.count >= self._limits.batch_rows_max
+            or len(batch) >= self._limits.batch_bytes_max
+            or self._seq % PARTITION_ROWS == 0
+        ):
+            self._closed.append(batch)
+            batch = self._open = CopyRows()
+        size = len(batch)
+        chained = chain_hash(self._hash, record.seq, self.epoch, record.body)
+        batch.add(
+            record.seq,
+            self.epoch,
+            record.instant_us,
+            self.shard,
+            record.kind,
+            record.op_id,
+            record.receipt_key or None,
+            record.natural_key or None,
+            chained,
+            record.body,
+        )
+        self._seq = record.seq
+        self._hash = chained
+        self._queue_rows += 1
+        self._queue_bytes += len(batch) - size
+        self._arrived.set()
+
+    def on_durable(self, call: Callable[[int], None]) -> None:
+        """Have `call(durable_seq)` called each time it has risen. It must neither block nor raise."""
+        self._on_durable.append(call)
+
+    async def durable(self, seq: int) -> None:
+        """Return when `seq` is durable. JournalDoubt when the writer has stopped before."""
+        while self.durable_seq < seq:
+            if self._writer.done():
+                self._writer.result()
+                raise JournalDoubt("the journal is closed")
+            self._moved.clear()
+            await self._moved.wait()
+
+    async def watch(self) -> None:
+        """Return after `close`; raise JournalDoubt when the writer stopped by itself: the process must then end."""
+        await asyncio.shield(self._writer)
+
+    async def close(self, patience_s: float = 10.0) -> None:
+        """Write what was appended, then give up the connection. TimeoutError when that took too long."""
+        self._ending = True
+        self._arrived.set()
+        try:
+            async with asyncio.timeout(patience_s):
+                await asyncio.shield(self._writer)
+        finally:
+            self._writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError, JournalDoubt):
+                await self._writer
+            await self.reader.close()
+
+    async def find(self, op_id: bytes, natural_key: bytes | None, receipt_key: bytes | None) -> Known:
+        """What the journal holds under these keys: record bodies, or None. JournalUnavailable when it cannot be asked."""
+        by_op_id = await self.reader.find_operation(op_id)
+        by_natural = None
+        if natural_key and receipt_key:
+            by_natural = await self.reader.find_natural(receipt_key, natural_key)
+        return Known(by_op_id and by_op_id.body, by_natural and by_natural.body)
+
+    # THE WRITER
+
+    async def _write_for_ever(self) -> None:
+        try:
+            while True:
+                batch = self._next_batch()
+                if batch is None:
+                    if self._ending:
+                        return
+                    self._arrived.clear()
+                    await self._arrived.wait()
+                    continue
+                await self._write(batch)
+                self._settled(batch)
+        except JournalDoubt as doubt:
+            log.critical("journal of shard %d stops: %s", self.shard, doubt)
+            raise
+        finally:
+            self._ending = True
+            if self._ahead is not None:
+                self._ahead.cancel()
+            self._drop_connection()
+            self._moved.set()
+
+    def _next_batch(self) -> CopyRows | None:
+        if self._closed:
+            batch = self._closed.popleft()
+        elif self._open.count:
+            batch, self._open = self._open, CopyRows()
+        else:
+            return None
+        batch.close()
+        return batch
+
+    def _settled(self, batch: CopyRows) -> None:
+        """The batch is durable: tell everyone."""
+        self.batches_count += 1
+        self.is_degraded = False
+        self._queue_rows -= batch.count
+        self._queue_bytes -= len(batch)
+        if self._queue_rows == 0:
+            self._queue_bytes = 0
+        self.durable_seq = batch.last_seq
+        self._durable_hash = batch.last_hash
+        for call in self._on_durable:
+            call(batch.last_seq)
+        self._moved.set()
+
+    async def _write(self, batch: CopyRows) -> None:
+        """Make the batch durable, however often PostgreSQL goes away meanwhile. JournalDoubt."""
+        back_off = self._limits.back_off_first_s
+        may_have_landed = False
+        while True:
+            try:
+                if self._connection is None:
+                    await self._reconnect()
+                    if may_have_landed and await self._has_landed(batch):
+                        return
+                may_have_landed = True
+                await self._copy(batch)
+                return
+            except asyncpg.PostgresError as error:
+                if error.sqlstate == FENCE_SQLSTATE:
+                    if await self._landed_after_all(batch):
+                        return
+                    raise JournalDoubt(f"refused by the guard: {error}") from error
+                if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+                    if await self._landed_after_all(batch):
+                        return
+                    raise JournalDoubt(f"seqs {batch.first_seq} to {batch.last_seq}: {error}") from error
+                if isinstance(error, asyncpg.DataError | asyncpg.SyntaxOrAccessError):
+                    raise JournalDoubt(f"the journal's tables are not as they should be: {error}") from error
+                self._degrade(error)
+            except LOST as error:
+                self._degrade(error)
+            await asyncio.sleep(back_off)
+            back_off = min(back_off * 2, self._limits.back_off_max_s)
+
+    async def _copy(self, batch: CopyRows) -> None:
+        """One COPY, one transaction. TimeoutError when PostgreSQL is silent for too long; the outcome is then unknown."""
+        connection = self._connection
+        assert connection is not None
+        number = (batch.first_seq - 1) // PARTITION_ROWS
+        if number > self._partition_ready:
+            await self._patiently(connection.execute(_MAKE_PARTITION, number))
+            self._partition_ready = number
+        if self._ahead is None or (self._ahead.done() and number >= self._partition_ready):
+            self._ahead = asyncio.get_running_loop().create_task(self._make_ahead(number + 1))
+        await self._patiently(
+            connection.copy_to_table(f"journal_{number:06d}", source=batch, columns=COLUMNS, format="binary")
+        )
+
+    async def _make_ahead(self, number: int) -> None:
+        """Make the next partition while this one is being filled. When it fails the next batch tries again."""
+        try:
+            connection = await _connect(self._dsn, self.shard, self._limits)
+            try:
+                await connection.execute(_MAKE_PARTITION, number, timeout=COMMAND_TIMEOUT_S)
+            finally:
+                connection.terminate()
+            self._partition_ready = number
+        except (*LOST, asyncpg.PostgresError) as error:
+            log.warning("journal partition %d could not be made ahead: %s", number, error)
+
+    async def _patiently(self, call: Any) -> None:
+        """Await a database call; past the patience end the connection at once, for a polite close could hang too."""
+        task = asyncio.ensure_future(call)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._limits.write_patience_s)
+            if done:
+                task.result()
+                return
+        finally:
+            if not task.done():
+                self._drop_connection()
+                task.cancel()
+                await asyncio.wait({task}, timeout=1.0)
+                if task.done() and not task.cancelled():
+                    task.exception()
+        raise TimeoutError(f"PostgreSQL was silent for {self._limits.write_patience_s} s")
+
+    async def _reconnect(self) -> None:
+        """A new connection of the same owner. JournalDoubt when the shard has another owner by now, or lost durable rows."""
+        connection = await _connect(self._dsn, self.shard, self._limits)
+        self._connection = connection
+        self.reconnects_count += 1
+        await self._patiently(connection.execute(_END_OWNER, self.shard, _name(self.shard), self.epoch))
+        last_seq = await self._keep()
+        if last_seq < self.durable_seq:
+            raise JournalDoubt(f"seq {self.durable_seq} was durable, but the journal ends at {last_seq}")
+
+    async def _keep(self) -> int:
+        """Renew the owner's row by a synchronous commit; the answer is the last seq written. JournalDoubt: not the owner."""
+        assert self._connection is not None
+        rows: list[Any] = []
+
+        async def ask() -> None:
+            assert self._connection is not None
+            rows.extend(await self._connection.fetch(_KEEP, self.shard, self.epoch, self.instance_id))
+
+        await self._patiently(ask())
+        if not rows:
+            raise JournalDoubt(f"shard {self.shard} has another owner than epoch {self.epoch}")
+        return int(rows[0]["last_seq"])
+
+    async def _has_landed(self, batch: CopyRows) -> bool:
+        """Whether the batch of unknown outcome is in the journal, decided by seq and hash. JournalDoubt: neither before nor at it."""
+        assert self._connection is not None
+        tails: list[JournalTail] = []
+
+        async def ask() -> None:
+            assert self._connection is not None
+            tails.append(await read_tail(self._connection, self.shard))
+
+        await self._patiently(ask())
+        seq, _, hash_ = tails[0]
+        if (seq, hash_) == (batch.last_seq, batch.last_hash):
+            await self._keep()
+            return True
+        if (seq, hash_) == (self.durable_seq, self._durable_hash):
+            return False
+        raise JournalDoubt(f"the journal ends at seq {seq}, neither before nor at the batch {batch.first_seq}–{batch.last_seq}")
+
+    async def _landed_after_all(self, batch: CopyRows) -> bool:
+        """After a refusal: was it because the same batch, sent over a lost connection, came through in between?"""
+        try:
+            return await self._has_landed(batch)
+        except (*LOST, asyncpg.PostgresError) as error:
+            raise JournalDoubt(f"refused, and the journal cannot be asked why: {error}") from error
+
+    def _degrade(self, error: BaseException) -> None:
+        if not self.is_degraded:
+            log.warning("journal of shard %d waits for PostgreSQL: %s", self.shard, error)
+        self.is_degraded = True
+        self._drop_connection()
+
+    def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+
+def _name(shard: int) -> str:
+    return f"altyn-journal-{shard}"
+
+
+async def _connect(dsn: str, shard: int, limits: JournalLimits) -> asyncpg.Connection[Any]:
+    """A writing connection: no lock limit, for a batch waits for whoever takes over; and no command limit, for it has its own."""
+    async with asyncio.timeout(limits.connect_patience_s):
+        connection = await connect(
+            dsn, name=_name(shard), command_timeout_s=None, lock_timeout_ms=0, idle_in_transaction_ms=2_000
+        )
+    try:
+        async with asyncio.timeout(limits.connect_patience_s):
+            await connection.execute("SELECT set_config('altyn.shard', $1, false)", str(shard))
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection

@@ -1,0 +1,164 @@
+"""Reading the journal: in order with the chain proven, or one operation by its keys.
+
+Used by recovery, the snapshot writer, the projector, verification, and by the server before admission. Invariants: a row is handed
+on only after its hash, its seq and its epoch were proven against the row before it; nothing here writes or takes part in
+ownership. A break raises JournalDoubt with the seq; it is never skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from altyn.core.ledger.chain import ORIGIN, chain_hash
+from altyn.infra.database import connect
+
+PAGE_ROWS = 500
+COMMAND_TIMEOUT_S = 30.0
+# How a lost connection shows itself. asyncpg tells of some losses in mid COPY as an error of its own state machine.
+LOST = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
+class JournalDoubt(Exception):
+    """Memory and journal may disagree, or the journal is not what it was. The process must end; recovery is the only repair."""
+
+
+class JournalUnavailable(Exception):
+    """PostgreSQL could not be asked. Nothing is known; the same question may be put again."""
+
+
+class JournalRow(NamedTuple):
+    """One operation as it was journalled. `body` is an altyn.journal.v1.Record."""
+
+    seq: int
+    epoch: int
+    op_id: bytes
+    kind: int
+    instant_us: int
+    body: bytes
+    hash: bytes
+
+
+class JournalTail(NamedTuple):
+    """The end of a shard's journal: seq 0 and 32 zero bytes when it is empty."""
+
+    seq: int
+    epoch: int
+    hash: bytes
+
+
+_COLUMNS = "j.seq, j.epoch, j.op_id, j.kind, j.instant_us, j.body, j.hash"
+_PAGE = f"SELECT {_COLUMNS} FROM journal j WHERE j.shard = $1 AND j.seq > $2 ORDER BY j.seq LIMIT $3"
+_SEQ = f"SELECT {_COLUMNS} FROM journal j WHERE j.shard = $1 AND j.seq = $2"
+_TAIL = "SELECT seq, epoch, hash FROM journal WHERE shard = $1 ORDER BY seq DESC LIMIT 1"
+_JOINED = f"SELECT {_COLUMNS} FROM operations o JOIN journal j ON j.shard = o.shard AND j.seq = o.seq"
+_OPERATION = f"{_JOINED} WHERE o.op_id = $1"
+_NATURAL = f"{_JOINED} WHERE o.receipt_key = $1 AND o.natural_key = $2"
+_RECEIPT = f"{_JOINED} WHERE o.receipt_key = $1 ORDER BY o.seq"
+
+
+async def read_tail(connection: asyncpg.Connection[Any], shard: int) -> JournalTail:
+    row = await connection.fetchrow(_TAIL, shard)
+    return JournalTail(0, 0, ORIGIN) if row is None else JournalTail(row["seq"], row["epoch"], row["hash"])
+
+
+class JournalReader:
+    """One shard's journal, read over a connection of its own, which is opened when needed and again when it was lost."""
+
+    def __init__(self, dsn: str, shard: int, *, name: str = "altyn-journal-reader") -> None:
+        self._dsn = dsn
+        self._shard = shard
+        self._name = name
+        self._connection: asyncpg.Connection[Any] | None = None
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+    async def read_from(self, after_seq: int, after_hash: bytes | None = None) -> AsyncIterator[JournalRow]:
+        """Every row after `after_seq` that is there now, in order.
+
+        The row `after_seq` itself must exist, with `after_hash` when that is given: a snapshot proves in this way that it belongs
+        to this journal. Raises JournalDoubt at the first row that breaks the chain, JournalUnavailable when PostgreSQL is away.
+        """
+        tail = await self._start(after_seq, after_hash)
+        while True:
+            page = await self._fetch(_PAGE, self._shard, tail.seq, PAGE_ROWS)
+            for found in page:
+                row = _row(found)
+                tail = _follow(tail, row)
+                yield row
+            if len(page) < PAGE_ROWS:
+                return
+
+    async def tail(self) -> JournalTail:
+        """The end of the journal as it is now, unproven."""
+        rows = await self._fetch(_TAIL, self._shard)
+        return JournalTail(rows[0]["seq"], rows[0]["epoch"], rows[0]["hash"]) if rows else JournalTail(0, 0, ORIGIN)
+
+    async def find_operation(self, op_id: bytes) -> JournalRow | None:
+        """The operation with this id, whatever its shard."""
+        return _one(await self._fetch(_OPERATION, UUID(bytes=op_id)))
+
+    async def find_natural(self, receipt_key: bytes, natural_key: bytes) -> JournalRow | None:
+        """The operation that took the natural key; `receipt_key` is that of the same receipt."""
+        return _one(await self._fetch(_NATURAL, UUID(bytes=receipt_key), UUID(bytes=natural_key)))
+
+    async def find_receipt(self, receipt_key: bytes) -> list[JournalRow]:
+        """Every operation on a receipt, in order."""
+        return [_row(found) for found in await self._fetch(_RECEIPT, UUID(bytes=receipt_key))]
+
+    async def _start(self, after_seq: int, after_hash: bytes | None) -> JournalTail:
+        if after_seq == 0:
+            return JournalTail(0, 0, ORIGIN)
+        row = _one(await self._fetch(_SEQ, self._shard, after_seq))
+        if row is None:
+            raise JournalDoubt(f"seq {after_seq} is not in the journal of shard {self._shard}")
+        if after_hash is not None and row.hash != after_hash:
+            raise JournalDoubt(f"seq {after_seq} is not the record that was there before: its hash differs")
+        return JournalTail(row.seq, row.epoch, row.hash)
+
+    async def _fetch(self, query: str, *args: object) -> list[Mapping[str, Any]]:
+        """Ask, once more over a new connection when the old one turns out to be dead."""
+        for last in (False, True):
+            try:
+                if self._connection is None or self._connection.is_closed():
+                    self._connection = await connect(self._dsn, name=self._name, command_timeout_s=COMMAND_TIMEOUT_S)
+                rows: list[Mapping[str, Any]] = await self._connection.fetch(query, *args)
+                return rows
+            except (*LOST, asyncpg.PostgresError) as error:
+                await self.close()
+                if last or isinstance(error, asyncpg.SyntaxOrAccessError):
+                    raise JournalUnavailable(f"the journal cannot be read: {error}") from error
+        raise AssertionError("unreachable")
+
+
+def _row(found: Mapping[str, Any]) -> JournalRow:
+    return JournalRow(
+        found["seq"],
+        found["epoch"],
+        found["op_id"].bytes,
+        found["kind"],
+        found["instant_us"],
+        found["body"],
+        found["hash"],
+    )
+
+
+def _one(found: list[Mapping[str, Any]]) -> JournalRow | None:
+    return _row(found[0]) if found else None
+
+
+def _follow(tail: JournalTail, row: JournalRow) -> JournalTail:
+    """The tail with one more row, or JournalDoubt when the row does not go on where the tail ended."""
+    if row.seq != tail.seq + 1:
+        raise JournalDoubt(f"seq {tail.seq + 1} is missing: the journal goes on with {row.seq}")
+    if row.epoch < tail.epoch:
+        raise JournalDoubt(f"seq {row.seq} is of epoch {row.epoch}, after one of epoch {tail.epoch}")
+    if row.hash != chain_hash(tail.hash, row.seq, row.epoch, row.body):
+        raise JournalDoubt(f"seq {row.seq} was altered: its hash does not follow from seq {tail.seq}")
+    return JournalTail(row.seq, row.epoch, row.hash)

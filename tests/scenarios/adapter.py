@@ -1,0 +1,235 @@
+"""Scenario text ⇄ the forms the engine and the reference take and give.
+
+Knows no arithmetic of promotions: decimals become whole units and back, names become field names of the contracts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from altyn.core.rules.definition import load_documents
+
+FOLDER = Path(__file__).parent
+KEYS = {"scenario", "rules", "store", "customer", "at", "inside", "outside", "receipt", "expect"}
+LINE_KEYS = {
+    "line_no", "sku", "qty", "unit", "price", "group", "brand", "supplier", "flags", "min_price", "cost", "gross",
+    "external", "manual_percent", "manual_amount",
+}  # fmt: skip
+EXPECT_KEYS = {"to_pay", "discount", "lines", "accrual", "coupons", "rules", "refused"}
+STORE = {"store_id": "s1", "zone": "Europe/Moscow", "region": "", "format": "", "cluster": ""}
+AT = "2027-03-01T12:00"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TILL = "till"
+VERDICTS = ("APPLIED", "BEATEN", "EXCLUDED", "FLOOR", "CAP", "BUDGET", "LIMIT", "ZERO", "INACTIVE", "NOT_MATCHED")
+
+Fields = dict[str, Any]
+
+
+def whole(text: str, digits: int) -> int:
+    """A decimal text in units of 10**-digits; more digits are a mistake in the scenario."""
+    units, _, fraction = text.partition(".")
+    assert len(fraction) <= digits, f"{text} has more than {digits} digits"
+    return int(units + fraction.ljust(digits, "0"))
+
+
+def minor(text: str) -> int:
+    return whole(text, 2)
+
+
+@dataclass(frozen=True)
+class LineResult:
+    net_minor: int
+    discounts: tuple[tuple[str, int], ...]
+    accrual: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out, in one form for all who calculate. Amounts in kopecks, points in the asset's smallest unit."""
+
+    to_pay_minor: int = 0
+    discount_minor: int = 0
+    lines: dict[int, LineResult] = field(default_factory=dict)
+    accrual: dict[str, int] = field(default_factory=dict)
+    coupons: tuple[tuple[str, str], ...] = ()
+    verdicts: dict[str, str] = field(default_factory=dict)
+    refused: str = ""
+    refused_lines: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One file."""
+
+    name: str
+    fields: Fields
+
+    @property
+    def documents(self) -> list[Any]:
+        rules: list[Any] = self.fields["rules"]
+        return rules
+
+    @property
+    def store(self) -> Fields:
+        return {**STORE, **self.fields.get("store", {})}
+
+    @property
+    def customer(self) -> Fields | None:
+        given = self.fields.get("customer")
+        return given and {**given, "customer_id": int(given["customer_id"])}
+
+    @property
+    def expect(self) -> Fields:
+        expect: Fields = self.fields["expect"]
+        return expect
+
+    def instants(self, key: str) -> list[int]:
+        """UTC microseconds of `at`, `inside` or `outside`."""
+        given = self.fields.get(key, [AT] if key == "at" else [])
+        return [self._instant(text) for text in (given if isinstance(given, list) else [given])]
+
+    def _instant(self, text: str) -> int:
+        zone = UTC if text.endswith("Z") else ZoneInfo(self.store["zone"])
+        moment = datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=zone)
+        return (moment.astimezone(UTC) - EPOCH) // timedelta(microseconds=1)
+
+    @property
+    def receipt(self) -> Fields:
+        """The receipt with the field names of the contract."""
+        receipt = self.fields["receipt"]
+        return {
+            "lines": [_line(line) for line in receipt["lines"]],
+            "coupons": [{"code": code} for code in receipt.get("coupons", [])],
+        }
+
+    def points(self, accrual: dict[str, str]) -> dict[str, int]:
+        """Points as written → the smallest unit of each asset."""
+        scales = {one["asset"]: int(one.get("scale", 2)) for one in self.documents if "asset" in one}
+        return {asset: whole(text, scales.get(asset, 2)) for asset, text in accrual.items()}
+
+
+def _line(line: Fields) -> Fields:
+    assert set(line) <= LINE_KEYS, f"unknown keys of a line: {set(line) - LINE_KEYS}"
+    made: Fields = {
+        "line_no": int(line["line_no"]),
+        "sku": line["sku"],
+        "qty_milli": whole(line.get("qty", "1"), 3),
+        "unit": "UNIT_" + line.get("unit", "PIECE"),
+        "price_minor": minor(line["price"]),
+        "group_id": line.get("group", ""),
+        "brand_id": line.get("brand", ""),
+        "supplier_id": line.get("supplier", ""),
+        "min_price_minor": minor(line.get("min_price", "0")),
+        "flags": {flag: True for flag in line.get("flags", [])},
+    }
+    for name in ("cost", "gross"):
+        if name in line:
+            made[f"{name}_minor"] = minor(line[name])
+    if "external" in line:
+        made["external_discounts"] = [{"discount_id": TILL, "amount_minor": minor(line["external"])}]
+    if "manual_percent" in line:
+        made["manual_discount"] = {"percent_ppm": whole(line["manual_percent"], 4)}
+    if "manual_amount" in line:
+        made["manual_discount"] = {"amount_minor": minor(line["manual_amount"])}
+    return made
+
+
+def read_scenario(path: Path) -> Scenario:
+    name = str(path.relative_to(FOLDER).with_suffix(""))
+    (fields,) = load_documents(path.read_text(encoding="utf-8"))
+    assert set(fields) <= KEYS, f"{name}: unknown keys {set(fields) - KEYS}"
+    scenario = Scenario(name, fields)
+    assert set(scenario.expect) <= EXPECT_KEYS, f"{name}: unknown keys {set(scenario.expect) - EXPECT_KEYS}"
+    return scenario
+
+
+def scenarios() -> list[Scenario]:
+    """All scenario files, by name."""
+    return [read_scenario(path) for path in sorted(FOLDER.glob("*/*.yaml"))]
+
+
+def expected(scenario: Scenario, result: Result) -> Result:
+    """What the scenario wants, with what it leaves open taken from the result."""
+    expect = scenario.expect
+    lines = expect["lines"]
+    if "refused" in expect:
+        return Result(refused=expect["refused"], refused_lines=tuple(int(line["line_no"]) for line in lines))
+    return Result(
+        to_pay_minor=minor(expect["to_pay"]),
+        discount_minor=minor(expect["discount"]),
+        lines={int(line["line_no"]): _expected_line(scenario, line, result) for line in lines},
+        accrual=scenario.points(expect.get("accrual", {})),
+        coupons=tuple((row["code"], row["state"]) for row in expect.get("coupons", [])),
+        verdicts={**result.verdicts, **{row["promotion"]: row["verdict"] for row in expect.get("rules", [])}},
+    )
+
+
+def _expected_line(scenario: Scenario, line: Fields, result: Result) -> LineResult:
+    found = result.lines.get(int(line["line_no"]), LineResult(-1, (), {}))
+    return LineResult(
+        minor(line["net"]),
+        found.discounts
+        if "discounts" not in line
+        else tuple((row["promotion"], minor(row["amount"])) for row in line["discounts"]),
+        found.accrual if "accrual" not in line else scenario.points(line["accrual"]),
+    )
+
+
+def result_of(answer: Fields) -> Result:
+    """The answer of the engine (a reply or its outcome) or of the reference, in one form."""
+    answer = {**answer, **(answer.get("outcome") or {})}
+    reason = _name(answer.get("refused") or answer.get("reason"), "REASON_")
+    if reason and reason != "UNSPECIFIED":
+        lines = answer.get("refused_lines") or answer.get("lines") or ()
+        return Result(refused=reason, refused_lines=tuple(int(line) for line in lines))
+    totals = answer.get("totals") or {}
+    trace = answer.get("rules") or (answer.get("explain") or {}).get("rules") or ()
+    return Result(
+        to_pay_minor=int(totals.get("to_pay_minor", 0)),
+        discount_minor=int(totals.get("discount_minor", 0)),
+        lines={int(line["line_no"]): _line_result(line) for line in answer.get("lines") or ()},
+        accrual=_points(totals.get("accrual")),
+        coupons=tuple(
+            (_code(row["code"]), _name(row.get("state"), "COUPON_STATE_")) for row in answer.get("coupons") or ()
+        ),
+        verdicts=_verdicts(trace),
+    )
+
+
+def _code(code: str) -> str:
+    """Some answer with the code as it was entered, some as it is compared."""
+    return code.strip(" ").upper()
+
+
+def _line_result(line: Fields) -> LineResult:
+    discounts: list[tuple[str, int]] = []
+    for row in line.get("discounts") or ():
+        promotion, amount = row.get("promotion_id") or TILL, int(row["amount_minor"])
+        if promotion == TILL and discounts and discounts[-1][0] == TILL:
+            amount += discounts.pop()[1]
+        discounts.append((promotion, amount))
+    return LineResult(int(line.get("net_minor", 0)), tuple(discounts), _points(line.get("accrual")))
+
+
+def _points(accrual: Any) -> dict[str, int]:
+    if isinstance(accrual, dict):
+        return {asset: int(points) for asset, points in accrual.items() if int(points)}
+    return {row["asset"]: int(row["points"]) for row in accrual or () if int(row["points"])}
+
+
+def _name(value: Any, prefix: str) -> str:
+    return str(value or "").removeprefix(prefix)
+
+
+def _verdicts(trace: Any) -> dict[str, str]:
+    """One verdict per promotion: of several rewards the best."""
+    found: dict[str, str] = {}
+    for row in trace:
+        promotion, verdict = row["promotion_id"], _name(row["verdict"], "VERDICT_")
+        best = found.setdefault(promotion, verdict)
+        found[promotion] = min(best, verdict, key=VERDICTS.index)
+    return found
