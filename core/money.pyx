@@ -2,7 +2,7 @@
 """Sharing an amount out without losing or making a kopeck: the largest remainder of semantics §6.1.5.
 
 Decides which unit gets the odd kopeck. Invariants: the shares add up to min(total, caps of members with weight), no share is
-negative or above its cap, a member of weight 0 gets 0. Must never use a float, nor round anywhere else.
+negative or above its cap, a member of weight 0 gets 0. Must never use binary fractions, nor round anywhere else.
 """
 from libc.stdlib cimport free, malloc
 

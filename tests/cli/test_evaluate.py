@@ -11,7 +11,8 @@ from typer.testing import CliRunner, Result
 from altyn.cli.evaluate import app
 
 RULES = """
-- {promotion: half, stage: item, when: {schedule: {hours: "10:00-11:00"}}, reward: [{percent: {rate: 50, of: {category: dairy}}}]}
+- {promotion: half, stage: item, when: {schedule: {hours: "10:00-11:00"}}, reward: [{percent: {rate: 50,
+    of: {category: dairy}}}]}
 - {promotion: off, stage: receipt, when: {receipt_sum: {from: 300.00}}, reward: [{amount: {off: 1.00}}]}
 """
 RECEIPT = """
@@ -64,7 +65,9 @@ def test_table_says_what_to_add_in_the_language(tmp_path: Path, lang: str, words
         (RULES, "[]", "receipt"),
     ],
 )
-def test_what_cannot_be_calculated_is_refused_with_its_path(tmp_path: Path, rules: str, receipt: str, path: str) -> None:
+def test_what_cannot_be_calculated_is_refused_with_its_path(
+    tmp_path: Path, rules: str, receipt: str, path: str
+) -> None:
     result = run(tmp_path, "--json", rules=rules, receipt=receipt)
     assert result.exit_code == 1
     assert json.loads(result.stdout)["problems"][0]["path"] == path

@@ -68,7 +68,9 @@ def test_largest_remainder_with_caps_equals_the_plain_reading(data: st.DataObjec
 
 @given(st.data(), st.integers(0, 10_000))
 def test_largest_remainder_of_runs_equals_that_of_their_units(data: st.DataObject, total: int) -> None:
-    runs = data.draw(st.lists(st.tuples(st.integers(0, 90), st.integers(0, 60), st.integers(1, 9)), min_size=1, max_size=12))
+    runs = data.draw(
+        st.lists(st.tuples(st.integers(0, 90), st.integers(0, 60), st.integers(1, 9)), min_size=1, max_size=12)
+    )
     by_unit = [(weight, cap) for weight, cap, count in runs for _ in range(count)]
     expected = largest_remainder(total, [weight for weight, _ in by_unit], [cap for _, cap in by_unit])
     assert largest_remainder(total, *map(list, zip(*runs, strict=True))) == expected

@@ -45,7 +45,8 @@ COUPONS = """
   stage: coupon
   when: {any: [{coupon: {code: B}}, {coupon: {code: A}}]}
   reward: [{amount: {off: 1.00}}]
-- {promotion: rich, stage: coupon, when: {coupon: {code: RICH}, receipt_sum: {from: 1000.00}}, reward: [{amount: {off: 5.00}}]}
+- {promotion: rich, stage: coupon, when: {coupon: {code: RICH}, receipt_sum: {from: 1000.00}},
+    reward: [{amount: {off: 5.00}}]}
 - {promotion: none, stage: coupon, when: {coupon: {code: NOTHING}}, reward: [{amount: {off: 5.00, of: {sku: nowhere}}}]}
 """
 
@@ -109,9 +110,12 @@ def test_store_conditions_read_the_place(choice: str, store: dict[str, str], giv
 def test_stage_entry_base_is_the_running_price_when_the_stage_begins() -> None:
     rules = """
     - {promotion: a, stage: item, reward: [{percent: {rate: 10}}]}
-    - {promotion: b, stage: receipt, priority: 1, when: {receipt_sum: {from: 90.00, base: STAGE_ENTRY}}, reward: [{amount: {off: 1.00}}]}
-    - {promotion: c, stage: receipt, priority: 2, when: {receipt_sum: {from: 90.00, base: STAGE_ENTRY}}, reward: [{amount: {off: 1.00}}]}
-    - {promotion: d, stage: receipt, priority: 3, when: {receipt_sum: {from: 90.00, base: RUNNING}}, reward: [{amount: {off: 1.00}}]}
+    - {promotion: b, stage: receipt, priority: 1, when: {receipt_sum: {from: 90.00, base: STAGE_ENTRY}},
+        reward: [{amount: {off: 1.00}}]}
+    - {promotion: c, stage: receipt, priority: 2, when: {receipt_sum: {from: 90.00, base: STAGE_ENTRY}},
+        reward: [{amount: {off: 1.00}}]}
+    - {promotion: d, stage: receipt, priority: 3, when: {receipt_sum: {from: 90.00, base: RUNNING}},
+        reward: [{amount: {off: 1.00}}]}
     """
     outcome = calculate(rules, lines(10000))
     assert nets(outcome) == [8800]
@@ -119,7 +123,9 @@ def test_stage_entry_base_is_the_running_price_when_the_stage_begins() -> None:
 
 
 def test_quantity_counts_units_or_weight() -> None:
-    rules = "{promotion: p, stage: item, when: {quantity: {from: FROM, count_by: HOW}}, reward: [{percent: {rate: 10}}]}"
+    rules = (
+        "{promotion: p, stage: item, when: {quantity: {from: FROM, count_by: HOW}}, reward: [{percent: {rate: 10}}]}"
+    )
     bought = [line(1, "a", 1000, 2000), line(2, "b", 1000, 1500, unit="KG")]
     for how, reached, missed in (("UNITS", "3", "4"), ("WEIGHT", "3.5", "3.501")):
         assert calculate(rules.replace("HOW", how).replace("FROM", reached), bought)["totals"]["discount_minor"]

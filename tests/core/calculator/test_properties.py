@@ -26,7 +26,8 @@ RULESETS = [
         - {promotion: a, stage: item, group: {name: g, mode: BEST, scope: LINE}, reward: [{percent: {rate: 7}}]}
         - {promotion: b, stage: item, group: g, reward: [{amount: {off: 0.50, spread: unit}}]}
         - {promotion: c, stage: item, group: g, floor: {percent: 40}, reward: [{amount: {off: 9.99}}]}
-        - {promotion: d, stage: card, group: {name: h, mode: BEST}, reward: [{percent: {rate: 3}}, {amount: {off: 1.00}}]}
+        - {promotion: d, stage: card, group: {name: h, mode: BEST}, reward: [{percent: {rate: 3}},
+            {amount: {off: 1.00}}]}
         - {promotion: e, stage: card, group: h, allow_free: true, reward: [{percent: {rate: 100, of: {sku: b}}}]}
         - {promotion: p, group: {name: m, mode: BEST}, reward: [{points: {asset: b, percent: 3}}]}
         - {promotion: q, group: m, reward: [{points: {asset: b, fixed: 0.40}}]}

@@ -71,8 +71,10 @@ def test_amount_before_percent_gives_215_77_and_after_it_205_77() -> None:
 @pytest.mark.parametrize(("fixed", "winner"), [(3500, "ten"), (3501, "whole")])
 def test_best_by_line_ties_with_a_receipt_rule_by_priority(fixed: int, winner: str) -> None:
     rules = f"""
-    - {{promotion: ten, stage: item, priority: 1, group: {{name: g, mode: BEST, scope: LINE}}, reward: [{{percent: {{rate: 10}}}}]}}
-    - {{promotion: fifteen, stage: item, priority: 2, group: g, reward: [{{amount: {{off: 15.00, spread: line, of: {{sku: a}}}}}}]}}
+    - {{promotion: ten, stage: item, priority: 1, group: {{name: g, mode: BEST, scope: LINE}},
+        reward: [{{percent: {{rate: 10}}}}]}}
+    - {{promotion: fifteen, stage: item, priority: 2, group: g, reward: [{{amount: {{off: 15.00, spread: line,
+        of: {{sku: a}}}}}}]}}
     - {{promotion: whole, stage: item, priority: 3, group: g, reward: [{{amount: {{off: {fixed / 100:.2f}}}}}]}}
     """
     outcome = calculate(rules, lines(10000, 20000))
@@ -106,7 +108,8 @@ def test_accrual_floors_on_the_receipt_and_shares_over_lines() -> None:
 @pytest.mark.parametrize(("fixed", "expected"), [("60.00", [5000, 2000]), ("80.00", [6667, 1333])])
 def test_accrual_max_by_line_competes_with_a_fixed_reward(fixed: str, expected: list[int]) -> None:
     rules = f"""
-    - {{promotion: five, group: {{name: g, mode: BEST}}, reward: [{{points: {{asset: b, percent: 5, of: {{sku: a}}}}}}]}}
+    - {{promotion: five, group: {{name: g, mode: BEST}}, reward: [{{points: {{asset: b, percent: 5,
+        of: {{sku: a}}}}}}]}}
     - {{promotion: ten, group: g, reward: [{{points: {{asset: b, percent: 10, of: {{sku: b}}}}}}]}}
     - {{promotion: whole, group: g, reward: [{{points: {{asset: b, fixed: {fixed}}}}}]}}
     """
@@ -133,7 +136,8 @@ def test_till_price_below_the_minimum_gets_no_discount_and_a_flag() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "net"), [({}, 9000), ({"no_discount": True}, 10000), ({"gift": True}, 10000), ({"no_threshold": True}, 9000)]
+    ("flags", "net"),
+    [({}, 9000), ({"no_discount": True}, 10000), ({"gift": True}, 10000), ({"no_threshold": True}, 9000)],
 )
 def test_flags_of_a_line_decide_whether_it_is_a_target(flags: dict[str, bool], net: int) -> None:
     assert nets(calculate(TEN_PERCENT, [line(1, "a", 10000, flags=flags)])) == [net]

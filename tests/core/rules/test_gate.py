@@ -48,7 +48,9 @@ def test_gate_is_the_most_selective_positive_conjunct() -> None:
     assert gate_keys(rule("{any: [{coupon: {code: X}}, {customer: {has_card: true}}]}", "{sku: a}")) == {"a", "X"}
 
 
-@given(st.lists(st.text("ab", min_size=1, max_size=20), min_size=1, max_size=40, unique=True), st.text("ab", max_size=20))
+@given(
+    st.lists(st.text("ab", min_size=1, max_size=20), min_size=1, max_size=40, unique=True), st.text("ab", max_size=20)
+)
 def test_every_symbol_is_found_and_no_other(skus: list[str], other: str) -> None:
     documents = [
         {"promotion": f"p{number}", "stage": "item", "reward": [{"percent": {"rate": 50, "of": {"sku": sku}}}]}

@@ -12,11 +12,13 @@ from altyn.core.rules.compile import compile_ruleset
 from altyn.core.rules.definition import load_documents, read_documents
 from altyn.core.rules.ruleset import Ruleset, RulesetError
 
-RULES = read_documents(load_documents("""
+RULES = read_documents(
+    load_documents("""
 - {asset: bonus}
 - {promotion: a, stage: item, when: {coupon: {code: C}}, reward: [{percent: {rate: 10, of: {sku: [x, y]}}}]}
 - {promotion: p, reward: [{points: {asset: bonus, percent: 1}}]}
-"""))
+""")
+)
 IMAGE = compile_ruleset(RULES.promotions, RULES.assets, version=7)
 
 
