@@ -32,6 +32,7 @@ from altyn.server.journal_reader import JournalDoubt
 from altyn.server.ops import OPS_SERVICE, OpsCalls, bearer, ops_authenticate
 from altyn.server.recovery import recover
 from altyn.server.slots import ReplySlots
+from altyn.server.snapshots import Snapshots
 from altyn.server.transport.grpc_aio import Authenticate, CallTableHandler, GrpcDoor, Metadata
 
 SHARD = 0
@@ -98,7 +99,7 @@ class Server:
         self.journal = await Journal.open(
             self._settings.postgres_dsn, SHARD, self._server_id, unsafe=self._settings.unsafe_durability
         )
-        recovered = await recover(self.engine, self.journal.reader, snapshot_folder(self._settings))
+        recovered = await recover(self.engine, self.journal.reader, Snapshots(snapshot_folder(self._settings)))
         if self.engine.last_seq != self.journal.durable_seq:
             raise JournalDoubt(f"recovered up to seq {self.engine.last_seq}, the journal ends at {self.journal.durable_seq}")
         self.slots.release(self.journal.durable_seq)

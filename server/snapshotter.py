@@ -20,7 +20,7 @@ from altyn.infra.settings import Settings, load_secrets
 from altyn.server.app import SHARD, new_engine, say_ready, snapshot_folder
 from altyn.server.journal_reader import JournalDoubt, JournalReader, JournalUnavailable
 from altyn.server.recovery import recover
-from altyn.server.snapshots import save
+from altyn.server.snapshots import Snapshots
 
 RECORDS_BETWEEN = 50_000
 POLL_S = 0.25
@@ -35,7 +35,7 @@ class SnapshotWriter:
     def __init__(self, engine: Engine, reader: JournalReader, settings: Settings, records_between: int = RECORDS_BETWEEN) -> None:
         self._engine = engine
         self._reader = reader
-        self._folder = snapshot_folder(settings)
+        self._snapshots = Snapshots(snapshot_folder(settings))
         self._records_between = records_between
         self._hash: bytes | None = None
         self._epoch = 0
@@ -43,7 +43,7 @@ class SnapshotWriter:
 
     async def start(self) -> None:
         """Come to where the journal is now, from the newest snapshot."""
-        recovered = await recover(self._engine, self._reader, self._folder)
+        recovered = await recover(self._engine, self._reader, self._snapshots)
         self._hash, self._written_seq = recovered.last_hash, recovered.snapshot_seq
         self._epoch = (await self._reader.tail()).epoch
 
@@ -73,7 +73,7 @@ class SnapshotWriter:
         head = SnapshotHead(
             self._engine.last_seq, self._epoch, self._engine.last_instant_us, self._engine.operations.complete_since_seq, self._hash
         )
-        path = save(self._folder, self._engine.book, self._engine.operations, head)
+        path = self._snapshots.write(self._engine.book, self._engine.operations, head)
         self._written_seq = head.seq
         log.info("snapshot_written", seq=head.seq, path=path.name)
 

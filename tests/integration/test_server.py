@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 import uuid
 
 import asyncpg
@@ -13,6 +15,7 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
+from altyn.infra.processes import Child, start_children, stop_process
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.pos.v1 import pos_service_pb2 as pos
 from altyn.pos.v1 import receipt_pb2
@@ -207,3 +210,27 @@ def test_unknown_token_kind_still_sells(system: System) -> None:
         return reply.outcome.totals.to_pay_minor
 
     assert asyncio.run(to_pay()) == 14500
+
+
+def test_start_from_a_snapshot_and_the_records_after_it_gives_the_same_balances(system: System) -> None:
+    async def commits(first: int, last: int) -> int:
+        async with grpc.aio.insecure_channel(system.grpc_address) as channel:
+            for number in range(first, last):
+                await system.call(channel, "CommitReceipt", commit(number, number, "1007"))
+        async with grpc.aio.insecure_channel(system.ops_address) as channel:
+            reply = await system.ask(channel, "GetBalance", ops.GetBalanceRequest(account_id=1007))
+        return reply.balances[0].active_points
+
+    asyncio.run(commits(200, 210))
+    writer = Child(
+        "snapshotter", [sys.executable, "-m", "altyn.server.snapshotter"], log=system.folder / "snapshotter.log",
+        environment=system.settings().environment(),
+    )
+    start_children([writer], 30.0)
+    stop_process(writer.process, [(signal.SIGTERM, 20.0)])
+    assert len(list((system.folder / "snapshots").glob("*.snapshot"))) == 1
+    before = asyncio.run(commits(210, 220))
+    system.kill()
+    system.start()
+    assert asyncio.run(commits(220, 221)) == before + 145
+    assert '"from_snapshot":0' not in system.child.log.read_text().splitlines()[-1]
