@@ -1,6 +1,7 @@
 """Start is recovery: snapshot, then the effects of every later record, verified against the hash chain.
 
-The same path serves a first start, a clean stop and a crash. A record that cannot be applied, or a chain that does not fit, stops the
+The same path serves a first start, a clean stop and a crash. A record that cannot be applied, or a chain that does
+not fit, stops the
 process: nothing is ever guessed.
 """
 
@@ -25,7 +26,9 @@ class Recovered(NamedTuple):
     last_hash: bytes | None
 
 
-async def recover(engine: Engine, reader: JournalReader, snapshots: Snapshots, progress: Callable[[int], None] = lambda seq: None) -> Recovered:
+async def recover(
+    engine: Engine, reader: JournalReader, snapshots: Snapshots, progress: Callable[[int], None] = lambda seq: None
+) -> Recovered:
     """Bring the engine to the journal's end. `progress(seq)` is called now and then."""
     snapshot = snapshots.load()
     start = snapshot.head.seq

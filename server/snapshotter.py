@@ -1,6 +1,8 @@
-"""`python -m altyn.server.snapshotter`: follows the journal with the same core and writes snapshots, so that the server never pauses.
+"""`python -m altyn.server.snapshotter`: follows the journal with the same core and writes snapshots, so that the
+server never pauses.
 
-It owns nothing and may be killed at any time. A snapshot is written when enough records have passed since the last one. It must never
+It owns nothing and may be killed at any time. A snapshot is written when enough records have passed since the last
+one. It must never
 write to the journal.
 """
 
@@ -32,7 +34,9 @@ log = structlog.get_logger(__name__)
 class SnapshotWriter:
     """`follow` runs until cancelled."""
 
-    def __init__(self, engine: Engine, reader: JournalReader, settings: Settings, records_between: int = RECORDS_BETWEEN) -> None:
+    def __init__(
+        self, engine: Engine, reader: JournalReader, settings: Settings, records_between: int = RECORDS_BETWEEN
+    ) -> None:
         self._engine = engine
         self._reader = reader
         self._snapshots = Snapshots(snapshot_folder(settings))
@@ -71,7 +75,11 @@ class SnapshotWriter:
         if self._hash is None or self._engine.last_seq == self._written_seq:
             return
         head = SnapshotHead(
-            self._engine.last_seq, self._epoch, self._engine.last_instant_us, self._engine.operations.complete_since_seq, self._hash
+            self._engine.last_seq,
+            self._epoch,
+            self._engine.last_instant_us,
+            self._engine.operations.complete_since_seq,
+            self._hash,
         )
         path = self._snapshots.write(self._engine.book, self._engine.operations, head)
         self._written_seq = head.seq

@@ -48,15 +48,20 @@ async def prepare(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
     await migrate(connection, load_migrations(resources.files("altyn.migrations")))
     async with connection.transaction():
-        await connection.execute("INSERT INTO tenants (tenant, title, zone) VALUES ($1, 'Demo', 'Europe/Moscow')", TENANT)
+        await connection.execute(
+            "INSERT INTO tenants (tenant, title, zone) VALUES ($1, 'Demo', 'Europe/Moscow')", TENANT
+        )
         version, at = await connection.fetchrow("SELECT version, changed_at FROM next_feed_version($1)", TENANT)
         stamp = (TENANT, version, at)
         await connection.execute(
-            "INSERT INTO stores (tenant, version, valid_from, store_id, zone, region) VALUES ($1, $2, $3, 's1', 'Europe/Moscow', 'msk')", *stamp
+            "INSERT INTO stores (tenant, version, valid_from, store_id, zone, region) VALUES ($1, $2, $3, 's1', 'Europe/Moscow', 'msk')",
+            *stamp,
         )
         for register_id, key in (("r1", KEY), ("r2", OTHER_KEY)):
             await connection.execute(
-                "INSERT INTO registers (tenant, version, valid_from, store_id, register_id) VALUES ($1, $2, $3, 's1', $4)", *stamp, register_id
+                "INSERT INTO registers (tenant, version, valid_from, store_id, register_id) VALUES ($1, $2, $3, 's1', $4)",
+                *stamp,
+                register_id,
             )
             await connection.execute(
                 "INSERT INTO register_credentials (tenant, version, valid_from, key_hash, store_id, register_id)"
@@ -67,9 +72,14 @@ async def prepare(dsn: str) -> None:
             )
         for sku, group in (("loaf", "bread"), ("milk", "dairy")):
             await connection.execute(
-                "INSERT INTO products (tenant, version, valid_from, sku, group_id) VALUES ($1, $2, $3, $4, $5)", *stamp, sku, group
+                "INSERT INTO products (tenant, version, valid_from, sku, group_id) VALUES ($1, $2, $3, $4, $5)",
+                *stamp,
+                sku,
+                group,
             )
-        await connection.execute("INSERT INTO assets (tenant, version, valid_from, asset, asset_no) VALUES ($1, $2, $3, 'bonus', 1)", *stamp)
+        await connection.execute(
+            "INSERT INTO assets (tenant, version, valid_from, asset, asset_no) VALUES ($1, $2, $3, 'bonus', 1)", *stamp
+        )
         for number in range(1001, 1021):
             await connection.execute(
                 "INSERT INTO cards (tenant, version, valid_from, card_id, number_hash, last4, state, account_id)"
@@ -83,12 +93,16 @@ async def prepare(dsn: str) -> None:
     await connection.close()
 
 
-async def publish(connection: asyncpg.Connection, text: str, *, effective_at: datetime = EPOCH, emergency: bool = False) -> int:
+async def publish(
+    connection: asyncpg.Connection, text: str, *, effective_at: datetime = EPOCH, emergency: bool = False
+) -> int:
     """A release as the back office makes it. Its version."""
     document = canonical_json(load_documents(text))
     async with connection.transaction():
         await connection.fetchrow("SELECT * FROM next_feed_version($1)", TENANT)
-        version: int = await connection.fetchval("SELECT coalesce(max(version), 0) + 1 FROM rules_release WHERE tenant = $1", TENANT)
+        version: int = await connection.fetchval(
+            "SELECT coalesce(max(version), 0) + 1 FROM rules_release WHERE tenant = $1", TENANT
+        )
         await connection.execute(
             "INSERT INTO rules_release (tenant, version, sha256, document, effective_at, emergency, published_by)"
             " VALUES ($1, $2, $3, $4, $5, $6, 'test')",
@@ -116,13 +130,22 @@ class System:
 
     def settings(self) -> Settings:
         return Settings(
-            var=self.folder, postgres_dsn=self.dsn, redis_url=self.redis_url, grpc_listen="127.0.0.1:0", ops_listen="127.0.0.1:0",
-            tenant_id=TENANT, pepper=PEPPER, ops_key=OPS_KEY,
+            var=self.folder,
+            postgres_dsn=self.dsn,
+            redis_url=self.redis_url,
+            grpc_listen="127.0.0.1:0",
+            ops_listen="127.0.0.1:0",
+            tenant_id=TENANT,
+            pepper=PEPPER,
+            ops_key=OPS_KEY,
         )
 
     def start(self) -> None:
         self.child = Child(
-            "server", [sys.executable, "-m", "altyn.server"], log=self.folder / "server.log", environment=self.settings().environment() | self.environment
+            "server",
+            [sys.executable, "-m", "altyn.server"],
+            log=self.folder / "server.log",
+            environment=self.settings().environment() | self.environment,
         )
         ready = start_children([self.child], 60.0)["server"]
         self.grpc_address, self.ops_address = ready["grpc"], ready["ops"]
@@ -138,7 +161,9 @@ class System:
         assert self.child is not None
         return stop_process(self.child.process, [(signal.SIGTERM, 20.0)])
 
-    def call(self, channel: grpc.aio.Channel, name: str, request: object, key: str = KEY, timeout_s: float = 10.0) -> object:
+    def call(
+        self, channel: grpc.aio.Channel, name: str, request: object, key: str = KEY, timeout_s: float = 10.0
+    ) -> object:
         """A unary call of PosService by name, with a register's key."""
         method = channel.unary_unary(
             f"/altyn.pos.v1.PosService/{name}",
@@ -160,11 +185,20 @@ class System:
 def basket(number: int, card: str = "1001", register_id: str = "r1") -> receipt_pb2.Receipt:
     """Bread 50.00 and milk 100.00: 5.00 off the bread, 1.45 points."""
     made = receipt_pb2.Receipt(
-        store_id="s1", register_id=register_id, shift_number=1, receipt_number=number, currency="RUB", exponent=2,
+        store_id="s1",
+        register_id=register_id,
+        shift_number=1,
+        receipt_number=number,
+        currency="RUB",
+        exponent=2,
         local_time_us=time.time_ns() // 1000,
         lines=[
-            receipt_pb2.ReceiptLine(line_no=1, sku="loaf", qty_milli=1000, unit=receipt_pb2.UNIT_PIECE, price_minor=5000),
-            receipt_pb2.ReceiptLine(line_no=2, sku="milk", qty_milli=1000, unit=receipt_pb2.UNIT_PIECE, price_minor=10000),
+            receipt_pb2.ReceiptLine(
+                line_no=1, sku="loaf", qty_milli=1000, unit=receipt_pb2.UNIT_PIECE, price_minor=5000
+            ),
+            receipt_pb2.ReceiptLine(
+                line_no=2, sku="milk", qty_milli=1000, unit=receipt_pb2.UNIT_PIECE, price_minor=10000
+            ),
         ],
     )
     if card:

@@ -23,7 +23,9 @@ from tests.integration.system import OTHER_KEY, RULES, System, basket, publish
 
 
 def commit(number: int, seq: int, card: str = "1001", register_id: str = "r1") -> pos.CommitReceiptRequest:
-    return pos.CommitReceiptRequest(op_id=uuid.uuid4().bytes, register_seq=seq, receipt=basket(number, card, register_id))
+    return pos.CommitReceiptRequest(
+        op_id=uuid.uuid4().bytes, register_seq=seq, receipt=basket(number, card, register_id)
+    )
 
 
 async def test_calculate_gives_the_price_at_once(system: System) -> None:
@@ -45,10 +47,13 @@ async def test_commit_is_in_the_journal_when_it_is_answered(system: System) -> N
 
 async def test_commit_sent_twice_at_once_is_one_effect_and_two_equal_answers(system: System) -> None:
     request = commit(20, 20, "1002").SerializeToString()
-    async with grpc.aio.insecure_channel(system.grpc_address) as one, grpc.aio.insecure_channel(
-        system.grpc_address, options=[("grpc.use_local_subchannel_pool", 1)]
-    ) as two:
-        replies = await asyncio.gather(*(system.call(channel, "CommitReceipt", request) for channel in (one, two) for _ in range(32)))
+    async with (
+        grpc.aio.insecure_channel(system.grpc_address) as one,
+        grpc.aio.insecure_channel(system.grpc_address, options=[("grpc.use_local_subchannel_pool", 1)]) as two,
+    ):
+        replies = await asyncio.gather(
+            *(system.call(channel, "CommitReceipt", request) for channel in (one, two) for _ in range(32))
+        )
     assert len({reply.SerializeToString() for reply in replies}) == 1
     async with grpc.aio.insecure_channel(system.ops_address) as channel:
         balance = await system.ask(channel, "GetBalance", ops.GetBalanceRequest(account_id=1002))
@@ -66,11 +71,20 @@ async def test_get_operation_after_a_lost_reply_gives_the_stored_bytes(system: S
 
 async def test_reserve_commit_and_cancel_follow_one_another(system: System) -> None:
     async with grpc.aio.insecure_channel(system.grpc_address) as channel:
-        token = (await system.call(channel, "CalculateReceipt", pos.CalculateReceiptRequest(receipt=basket(40)))).calc_token
-        reserve = pos.ReserveReceiptRequest(op_id=uuid.uuid4().bytes, register_seq=40, calc_token=token, receipt=basket(40))
+        token = (
+            await system.call(channel, "CalculateReceipt", pos.CalculateReceiptRequest(receipt=basket(40)))
+        ).calc_token
+        reserve = pos.ReserveReceiptRequest(
+            op_id=uuid.uuid4().bytes, register_seq=40, calc_token=token, receipt=basket(40)
+        )
         assert (await system.call(channel, "ReserveReceipt", reserve)).status == 1
         cancel = pos.CancelReceiptRequest(
-            op_id=uuid.uuid4().bytes, register_seq=41, store_id="s1", register_id="r1", shift_number=1, receipt_number=40
+            op_id=uuid.uuid4().bytes,
+            register_seq=41,
+            store_id="s1",
+            register_id="r1",
+            shift_number=1,
+            receipt_number=40,
         )
         assert (await system.call(channel, "CancelReceipt", cancel)).status == 1
         late = await system.call(channel, "CommitReceipt", commit(40, 42))
@@ -79,9 +93,14 @@ async def test_reserve_commit_and_cancel_follow_one_another(system: System) -> N
 
 @pytest.mark.parametrize(
     ("key", "code", "reason"),
-    [("nobody", grpc.StatusCode.UNAUTHENTICATED, "CREDENTIAL_UNKNOWN"), (OTHER_KEY, grpc.StatusCode.PERMISSION_DENIED, "FOREIGN_REGISTER")],
+    [
+        ("nobody", grpc.StatusCode.UNAUTHENTICATED, "CREDENTIAL_UNKNOWN"),
+        (OTHER_KEY, grpc.StatusCode.PERMISSION_DENIED, "FOREIGN_REGISTER"),
+    ],
 )
-async def test_call_with_a_wrong_key_is_refused_with_a_reason(system: System, key: str, code: grpc.StatusCode, reason: str) -> None:
+async def test_call_with_a_wrong_key_is_refused_with_a_reason(
+    system: System, key: str, code: grpc.StatusCode, reason: str
+) -> None:
     async with grpc.aio.insecure_channel(system.grpc_address) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await system.call(channel, "CalculateReceipt", pos.CalculateReceiptRequest(receipt=basket(1)), key)
@@ -106,7 +125,11 @@ async def test_malformed_and_out_of_range_requests_name_the_field_and_change_not
         with pytest.raises(grpc.aio.AioRpcError) as malformed:
             await system.call(channel, "CommitReceipt", b"\x22\xff\xff")
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await system.call(channel, "CommitReceipt", pos.CommitReceiptRequest(op_id=uuid.uuid4().bytes, register_seq=50, receipt=negative))
+            await system.call(
+                channel,
+                "CommitReceipt",
+                pos.CommitReceiptRequest(op_id=uuid.uuid4().bytes, register_seq=50, receipt=negative),
+            )
         again = await system.call(channel, "CommitReceipt", commit(50, 50))
     assert reasons_of(malformed.value) == ["MALFORMED"]
     assert reasons_of(refused.value) == ["OUT_OF_RANGE"]
@@ -121,7 +144,9 @@ async def test_oversized_message_is_refused_and_the_server_goes_on(system: Syste
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await system.call(channel, "CalculateReceipt", pos.CalculateReceiptRequest(receipt=huge))
         assert refused.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-        assert (await system.call(channel, "CalculateReceipt", pos.CalculateReceiptRequest(receipt=basket(52)))).status == 1
+        assert (
+            await system.call(channel, "CalculateReceipt", pos.CalculateReceiptRequest(receipt=basket(52)))
+        ).status == 1
 
 
 async def test_calls_of_later_issues_answer_unimplemented(system: System) -> None:
@@ -134,7 +159,9 @@ async def test_calls_of_later_issues_answer_unimplemented(system: System) -> Non
 
 async def test_health_says_serving(system: System) -> None:
     async with grpc.aio.insecure_channel(system.grpc_address) as channel:
-        reply = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service="altyn.pos.v1.PosService"))
+        reply = await health_pb2_grpc.HealthStub(channel).Check(
+            health_pb2.HealthCheckRequest(service="altyn.pos.v1.PosService")
+        )
     assert reply.status == health_pb2.HealthCheckResponse.SERVING
 
 
@@ -179,7 +206,9 @@ async def test_caller_that_goes_away_leaves_the_operation_whole(system: System) 
 
 
 async def test_manual_accrual_through_ops_is_journalled_once(system: System) -> None:
-    request = ops.AdjustPointsRequest(op_id=uuid.uuid4().bytes, account_id=1006, asset="bonus", points=777, reason="apology", actor="anna")
+    request = ops.AdjustPointsRequest(
+        op_id=uuid.uuid4().bytes, account_id=1006, asset="bonus", points=777, reason="apology", actor="anna"
+    )
     async with grpc.aio.insecure_channel(system.ops_address) as channel:
         first = await system.ask(channel, "AdjustPoints", request)
         assert await system.ask(channel, "AdjustPoints", request) == first
@@ -223,7 +252,9 @@ def test_start_from_a_snapshot_and_the_records_after_it_gives_the_same_balances(
 
     asyncio.run(commits(200, 210))
     writer = Child(
-        "snapshotter", [sys.executable, "-m", "altyn.server.snapshotter"], log=system.folder / "snapshotter.log",
+        "snapshotter",
+        [sys.executable, "-m", "altyn.server.snapshotter"],
+        log=system.folder / "snapshotter.log",
         environment=system.settings().environment(),
     )
     start_children([writer], 30.0)
