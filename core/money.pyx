@@ -11,8 +11,8 @@ cdef extern from *:
     int leading_zeros "__builtin_clzll"(unsigned long long number) noexcept nogil
 
 cdef enum:
-    BUCKET_BITS = 5
-    BUCKETS = 32
+    BUCKET_BITS = 4
+    BUCKETS = 16
 
 
 cdef inline bint goes_before(Share* left, Share* right) noexcept nogil:
@@ -117,6 +117,7 @@ cdef void hand_out(int64_t spare, int64_t weights, Share* members, int32_t count
     Remainders are below `weights`; their leading bits put them in buckets, and buckets above the last one are served whole.
     """
     cdef int64_t[BUCKETS] units
+    cdef int64_t place
     cdef int32_t i, bucket, waiting = 0
     cdef int32_t shift = 63 - leading_zeros(<unsigned long long>weights) - (BUCKET_BITS - 1)
     cdef Share* member
@@ -133,13 +134,10 @@ cdef void hand_out(int64_t spare, int64_t weights, Share* members, int32_t count
         bucket -= 1
     for i in range(count):
         member = &members[i]
-        if member.remainder <= 0 or member.remainder >> shift < bucket:
-            continue
-        if member.remainder >> shift > bucket:
-            member.extra = member.count
-        else:
-            order[waiting] = member
-            waiting += 1
+        place = member.remainder >> shift
+        member.extra = -<int64_t>(place > bucket) & member.count
+        order[waiting] = member
+        waiting += (place == bucket) & (member.remainder > 0)
     if waiting > 1:
         sort_members(order, waiting, False)
     for i in range(waiting):

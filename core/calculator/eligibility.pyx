@@ -164,6 +164,13 @@ cdef void list_candidates(Work* work) noexcept nogil:
                 work.candidates[count] = promotion
                 count += 1
     work.candidates_count = count
+    for i in range(count if count < LOOKAHEAD else LOOKAHEAD):
+        prefetch(&work.rules.rules[work.rules.promotions[work.candidates[i]].rules_begin])
+        prefetch(&work.rules.groups[work.rules.promotions[work.candidates[i]].group])
+        if work.rules.promotions[work.candidates[i]].condition >= 0:
+            prefetch(&work.rules.conditions[work.rules.promotions[work.candidates[i]].condition])
+    for i in range(count if count < LOOKAHEAD else LOOKAHEAD):
+        prefetch(&work.rules.sets[work.rules.rules[work.rules.promotions[work.candidates[i]].rules_begin].targets])
 
 
 cdef void find_candidates(Work* work, bint every) noexcept nogil:

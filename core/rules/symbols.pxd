@@ -42,7 +42,8 @@ cdef extern from *:
         } else {
             a = b = 0;
         }
-        return altyn_mix(altyn_mix(a ^ 0xE7037ED1A0B428DBull, b ^ seed) ^ (uint64_t)size, 0x8EBC6AF09C88C6E3ull);
+        a = altyn_mix(a ^ 0xE7037ED1A0B428DBull, b ^ seed ^ (uint64_t)size * 0x8EBC6AF09C88C6E3ull);
+        return a ^ (a >> 29);
     }
     """
     uint64_t symbol_hash "altyn_hash"(uint32_t kind, const char* text, int32_t size) noexcept nogil
