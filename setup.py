@@ -97,7 +97,9 @@ def extensions() -> list[Extension]:
     for name, folder in FOLDERS.items():
         for source in sorted(Path(folder).rglob("*.pyx")):
             module = ".".join([name, *source.relative_to(folder).with_suffix("").parts])
-            found.append(Extension(module, [str(source)], extra_compile_args=[*flags, "-fwrapv", "-Wno-unused-function"]))
+            found.append(
+                Extension(module, [str(source)], extra_compile_args=[*flags, "-fwrapv", "-Wno-unused-function"])
+            )
     return found
 
 

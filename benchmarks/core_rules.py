@@ -1,7 +1,8 @@
-"""Rulesets and receipts for the core's benchmark: the catalogue grows with the rules, so that about five matter to a receipt.
+"""Rulesets and receipts for the core's benchmark: the catalogue grows with the rules, so that about five matter to a
+receipt.
 
-Of the rules three quarters name a product, a fifth a category, the rest a brand; some have schedules, ask for a card or compete
-in pairs. One threshold and one accrual concern every receipt.
+Of the rules three quarters name a product, a fifth a category, the rest a brand; some have schedules, ask for a card
+or compete in pairs. One threshold and one accrual concern every receipt.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """`altyn evaluate`: one receipt through the rules of a file, with nothing else running.
 
-The receipt file holds the receipt, or a mapping with `receipt`, `store`, `catalogue` (sku to attributes), `customer` and `at`. Exit status: 0
-when calculated, 1 when rules or receipt are refused (each problem with its path), 2 for a wrong call.
+The receipt file holds the receipt, or a mapping with `receipt`, `store`, `catalogue` (sku to attributes), `customer`
+and `at`. Exit status: 0 when calculated, 1 when rules or receipt are refused (each problem with its path), 2 for a
+wrong call.
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ def evaluate_documents(
 ) -> dict[str, Any]:
     """Calculate a receipt by documents; the outcome with the field names of altyn.pos.v1.Outcome.
 
-    `store` has store_id, zone (IANA, default UTC), region, format, cluster; `at` is UTC microseconds or ISO text, by the store's wall clock
-    when it has no offset, and defaults to the receipt's own time. Raises DocumentError, CompileError, ReceiptError.
+    `store` has store_id, zone (IANA, default UTC), region, format, cluster; `at` is UTC microseconds or ISO text, by
+    the store's wall clock when it has no offset, and defaults to the receipt's own time. Raises DocumentError,
+    CompileError, ReceiptError.
     """
     rules = read_documents(documents)
     ruleset = Ruleset(compile_ruleset(rules.promotions, rules.assets, version=0))
@@ -120,7 +122,9 @@ def command(
     rules: Annotated[Path, typer.Option(help="Rule documents: YAML or JSON; - reads standard input.")],
     receipt: Annotated[Path, typer.Option(help="A receipt, or receipt, store, catalogue, customer, at.")],
     customer: Annotated[Path | None, typer.Option(help="customer_id, card_type, segments, card_state.")] = None,
-    at: Annotated[str | None, typer.Option(help="Business time, by the store's wall clock unless it has an offset.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="Business time, by the store's wall clock unless it has an offset.")
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say of every rule why it did or did not apply.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as one JSON object.")] = False,
     lang: Annotated[str, typer.Option(help="Language of the table: en or ru.")] = "en",

@@ -72,7 +72,9 @@ def print_outcome(outcome: Mapping[str, Any], receipt: Mapping[str, Any], docume
     """Lines and totals; coupons and the explanation when there are any."""
     words, console = WORDS[lang], Console()
     exponent = int(receipt.get("exponent", 2))
-    scales = {str(one["asset"]): int(one.get("scale", 2)) for one in documents if isinstance(one, dict) and "asset" in one}
+    scales = {
+        str(one["asset"]): int(one.get("scale", 2)) for one in documents if isinstance(one, dict) and "asset" in one
+    }
     console.print(lines_table(outcome, receipt, words, exponent, scales))
     if outcome["coupons"]:
         console.print(coupons_table(outcome["coupons"], words, lang))
@@ -95,7 +97,11 @@ def points_text(rows: Iterable[Mapping[str, Any]], scales: Mapping[str, int]) ->
 
 
 def lines_table(
-    outcome: Mapping[str, Any], receipt: Mapping[str, Any], words: Mapping[str, str], exponent: int, scales: Mapping[str, int]
+    outcome: Mapping[str, Any],
+    receipt: Mapping[str, Any],
+    words: Mapping[str, str],
+    exponent: int,
+    scales: Mapping[str, int],
 ) -> Table:
     table = Table()
     for key in ("line", "sku", "gross", "discounts", "net", "points"):

@@ -36,7 +36,7 @@ cdef extern from *:
     static inline int64_t altyn_divide(int64_t amount, int64_t numerator, int64_t divisor, int64_t *remainder) {
         altyn_wide product = (altyn_wide)amount * (altyn_wide)numerator;
         altyn_wide quotient;
-        if (divisor <= 0) { *remainder = 0; return 0; }
+        if (divisor <= 1) { *remainder = 0; return divisor == 1 ? (int64_t)product : 0; }
         if ((product >> 64) == 0) {
             uint64_t narrow = (uint64_t)product / (uint64_t)divisor;
             *remainder = (int64_t)((uint64_t)product - narrow * (uint64_t)divisor);

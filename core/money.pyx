@@ -2,13 +2,17 @@
 """Sharing an amount out without losing or making a kopeck: the largest remainder of semantics §6.1.5.
 
 Decides which unit gets the odd kopeck. Invariants: the shares add up to min(total, caps of members with weight), no share is
-negative or above its cap, a member of weight 0 gets 0. Must never use a float, nor round anywhere else.
+negative or above its cap, a member of weight 0 gets 0. Must never use binary fractions, nor round anywhere else.
 """
 from libc.stdlib cimport free, malloc
 
 
+cdef extern from *:
+    int leading_zeros "__builtin_clzll"(unsigned long long number) noexcept nogil
+
 cdef enum:
-    FEW = 40                   # up to here comparing all pairs beats sorting
+    BUCKET_BITS = 5
+    BUCKETS = 32
 
 
 cdef inline bint goes_before(Share* left, Share* right) noexcept nogil:
@@ -107,48 +111,40 @@ cdef int64_t fix_at_caps(int64_t total, int64_t* weights, Share* members, int32_
     return total
 
 
-cdef void hand_out_few(int64_t spare, Share* members, int32_t count) noexcept nogil:
-    """The same without sorting: a member gets what the units before it leave. No branch depends on the amounts."""
-    cdef int64_t[FEW] before
-    cdef int64_t ahead, left
-    cdef Share* one
-    cdef Share* other
-    cdef int32_t i, j
-    for i in range(count):
-        before[i] = 0
-    for i in range(count):
-        one = &members[i]
-        ahead = 0
-        for j in range(i):
-            other = &members[j]
-            left = (other.remainder > one.remainder) | (
-                (other.remainder == one.remainder) & (other.weight >= one.weight)
-            )
-            ahead += -left & other.count
-            before[j] += (left - 1) & one.count
-        before[i] = ahead
-    for i in range(count):
-        if members[i].remainder > 0:
-            left = spare - before[i]
-            left = left if left > 0 else 0
-            members[i].extra = left if left < members[i].count else members[i].count
+cdef void hand_out(int64_t spare, int64_t weights, Share* members, int32_t count, Share** order) noexcept nogil:
+    """Spare kopecks by larger remainder. Only the members around the last one that gets any are put in order.
 
-
-cdef void hand_out(int64_t spare, Share* members, int32_t count, Share** order) noexcept nogil:
-    cdef int32_t i, waiting = 0
-    if count <= FEW:
-        hand_out_few(spare, members, count)
-        return
+    Remainders are below `weights`; their leading bits put them in buckets, and buckets above the last one are served whole.
+    """
+    cdef int64_t[BUCKETS] units
+    cdef int32_t i, bucket, waiting = 0
+    cdef int32_t shift = 63 - leading_zeros(<unsigned long long>weights) - (BUCKET_BITS - 1)
+    cdef Share* member
+    shift = shift if shift > 0 else 0
+    for i in range(BUCKETS):
+        units[i] = 0
     for i in range(count):
-        if members[i].remainder > 0:
-            order[waiting] = &members[i]
+        member = &members[i]
+        if member.remainder > 0:
+            units[member.remainder >> shift] += member.count
+    bucket = BUCKETS - 1
+    while bucket > 0 and units[bucket] <= spare:
+        spare -= units[bucket]
+        bucket -= 1
+    for i in range(count):
+        member = &members[i]
+        if member.remainder <= 0 or member.remainder >> shift < bucket:
+            continue
+        if member.remainder >> shift > bucket:
+            member.extra = member.count
+        else:
+            order[waiting] = member
             waiting += 1
-    sort_members(order, waiting, False)
+    if waiting > 1:
+        sort_members(order, waiting, False)
     for i in range(waiting):
         order[i].extra = order[i].count if order[i].count < spare else spare
         spare -= order[i].extra
-        if spare == 0:
-            return
 
 
 cdef int64_t share_out(int64_t total, Share* members, int32_t count, bint capped, Share** order) noexcept nogil:
@@ -177,7 +173,7 @@ cdef int64_t share_out(int64_t total, Share* members, int32_t count, bint capped
         if members[i].remainder >= 0:
             spare -= members[i].amount * members[i].count
     if spare > 0:
-        hand_out(spare, members, count, order)
+        hand_out(spare, weights, members, count, order)
     return total
 
 

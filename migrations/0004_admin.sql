@@ -6,8 +6,8 @@
 SET LOCAL lock_timeout = '5s';
 
 CREATE TABLE api_keys (
-    tenant     fact_id NOT NULL REFERENCES tenants,
-    key_id     fact_id NOT NULL,
+    tenant     text NOT NULL REFERENCES tenants,
+    key_id     text NOT NULL,
     key_hash   bytea NOT NULL CHECK (octet_length(key_hash) = 32),
     title      text NOT NULL,
     scopes     text[] NOT NULL CHECK (cardinality(scopes) BETWEEN 1 AND 100),
@@ -25,7 +25,7 @@ COMMENT ON TABLE api_keys IS
 COMMENT ON COLUMN api_keys.key_id IS 'Public name of the key: the actor of audit rows.';
 
 CREATE TABLE audit_log (
-    tenant      fact_id NOT NULL REFERENCES tenants,
+    tenant      text NOT NULL REFERENCES tenants,
     audit_no    bigint NOT NULL CHECK (audit_no > 0),
     at          timestamptz NOT NULL,
     actor       text NOT NULL,
@@ -47,8 +47,8 @@ COMMENT ON TABLE audit_log IS
 COMMENT ON COLUMN audit_log.before IS 'Never holds personal data, card numbers, phones or keys.';
 
 CREATE TABLE promotions (
-    tenant       fact_id NOT NULL REFERENCES tenants,
-    promotion_id fact_id NOT NULL,
+    tenant       text NOT NULL REFERENCES tenants,
+    promotion_id text NOT NULL,
     document     json NOT NULL,
     state        text NOT NULL CHECK (state IN ('DRAFT', 'ACTIVE', 'ARCHIVED')),
     revision     bigint NOT NULL CHECK (revision > 0),
@@ -63,8 +63,8 @@ COMMENT ON TABLE promotions IS
 COMMENT ON COLUMN promotions.revision IS 'Grows by one with every change; the ETag by which two editors notice each other.';
 
 CREATE TABLE promotion_revisions (
-    tenant       fact_id NOT NULL REFERENCES tenants,
-    promotion_id fact_id NOT NULL,
+    tenant       text NOT NULL REFERENCES tenants,
+    promotion_id text NOT NULL,
     revision     bigint NOT NULL,
     document     json NOT NULL,
     state        text NOT NULL,
@@ -77,7 +77,7 @@ CREATE TRIGGER promotion_revisions_immutable BEFORE UPDATE OR DELETE OR TRUNCATE
 COMMENT ON TABLE promotion_revisions IS 'Every revision a promotion has had, the current one included.';
 
 CREATE TABLE admin_answers (
-    tenant          fact_id NOT NULL REFERENCES tenants,
+    tenant          text NOT NULL REFERENCES tenants,
     key_id          text NOT NULL,
     idempotency_key text NOT NULL CHECK (octet_length(idempotency_key) BETWEEN 1 AND 200),
     request_sha256  bytea NOT NULL CHECK (octet_length(request_sha256) = 32),

@@ -13,25 +13,27 @@ cdef extern from *:
     """
     #include <stdint.h>
     #include <string.h>
-    /* First 8 bytes from `at`, big-endian, padded with zeros: compares as the bytes do. */
-    static inline uint64_t altyn_prefix(const char *data, int32_t size, int32_t at) {
-        uint64_t value = 0;
-        int32_t left = size - at;
-        if (left >= 8) {
-            memcpy(&value, data + at, 8);
-        } else if (left > 0) {
-            const unsigned char *p = (const unsigned char *)data + at;
+    /* First 16 bytes as two big-endian numbers, padded with zeros: they compare as the bytes do. */
+    static inline void altyn_prefix(const char *data, int32_t size, uint64_t *high, uint64_t *low) {
+        uint64_t first = 0, second = 0;
+        if (size >= 8) {
+            memcpy(&first, data, 8);
+            if (size >= 16) {
+                memcpy(&second, data + 8, 8);
+            } else if (size > 8) {
+                memcpy(&second, data + size - 8, 8);
+                second >>= 8 * (16 - size);
+            }
+        } else {
             int32_t i;
-            for (i = 0; i < left; i++) value |= (uint64_t)p[i] << (8 * i);
+            for (i = 0; i < size; i++) first |= (uint64_t)(unsigned char)data[i] << (8 * i);
         }
-        return __builtin_bswap64(value);
+        *high = __builtin_bswap64(first);
+        *low = __builtin_bswap64(second);
     }
-    #define altyn_prefix_is_above(left, right) \\
-        ((((unsigned __int128)(left)->high << 64) | (left)->low) > (((unsigned __int128)(right)->high << 64) | (right)->low))
     """
-    int prefix_is_above "altyn_prefix_is_above"(const LineKey* left, const LineKey* right) noexcept nogil
-    uint64_t text_prefix "altyn_prefix"(const char* data, int32_t size, int32_t at) noexcept nogil
-
+    void text_prefix "altyn_prefix"(const char* data, int32_t size, uint64_t* high, uint64_t* low) noexcept nogil
+    int leading_zeros "__builtin_clzll"(unsigned long long number) noexcept nogil
 
 cdef enum:
     FEW = 32                   # lines up to which comparing all pairs beats sorting
@@ -78,8 +80,17 @@ cdef int compare_keys(const Work* work, int32_t left, int32_t right) noexcept no
     return order if order != 0 else compare_attributes(&work.receipt.lines[left], &work.receipt.lines[right])
 
 
-cdef bint goes_before(const Work* work, int32_t left, int32_t right) noexcept nogil:
-    cdef int order = compare_keys(work, left, right)
+cdef inline bint same_key(const Work* work, int32_t left, int32_t right) noexcept nogil:
+    if work.keys[left].low != work.keys[right].low or work.keys[left].high != work.keys[right].high:
+        return False
+    return compare_keys(work, left, right) == 0
+
+
+cdef inline bint goes_before(const Work* work, int32_t left, int32_t right) noexcept nogil:
+    cdef int order
+    if work.keys[left].high != work.keys[right].high:
+        return work.keys[left].high < work.keys[right].high
+    order = compare_keys(work, left, right)
     return order < 0 if order != 0 else work.receipt.lines[left].line_no < work.receipt.lines[right].line_no
 
 
@@ -100,16 +111,26 @@ cdef void sift_down(const Work* work, int32_t root, int32_t count) noexcept nogi
 
 
 cdef void order_by_prefix(const Work* work, int32_t count) noexcept nogil:
-    """Each line's place by the prefix of its sku, from comparing all pairs: no branch depends on the texts."""
+    """Each line's place by the 64 bits after what all skus begin with, from comparing all pairs: no branch on texts."""
     cdef int32_t[FEW] places
-    cdef int32_t i, j, place, above
+    cdef uint64_t[FEW] keys
+    cdef uint64_t apart = 0
+    cdef int32_t i, j, place, above, skipped
+    for i in range(count):
+        apart |= work.keys[i].high ^ work.keys[0].high
+    skipped = leading_zeros(apart) if apart != 0 else 64
+    for i in range(count):
+        if skipped == 64:
+            keys[i] = work.keys[i].low
+        else:
+            keys[i] = work.keys[i].high << skipped | work.keys[i].low >> 1 >> (63 - skipped)
     for i in range(count):
         place = 0
         for j in range(i):
-            above = prefix_is_above(&work.keys[j], &work.keys[i])
+            above = keys[j] > keys[i]
             places[j] += above
-            place += 1 - above
-        places[i] = place
+            place += above
+        places[i] = i - place
     for i in range(count):
         work.line_order[places[i]] = i
 
@@ -207,14 +228,13 @@ cdef void normalise(Work* work) noexcept nogil:
     work.price_below_minimum = work.own_discounts = False
     for i in range(count):
         line = &work.receipt.lines[i]
-        work.keys[i].high = text_prefix(line.sku.data, line.sku.size, 0)
-        work.keys[i].low = text_prefix(line.sku.data, line.sku.size, 8)
+        text_prefix(line.sku.data, line.sku.size, &work.keys[i].high, &work.keys[i].low)
         work.line_order[i] = i
     sort_lines(work, count)
     for i in range(count):
         line_index = work.line_order[i]
         line = &work.receipt.lines[line_index]
-        if previous < 0 or compare_keys(work, previous, line_index) != 0:
+        if previous < 0 or not same_key(work, previous, line_index):
             merged = NULL
         if has_own_discount(line):
             work.own_discounts = True

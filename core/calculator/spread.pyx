@@ -4,7 +4,7 @@ Decides which unit bears which kopeck. Invariants: a unit never goes below its f
 is taken is written to the applied rows at once. Must never ask a condition.
 """
 from altyn.core.calculator.work cimport Applied, SavedGroup, SavedRun
-from altyn.core.money cimport Share, share_out
+from altyn.core.money cimport Share, divide, share_out
 
 
 cdef enum:
@@ -110,12 +110,15 @@ cdef int64_t spread_refusing(Work* work, CalcGroup* group, int64_t amount) noexc
     cdef int32_t count, i, number = group.first_run
     cdef const Run* run = &work.runs[number]
     cdef Share* share
-    if run.next < 0 and run.count == 1:
+    if run.next < 0:
         room = unit_room(work, group, run)
-        each = amount if amount < room else room
-        work.refused_minor += amount - each
-        take(work, group, number, each, 0)
-        return each
+        each = divide(amount, 1, run.count, &extra)
+        if each >= room:
+            each, extra = room, 0
+        taken = each * run.count + extra
+        work.refused_minor += amount - taken
+        take(work, group, number, each, extra)
+        return taken
     count = collect_units(work, group, False)
     share_out(amount, work.unit_shares, count, False, work.share_order)
     for i in range(count):
@@ -135,13 +138,14 @@ cdef int64_t spread_refusing(Work* work, CalcGroup* group, int64_t amount) noexc
 
 cdef int64_t spread_filling(Work* work, CalcGroup* group, int64_t amount) noexcept nogil:
     """Shares with caps running − floor: what one unit refuses the others bear; what was taken."""
-    cdef int64_t taken, room
+    cdef int64_t taken, room, each, extra
     cdef int32_t count, i, number = group.first_run
     cdef const Run* run = &work.runs[number]
-    if run.next < 0 and run.count == 1:
-        room = unit_room(work, group, run)
+    if run.next < 0:
+        room = unit_room(work, group, run) * run.count
         taken = amount if amount < room else room
-        take(work, group, number, taken, 0)
+        each = divide(taken, 1, run.count, &extra)
+        take(work, group, number, each, extra)
     else:
         count = collect_units(work, group, True)
         taken = share_out(amount, work.unit_shares, count, True, work.share_order)

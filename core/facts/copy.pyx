@@ -26,13 +26,13 @@ cdef class CopyRows:
     def __cinit__(self):
         self._chunk = b""
 
-    def append(self, bytes chunk not None):
+    def append(self, chunk not None):
         if self.finished and chunk:
             raise ValueError("bytes after the end of the COPY stream")
         if self._position < len(self._chunk):
             self._chunk = self._chunk[self._position:] + chunk
         else:
-            self._chunk = chunk
+            self._chunk = bytes(chunk)
         self._position = 0
 
     cdef int _read_header(self) except -1:

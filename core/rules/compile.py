@@ -1,8 +1,9 @@
 """Compiles all promotions into one ruleset image.
 
-Decides the order of evaluation and the layout. Invariants: equal input gives equal bytes, and a promotion's number is its place in
-(stage, group priority, group id, priority, id). What one document cannot know is checked here: groups that agree,
-ids used once, bases a stage does not have. Must never read a clock, a file or a setting: it runs in another process.
+Decides the order of evaluation and the layout. Invariants: equal input gives equal bytes, and a promotion's number is
+its place in (stage, group priority, group id, priority, id). What one document cannot know is checked here: groups
+that agree, ids used once, bases a stage does not have. Must never read a clock, a file or a setting: it runs in
+another process.
 """
 
 from __future__ import annotations
@@ -294,7 +295,9 @@ def assemble(rows: RowWriter, sections: Mapping[str, list[bytes]], assets: list[
         symbols.append((kind, text, rows.text(text)[0] if len(text) > 14 else 0, begin, len(postings)))
         kinds |= 1 << kind
     slots, filter_bits = build_table(symbols)
-    summary = SUMMARY_ROW.pack(0, len(rows.always), kinds, rows.bases, len(slots) // SLOT_BYTES - 1, len(filter_bits) * 8 - 1)
+    summary = SUMMARY_ROW.pack(
+        0, len(rows.always), kinds, rows.bases, len(slots) // SLOT_BYTES - 1, len(filter_bits) * 8 - 1
+    )
     read_set = json.dumps(read_set_of(rows, assets), sort_keys=True, separators=(",", ":")).encode()
     body = [
         (summary, 1),
@@ -342,8 +345,6 @@ def read_set_of(rows: RowWriter, assets: list[Asset]) -> dict[str, list[str]]:
         "customer": sorted(customer),
         "segments": sorted(by_kind.get(SYMBOL_KINDS["customer.segment"], [])),
         "store": [
-            name.split(".")[1]
-            for name, kind in SYMBOL_KINDS.items()
-            if name.startswith("store.") and kind in by_kind
+            name.split(".")[1] for name, kind in SYMBOL_KINDS.items() if name.startswith("store.") and kind in by_kind
         ],
     }

@@ -1,8 +1,8 @@
 """Gates: the keys of which at least one must be present for a promotion to give anything.
 
-Decides under which symbols a promotion is found. Invariant: a receipt, place and customer without any key of the gate can
-get nothing from the promotion; a false candidate costs time, a missed one is a wrong amount. Must never look at amounts of
-rewards or at anything that is not a positive conjunct.
+Decides under which symbols a promotion is found. Invariant: a receipt, place and customer without any key of the gate
+can get nothing from the promotion; a false candidate costs time, a missed one is a wrong amount. Must never look at
+amounts of rewards or at anything that is not a positive conjunct.
 """
 
 from __future__ import annotations

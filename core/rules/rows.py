@@ -1,7 +1,8 @@
 """Rows of conditions and product sets, with everything they share: texts, symbols, lists.
 
-Decides when two things are one: equal texts, symbols, paths, lists and product sets are written once. Invariant: a row refers only
-to rows that exist when the image is complete. Must never sort what a document ordered, except lists of symbols.
+Decides when two things are one: equal texts, symbols, paths, lists and product sets are written once. Invariant: a
+row refers only to rows that exist when the image is complete. Must never sort what a document ordered, except lists
+of symbols.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class ImageError(ValueError):
 
 
 class RowWriter:
-    """Collects rows. `owner` and `accrual` are of the promotion being written, `names_coupon` is set while its conditions are."""
+    """Collects rows. `owner` and `accrual` are of the promotion being written, `names_coupon` is set while its
+    conditions are."""
 
     def __init__(self) -> None:
         self.texts = bytearray()
@@ -174,9 +176,7 @@ class RowWriter:
             none_of = self.any_of(of_kind, wanted.none_of) if wanted.none_of else NO_LIST
         lowest = NO_NUMBER if low is None else low
         highest = NO_NUMBER if high is None else high
-        return CONDITION_ROW.pack(
-            kind, end, self.path(path), subject, lowest, highest, *any_of, *none_of, option, 0
-        )
+        return CONDITION_ROW.pack(kind, end, self.path(path), subject, lowest, highest, *any_of, *none_of, option, 0)
 
     def customer(self, number: int, condition: CustomerIs) -> bytes:
         self.reads_card = True

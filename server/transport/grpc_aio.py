@@ -1,6 +1,7 @@
 """The portable door: grpc.aio generic handlers over raw bytes.
 
-Bytes go to the call table and bytes come back; no protobuf object is made here. A caller that goes away cancels only its own
+Bytes go to the call table and bytes come back; no protobuf object is made here. A caller that goes away cancels only
+its own
 wait. Never here: what a call means.
 """
 
@@ -37,7 +38,8 @@ class CallTableHandler(grpc.GenericRpcHandler):
 
     def __init__(self, service: str, table: Mapping[str, Call], authenticate: Authenticate) -> None:
         self._handlers = {
-            f"/{service}/{name}": grpc.unary_unary_rpc_method_handler(_handler(call, authenticate)) for name, call in table.items()
+            f"/{service}/{name}": grpc.unary_unary_rpc_method_handler(_handler(call, authenticate))
+            for name, call in table.items()
         }
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:

@@ -1,7 +1,7 @@
 """One generated case through the core and through the independent oracle, compared in everything both tell.
 
-The two spell some things apart (customer ids are numbers in the core, a code entered twice is one code to the oracle); what is
-turned here is spelling only, never an amount.
+The two spell some things apart (customer ids are numbers in the core, a code entered twice is one code to the
+oracle); what is turned here is spelling only, never an amount.
 """
 
 from __future__ import annotations
@@ -93,9 +93,7 @@ def as_oracle(outcome: dict[str, Any]) -> dict[str, Any]:
             "gross_minor": line["gross_minor"],
             "net_minor": line["net_minor"],
             "discount_minor": line["discount_minor"],
-            "discounts": [
-                (row["promotion_id"], row["reward_no"], row["amount_minor"]) for row in line["discounts"]
-            ],
+            "discounts": [(row["promotion_id"], row["reward_no"], row["amount_minor"]) for row in line["discounts"]],
             "accrual": {row["asset"]: row["points"] for row in line["accrual"]},
         }
         for line in outcome["lines"]
@@ -159,7 +157,8 @@ def one_external(discounts: list[dict[str, Any]]) -> list[tuple[str, int, int]]:
     return rows
 
 
-# The oracle does not tell a rule that is out of schedule from one whose conditions fail, nor a floor from nothing to give.
+# The oracle does not tell a rule that is out of schedule from one whose conditions fail, nor a floor from nothing to
+# give.
 _ALIKE = {"INACTIVE": "NOT_MATCHED", "FLOOR": "ZERO"}
 
 
@@ -184,7 +183,8 @@ def differences(left: Any, right: Any, path: str = "") -> Iterator[str]:
 def compare_case(seed: int, applied: Counter[str] | None = None) -> list[str] | None:
     """Differences between core and oracle on the case of a seed; counts what applied by mechanic and group mode.
 
-    None when the documents contradict themselves (a product set that leaves everything out), which only the reader minds.
+    None when the documents contradict themselves (a product set that leaves everything out), which only the reader
+    minds.
     """
     case = generate(seed)
     try:

@@ -8,7 +8,11 @@ from hypothesis import strategies as st
 from altyn.core.engine.siphash import siphash128
 
 KEY = bytes(range(16))
-VECTORS = {0: "a3817f04ba25a8e66df67214c7550293", 1: "da87c1d86b99af44347659119b22fc45", 2: "8177228da4a45dc7fca38bdef60affe4"}
+VECTORS = {
+    0: "a3817f04ba25a8e66df67214c7550293",
+    1: "da87c1d86b99af44347659119b22fc45",
+    2: "8177228da4a45dc7fca38bdef60affe4",
+}
 
 
 def test_siphash_published_vectors_hold() -> None:

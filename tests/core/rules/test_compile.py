@@ -1,0 +1,120 @@
+"""Compilation of all promotions together: order, agreement, the image."""
+
+from __future__ import annotations
+
+import pickle
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from random import Random
+
+import pytest
+
+from altyn.core.rules.compile import CompileError, compile_ruleset
+from altyn.core.rules.definition import load_documents, read_documents
+from altyn.core.rules.promotion import Asset
+from altyn.core.rules.ruleset import Ruleset
+
+MIXED = """
+- {promotion: last, reward: [{points: {asset: bonus, percent: 1}}]}
+- {promotion: b, stage: item, priority: 5, reward: [{percent: {rate: 1}}, {percent: {rate: 2}}]}
+- {promotion: a10, stage: item, priority: 5, reward: [{percent: {rate: 1}}]}
+- {promotion: A.late, stage: item, group: {name: zz, priority: 1}, priority: 900, reward: [{percent: {rate: 1}}]}
+- {promotion: m, stage: item, group: zz, priority: 3, reward: [{percent: {rate: 1}}]}
+- {promotion: price, stage: price, priority: 900, reward: [{percent: {rate: 1}}]}
+""".replace("A.late", "0.late")
+
+
+def image_of(text: str, version: int = 1) -> bytes:
+    rules = read_documents(load_documents(text))
+    return compile_ruleset(rules.promotions, rules.assets, version=version)
+
+
+def test_rules_are_numbered_in_order_of_evaluation() -> None:
+    ruleset = Ruleset(image_of(MIXED))
+    order = [(ruleset.promotion_id(number), ruleset.reward_no(number)) for number in range(ruleset.rules_count)]
+    assert order == [("price", 0), ("m", 0), ("0.late", 0), ("a10", 0), ("b", 0), ("b", 1), ("last", 0)]
+    assert [ruleset.stage(number) for number in range(ruleset.rules_count)] == [1, 2, 2, 2, 2, 2, 11]
+
+
+def test_image_does_not_depend_on_the_order_of_documents_in_what_it_means() -> None:
+    rules = read_documents(load_documents(MIXED))
+    shuffled = list(rules.promotions)
+    Random(4).shuffle(shuffled)
+    ruleset, other = Ruleset(image_of(MIXED)), Ruleset(compile_ruleset(shuffled, version=1))
+    assert [ruleset.promotion_id(n) for n in range(7)] == [other.promotion_id(n) for n in range(7)]
+    assert image_of(MIXED) == image_of(MIXED)
+
+
+@pytest.mark.parametrize(
+    ("documents", "path", "code"),
+    [
+        (
+            """
+            - {promotion: a, stage: item, group: g, reward: [{percent: {rate: 1}}]}
+            - {promotion: b, stage: card, group: g, reward: [{percent: {rate: 1}}]}
+            """,
+            "b:stage",
+            "GROUP_DISAGREES",
+        ),
+        (
+            """
+            - {promotion: a, stage: item, group: {name: g, mode: BEST}, reward: [{percent: {rate: 1}}]}
+            - {promotion: b, stage: item, group: {name: g, mode: CASCADE}, reward: [{percent: {rate: 1}}]}
+            """,
+            "b:group.mode",
+            "GROUP_DISAGREES",
+        ),
+        (
+            """
+            - {promotion: a, stage: item, group: {name: g, priority: 1}, reward: [{percent: {rate: 1}}]}
+            - {promotion: b, stage: item, group: {name: g, priority: 2}, reward: [{percent: {rate: 1}}]}
+            """,
+            "b:group.priority",
+            "GROUP_DISAGREES",
+        ),
+        (
+            """
+            - {promotion: g, stage: item, reward: [{percent: {rate: 1}}]}
+            - {promotion: b, stage: item, group: g, reward: [{percent: {rate: 1}}]}
+            """,
+            "g:promotion",
+            "GROUP_NAME_TAKEN",
+        ),
+    ],
+)
+def test_documents_that_contradict_one_another_are_refused_at_their_path(documents: str, path: str, code: str) -> None:
+    with pytest.raises(CompileError) as refused:
+        image_of(documents)
+    assert (refused.value.path, refused.value.code) == (path, code)
+    again = pickle.loads(pickle.dumps(refused.value))
+    assert (again.path, again.code, again.message) == (path, code, refused.value.message)
+
+
+def test_assets_that_no_document_declares_have_the_defaults() -> None:
+    assert Ruleset(image_of(MIXED)).assets == [("bonus", 2, 1)]
+    declared = compile_ruleset((), (Asset("stars", {}, 0, 5),), version=1)
+    assert Ruleset(declared).assets == [("stars", 0, 5)]
+
+
+def test_read_set_names_the_facts_that_conditions_read() -> None:
+    documents = """
+    - promotion: a
+      stage: item
+      when: {all: [{customer: {segment: [x, y]}}, {store: {region: msk}}, {receipt_sum: {from: 1, base: RUNNING}}]}
+      reward: [{percent: {rate: 1}}]
+    - {promotion: b, reward: [{points: {asset: bonus, percent: 1}}]}
+    """
+    assert Ruleset(image_of(documents)).read_set == {
+        "assets": ["bonus"],
+        "bases": ["RUNNING"],
+        "customer": ["has_card", "segment"],
+        "segments": ["x", "y"],
+        "store": ["region"],
+    }
+
+
+def test_compilation_in_another_process_gives_the_same_bytes() -> None:
+    rules = read_documents(load_documents(MIXED))
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        image = pool.submit(compile_ruleset, rules.promotions, rules.assets, version=1).result(60)
+    assert image == image_of(MIXED)
