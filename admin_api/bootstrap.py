@@ -36,7 +36,8 @@ async def prepare(connection: asyncpg.Connection[Any], settings: Settings, now: 
     tenant = settings.tenant_id
     async with connection.transaction():
         await connection.execute(
-            "INSERT INTO tenants (tenant, title, zone) VALUES ($1, $1, $2) ON CONFLICT DO NOTHING",
+            "INSERT INTO tenants (tenant, title, zone) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            tenant,
             tenant,
             settings.tenant_zone,
         )

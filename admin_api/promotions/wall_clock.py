@@ -38,7 +38,8 @@ def wall_clock(zone_name: str, at: datetime) -> tuple[int, int, int]:
         moment += STEP
     zones = Zones()
     number = zones.define(zone_name, _offset(zone, start) // MICROSECOND, changes)
-    return zones.wall_clock_at(number, (at - EPOCH) // MICROSECOND)
+    wall_us, gap_from_wall_us, gap_us = zones.wall_clock_at(number, (at - EPOCH) // MICROSECOND)
+    return wall_us, gap_from_wall_us, gap_us
 
 
 def _offset(zone: ZoneInfo, instant: datetime) -> timedelta:
