@@ -110,7 +110,10 @@ class Server:
 
     async def _start_journal(self) -> None:
         self.journal = await Journal.open(
-            self._settings.postgres_dsn, SHARD, f"{self._server_id}-{os.getpid()}", unsafe=self._settings.unsafe_durability
+            self._settings.postgres_dsn,
+            SHARD,
+            f"{self._server_id}-{os.getpid()}",
+            unsafe=self._settings.unsafe_durability,
         )
         recovered = await recover(self.engine, self.journal.reader, Snapshots(snapshot_folder(self._settings)))
         if self.engine.last_seq != self.journal.durable_seq:

@@ -1,5 +1,5 @@
-"""``altyn demo``: the main job on real input. A fresh system sells the baskets of a published retail dataset through the
-gRPC door, from many registers at once, with repeats, time-outs and voids mixed in; then everything is verified.
+"""``altyn demo``: the main job on real input. A fresh system sells the baskets of a published retail dataset through
+the gRPC door, from many registers at once, with repeats, time-outs and voids mixed in; then everything is verified.
 
 Exit status 0 only when every receipt was answered, every repeat got the same bytes and no invariant is violated.
 """
@@ -62,7 +62,9 @@ def run(
         sold, report = sell_and_verify(settings, chain, console)
         console.print(show(sold.tally.totals, titles()))
         found = figures(sold, report)
-        print(orjson.dumps(found).decode() if as_json else "\n".join(f"{key:24} {value}" for key, value in found.items()))
+        print(
+            orjson.dumps(found).decode() if as_json else "\n".join(f"{key:24} {value}" for key, value in found.items())
+        )
         raise typer.Exit(0 if is_sound(sold, report) else 1)
 
 
