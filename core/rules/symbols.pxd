@@ -1,7 +1,7 @@
 """Symbols: a (kind, text) that some rule names is a small integer; everything else is 0.
 
-One lookup per attribute of a line finds both the symbol and the promotions it is a gate of. Comparison is exact; the hash only
-finds the place. A filter of one bit per hash, small enough for the nearest caches, answers most misses.
+One lookup per attribute of a line finds both the symbol and the promotions it is a gate of. Comparison is exact; the
+hash only finds the place. A filter of one bit per hash, small enough for the nearest caches, answers most misses.
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
