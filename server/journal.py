@@ -176,7 +176,7 @@ class Journal:
         batch = self._open
         if batch.count and (
             batch.count >= self._limits.batch_rows_max
-            or batch.count >= max(self._limits.batch_rows_even, self._queue_rows >> 1)
+            or (batch.count >= self._limits.batch_rows_even and 2 * batch.count >= self._queue_rows)
             or len(batch) >= self._limits.batch_bytes_max
             or self._seq % PARTITION_ROWS == 0
         ):
