@@ -14,7 +14,6 @@ import orjson
 import typer
 import yaml
 from google.protobuf import json_format
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from altyn.cli.options import AsJson, Var, settings_with
@@ -96,7 +95,7 @@ async def send(target: str, key: str, file: Path, receipt: receipt_pb2.Receipt, 
             return await register.calculate(receipt, want=want)
         answer = await register.commit(receipt, want=want)
         if answer.response is None:
-            raise NoAnswer("the sale is kept and not answered yet; send it again to resume")
+            raise Trouble("the sale is kept and not answered yet; send it again to resume")
         return answer.response
 
 
@@ -112,7 +111,7 @@ def plain(message: Message) -> dict[str, Any]:
     return found
 
 
-def plain_value(field: FieldDescriptor, value: Any) -> Any:
+def plain_value(field: Any, value: Any) -> Any:
     if field.message_type is not None:
         return plain(value)
     if field.enum_type is not None:
