@@ -1,18 +1,22 @@
 """The projector: journal rows ▸ the tables people read.
 
-A continuous loop in the back office. One transaction takes the next rows after the checkpoint, writes what they mean by COPY, and moves
-the checkpoint: a crash repeats nothing and loses nothing. Its lag harms no till. It must never write to the journal or decide anything.
+A continuous loop in the back office. One transaction takes the next rows after the checkpoint, writes what they mean
+by COPY, and moves the checkpoint: a crash repeats nothing and loses nothing. Its lag harms no till. It must never
+write to the journal or decide anything.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import asyncpg
+import structlog
+from google.protobuf.message import DecodeError
 
 from altyn.journal.v1 import record_pb2 as journal
 from altyn.pos.v1 import outcome_pb2, receipt_pb2
@@ -21,20 +25,64 @@ from altyn.pos.v1 import pos_service_pb2 as pos
 PROJECTION = "receipts"
 ROWS_PER_TURN_MAX = 500
 IDLE_S = 0.1
+BACKOFF_MAX_S = 5.0
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_DATE = date(1970, 1, 1)
 DAY_US = 86_400_000_000
 COMMIT = pos.OPERATION_KIND_COMMIT
 NOTHING = outcome_pb2.LineOutcome()
+AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+log = structlog.get_logger(__name__)
 
 COLUMNS = {
-    "receipts": (
-        "seq op_id store_id register_id shift_number receipt_number business_time business_date recorded_at customer_id account_id currency"
-        " gross_minor discount_minor points_paid_minor rounding_minor to_pay_minor lines_count rules_version status exceptions"
-    ).split(),
-    "receipt_lines": "seq line_no sku group_id brand_id qty_milli price_minor gross_minor discount_minor net_minor".split(),
-    "receipt_discounts": "seq line_no discount_no promotion_id reward_no stage amount_minor".split(),
-    "ledger_entries": "seq entry_no posting_no kind account_id asset_no points lot_id recorded_at".split(),
+    "receipts": [
+        "seq",
+        "op_id",
+        "store_id",
+        "register_id",
+        "shift_number",
+        "receipt_number",
+        "business_time",
+        "business_date",
+        "recorded_at",
+        "customer_id",
+        "account_id",
+        "currency",
+        "gross_minor",
+        "discount_minor",
+        "points_paid_minor",
+        "rounding_minor",
+        "to_pay_minor",
+        "lines_count",
+        "rules_version",
+        "status",
+        "exceptions",
+    ],
+    "receipt_lines": [
+        "seq",
+        "line_no",
+        "sku",
+        "group_id",
+        "brand_id",
+        "qty_milli",
+        "price_minor",
+        "gross_minor",
+        "discount_minor",
+        "net_minor",
+    ],
+    "receipt_discounts": ["seq", "line_no", "discount_no", "promotion_id", "reward_no", "stage", "amount_minor"],
+    "ledger_entries": [
+        "seq",
+        "entry_no",
+        "posting_no",
+        "kind",
+        "account_id",
+        "asset_no",
+        "points",
+        "lot_id",
+        "recorded_at",
+    ],
 }
 
 
@@ -77,7 +125,17 @@ class Rows:
         for entry_no, entry in enumerate(record.effects.entries):
             for posting_no, posting in enumerate(entry.postings):
                 postings.append(
-                    (seq, entry_no, posting_no, entry.kind, posting.account_id, posting.asset_no, posting.points, posting.lot_id, recorded_at)
+                    (
+                        seq,
+                        entry_no,
+                        posting_no,
+                        entry.kind,
+                        posting.account_id,
+                        posting.asset_no,
+                        posting.points,
+                        posting.lot_id,
+                        recorded_at,
+                    )
                 )
 
     def _add_receipt(self, seq: int, record: journal.Record) -> None:
@@ -121,34 +179,64 @@ class Rows:
             )
 
 
-class Projector:
-    """Runs until cancelled; `seq` is how far it has come."""
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far the projection is behind the journal: in rows, and for how long it has not caught up, in seconds."""
 
-    def __init__(self, pool: asyncpg.Pool, shard: int = 0, on_turn: Callable[[int], None] | None = None) -> None:
+    rows_count: int
+    seconds: float
+
+
+class Projector:
+    """Runs until cancelled; `seq` is how far it has come. One task runs it, any may ask."""
+
+    def __init__(self, pool: asyncpg.Pool[Any], shard: int = 0) -> None:
         self._pool = pool
         self._shard = shard
-        self._on_turn = on_turn
         self._moved = asyncio.Condition()
+        self._caught_up_at_s = time.monotonic()
         self.seq = 0
+        self.trouble = ""
 
     async def run(self) -> None:
-        """Project for ever; a lost database is waited for."""
+        """Project for ever. A lost database is waited for; a row that cannot be read stops it there, loudly, for a
+        person.
+        """
         delay_s = IDLE_S
         while True:
             try:
                 count = await self.turn()
-                delay_s = IDLE_S
-            except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError):
-                count, delay_s = 0, min(delay_s * 2, 5.0)
-            if count < ROWS_PER_TURN_MAX:
+            except (*AWAY, DecodeError, ValueError) as error:
+                self.trouble = f"{type(error).__name__}: {error}"
+                log.warning("projector_stopped", seq=self.seq, error=self.trouble)
+                delay_s = min(delay_s * 2, BACKOFF_MAX_S)
                 await asyncio.sleep(delay_s)
+                continue
+            self.trouble, delay_s = "", IDLE_S
+            if count < ROWS_PER_TURN_MAX:
+                self._caught_up_at_s = time.monotonic()
+                await asyncio.sleep(IDLE_S)
+
+    async def lag(self, connection: asyncpg.Connection[Any]) -> Lag:
+        """As the database tells it now."""
+        last_seq = await connection.fetchval(
+            "SELECT coalesce((SELECT last_seq FROM shard_owner WHERE shard = $1), 0)", self._shard
+        )
+        seq = await connection.fetchval("SELECT seq FROM projector_checkpoint WHERE projection = $1", PROJECTION)
+        behind = max(0, last_seq - seq)
+        return Lag(behind, round(time.monotonic() - self._caught_up_at_s, 1) if behind else 0.0)
 
     async def turn(self) -> int:
         """Project the next rows; how many there were."""
         async with self._pool.acquire() as connection, connection.transaction():
-            checkpoint = await connection.fetchval("SELECT seq FROM projector_checkpoint WHERE projection = $1 FOR UPDATE", PROJECTION)
+            checkpoint = await connection.fetchval(
+                "SELECT seq FROM projector_checkpoint WHERE projection = $1 FOR UPDATE", PROJECTION
+            )
             found = await connection.fetch(
-                "SELECT seq, body FROM journal WHERE shard = $1 AND seq > $2 ORDER BY seq LIMIT $3", self._shard, checkpoint, ROWS_PER_TURN_MAX
+                "SELECT seq, body FROM journal WHERE shard = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+                self._shard,
+                checkpoint,
+                ROWS_PER_TURN_MAX,
             )
             rows = Rows()
             for seq, body in found:
@@ -159,13 +247,13 @@ class Projector:
                         await connection.copy_records_to_table(table, records=records, columns=COLUMNS[table])
                 checkpoint = found[-1]["seq"]
                 await connection.execute(
-                    "UPDATE projector_checkpoint SET seq = $2, moved_at = now() WHERE projection = $1", PROJECTION, checkpoint
+                    "UPDATE projector_checkpoint SET seq = $2, moved_at = now() WHERE projection = $1",
+                    PROJECTION,
+                    checkpoint,
                 )
         async with self._moved:
             self.seq = checkpoint
             self._moved.notify_all()
-        if self._on_turn is not None:
-            self._on_turn(checkpoint)
         return len(found)
 
     async def reached(self, seq: int, timeout_s: float) -> bool:

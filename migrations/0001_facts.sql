@@ -19,19 +19,16 @@
 -- temporary table and use it in place of unnest. A key may be written once per version; its primary key says so.
 -- After COMMIT a wake-up entry in the Redis stream altyn:<tenant>:feed saves the servers a few seconds; it is only a hint.
 --
+-- Identifiers are at most 64 bytes of UTF-8, as registers send them, and compare as bytes. Keyed hashes are HMAC-SHA-256
+-- under the identity key, which is kept outside the database.
+--
 -- Facts do not refer to each other by foreign keys (a key has many rows): the back office checks references when it
 -- writes, and a dangling one makes a condition false, never an error at the till.
 
 SET LOCAL lock_timeout = '5s';
 
-CREATE DOMAIN fact_id AS text CHECK (octet_length(VALUE) BETWEEN 1 AND 64);
-COMMENT ON DOMAIN fact_id IS 'An identifier as registers send it: at most 64 bytes of UTF-8, compared as bytes.';
-
-CREATE DOMAIN keyed_hash AS bytea CHECK (octet_length(VALUE) = 32);
-COMMENT ON DOMAIN keyed_hash IS 'HMAC-SHA-256 under the identity key, which is kept outside the database.';
-
 CREATE TABLE tenants (
-    tenant      fact_id PRIMARY KEY,
+    tenant      text PRIMARY KEY CHECK (octet_length(tenant) BETWEEN 1 AND 64),
     title       text NOT NULL,
     zone        text NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT now()
@@ -40,7 +37,7 @@ COMMENT ON TABLE tenants IS 'One retailer and its loyalty programme. A processin
 COMMENT ON COLUMN tenants.zone IS 'IANA zone of the programme: lot dates are taken in it. Never changed after the first receipt.';
 
 CREATE TABLE feed_clock (
-    tenant      fact_id PRIMARY KEY REFERENCES tenants,
+    tenant      text PRIMARY KEY REFERENCES tenants,
     version     bigint NOT NULL CHECK (version > 0),
     changed_at  timestamptz NOT NULL
 );
@@ -61,8 +58,8 @@ COMMENT ON FUNCTION next_feed_version IS
     'of a tenant follow one another; instants grow with versions.';
 
 CREATE TABLE stores (
-    tenant      fact_id NOT NULL REFERENCES tenants,
-    store_id    fact_id NOT NULL,
+    tenant      text NOT NULL REFERENCES tenants,
+    store_id    text NOT NULL CHECK (octet_length(store_id) BETWEEN 1 AND 64),
     zone        text NOT NULL,
     region      text NOT NULL DEFAULT '' CHECK (octet_length(region) <= 64),
     format      text NOT NULL DEFAULT '' CHECK (octet_length(format) <= 64),
@@ -82,9 +79,9 @@ CREATE INDEX stores_feed ON stores (tenant, version) WHERE valid_to = 'infinity'
 COMMENT ON TABLE stores IS 'Stores: IANA zone of the wall clock, attributes conditions may name, money of the receipts.';
 
 CREATE TABLE registers (
-    tenant      fact_id NOT NULL REFERENCES tenants,
-    store_id    fact_id NOT NULL,
-    register_id fact_id NOT NULL,
+    tenant      text NOT NULL REFERENCES tenants,
+    store_id    text NOT NULL CHECK (octet_length(store_id) BETWEEN 1 AND 64),
+    register_id text NOT NULL CHECK (octet_length(register_id) BETWEEN 1 AND 64),
     title       text NOT NULL DEFAULT '',
     version     bigint NOT NULL,
     valid_from  timestamptz NOT NULL,
@@ -99,10 +96,10 @@ COMMENT ON TABLE registers IS
     'register may do.';
 
 CREATE TABLE register_credentials (
-    tenant      fact_id NOT NULL REFERENCES tenants,
+    tenant      text NOT NULL REFERENCES tenants,
     key_hash    bytea NOT NULL CHECK (octet_length(key_hash) = 32),
-    store_id    fact_id NOT NULL,
-    register_id fact_id NOT NULL,
+    store_id    text NOT NULL CHECK (octet_length(store_id) BETWEEN 1 AND 64),
+    register_id text NOT NULL CHECK (octet_length(register_id) BETWEEN 1 AND 64),
     revoked     boolean NOT NULL DEFAULT false,
     version     bigint NOT NULL,
     valid_from  timestamptz NOT NULL,
@@ -118,8 +115,8 @@ COMMENT ON TABLE register_credentials IS
     'A register may have several while a key is replaced; revocation is a new row.';
 
 CREATE TABLE product_groups (
-    tenant      fact_id NOT NULL REFERENCES tenants,
-    group_id    fact_id NOT NULL,
+    tenant      text NOT NULL REFERENCES tenants,
+    group_id    text NOT NULL CHECK (octet_length(group_id) BETWEEN 1 AND 64),
     title       text NOT NULL DEFAULT '',
     version     bigint NOT NULL,
     valid_from  timestamptz NOT NULL,
@@ -132,8 +129,8 @@ CREATE UNIQUE INDEX product_groups_current ON product_groups (tenant, group_id) 
 COMMENT ON TABLE product_groups IS 'Titles of product groups for people. Servers do not read it: a product names its group.';
 
 CREATE TABLE products (
-    tenant          fact_id NOT NULL REFERENCES tenants,
-    sku             fact_id NOT NULL,
+    tenant          text NOT NULL REFERENCES tenants,
+    sku             text NOT NULL CHECK (octet_length(sku) BETWEEN 1 AND 64),
     title           text NOT NULL DEFAULT '',
     group_id        text NOT NULL DEFAULT '' CHECK (octet_length(group_id) <= 64),
     brand_id        text NOT NULL DEFAULT '' CHECK (octet_length(brand_id) <= 64),
@@ -162,9 +159,9 @@ CREATE SEQUENCE card_ids;
 COMMENT ON SEQUENCE account_ids IS 'Opaque ids above 0, the only thing about a person that the journal knows.';
 
 CREATE TABLE cards (
-    tenant       fact_id NOT NULL REFERENCES tenants,
+    tenant       text NOT NULL REFERENCES tenants,
     card_id      bigint NOT NULL CHECK (card_id > 0),
-    number_hash  keyed_hash NOT NULL,
+    number_hash  bytea NOT NULL CHECK (octet_length(number_hash) = 32),
     last4        text NOT NULL CHECK (octet_length(last4) <= 4),
     card_type    text NOT NULL DEFAULT '' CHECK (octet_length(card_type) <= 64),
     state        text NOT NULL DEFAULT 'NEW' CHECK (state IN ('NEW', 'ACTIVE', 'BLOCKED', 'CLOSED', 'FINISHED')),
@@ -187,10 +184,10 @@ COMMENT ON TABLE cards IS
     'card). customer_id is null for an anonymous card, which still has an account.';
 
 CREATE TABLE customers (
-    tenant        fact_id NOT NULL REFERENCES tenants,
+    tenant        text NOT NULL REFERENCES tenants,
     customer_id   bigint NOT NULL CHECK (customer_id > 0),
     account_id    bigint NOT NULL CHECK (account_id > 0),
-    phone_hash    keyed_hash,
+    phone_hash    bytea CHECK (octet_length(phone_hash) = 32),
     registered_at timestamptz NOT NULL DEFAULT now(),
     version       bigint NOT NULL,
     valid_from    timestamptz NOT NULL,
@@ -210,7 +207,7 @@ CREATE SCHEMA personal;
 COMMENT ON SCHEMA personal IS 'Personal data. Processing servers have no rights here; journal, feed and logs never carry it.';
 
 CREATE TABLE personal.customers (
-    tenant      fact_id NOT NULL REFERENCES tenants,
+    tenant      text NOT NULL REFERENCES tenants,
     customer_id bigint NOT NULL CHECK (customer_id > 0),
     name        text NOT NULL DEFAULT '',
     phone       text NOT NULL DEFAULT '',
@@ -220,8 +217,8 @@ CREATE TABLE personal.customers (
 COMMENT ON TABLE personal.customers IS 'Who a customer is. Not temporal: no rule reads it, and erasure must leave nothing.';
 
 CREATE TABLE segments (
-    tenant      fact_id NOT NULL REFERENCES tenants,
-    segment     fact_id NOT NULL,
+    tenant      text NOT NULL REFERENCES tenants,
+    segment     text NOT NULL CHECK (octet_length(segment) BETWEEN 1 AND 64),
     title       text NOT NULL DEFAULT '',
     version     bigint NOT NULL,
     valid_from  timestamptz NOT NULL,
@@ -234,9 +231,9 @@ CREATE UNIQUE INDEX segments_current ON segments (tenant, segment) WHERE valid_t
 COMMENT ON TABLE segments IS 'Titles of segments for people. Servers do not read it: memberships name the segment.';
 
 CREATE TABLE customer_segments (
-    tenant      fact_id NOT NULL REFERENCES tenants,
+    tenant      text NOT NULL REFERENCES tenants,
     customer_id bigint NOT NULL CHECK (customer_id > 0),
-    segment     fact_id NOT NULL,
+    segment     text NOT NULL CHECK (octet_length(segment) BETWEEN 1 AND 64),
     version     bigint NOT NULL,
     valid_from  timestamptz NOT NULL,
     valid_to    timestamptz NOT NULL DEFAULT 'infinity',
@@ -249,8 +246,8 @@ CREATE INDEX customer_segments_feed ON customer_segments (tenant, version) WHERE
 COMMENT ON TABLE customer_segments IS 'Membership of customers in segments; leaving one is a tombstone.';
 
 CREATE TABLE assets (
-    tenant      fact_id NOT NULL REFERENCES tenants,
-    asset       fact_id NOT NULL,
+    tenant      text NOT NULL REFERENCES tenants,
+    asset       text NOT NULL CHECK (octet_length(asset) BETWEEN 1 AND 64),
     asset_no    smallint NOT NULL CHECK (asset_no > 0),
     scale       smallint NOT NULL DEFAULT 2 CHECK (scale BETWEEN 0 AND 4),
     step_points bigint NOT NULL DEFAULT 1 CHECK (step_points > 0),
@@ -272,7 +269,7 @@ COMMENT ON COLUMN assets.step_points IS 'Accrual is rounded down to a multiple o
 COMMENT ON COLUMN assets.title IS 'Text by language.';
 
 CREATE TABLE rules_release (
-    tenant       fact_id NOT NULL REFERENCES tenants,
+    tenant       text NOT NULL REFERENCES tenants,
     version      bigint NOT NULL CHECK (version > 0),
     sha256       bytea NOT NULL CHECK (octet_length(sha256) = 32),
     document     bytea NOT NULL CHECK (octet_length(document) <= 67108864),
@@ -299,8 +296,8 @@ CREATE TRIGGER rules_release_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON ru
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TABLE server_status (
-    tenant          fact_id NOT NULL REFERENCES tenants,
-    server_id       fact_id NOT NULL,
+    tenant          text NOT NULL REFERENCES tenants,
+    server_id       text NOT NULL CHECK (octet_length(server_id) BETWEEN 1 AND 64),
     started_at      timestamptz NOT NULL,
     seen_at         timestamptz NOT NULL,
     rules_version   bigint NOT NULL DEFAULT 0,

@@ -1,4 +1,6 @@
-"""`python -m altyn.server`: one processing server, settings from the environment. Exit status 1 when it had to stop by itself."""
+"""`python -m altyn.server`: one processing server, settings from the environment. Exit status 1 when it had to stop
+by itself.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
 """The processing server: recover, follow the facts, open the doors, drain.
 
-Order of a start: take the shard over, recover the engine, load facts and rules, open the doors, say `ready`. Order of a stop: refuse new
-calls, let the running ones finish, write what waits, close. In doubt about the journal the process ends at once with status 1.
+Order of a start: take the shard over, recover the engine, load facts and rules, open the doors, say `ready`. Order of
+a stop: refuse new
+calls, let the running ones finish, write what waits, close. In doubt about the journal the process ends at once with
+status 1.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from altyn.server.journal_reader import JournalDoubt
 from altyn.server.ops import OPS_SERVICE, OpsCalls, bearer, ops_authenticate
 from altyn.server.recovery import recover
 from altyn.server.slots import ReplySlots
+from altyn.server.snapshots import Snapshots
 from altyn.server.transport.grpc_aio import Authenticate, CallTableHandler, GrpcDoor, Metadata
 
 SHARD = 0
@@ -49,7 +52,9 @@ def register_authenticate(credentials: Credentials) -> Authenticate:
     def authenticate(metadata: Metadata) -> Scope:
         scope = credentials.find(bearer(metadata).encode())
         if scope is None:
-            raise CallRefused("UNAUTHENTICATED", "CREDENTIAL_UNKNOWN", "authorization", "the register's key is unknown or revoked")
+            raise CallRefused(
+                "UNAUTHENTICATED", "CREDENTIAL_UNKNOWN", "authorization", "the register's key is unknown or revoked"
+            )
         return scope
 
     return authenticate
@@ -60,7 +65,11 @@ def new_engine(settings: Settings, secrets: Secrets) -> Engine:
     facts = Facts()
     ensure_zone(facts.zones, settings.tenant_zone)
     return Engine(
-        tenant=settings.tenant_id, facts=facts, zone=settings.tenant_zone, token_key=secrets.token_key, pepper=secrets.pepper
+        tenant=settings.tenant_id,
+        facts=facts,
+        zone=settings.tenant_zone,
+        token_key=secrets.token_key,
+        pepper=secrets.pepper,
     )
 
 
@@ -70,7 +79,8 @@ class Server:
     def __init__(self, settings: Settings, secrets: Secrets, compiler: RulesCompiler) -> None:
         self._settings = settings
         self._secrets = secrets
-        self._server_id = f"{socket.gethostname()[:40]}-{os.getpid()}"
+        # One name a machine: what a restarted server reports replaces what it reported before.
+        self._server_id = f"{socket.gethostname()[:50]}/{SHARD}"
         self._started_at_us = clock_us()
         self.engine = new_engine(settings, secrets)
         self.slots = ReplySlots(SLOTS_MAX)
@@ -85,7 +95,11 @@ class Server:
         await self._start_journal()
         try:
             await self.feeds.start(
-                self._settings.postgres_dsn, self._settings.redis_url, self._settings.tenant_id, self.engine.facts, self._take_ruleset
+                self._settings.postgres_dsn,
+                self._settings.redis_url,
+                self._settings.tenant_id,
+                self.engine.facts,
+                self._take_ruleset,
             )
             await self.feeds.ready()
             await self._serve(on_ready)
@@ -96,14 +110,21 @@ class Server:
 
     async def _start_journal(self) -> None:
         self.journal = await Journal.open(
-            self._settings.postgres_dsn, SHARD, self._server_id, unsafe=self._settings.unsafe_durability
+            self._settings.postgres_dsn,
+            SHARD,
+            f"{self._server_id}-{os.getpid()}",
+            unsafe=self._settings.unsafe_durability,
         )
-        recovered = await recover(self.engine, self.journal.reader, snapshot_folder(self._settings))
+        recovered = await recover(self.engine, self.journal.reader, Snapshots(snapshot_folder(self._settings)))
         if self.engine.last_seq != self.journal.durable_seq:
-            raise JournalDoubt(f"recovered up to seq {self.engine.last_seq}, the journal ends at {self.journal.durable_seq}")
+            raise JournalDoubt(
+                f"recovered up to seq {self.engine.last_seq}, the journal ends at {self.journal.durable_seq}"
+            )
         self.slots.release(self.journal.durable_seq)
         self.journal.on_durable(self.slots.release)
-        log.info("recovered", seq=self.engine.last_seq, from_snapshot=recovered.snapshot_seq, records=recovered.records_count)
+        log.info(
+            "recovered", seq=self.engine.last_seq, from_snapshot=recovered.snapshot_seq, records=recovered.records_count
+        )
 
     def _take_ruleset(self, version: int, image: bytes, effective_at_us: int, emergency: bool) -> None:
         self.engine.take_ruleset(image, effective_at_us, emergency)
@@ -113,10 +134,12 @@ class Server:
         calls = Calls(self.engine, self.journal, self.slots)
         ops_calls = OpsCalls(self.engine, calls, self._in_force, clock_us)
         registers = GrpcDoor(
-            [CallTableHandler(POS_SERVICE, calls.table(), register_authenticate(self.feeds.credentials))], self._settings.grpc_listen
+            [CallTableHandler(POS_SERVICE, calls.table(), register_authenticate(self.feeds.credentials))],
+            self._settings.grpc_listen,
         )
         office = GrpcDoor(
-            [CallTableHandler(OPS_SERVICE, ops_calls.table(), ops_authenticate(self._secrets.ops_key.hex()))], self._settings.ops_listen
+            [CallTableHandler(OPS_SERVICE, ops_calls.table(), ops_authenticate(self._secrets.ops_key.hex()))],
+            self._settings.ops_listen,
         )
         serving = health.aio.HealthServicer()
         for door in (registers, office):
@@ -126,7 +149,12 @@ class Server:
         watch = asyncio.create_task(self.journal.watch(), name="journal-watch")
         holds = asyncio.create_task(self._expire_holds(), name="hold-expiry")
         stop = asyncio.create_task(self._stopping.wait(), name="stop")
-        on_ready({"grpc": address_of(self._settings.grpc_listen, registers.port), "ops": address_of(self._settings.ops_listen, office.port)})
+        on_ready(
+            {
+                "grpc": address_of(self._settings.grpc_listen, registers.port),
+                "ops": address_of(self._settings.ops_listen, office.port),
+            }
+        )
         try:
             await asyncio.wait({watch, holds, stop}, return_when=asyncio.FIRST_COMPLETED)
             if watch.done():

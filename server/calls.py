@@ -1,8 +1,11 @@
 """The call table: method → core call, the same for every door.
 
-A door hands over request bytes and the caller's scope and gets reply bytes, or a future of them when the answer depends on
-records that are not durable yet. Invariants: capacity is checked before anything is applied; between the engine's decision and the
-journal's queue nothing is awaited; a call that the engine cannot place is looked up in the journal first and decided after.
+A door hands over request bytes and the caller's scope and gets reply bytes, or a future of them when the answer
+depends on
+records that are not durable yet. Invariants: capacity is checked before anything is applied; between the engine's
+decision and the
+journal's queue nothing is awaited; a call that the engine cannot place is looked up in the journal first and decided
+after.
 Never here: amounts, rules, sockets.
 """
 
@@ -56,7 +59,9 @@ def clock_us() -> int:
 class Calls:
     """The conversation of `altyn.pos.v1` over one engine and one journal."""
 
-    def __init__(self, engine: Engine, journal: JournalSide, slots: ReplySlots, clock: Callable[[], int] = clock_us) -> None:
+    def __init__(
+        self, engine: Engine, journal: JournalSide, slots: ReplySlots, clock: Callable[[], int] = clock_us
+    ) -> None:
         self._engine = engine
         self._journal = journal
         self._slots = slots
@@ -101,7 +106,9 @@ class Calls:
             await self._journal.durable(lookup.after_seq)
             known = await self._journal.find(lookup.op_id, lookup.natural_key, lookup.receipt_key)
         except JournalUnavailable as away:
-            raise CallRefused("UNAVAILABLE", "RETRY", "", "the journal cannot be asked now; send the same op_id again") from away
+            raise CallRefused(
+                "UNAVAILABLE", "RETRY", "", "the journal cannot be asked now; send the same op_id again"
+            ) from away
         self._admit()
         answer = decide(self._engine, request, scope, self._clock(), known)
         assert not isinstance(answer, Lookup), "the engine asks once"
@@ -115,8 +122,12 @@ class Calls:
 
     def _admit(self) -> None:
         if self._slots.is_full or not self._journal.has_room:
-            raise CallRefused("UNAVAILABLE", "OVERLOADED", "", "too many operations wait for the journal; send the same op_id again")
+            raise CallRefused(
+                "UNAVAILABLE", "OVERLOADED", "", "too many operations wait for the journal; send the same op_id again"
+            )
 
 
 def not_implemented(request: bytes, scope: Scope) -> bytes:
-    raise CallRefused("UNIMPLEMENTED", "NOT_IMPLEMENTED", "", "this call is part of the contract and not of this server yet")
+    raise CallRefused(
+        "UNIMPLEMENTED", "NOT_IMPLEMENTED", "", "this call is part of the contract and not of this server yet"
+    )

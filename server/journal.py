@@ -1,10 +1,10 @@
 """The journal's writer: ownership of a shard, one open batch, one batch in flight, and what is durable.
 
-Decides when a record counts as durable, and when the process must stop. Invariants: seqs are written without gaps, each batch by
-one COPY whose guard proves the epoch in the same transaction; at most one batch is in flight; `durable_seq` only rises, and
-only after a commit was seen. A lost connection, a slow or a frozen PostgreSQL is not doubt: the batch is settled by reading
-the tail, and sent again as it was when it is not there. A refused fence or a tail that is neither before nor at the batch is doubt:
-JournalDoubt, from which only a restart through recovery helps.
+Decides when a record counts as durable, and when the process must stop. Invariants: seqs are written without gaps,
+each batch by one COPY whose guard proves the epoch in the same transaction; at most one batch is in flight;
+`durable_seq` only rises, and only after a commit was seen. A lost connection, a slow or a frozen PostgreSQL is not
+doubt: the batch is settled by reading the tail, and sent again as it was when it is not there. A refused fence or a
+tail that is neither before nor at the batch is doubt: JournalDoubt, from which only a restart through recovery helps.
 
 It never batches by a timer: what arrives while a batch is in flight is the next batch.
 """
@@ -17,7 +17,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import asyncpg
 
@@ -25,7 +25,15 @@ from altyn.core.engine.types import Known, Record
 from altyn.core.ledger.chain import chain_hash
 from altyn.infra.database import connect, require_durability
 from altyn.server.copy_rows import COLUMNS, CopyRows
-from altyn.server.journal_reader import COMMAND_TIMEOUT_S, LOST, JournalDoubt, JournalReader, JournalTail, read_tail
+from altyn.server.journal_reader import (
+    COMMAND_TIMEOUT_S,
+    LOST,
+    JournalDoubt,
+    JournalReader,
+    JournalTail,
+    JournalUnavailable,
+    read_tail,
+)
 
 PARTITION_ROWS = 4_194_304
 FENCE_SQLSTATE = "AL001"
@@ -36,7 +44,7 @@ ON CONFLICT (shard) DO UPDATE
     SET epoch = owner.epoch + 1, instance_id = $2, pid = pg_backend_pid(), since = clock_timestamp()
 RETURNING epoch, last_seq
 """
-# Also the commit that proves an earlier commit durable: WAL is linear, so its success covers what was written before it.
+# Also the commit that proves an earlier one durable: WAL is linear, so its success covers what was written before.
 _KEEP = """
 UPDATE shard_owner SET pid = pg_backend_pid() WHERE shard = $1 AND epoch = $2 AND instance_id = $3 RETURNING last_seq
 """
@@ -55,8 +63,13 @@ class Overloaded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class JournalLimits:
-    """Bounds of the writer. `write_patience_s`: after so long without an answer the connection is given up."""
+    """Bounds of the writer. `write_patience_s`: after so long without an answer the connection is given up.
 
+    From `batch_rows_even` rows on, a batch takes no more than half of what waits: one half is written while the other
+    is answered and followed by new records. Otherwise all would wait in one batch, and both sides for each other.
+    """
+
+    batch_rows_even: int = 32
     batch_rows_max: int = 1_024
     batch_bytes_max: int = 4 << 20
     queue_rows_max: int = 20_000
@@ -131,7 +144,7 @@ class Journal:
             assert owner is not None
             tail = await read_tail(connection, shard)
             if tail.seq != owner["last_seq"]:
-                raise JournalDoubt(f"the journal of shard {shard} ends at seq {tail.seq}, but {owner['last_seq']} was written")
+                raise JournalDoubt(f"shard {shard} ends at seq {tail.seq}, but {owner['last_seq']} was written")
             await connection.execute(_MAKE_PARTITION, tail.seq // PARTITION_ROWS)
         except BaseException:
             connection.terminate()
@@ -163,6 +176,7 @@ class Journal:
         batch = self._open
         if batch.count and (
             batch.count >= self._limits.batch_rows_max
+            or (batch.count >= self._limits.batch_rows_even and 2 * batch.count >= self._queue_rows)
             or len(batch) >= self._limits.batch_bytes_max
             or self._seq % PARTITION_ROWS == 0
         ):
@@ -219,7 +233,13 @@ class Journal:
             await self.reader.close()
 
     async def find(self, op_id: bytes, natural_key: bytes | None, receipt_key: bytes | None) -> Known:
-        """What the journal holds under these keys: record bodies, or None. JournalUnavailable when it cannot be asked."""
+        """What the journal holds under these keys. record bodies, or None.
+
+        JournalUnavailable when it cannot be asked.
+        """
+        if self.is_degraded:
+            raise JournalUnavailable("PostgreSQL does not answer")
+        await self.durable(self._seq)  # what was appended a moment ago must be found too
         by_op_id = await self.reader.find_operation(op_id)
         by_natural = None
         if natural_key and receipt_key:
@@ -305,7 +325,10 @@ class Journal:
             back_off = min(back_off * 2, self._limits.back_off_max_s)
 
     async def _copy(self, batch: CopyRows) -> None:
-        """One COPY, one transaction. TimeoutError when PostgreSQL is silent for too long; the outcome is then unknown."""
+        """One COPY, one transaction.
+
+        TimeoutError when PostgreSQL is silent for too long; the outcome is then unknown.
+        """
         connection = self._connection
         assert connection is not None
         number = (batch.first_seq - 1) // PARTITION_ROWS
@@ -315,7 +338,7 @@ class Journal:
         if self._ahead is None or (self._ahead.done() and number >= self._partition_ready):
             self._ahead = asyncio.get_running_loop().create_task(self._make_ahead(number + 1))
         await self._patiently(
-            connection.copy_to_table(f"journal_{number:06d}", source=batch, columns=COLUMNS, format="binary")
+            connection.copy_to_table(f"journal_{number:06d}", source=cast(Any, batch), columns=COLUMNS, format="binary")
         )
 
     async def _make_ahead(self, number: int) -> None:
@@ -348,7 +371,10 @@ class Journal:
         raise TimeoutError(f"PostgreSQL was silent for {self._limits.write_patience_s} s")
 
     async def _reconnect(self) -> None:
-        """A new connection of the same owner. JournalDoubt when the shard has another owner by now, or lost durable rows."""
+        """A new connection of the same owner.
+
+        JournalDoubt when the shard has another owner by now, or lost durable rows.
+        """
         connection = await _connect(self._dsn, self.shard, self._limits)
         self._connection = connection
         self.reconnects_count += 1
@@ -358,7 +384,10 @@ class Journal:
             raise JournalDoubt(f"seq {self.durable_seq} was durable, but the journal ends at {last_seq}")
 
     async def _keep(self) -> int:
-        """Renew the owner's row by a synchronous commit; the answer is the last seq written. JournalDoubt: not the owner."""
+        """Renew the owner's row by a synchronous commit; the answer is the last seq written.
+
+        JournalDoubt: not the owner.
+        """
         assert self._connection is not None
         rows: list[Any] = []
 
@@ -372,7 +401,10 @@ class Journal:
         return int(rows[0]["last_seq"])
 
     async def _has_landed(self, batch: CopyRows) -> bool:
-        """Whether the batch of unknown outcome is in the journal, decided by seq and hash. JournalDoubt: neither before nor at it."""
+        """Whether the batch of unknown outcome is in the journal, decided by seq and hash.
+
+        JournalDoubt: neither before nor at it.
+        """
         assert self._connection is not None
         tails: list[JournalTail] = []
 
@@ -387,7 +419,7 @@ class Journal:
             return True
         if (seq, hash_) == (self.durable_seq, self._durable_hash):
             return False
-        raise JournalDoubt(f"the journal ends at seq {seq}, neither before nor at the batch {batch.first_seq}–{batch.last_seq}")
+        raise JournalDoubt(f"the journal ends at seq {seq}, not before or at seqs {batch.first_seq}-{batch.last_seq}")
 
     async def _landed_after_all(self, batch: CopyRows) -> bool:
         """After a refusal: was it because the same batch, sent over a lost connection, came through in between?"""
@@ -413,7 +445,10 @@ def _name(shard: int) -> str:
 
 
 async def _connect(dsn: str, shard: int, limits: JournalLimits) -> asyncpg.Connection[Any]:
-    """A writing connection: no lock limit, for a batch waits for whoever takes over; and no command limit, for it has its own."""
+    """A writing connection.
+
+    No lock limit, for a batch waits for whoever takes over; and no command limit, for it has its own.
+    """
     async with asyncio.timeout(limits.connect_patience_s):
         connection = await connect(
             dsn, name=_name(shard), command_timeout_s=None, lock_timeout_ms=0, idle_in_transaction_ms=2_000

@@ -1,8 +1,8 @@
 """Reading the journal: in order with the chain proven, or one operation by its keys.
 
-Used by recovery, the snapshot writer, the projector, verification, and by the server before admission. Invariants: a row is handed
-on only after its hash, its seq and its epoch were proven against the row before it; nothing here writes or takes part in
-ownership. A break raises JournalDoubt with the seq; it is never skipped.
+Used by recovery, the snapshot writer, the projector, verification, and by the server before admission. Invariants: a
+row is handed on only after its hash, its seq and its epoch were proven against the row before it; nothing here writes
+or takes part in ownership. A break raises JournalDoubt with the seq; it is never skipped.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ LOST = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientErr
 
 
 class JournalDoubt(Exception):
-    """Memory and journal may disagree, or the journal is not what it was. The process must end; recovery is the only repair."""
+    """Memory and journal may disagree, or the journal is not what it was.
+
+    The process must end; recovery is the only repair.
+    """
 
 
 class JournalUnavailable(Exception):
@@ -66,7 +69,7 @@ async def read_tail(connection: asyncpg.Connection[Any], shard: int) -> JournalT
 
 
 class JournalReader:
-    """One shard's journal, read over a connection of its own, which is opened when needed and again when it was lost."""
+    """One shard's journal, read over a connection of its own: opened when needed, and again when it was lost."""
 
     def __init__(self, dsn: str, shard: int, *, name: str = "altyn-journal-reader") -> None:
         self._dsn = dsn
@@ -82,8 +85,9 @@ class JournalReader:
     async def read_from(self, after_seq: int, after_hash: bytes | None = None) -> AsyncIterator[JournalRow]:
         """Every row after `after_seq` that is there now, in order.
 
-        The row `after_seq` itself must exist, with `after_hash` when that is given: a snapshot proves in this way that it belongs
-        to this journal. Raises JournalDoubt at the first row that breaks the chain, JournalUnavailable when PostgreSQL is away.
+        The row `after_seq` itself must exist, with `after_hash` when that is given: a snapshot proves in this way that
+        it belongs to this journal. Raises JournalDoubt at the first row that breaks the chain, JournalUnavailable when
+        PostgreSQL is away.
         """
         tail = await self._start(after_seq, after_hash)
         while True:

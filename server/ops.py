@@ -30,7 +30,9 @@ def ops_authenticate(ops_key: str) -> Authenticate:
 
     def authenticate(metadata: Metadata) -> Scope:
         if not hmac.compare_digest(bearer(metadata).encode(), ops_key.encode()):
-            raise CallRefused("UNAUTHENTICATED", "CREDENTIAL_UNKNOWN", "authorization", "the ops key is wrong or missing")
+            raise CallRefused(
+                "UNAUTHENTICATED", "CREDENTIAL_UNKNOWN", "authorization", "the ops key is wrong or missing"
+            )
         return OPS_SCOPE
 
     return authenticate
@@ -40,7 +42,11 @@ class OpsCalls:
     """Method name → call, on one engine."""
 
     def __init__(
-        self, engine: Engine, calls: Calls, in_force: Callable[[], ops.GetRulesInForceResponse], clock: Callable[[], int]
+        self,
+        engine: Engine,
+        calls: Calls,
+        in_force: Callable[[], ops.GetRulesInForceResponse],
+        clock: Callable[[], int],
     ) -> None:
         self._engine = engine
         self._calls = calls

@@ -1,6 +1,7 @@
 """Start is recovery: snapshot, then the effects of every later record, verified against the hash chain.
 
-The same path serves a first start, a clean stop and a crash. A record that cannot be applied, or a chain that does not fit, stops the
+The same path serves a first start, a clean stop and a crash. A record that cannot be applied, or a chain that does
+not fit, stops the
 process: nothing is ever guessed.
 """
 
@@ -8,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 from altyn.core.engine import Engine, replay
 from altyn.server.journal_reader import JournalReader
-from altyn.server.snapshots import load_newest
+from altyn.server.snapshots import Snapshots
 
 YIELD_EVERY = 500
 
@@ -26,14 +26,15 @@ class Recovered(NamedTuple):
     last_hash: bytes | None
 
 
-async def recover(engine: Engine, reader: JournalReader, folder: Path, progress: Callable[[int], None] = lambda seq: None) -> Recovered:
+async def recover(
+    engine: Engine, reader: JournalReader, snapshots: Snapshots, progress: Callable[[int], None] = lambda seq: None
+) -> Recovered:
     """Bring the engine to the journal's end. `progress(seq)` is called now and then."""
-    snapshot = load_newest(folder)
-    last_hash: bytes | None = None
-    start = 0
-    if snapshot is not None:
-        engine.restore(snapshot.book, snapshot.operations, snapshot.head.seq, snapshot.head.instant_us)
-        start, last_hash = snapshot.head.seq, snapshot.head.chain_hash
+    snapshot = snapshots.load()
+    start = snapshot.head.seq
+    last_hash = snapshot.head.chain_hash if start else None
+    if start:
+        engine.restore(snapshot.book, snapshot.operations, start, snapshot.head.instant_us)
     count = 0
     async for row in reader.read_from(start, last_hash):
         replay(engine, row.seq, row.body)

@@ -30,5 +30,7 @@ def phone_hash(pepper: bytes, phone: str) -> bytes:
 
 
 def coupon_hash(pepper: bytes, code: str) -> str:
-    """What the journal keeps of a code that no rule names: 16 hexadecimal digits after a mark no shared code begins with."""
+    """What the journal keeps of a code that no rule names: 16 hexadecimal digits after a mark no shared code begins
+    with.
+    """
     return "#" + hmac.digest(pepper, b"coupon:" + code.encode(), "sha256")[:8].hex()

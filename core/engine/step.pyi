@@ -4,7 +4,9 @@ from altyn.core.ledger.operations import Operations
 from altyn.core.ledger.replies import Replies
 
 class Engine:
-    """The state of one processing server and the step it makes. See the acts for the calls: reads, receipts, accounts, replay."""
+    """The state of one processing server and the step it makes. See the acts for the calls: reads, receipts,
+    accounts, replay.
+    """
 
     facts: Facts
     book: Book
@@ -14,7 +16,15 @@ class Engine:
     last_instant_us: int
     tenant: str
     def __init__(
-        self, *, tenant: str, facts: Facts, zone: str, token_key: bytes, pepper: bytes, hold_us: int = ..., token_us: int = ...
+        self,
+        *,
+        tenant: str,
+        facts: Facts,
+        zone: str,
+        token_key: bytes,
+        pepper: bytes,
+        hold_us: int = ...,
+        token_us: int = ...,
     ) -> None: ...
     @property
     def rules_version(self) -> int: ...

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 
 class CallRefused(Exception):
-    """The call cannot be answered. `code` names a gRPC status, `reason` an ErrorReason without its prefix; `field` may be empty."""
+    """The call cannot be answered. `code` names a gRPC status, `reason` an ErrorReason without its prefix; `field`
+    may be empty.
+    """
 
     def __init__(self, code: str, reason: str, field: str, message: str) -> None:
         super().__init__(f"{reason} {field}: {message}" if field else f"{reason}: {message}")
@@ -25,7 +27,8 @@ class Scope(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One journal row to be written. `seq` is the place the engine counted on. `receipt_key` is None when the operation is about no
+    """One journal row to be written. `seq` is the place the engine counted on. `receipt_key` is None when the
+    operation is about no
     receipt, `natural_key` also when it was taken before."""
 
     seq: int
@@ -46,7 +49,9 @@ class Answer(NamedTuple):
 
 
 class Lookup(NamedTuple):
-    """Memory cannot tell: once `after_seq` is durable, ask the journal for these keys, then call again with what it said."""
+    """Memory cannot tell: once `after_seq` is durable, ask the journal for these keys, then call again with what it
+    said.
+    """
 
     op_id: bytes
     natural_key: bytes | None

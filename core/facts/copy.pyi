@@ -5,5 +5,5 @@ class CopyRows:
 
     finished: bool
     rows_count: int
-    def append(self, chunk: bytes) -> None:
+    def append(self, chunk: bytes | bytearray) -> None:
         """The next chunk of the stream. ValueError when bytes follow the trailer."""

@@ -26,13 +26,13 @@ cdef class CopyRows:
     def __cinit__(self):
         self._chunk = b""
 
-    def append(self, bytes chunk not None):
+    def append(self, chunk not None):
         if self.finished and chunk:
             raise ValueError("bytes after the end of the COPY stream")
         if self._position < len(self._chunk):
             self._chunk = self._chunk[self._position:] + chunk
         else:
-            self._chunk = chunk
+            self._chunk = bytes(chunk)
         self._position = 0
 
     cdef int _read_header(self) except -1:
@@ -93,6 +93,7 @@ cdef class CopyRows:
         return 1
 
 
+@cython.overflowcheck(False)
 cdef int64_t field_int(Field field) except? -1:
     cdef uint64_t value = 0
     cdef int32_t i

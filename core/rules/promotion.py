@@ -1,6 +1,7 @@
 """The promotion as values: what a document means once it is read, with every default written out.
 
-`definition` makes these from documents, `compile` turns them into a ruleset image. Numbers are integers in the units their
+`definition` makes these from documents, `compile` turns them into a ruleset image. Numbers are integers in the units
+their
 names end with; nothing here is a float. Invariant: a value of these types is valid by itself (ranges, vocabulary);
 what needs the other documents (groups that agree, assets) is checked by `compile`.
 """
@@ -68,7 +69,9 @@ class Attribute(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ProductSet:
-    """Lines whose every given attribute is in its list, price within [price_from, price_to], and in none of `excepted`."""
+    """Lines whose every given attribute is in its list, price within [price_from, price_to], and in none of
+    `excepted`.
+    """
 
     members: Mapping[Attribute, tuple[str, ...]] = field(default_factory=dict)
     price_from_minor: int | None = None
@@ -245,7 +248,9 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A points currency. One point on paper is 10**scale of the smallest unit; `step_points` is in the smallest unit."""
+    """A points currency. One point on paper is 10**scale of the smallest unit; `step_points` is in the smallest
+    unit.
+    """
 
     asset: str
     title: Mapping[str, str]

@@ -64,26 +64,32 @@ class FactsFeed:
     async def pull(self, connection: asyncpg.Connection[Any]) -> bool:
         """Take what is newer; True when there was something.
 
-        Raises FeedClockWentBack, ValueError for rows no back office writes, and what the connection raises.
+        Raises FeedClockWentBack, ValueError for rows no back office writes, and what the connection raises. After any
+        of them the connection is still inside the snapshot: end it.
         """
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            clock = await connection.fetchval("SELECT version FROM feed_clock WHERE tenant = $1", self._tenant) or 0
-            if clock == self.version:
-                return False
-            if clock < self.version:
-                raise FeedClockWentBack(f"the feed clock says {clock}, this server has {self.version}")
-            await self._pull_stores(connection)
-            await self._pull_assets(connection)
-            await self._pull_credentials(connection)
-            directory = self.facts.directory
-            await self._copy(connection, PRODUCTS, self.facts.catalogue.load)
-            await self._copy(connection, CARDS, directory.load_cards)
-            await self._copy(connection, CUSTOMERS, directory.load_customers)
-            await self._copy(connection, SEGMENTS, directory.load_segments)
+        snapshot = connection.transaction(isolation="repeatable_read", readonly=True)
+        await snapshot.start()
+        clock = await connection.fetchval("SELECT version FROM feed_clock WHERE tenant = $1", self._tenant) or 0
+        if clock < self.version:
+            raise FeedClockWentBack(f"the feed clock says {clock}, this server has {self.version}")
+        has_changed: bool = clock > self.version
+        if has_changed:
+            await self._pull_changes(connection)
+        await snapshot.commit()
+        self.version = clock
+        return has_changed
+
+    async def _pull_changes(self, connection: asyncpg.Connection[Any]) -> None:
+        directory = self.facts.directory
+        await self._pull_stores(connection)
+        await self._pull_assets(connection)
+        await self._pull_credentials(connection)
+        await self._copy(connection, PRODUCTS, self.facts.catalogue.load)
+        await self._copy(connection, CARDS, directory.load_cards)
+        await self._copy(connection, CUSTOMERS, directory.load_customers)
+        await self._copy(connection, SEGMENTS, directory.load_segments)
         if directory.memberships_left_out:
             log.warning("memberships_left_out", count=directory.memberships_left_out)
-        self.version = clock
-        return True
 
     async def _pull_stores(self, connection: asyncpg.Connection[Any]) -> None:
         stores = self.facts.stores
@@ -116,14 +122,23 @@ class FactsFeed:
 
     async def _copy(self, connection: asyncpg.Connection[Any], query: str, load: Load) -> None:
         rows = CopyRows()
+        failures: list[ValueError] = []
 
         async def take(chunk: bytes) -> None:
-            rows.append(chunk)
-            while load(rows, SLICE_ROWS) == SLICE_ROWS:  # noqa: ASYNC110
-                await asyncio.sleep(0)
+            # A COPY cannot be left half way: after a failure the rest is read and dropped.
+            if failures:
+                return
+            try:
+                rows.append(chunk)
+                while load(rows, SLICE_ROWS) == SLICE_ROWS:  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+            except ValueError as error:
+                failures.append(error)
 
         await connection.copy_from_query(
             query, self._tenant, self.version, output=take, format="binary", timeout=COPY_TIMEOUT_S
         )
+        if failures:
+            raise failures[0]
         if not rows.finished:
             raise ValueError("a COPY stream ended without its trailer")

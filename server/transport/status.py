@@ -1,6 +1,7 @@
 """A refused call as a gRPC status with machine-readable details.
 
-The reason is `google.rpc.ErrorInfo.reason` in domain `altyn`; a field at fault is a `google.rpc.BadRequest` violation; what may be sent
+The reason is `google.rpc.ErrorInfo.reason` in domain `altyn`; a field at fault is a `google.rpc.BadRequest`
+violation; what may be sent
 again carries `google.rpc.RetryInfo`.
 """
 

@@ -33,7 +33,9 @@ def facts(files: descriptor_pb2.FileDescriptorSet) -> dict[str, str]:
     def message(prefix: str, given: descriptor_pb2.DescriptorProto) -> None:
         name = f"{prefix}.{given.name}"
         for field in given.field:
-            found[f"{name}#{field.number}"] = f"{field.name} {field.type} {field.label} {field.type_name} {field.proto3_optional}"
+            found[f"{name}#{field.number}"] = (
+                f"{field.name} {field.type} {field.label} {field.type_name} {field.proto3_optional}"
+            )
         for inner in given.nested_type:
             message(name, inner)
         for inner_enum in given.enum_type:

@@ -38,13 +38,25 @@ def of_tree() -> set[str]:
 
 def has_package(path: Path, top: Path) -> bool:
     """A file is shipped when its folder, or the nearest one above it that is a package, is one."""
-    return (path.parent / "__init__.py").exists() or any((parent / "__init__.py").exists() for parent in path.parents if parent.is_relative_to(top))
+    return (path.parent / "__init__.py").exists() or any(
+        (parent / "__init__.py").exists() for parent in path.parents if parent.is_relative_to(top)
+    )
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     out = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--skip-dependency-check", "--outdir", str(out), str(ROOT)]
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--skip-dependency-check",
+        "--outdir",
+        str(out),
+        str(ROOT),
+    ]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
     (built,) = out.glob("*.whl")

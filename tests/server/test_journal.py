@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+
 from altyn.core.engine.types import Record
 from altyn.infra.database import connect
 from altyn.server.journal import PARTITION_ROWS, Journal, JournalLimits, Overloaded
@@ -31,8 +32,14 @@ def journal_dsn(database_dsn: str) -> str:
     return database_dsn
 
 
-def record(journal: Journal, *, op_id: bytes | None = None, natural: bytes | None = None, receipt: bytes | None = None,
-           size: int = 300) -> Record:
+def record(
+    journal: Journal,
+    *,
+    op_id: bytes | None = None,
+    natural: bytes | None = None,
+    receipt: bytes | None = None,
+    size: int = 300,
+) -> Record:
     rng = random.Random(journal.next_seq)
     return Record(
         journal.next_seq,
@@ -59,10 +66,8 @@ async def opened(dsn: str, name: str = "one", limits: JournalLimits = QUICK) -> 
     try:
         yield journal
     finally:
-        try:
+        with suppress(JournalDoubt):
             await journal.close()
-        except JournalDoubt:
-            pass
 
 
 async def admin(dsn: str, query: str, *args: object) -> Any:
@@ -256,14 +261,18 @@ def test_batches_end_with_their_partition_and_the_next_one_is_made_ahead(journal
         connection = await connect(journal_dsn, name="test")
         await connection.execute("ALTER TABLE journal_000002 DISABLE TRIGGER guard")
         await connection.execute(
-            "INSERT INTO journal_000002 VALUES ($1, 1, 1, 0, 1, gen_random_uuid(), NULL, NULL, $2, '')", start - 1, bytes(32)
+            "INSERT INTO journal_000002 VALUES ($1, 1, 1, 0, 1, gen_random_uuid(), NULL, NULL, $2, '')",
+            start - 1,
+            bytes(32),
         )
         await connection.execute("ALTER TABLE journal_000002 ENABLE TRIGGER guard")
         await connection.close()
         async with opened(journal_dsn) as journal:
             fill(journal, 10)
             await journal.durable(start + 9)
-            rows = await admin(journal_dsn, "SELECT tableoid::regclass::text AS part, count(*) FROM journal GROUP BY 1 ORDER BY 1")
+            rows = await admin(
+                journal_dsn, "SELECT tableoid::regclass::text AS part, count(*) FROM journal GROUP BY 1 ORDER BY 1"
+            )
             assert [tuple(row) for row in rows] == [("journal_000002", 4), ("journal_000003", 7)]
             for _ in range(100):
                 if await admin(journal_dsn, "SELECT WHERE to_regclass('journal_000004') IS NOT NULL"):
@@ -322,7 +331,7 @@ class Cut:
     async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_answer: bool) -> None:
         try:
             while data := await reader.read(65536):
-                while self.stall and is_answer:
+                while self.stall and is_answer:  # noqa: ASYNC110 - a frozen server wakes nobody
                     await asyncio.sleep(0.01)
                 if self.swallow and is_answer and b"COPY " in data:
                     self.swallow = False
@@ -379,13 +388,15 @@ def test_silent_postgresql_is_given_up_and_the_batch_settled_when_it_speaks_agai
     async def test() -> None:
         cut = Cut(journal_dsn)
         dsn = await cut.start()
-        limits = JournalLimits(write_patience_s=0.15, connect_patience_s=0.15, back_off_first_s=0.005, back_off_max_s=0.02)
+        limits = JournalLimits(
+            write_patience_s=0.15, connect_patience_s=0.15, back_off_first_s=0.005, back_off_max_s=0.02
+        )
         async with opened(dsn, limits=limits) as journal:
             records = fill(journal, 5)
             await journal.durable(5)
             cut.stall = True
             records += fill(journal, 5)
-            while not journal.is_degraded:
+            while not journal.is_degraded:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             assert journal.durable_seq == 5
             records += fill(journal, 5)
@@ -461,5 +472,20 @@ def test_reading_after_a_snapshot_proves_that_it_belongs_to_this_journal(journal
             [row async for row in reader.read_from(11)]
         assert (await reader.tail()) == (10, 1, rows[9].hash)
         await reader.close()
+
+    run(test)
+
+
+def test_large_queue_is_written_by_halves_so_that_both_sides_work(journal_dsn: str) -> None:
+    async def test() -> None:
+        async with opened(journal_dsn) as journal:
+            seen: list[int] = []
+            journal.on_durable(seen.append)
+            fill(journal, 64)
+            await journal.durable(64)
+            assert seen == [32, 64]
+            fill(journal, 512)
+            await journal.durable(576)
+            assert [seq - 64 for seq in seen[2:]] == [32, 64, 128, 256, 512]
 
     run(test)

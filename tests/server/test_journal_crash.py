@@ -12,9 +12,9 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+
 from altyn.infra.embedded.postgres import EmbeddedPostgres
 from altyn.server.journal import Journal, JournalLimits
-
 from tests.server.test_journal import MIGRATION, expected, fill, stored
 
 
@@ -57,7 +57,7 @@ def test_killed_and_frozen_postgresql_in_mid_load_loses_and_doubles_nothing(own_
                 for pid in frozen:
                     os.kill(pid, signal.SIGSTOP)
                 records += fill(journal, 50)
-                while not journal.is_degraded:
+                while not journal.is_degraded:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
                 durable = journal.durable_seq
                 await asyncio.sleep(0.6)

@@ -17,7 +17,9 @@ ALLOWED = {
     "admin_api": {"admin_api", "core", "infra", "migrations", *CONTRACTS},
 }
 IMPORT = re.compile(r"^\s*(?:from|c?import)\s+altyn\.(\w+)", re.MULTILINE)
-SOURCES = [path for folder in ALLOWED for kind in ("py", "pyx", "pxd", "pyi") for path in (ROOT / folder).rglob(f"*.{kind}")]
+SOURCES = [
+    path for folder in ALLOWED for kind in ("py", "pyx", "pxd", "pyi") for path in (ROOT / folder).rglob(f"*.{kind}")
+]
 
 
 @pytest.mark.parametrize("folder", sorted(ALLOWED))
@@ -33,7 +35,10 @@ def test_imports_of_a_folder_stay_within_what_it_may_know(folder: str) -> None:
 
 
 def test_core_reads_no_clock_socket_log_or_random_number() -> None:
-    impure = re.compile(r"^\s*(?:from|c?import)\s+(time|datetime|random|secrets|socket|logging|asyncio|os|pathlib|structlog)\b", re.MULTILINE)
+    impure = re.compile(
+        r"^\s*(?:from|c?import)\s+(time|datetime|random|secrets|socket|logging|asyncio|os|pathlib|structlog)\b",
+        re.MULTILINE,
+    )
     build_time = {"core/wire/generate.py"}
     found = {
         f"{path.relative_to(ROOT)} imports {name}"

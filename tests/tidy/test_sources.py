@@ -12,11 +12,15 @@ ROOT = Path(__file__).resolve().parents[2]
 LINES_MAX = 600
 TRACKED = [
     ROOT / name
-    for name in subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    for name in subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\n")
     if name and (ROOT / name).is_file()
 ]
 CODE = [path for path in TRACKED if path.suffix in {".py", ".pyx", ".pxd", ".pyi"}]
-BANNED = re.compile(r"\b(?:class|def|cdef struct|cdef class)\s+\w*(?:Manager|Helper|Util|Common|Bonus|manager|helper|bonus_)\w*")
+BANNED = re.compile(
+    r"\b(?:class|def|cdef struct|cdef class)\s+\w*(?:Manager|Helper|Util|Common|Bonus|manager|helper|bonus_)\w*"
+)
 
 
 def test_there_is_code_to_look_at() -> None:
@@ -64,5 +68,9 @@ def test_no_textual_includes() -> None:
 
 
 def test_compiled_modules_used_by_python_have_stubs() -> None:
-    missing = [path for path in CODE if path.suffix == ".pyx" and not path.with_suffix(".pxd").exists() and not path.with_suffix(".pyi").exists()]
+    missing = [
+        path
+        for path in CODE
+        if path.suffix == ".pyx" and not path.with_suffix(".pxd").exists() and not path.with_suffix(".pyi").exists()
+    ]
     assert not missing

@@ -46,9 +46,13 @@ def world() -> World:
     return new_world()
 
 
-def calculated(world: World, of: receipt_pb2.Receipt, clock_us: int = NOW_US, explain: bool = False) -> pos.CalculateReceiptResponse:
+def calculated(
+    world: World, of: receipt_pb2.Receipt, clock_us: int = NOW_US, explain: bool = False
+) -> pos.CalculateReceiptResponse:
     request = pos.CalculateReceiptRequest(receipt=of, want=receipt_pb2.Want(explain=explain))
-    return pos.CalculateReceiptResponse.FromString(calculate_receipt(world.engine, request.SerializeToString(), SCOPE, clock_us))
+    return pos.CalculateReceiptResponse.FromString(
+        calculate_receipt(world.engine, request.SerializeToString(), SCOPE, clock_us)
+    )
 
 
 def committed(world: World, request: bytes, clock_us: int = NOW_US) -> pos.CommitReceiptResponse:
@@ -109,7 +113,11 @@ def test_calculate_with_a_foreign_credential_is_refused(world: World, scope: Sco
     request = pos.CalculateReceiptRequest(receipt=basket()).SerializeToString()
     with pytest.raises(CallRefused) as refused:
         calculate_receipt(world.engine, request, scope, NOW_US)
-    assert (refused.value.code, refused.value.reason, refused.value.field) == ("PERMISSION_DENIED", "FOREIGN_REGISTER", field)
+    assert (refused.value.code, refused.value.reason, refused.value.field) == (
+        "PERMISSION_DENIED",
+        "FOREIGN_REGISTER",
+        field,
+    )
 
 
 def test_calculate_bytes_that_are_no_message_are_refused(world: World) -> None:
@@ -175,7 +183,9 @@ def test_commit_new_id_same_receipt_other_content_is_quarantined(world: World) -
 
 def test_commit_with_token_keeps_the_shown_price_when_rules_change(world: World) -> None:
     token = calculated(world, basket()).calc_token
-    world.engine.take_ruleset(image("promotion: nothing\nstage: item\nreward: [{percent: {rate: 1, of: {sku: none}}}]", version=2), 0)
+    world.engine.take_ruleset(
+        image("promotion: nothing\nstage: item\nreward: [{percent: {rate: 1, of: {sku: none}}}]", version=2), 0
+    )
     assert calculated(world, basket()).outcome.totals.to_pay_minor == 15000
     reply = committed(world, commit(basket(), 1, token=token))
     assert (reply.outcome.totals.to_pay_minor, reply.outcome.rules_version) == (14500, 1)
@@ -183,7 +193,9 @@ def test_commit_with_token_keeps_the_shown_price_when_rules_change(world: World)
 
 def test_commit_with_token_older_than_its_time_out_uses_the_rules_in_force(world: World) -> None:
     token = calculated(world, basket()).calc_token
-    world.engine.take_ruleset(image("promotion: nothing\nstage: item\nreward: [{percent: {rate: 1, of: {sku: none}}}]", version=2), 0)
+    world.engine.take_ruleset(
+        image("promotion: nothing\nstage: item\nreward: [{percent: {rate: 1, of: {sku: none}}}]", version=2), 0
+    )
     reply = committed(world, commit(basket(), 1, token=token), NOW_US + 16 * MINUTE_US)
     assert reply.outcome.rules_version == 2
 
@@ -335,7 +347,9 @@ def test_authorize_known_card_tells_balances_and_segments(world: World) -> None:
 
 
 def test_adjust_points_happens_once_per_op_id(world: World) -> None:
-    request = ops.AdjustPointsRequest(op_id=new_op_id(), account_id=70, asset="bonus", points=500, reason="apology", actor="anna")
+    request = ops.AdjustPointsRequest(
+        op_id=new_op_id(), account_id=70, asset="bonus", points=500, reason="apology", actor="anna"
+    )
     first = world.effect(adjust_points, request.SerializeToString())
     assert world.effect(adjust_points, request.SerializeToString()) == first
     assert ops.AdjustPointsResponse.FromString(first).applied
@@ -343,9 +357,18 @@ def test_adjust_points_happens_once_per_op_id(world: World) -> None:
     assert state_digest(replayed(world).book) == state_digest(world.engine.book)
 
 
-@pytest.mark.parametrize(("field", "value"), [("points", 0), ("points", -5), ("account_id", 0), ("reason", ""), ("asset", "gold")])
+@pytest.mark.parametrize(
+    ("field", "value"), [("points", 0), ("points", -5), ("account_id", 0), ("reason", ""), ("asset", "gold")]
+)
 def test_adjust_points_out_of_range_names_the_field(world: World, field: str, value: object) -> None:
-    fields = {"op_id": new_op_id(), "account_id": 70, "asset": "bonus", "points": 500, "reason": "apology", field: value}
+    fields = {
+        "op_id": new_op_id(),
+        "account_id": 70,
+        "asset": "bonus",
+        "points": 500,
+        "reason": "apology",
+        field: value,
+    }
     with pytest.raises(CallRefused) as refused:
         world.effect(adjust_points, ops.AdjustPointsRequest(**fields).SerializeToString())
     assert refused.value.field == field

@@ -1,4 +1,6 @@
-"""A small world for engine tests: one store, a few products and cards, a ruleset, and requests as a register would make them."""
+"""A small world for engine tests: one store, a few products and cards, a ruleset, and requests as a register would
+make them.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ class World:
 
     def known(self, lookup: Lookup) -> Known:
         by_op = [r.body for r in self.records if r.op_id == lookup.op_id]
-        by_key = [r.body for r in self.records if lookup.natural_key is not None and r.natural_key == lookup.natural_key]
+        by_key = [
+            r.body for r in self.records if lookup.natural_key is not None and r.natural_key == lookup.natural_key
+        ]
         return Known(by_op[0] if by_op else None, by_key[0] if by_key else None)
 
     def effect(self, call: object, request: bytes, clock_us: int = NOW_US, scope: Scope = SCOPE) -> bytes:
@@ -99,12 +103,23 @@ def replayed(world: World) -> Engine:
 
 
 def line(line_no: int, sku: str, price_minor: int, qty_milli: int = 1000) -> receipt_pb2.ReceiptLine:
-    return receipt_pb2.ReceiptLine(line_no=line_no, sku=sku, qty_milli=qty_milli, unit=receipt_pb2.UNIT_PIECE, price_minor=price_minor)
+    return receipt_pb2.ReceiptLine(
+        line_no=line_no, sku=sku, qty_milli=qty_milli, unit=receipt_pb2.UNIT_PIECE, price_minor=price_minor
+    )
 
 
-def receipt(*lines: receipt_pb2.ReceiptLine, number: int = 1, card: str = "1001", **fields: object) -> receipt_pb2.Receipt:
+def receipt(
+    *lines: receipt_pb2.ReceiptLine, number: int = 1, card: str = "1001", **fields: object
+) -> receipt_pb2.Receipt:
     made = receipt_pb2.Receipt(
-        store_id="s1", register_id="r1", shift_number=1, receipt_number=number, currency="RUB", exponent=2, lines=lines, **fields
+        store_id="s1",
+        register_id="r1",
+        shift_number=1,
+        receipt_number=number,
+        currency="RUB",
+        exponent=2,
+        lines=lines,
+        **fields,
     )
     if card:
         made.identity.kind = receipt_pb2.TOKEN_KIND_CARD
@@ -127,7 +142,9 @@ def commit(of: receipt_pb2.Receipt, register_seq: int, op_id: bytes | None = Non
     ).SerializeToString()
 
 
-def reserve(of: receipt_pb2.Receipt, register_seq: int, op_id: bytes | None = None, token: bytes = b"", op_no: int = 0) -> bytes:
+def reserve(
+    of: receipt_pb2.Receipt, register_seq: int, op_id: bytes | None = None, token: bytes = b"", op_no: int = 0
+) -> bytes:
     return pos.ReserveReceiptRequest(
         op_id=op_id or new_op_id(), register_seq=register_seq, calc_token=token, receipt=of, op_no=op_no
     ).SerializeToString()
@@ -135,5 +152,10 @@ def reserve(of: receipt_pb2.Receipt, register_seq: int, op_id: bytes | None = No
 
 def cancel(number: int, register_seq: int, op_id: bytes | None = None) -> bytes:
     return pos.CancelReceiptRequest(
-        op_id=op_id or new_op_id(), register_seq=register_seq, store_id="s1", register_id="r1", shift_number=1, receipt_number=number
+        op_id=op_id or new_op_id(),
+        register_seq=register_seq,
+        store_id="s1",
+        register_id="r1",
+        shift_number=1,
+        receipt_number=number,
     ).SerializeToString()

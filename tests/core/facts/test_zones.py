@@ -23,7 +23,7 @@ NAMES = """
     America/St_Johns America/Caracas America/Sao_Paulo America/Nuuk America/Havana Australia/Lord_Howe
     Australia/Adelaide Antarctica/Troll Antarctica/Casey Pacific/Apia Pacific/Chatham Pacific/Tongatapu
     Pacific/Norfolk Etc/GMT+12 UTC
-""".split()
+""".split()  # noqa: SIM905
 
 
 zone_table = cache(pinned.zone_table)

@@ -51,7 +51,9 @@ class ModelBook:
         if lot.remaining == 0 and (kind == EXPIRY or lot_id == 0):
             del self.lots[key]
 
-    def hold(self, hold_id: bytes, account_id: int, expires: int, key: bytes, parts: list[tuple[int, int, int]]) -> None:
+    def hold(
+        self, hold_id: bytes, account_id: int, expires: int, key: bytes, parts: list[tuple[int, int, int]]
+    ) -> None:
         for former in [h for h, held in self.holds.items() if held.receipt_key == key]:
             del self.holds[former]
         self.holds[hold_id] = ModelHold(account_id, expires, key, parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from altyn.core.ledger.book import Book
 from altyn.core.ledger.view import (
     EffectsFlawed,
@@ -15,7 +16,6 @@ from altyn.core.ledger.view import (
     read_pick,
     read_totals,
 )
-
 from tests.core.ledger.model import (
     ACCRUAL,
     ADJUSTED,
@@ -38,8 +38,17 @@ NOW = 1_000_000
 DAY = 86_400_000_000
 
 
-def accrue(book: Book, lot_id: int, points: int, *, account: int = 7, asset: int = 0, active: int = 0, expires: int = 0,
-           instant: int = NOW) -> None:
+def accrue(
+    book: Book,
+    lot_id: int,
+    points: int,
+    *,
+    account: int = 7,
+    asset: int = 0,
+    active: int = 0,
+    expires: int = 0,
+    instant: int = NOW,
+) -> None:
     apply_effects(
         book,
         instant,
@@ -48,9 +57,9 @@ def accrue(book: Book, lot_id: int, points: int, *, account: int = 7, asset: int
     )
 
 
-def hold(hold_id: bytes, points: int, lot_id: int, *, key: bytes = b"", expires: int = NOW + 5) -> tuple[
-    bytes, int, int, int, bytes, list[tuple[int, int, int]]
-]:
+def hold(
+    hold_id: bytes, points: int, lot_id: int, *, key: bytes = b"", expires: int = NOW + 5
+) -> tuple[bytes, int, int, int, bytes, list[tuple[int, int, int]]]:
     return (hold_id, PENDING, 7, expires, key, [(0, points, lot_id)] if points else [])
 
 
@@ -159,8 +168,9 @@ def test_expired_hold_gives_points_back_and_is_remembered_for_a_late_commit() ->
     assert remembered is not None and remembered["state"] == EXPIRED and remembered["parts"] == [(0, 60, 256)]
     with pytest.raises(EffectsFlawed, match="HOLD_STATE"):
         apply_effects(book, NOW + 6, holds=[ended(H1, EXPIRED)])
-    apply_effects(book, NOW + 6, holds=[ended(H1, POSTED)],
-                  entries=[(REDEMPTION, [(7, 0, -60, 256), (REDEEMED, 0, 60, 0)])])
+    apply_effects(
+        book, NOW + 6, holds=[ended(H1, POSTED)], entries=[(REDEMPTION, [(7, 0, -60, 256), (REDEEMED, 0, 60, 0)])]
+    )
     assert read_hold(book, H1) is None
     assert read_balances(book, 7, NOW) == {0: (40, 0, 0, 0)}
 
@@ -180,7 +190,9 @@ def test_due_hold_is_found_behind_an_expired_one_that_waits_to_be_forgotten() ->
     book = Book()
     apply_effects(book, NOW, holds=[hold(H1, 0, 0)])
     apply_effects(book, NOW + 5, holds=[ended(H1, EXPIRED)])
-    apply_effects(book, NOW + 6, holds=[(H2, PENDING, 0, NOW + 40 * DAY, b"", []), (H3, PENDING, 0, NOW + 39 * DAY, b"", [])])
+    apply_effects(
+        book, NOW + 6, holds=[(H2, PENDING, 0, NOW + 40 * DAY, b"", []), (H3, PENDING, 0, NOW + 39 * DAY, b"", [])]
+    )
     due = read_due_hold(book, NOW + 50 * DAY)
     assert due is not None and due["hold_id"] == H3
 
@@ -234,7 +246,9 @@ def test_totals_beyond_64_bits_stay_exact() -> None:
         lots = [(n + i + 1, 7, 0, most, 0, 0) for i in range(200)]
         entry = (ADJUSTMENT, [(7, 0, most, lot[0]) for lot in lots] + [(ADJUSTED, 0, -most, 0)] * 200)
         apply_effects(book, NOW, lots=lots, entries=[entry])
-        apply_effects(book, NOW, entries=[(EXPIRY, [(7, 0, -most, lot[0]) for lot in lots] + [(ISSUED, 0, most, 0)] * 200)])
+        apply_effects(
+            book, NOW, entries=[(EXPIRY, [(7, 0, -most, lot[0]) for lot in lots] + [(ISSUED, 0, most, 0)] * 200)]
+        )
     assert read_totals(book, 0) == {1: 40_000 * most, 2: 0, 3: 0, 4: -40_000 * most}
     assert 40_000 * most > 2**64
 

@@ -1,4 +1,4 @@
-"""The seen-before index, the ring of replies, and the chain."""
+"""The seen-before index, the ring of replies, the keys and the chain."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections import OrderedDict
 from hashlib import sha256
 
 import pytest
+
 from altyn.core.ledger.chain import ORIGIN, chain_hash
+from altyn.core.ledger.keys import natural_key, receipt_key, register_key
 from altyn.core.ledger.operations import Operations
 from altyn.core.ledger.replies import Replies
 
@@ -54,7 +56,14 @@ def test_generations_turn_by_time_too() -> None:
     for seq, instant in ((1, 10), (2, 109), (3, 110), (4, 300), (5, 1000), (6, 2000)):
         operations.remember(key(seq), seq, instant, CONTENT)
     assert operations.complete_since_seq == 4 - 1
-    assert [operations.read_operation(key(n)) is not None for n in range(1, 7)] == [False, False, True, True, True, True]
+    assert [operations.read_operation(key(n)) is not None for n in range(1, 7)] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
 
 
 def test_register_seq_only_rises_and_is_never_forgotten() -> None:
@@ -76,7 +85,9 @@ def test_receipt_number_above_all_of_its_register_is_certainly_new() -> None:
     assert not operations.read_is_new_receipt(till, 3, 99)
     assert operations.read_is_new_receipt(till, 4, 81)
     assert operations.read_is_new_receipt(till, 5, 1)
-    operations.remember(key(2), 2, 1, CONTENT, receipt_key=key(4), register_key=till, shift_number=3, receipt_number=500)
+    operations.remember(
+        key(2), 2, 1, CONTENT, receipt_key=key(4), register_key=till, shift_number=3, receipt_number=500
+    )
     assert not operations.read_is_new_receipt(till, 4, 80)
 
 
@@ -154,3 +165,27 @@ def test_chain_hash_never_changes() -> None:
     assert chain_hash(first, 2, 2, b"body") != chain_hash(ORIGIN, 2, 2, b"body")
     with pytest.raises(ValueError, match="32 bytes"):
         chain_hash(bytes(31), 1, 1, b"")
+
+
+def test_keys_differ_wherever_a_part_differs() -> None:
+    parts = [
+        ("a", "b", "c", 1, 2),
+        ("ab", "", "c", 1, 2),
+        ("a", "bc", "", 1, 2),
+        ("a", "b", "c", 2, 1),
+        ("a", "b", "c", 1, -2),
+    ]
+    keys = {receipt_key(*part) for part in parts}
+    keys |= {natural_key(k, kind, op_no) for k in list(keys) for kind in (1, 2) for op_no in (0, 1)}
+    keys |= {register_key(tenant, store, till) for tenant, store, till, _, _ in parts}
+    assert len(keys) == 5 + 20 + 3
+    assert {len(k) for k in keys} == {16}
+
+
+def test_keys_never_change() -> None:
+    """Journals hold these values."""
+    receipt = receipt_key("demo", "store-1", "till-7", 12, 345)
+    text = b"".join(len(part).to_bytes(8, "big") + part for part in (b"demo", b"store-1", b"till-7"))
+    assert receipt == sha256(text + (12).to_bytes(8, "big") + (345).to_bytes(8, "big")).digest()[:16]
+    assert natural_key(receipt, 2, 0) == sha256(receipt + bytes(7) + b"\x02" + bytes(8)).digest()[:16]
+    assert register_key("demo", "store-1", "till-7") == sha256(text).digest()[:16]

@@ -6,12 +6,12 @@ import random
 from hashlib import sha256
 
 import pytest
+
 from altyn.core.ledger.book import Book
 from altyn.core.ledger.image import state_digest
 from altyn.core.ledger.operations import Operations
 from altyn.core.ledger.snapshot import SnapshotDamaged, SnapshotHead, load_snapshot, write_snapshot
 from altyn.core.ledger.view import apply_effects, read_lots
-
 from tests.core.ledger.walk import Walk
 
 HEAD = SnapshotHead(900, 3, 5_000, 1, bytes(range(32)))

@@ -7,7 +7,6 @@ from typing import TypeAlias
 
 from altyn.core.ledger.book import Book
 from altyn.core.ledger.view import apply_effects, read_balances, read_hold, read_lots, read_pick, read_totals
-
 from tests.core.ledger.model import (
     ACCRUAL,
     CLAWBACK,
@@ -50,7 +49,16 @@ class Walk:
         self.instant += self.random.randrange(20)
         account = self.random.randrange(1, self.accounts + 1)
         asset = self.random.randrange(self.assets)
-        steps = [self.accrue, self.accrue, self.redeem, self.restore, self.reserve, self.end, self.expire, self.claw_back]
+        steps = [
+            self.accrue,
+            self.accrue,
+            self.redeem,
+            self.restore,
+            self.reserve,
+            self.end,
+            self.expire,
+            self.claw_back,
+        ]
         self.random.choice(steps)(account, asset)
 
     def accrue(self, account: int, asset: int) -> None:

@@ -1,0 +1,116 @@
+"""``python -m altyn.admin_api``: the HTTP API and the projector in one process, on uvloop.
+
+Prints ``ready {json}`` once it listens; SIGTERM and SIGINT end it with status 0 after the calls in flight. Migrations
+are not its business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+
+import orjson
+import structlog
+import uvicorn
+import uvloop
+
+from altyn.admin_api.accounts.server import OpsClient
+from altyn.admin_api.app import create_app
+from altyn.admin_api.bootstrap import admin_key_path, prepare
+from altyn.admin_api.edge.office import Office
+from altyn.admin_api.projector import Projector
+from altyn.infra.database import create_pool
+from altyn.infra.errors import Trouble
+from altyn.infra.logs import configure_logs
+from altyn.infra.redis_stream import open_client
+from altyn.infra.settings import Secrets, Settings, load_secrets, split_address
+
+STOP_PATIENCE_S = 10
+IDLE_IN_TRANSACTION_MS = 120_000  # publishing compiles inside its transaction
+POOL_SIZE_MAX = 12
+
+log = structlog.get_logger(__name__)
+
+
+class Server(uvicorn.Server):
+    """Tells when it listens, and leaves signals to ``serve``."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        assert sockets
+        host, port = sockets[0].getsockname()[:2]
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        print("ready " + orjson.dumps({"admin": address, "url": f"http://{address}"}).decode(), flush=True)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def open_office(settings: Settings, keys: Secrets) -> AsyncIterator[Office]:
+    """Everything the back office holds, with the projector running."""
+    pool = await create_pool(
+        settings.postgres_dsn,
+        name="altyn admin",
+        size_max=POOL_SIZE_MAX,
+        idle_in_transaction_ms=IDLE_IN_TRANSACTION_MS,
+        command_timeout_s=300.0,
+    )
+    redis = open_client(settings.redis_url)
+    ops = OpsClient(settings.ops_listen, keys.ops_key)
+    office = Office(settings.tenant_id, pool, redis, keys.pepper, ops, Projector(pool))
+    projecting = asyncio.create_task(office.projector.run(), name="projector")
+    try:
+        async with office.connected() as connection:
+            if await prepare(connection, settings, datetime.now(UTC)):
+                log.info("first_key_made", path=str(admin_key_path(settings)))
+        yield office
+    finally:
+        projecting.cancel()
+        await asyncio.gather(projecting, return_exceptions=True)
+        await ops.close()
+        await redis.aclose()
+        pool.terminate()
+
+
+async def serve(settings: Settings) -> None:
+    """Answer until a stop signal. Raises OSError, asyncpg.PostgresError, TenantDiffers."""
+    host, port = split_address(settings.admin_listen)
+    async with open_office(settings, load_secrets(settings)) as office:
+        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        config = uvicorn.Config(
+            create_app(office),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=STOP_PATIENCE_S,
+        )
+        server = Server(config)
+
+        def stop() -> None:
+            server.should_exit = True
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+        await server.serve(sockets=[listening])
+
+
+def main() -> None:
+    settings = Settings()
+    configure_logs(level=settings.log_level, form=settings.log_format, process="admin")
+    log.info("starting", **settings.describe())
+    try:
+        uvloop.run(serve(settings))
+    except (Trouble, OSError) as error:
+        sys.exit(f"altyn admin: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Accounts of points: balances from the server's memory, history from the journal's projection."""

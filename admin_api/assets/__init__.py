@@ -1,0 +1,1 @@
+"""Points currencies. An asset keeps its number and its scale for ever."""

@@ -1,0 +1,24 @@
+"""What can be wrong with assets."""
+
+from __future__ import annotations
+
+from altyn.admin_api.edge.problems import Refusal
+
+
+class AssetUnknown(Refusal):
+    status_code = 404
+    reason = "ASSET_UNKNOWN"
+
+
+class AssetInvalid(Refusal):
+    """The asset's document cannot be read; every problem is listed."""
+
+    status_code = 422
+    reason = "ASSET_INVALID"
+
+
+class ScaleFixed(Refusal):
+    """Accounts hold points of this scale: it never changes."""
+
+    status_code = 409
+    reason = "SCALE_FIXED"

@@ -1,0 +1,1 @@
+"""Products: imported in bulk, read one by one."""

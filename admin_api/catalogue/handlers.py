@@ -1,0 +1,79 @@
+"""The HTTP face of the catalogue."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import asyncpg
+from fastapi import Query, Request
+
+from altyn.admin_api.catalogue import repository, schemas, service
+from altyn.admin_api.catalogue.errors import ImportUnreadable, ProductUnknown
+from altyn.admin_api.edge.fields import Id, PageSize
+from altyn.admin_api.edge.routes import CurrentCall, area_router, needs
+
+IMPORT_BYTES_MAX = 64 << 20
+IMPORT_TIMEOUT_S = 300.0
+
+router = area_router("catalogue")
+
+_FILE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/x-ndjson": {"schema": {"type": "string"}}, "text/csv": {"schema": {"type": "string"}}},
+    }
+}
+
+
+@router.post("/products/import", openapi_extra=_FILE)
+@needs("catalogue:write", body_bytes_max=IMPORT_BYTES_MAX, timeout_s=IMPORT_TIMEOUT_S)
+async def import_products(call: CurrentCall, request: Request, all_or_nothing: bool = False) -> schemas.ImportOut:
+    """Products as NDJSON (a JSON object a line) or CSV with a header; keys and columns are the same."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in ("application/x-ndjson", "application/json", "text/csv"):
+        raise ImportUnreadable("send Content-Type application/x-ndjson or text/csv", path="Content-Type")
+    found = await service.read_import(call.body, is_csv=kind == "text/csv")
+    changed_count = await service.import_products(call, found, all_or_nothing=all_or_nothing)
+    return schemas.ImportOut(
+        rows_count=found.rows_count,
+        changed_count=changed_count,
+        wrong_count=found.wrong_count,
+        problems=[schemas.RowProblem(row=row, **one) for row, one in found.problems],
+        feed_version=call.feed.version,
+    )
+
+
+@router.get("/products")
+@needs("catalogue:read")
+async def list_products(
+    call: CurrentCall,
+    after: Annotated[str, Query(max_length=64)] = "",
+    group_id: Annotated[str | None, Query(max_length=64)] = None,
+    limit: PageSize = 100,
+) -> schemas.ProductPage:
+    """Products by SKU."""
+    rows = await repository.list_products(call.connection, call.tenant, after, group_id, limit + 1)
+    shown = [_product(row) for row in rows[:limit]]
+    return schemas.ProductPage(products=shown, next_after=shown[-1].sku if len(rows) > limit else None)
+
+
+@router.get("/products/{sku}")
+@needs("catalogue:read")
+async def get_product(call: CurrentCall, sku: Id) -> schemas.ProductOut:
+    row = await repository.find_product(call.connection, call.tenant, sku)
+    if row is None:
+        raise ProductUnknown(f"no product {sku}", path="sku")
+    return _product(row)
+
+
+@router.put("/product-groups/{group_id}")
+@needs("catalogue:write")
+async def put_group(call: CurrentCall, group_id: Id, body: schemas.GroupIn) -> schemas.GroupOut:
+    """Name a product group for people."""
+    await service.put_group(call, group_id=group_id, title=body.title)
+    return schemas.GroupOut(group_id=group_id, title=body.title, feed_version=call.feed.version)
+
+
+def _product(row: asyncpg.Record) -> schemas.ProductOut:
+    flags = [name for bit, name in enumerate(schemas.FLAGS) if row["flags"] >> bit & 1]
+    return schemas.ProductOut(**{**row, "flags": flags})

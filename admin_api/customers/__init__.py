@@ -1,0 +1,1 @@
+"""Customers, their cards and segments. Numbers and phones are kept as keyed hashes."""

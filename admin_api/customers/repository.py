@@ -1,0 +1,129 @@
+"""All SQL about customers, cards and segments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+CURRENT = "tenant = $1 AND valid_to = 'infinity' AND NOT deleted"
+CARD = "card_id, last4, card_type, state, block_reason, customer_id, account_id, version AS feed_version"
+CUSTOMER = "customer_id, account_id, phone_hash, registered_at, version AS feed_version"
+SEGMENTS = """
+SELECT segment, title, (
+           SELECT count(*) FROM customer_segments AS member WHERE member.tenant = $1
+              AND member.segment = segments.segment AND member.valid_to = 'infinity' AND NOT member.deleted
+       ) AS members_count
+  FROM segments WHERE tenant = $1 AND valid_to = 'infinity' AND NOT deleted ORDER BY segment
+"""
+
+
+async def new_ids(connection: asyncpg.Connection[Any], sequence: str, count: int) -> list[int]:
+    """The next ids of account_ids, customer_ids or card_ids."""
+    rows = await connection.fetch("SELECT nextval($1::regclass) AS id FROM generate_series(1, $2)", sequence, count)
+    return [row["id"] for row in rows]
+
+
+async def find_customers(
+    connection: asyncpg.Connection[Any], tenant: str, customer_ids: Sequence[int]
+) -> list[asyncpg.Record]:
+    found: list[asyncpg.Record] = await connection.fetch(
+        f"SELECT {CUSTOMER} FROM customers WHERE {CURRENT} AND customer_id = ANY($2) ORDER BY customer_id",
+        tenant,
+        list(customer_ids),
+    )
+    return found
+
+
+async def customers_by_phone(
+    connection: asyncpg.Connection[Any], tenant: str, phone_hash: bytes, count_max: int
+) -> list[int]:
+    rows = await connection.fetch(
+        f"SELECT customer_id FROM customers WHERE {CURRENT} AND phone_hash = $2 ORDER BY customer_id LIMIT $3",
+        tenant,
+        phone_hash,
+        count_max,
+    )
+    return [row["customer_id"] for row in rows]
+
+
+async def find_card(connection: asyncpg.Connection[Any], tenant: str, card_id: int) -> asyncpg.Record | None:
+    """A card with its hash."""
+    query = f"SELECT {CARD}, number_hash FROM cards WHERE {CURRENT} AND card_id = $2"
+    return await connection.fetchrow(query, tenant, card_id)
+
+
+async def cards_by_number(
+    connection: asyncpg.Connection[Any], tenant: str, hashes: Sequence[bytes]
+) -> dict[bytes, asyncpg.Record]:
+    """Cards by the keyed hash of their number."""
+    rows = await connection.fetch(
+        f"SELECT {CARD}, number_hash FROM cards WHERE {CURRENT} AND number_hash = ANY($2)", tenant, list(hashes)
+    )
+    return {row["number_hash"]: row for row in rows}
+
+
+async def cards_of(
+    connection: asyncpg.Connection[Any], tenant: str, customer_ids: Sequence[int]
+) -> list[asyncpg.Record]:
+    found: list[asyncpg.Record] = await connection.fetch(
+        f"SELECT {CARD} FROM cards WHERE {CURRENT} AND customer_id = ANY($2) ORDER BY card_id",
+        tenant,
+        list(customer_ids),
+    )
+    return found
+
+
+async def memberships_of(
+    connection: asyncpg.Connection[Any], tenant: str, customer_ids: Sequence[int]
+) -> list[asyncpg.Record]:
+    """(customer_id, segment)."""
+    found: list[asyncpg.Record] = await connection.fetch(
+        f"SELECT customer_id, segment FROM customer_segments WHERE {CURRENT} AND customer_id = ANY($2) ORDER BY 1, 2",
+        tenant,
+        list(customer_ids),
+    )
+    return found
+
+
+async def list_segments(connection: asyncpg.Connection[Any], tenant: str) -> list[asyncpg.Record]:
+    found: list[asyncpg.Record] = await connection.fetch(SEGMENTS, tenant)
+    return found
+
+
+async def known_segments(connection: asyncpg.Connection[Any], tenant: str, segments: Sequence[str]) -> dict[str, str]:
+    """Titles of those that exist."""
+    rows = await connection.fetch(
+        f"SELECT segment, title FROM segments WHERE {CURRENT} AND segment = ANY($2)", tenant, list(segments)
+    )
+    return {row["segment"]: row["title"] for row in rows}
+
+
+async def find_personal(connection: asyncpg.Connection[Any], tenant: str, customer_id: int) -> asyncpg.Record | None:
+    query = "SELECT customer_id, name, phone FROM personal.customers WHERE tenant = $1 AND customer_id = $2"
+    return await connection.fetchrow(query, tenant, customer_id)
+
+
+async def store_personal(
+    connection: asyncpg.Connection[Any], tenant: str, rows: Sequence[tuple[int, str, str]]
+) -> None:
+    """(customer_id, name, phone)."""
+    await connection.executemany(
+        "INSERT INTO personal.customers (tenant, customer_id, name, phone) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (tenant, customer_id)"
+        " DO UPDATE SET name = excluded.name, phone = excluded.phone, changed_at = now()",
+        [(tenant, *row) for row in rows],
+    )
+
+
+async def erase_personal(connection: asyncpg.Connection[Any], tenant: str, customer_id: int) -> None:
+    """Leave nothing of a person: the one change of closed fact rows there is."""
+    await connection.execute(
+        "DELETE FROM personal.customers WHERE tenant = $1 AND customer_id = $2", tenant, customer_id
+    )
+    await connection.execute(
+        "UPDATE customers SET phone_hash = NULL WHERE tenant = $1 AND customer_id = $2 AND phone_hash IS NOT NULL",
+        tenant,
+        customer_id,
+    )

@@ -1,0 +1,47 @@
+"""One call of the back office while it is answered: its transaction, who asks, what it writes.
+
+Areas get this and nothing else of the edge. Invariants: one transaction, opened and closed by the edge; what is
+written is told by ``record`` and lands in the audit log in that transaction; the instant is read once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from altyn.admin_api.edge.audit import Deed, append_deeds
+from altyn.admin_api.facts import FeedWriter
+
+
+@dataclass(slots=True)
+class Call:
+    """``actor`` is the key's id; ``idempotency_key`` is empty for reads; ``body`` is the request's as received."""
+
+    connection: asyncpg.Connection[Any]
+    tenant: str
+    actor: str
+    scopes: frozenset[str]
+    request_id: str
+    now: datetime
+    body: bytes = b""
+    idempotency_key: str = ""
+    #: The answer holds a key that is shown once: it is not kept for repetition.
+    answer_is_secret: bool = False
+    deeds: list[Deed] = field(default_factory=list)
+    feed: FeedWriter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.feed = FeedWriter(self.connection, self.tenant)
+
+    def record(self, action: str, object_kind: str, object_id: str, *, before: Any = None, after: Any = None) -> None:
+        """Remember a change for the audit log."""
+        self.deeds.append(Deed(action, object_kind, object_id, before, after))
+
+    async def finish(self) -> None:
+        """Write the audit rows; nothing else may follow in the transaction but the stored answer."""
+        await append_deeds(
+            self.connection, self.tenant, self.deeds, actor=self.actor, request_id=self.request_id, now=self.now
+        )

@@ -1,0 +1,26 @@
+"""What a key may do. Deny by default: a call names exactly one scope, and a key without it is refused.
+
+A scope is ``area:verb``. It must never imply another one.
+"""
+
+from __future__ import annotations
+
+SCOPES = {
+    "promotions:read": "read, validate and evaluate promotions",
+    "promotions:write": "draft, change, activate and archive promotions",
+    "releases:read": "read releases and which server runs which",
+    "releases:publish": "publish and roll back releases",
+    "stores:read": "read stores and registers",
+    "stores:write": "change stores and registers, issue and revoke keys of registers",
+    "catalogue:read": "read products and assets",
+    "catalogue:write": "import products, declare assets",
+    "customers:read": "find a customer by the full card number or phone, read cards and segments",
+    "customers:personal": "read names and phones; every reading is audited",
+    "customers:write": "create customers, issue and block cards, change segments",
+    "accounts:read": "read balances and the history of accounts",
+    "accounts:adjust": "give points by hand",
+    "servers:read": "see what the processing servers do",
+    "keys:read": "list keys of this API",
+    "keys:write": "issue and revoke keys of this API, never with more scopes than one's own",
+    "audit:read": "read the audit log and verify its chain",
+}

@@ -1,0 +1,1 @@
+"""Keys of this API, and the audit log."""

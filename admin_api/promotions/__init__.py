@@ -1,0 +1,1 @@
+"""Promotion documents before they are published: write, check, try out."""

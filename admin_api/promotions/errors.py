@@ -1,0 +1,45 @@
+"""What can be wrong with promotions."""
+
+from __future__ import annotations
+
+from altyn.admin_api.edge.problems import Refusal
+
+
+class PromotionUnknown(Refusal):
+    status_code = 404
+    reason = "PROMOTION_UNKNOWN"
+
+
+class PromotionExists(Refusal):
+    """The id is taken; a replacement is a PUT."""
+
+    status_code = 409
+    reason = "PROMOTION_EXISTS"
+
+
+class PromotionArchived(Refusal):
+    """An archived promotion is not edited; make it a draft first."""
+
+    status_code = 409
+    reason = "PROMOTION_ARCHIVED"
+
+
+class DocumentInvalid(Refusal):
+    """The document cannot be read or contradicts another; every problem is listed."""
+
+    status_code = 422
+    reason = "DOCUMENT_INVALID"
+
+
+class ReceiptInvalid(Refusal):
+    """The sample receipt cannot be calculated."""
+
+    status_code = 422
+    reason = "RECEIPT_INVALID"
+
+
+class NothingToEvaluate(Refusal):
+    """There is no release yet, or none of this number."""
+
+    status_code = 409
+    reason = "NOTHING_TO_EVALUATE"

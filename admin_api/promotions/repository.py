@@ -1,0 +1,109 @@
+"""All SQL about promotions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+FIELDS = "promotion_id, state, revision, updated_by, updated_at, document"
+LISTED = f"""
+SELECT {FIELDS} FROM promotions
+ WHERE tenant = $1 AND promotion_id > $2 AND ($3::text IS NULL OR state = $3)
+   AND ($4::text IS NULL OR coalesce(document ->> 'stage', 'accrual') = $4)
+   AND ($5::text IS NULL OR position(lower($5) in lower(promotion_id || ' ' || (document ->> 'title'))) > 0)
+ ORDER BY promotion_id LIMIT $6
+"""
+REVISIONS = """
+SELECT promotion_id, state, revision, changed_by AS updated_by, changed_at AS updated_at, document
+  FROM promotion_revisions WHERE tenant = $1 AND promotion_id = $2 ORDER BY revision DESC LIMIT $3
+"""
+STORE = """
+INSERT INTO promotions (tenant, promotion_id, document, state, revision, updated_by, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (tenant, promotion_id) DO UPDATE SET document = excluded.document, state = excluded.state,
+    revision = excluded.revision, updated_by = excluded.updated_by, updated_at = excluded.updated_at
+"""
+REMEMBER = """
+INSERT INTO promotion_revisions (tenant, promotion_id, document, state, revision, changed_by, changed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+STORE_ATTRIBUTES = """
+SELECT store_id, region, format, cluster, zone, currency, exponent FROM stores
+ WHERE tenant = $1 AND store_id = $2 AND valid_to = 'infinity' AND NOT deleted
+"""
+PRODUCT_ATTRIBUTES = """
+SELECT sku, group_id, brand_id, supplier_id, flags, min_price_minor FROM products
+ WHERE tenant = $1 AND sku = ANY($2) AND valid_to = 'infinity' AND NOT deleted
+"""
+
+
+async def find_promotion(
+    connection: asyncpg.Connection[Any], tenant: str, promotion_id: str, *, to_change: bool = False
+) -> asyncpg.Record | None:
+    """``to_change`` locks the row."""
+    query = f"SELECT {FIELDS} FROM promotions WHERE tenant = $1 AND promotion_id = $2"
+    return await connection.fetchrow(query + (" FOR UPDATE" if to_change else ""), tenant, promotion_id)
+
+
+async def list_promotions(
+    connection: asyncpg.Connection[Any],
+    tenant: str,
+    *,
+    after: str,
+    state: str | None,
+    stage: str | None,
+    text: str | None,
+    count_max: int,
+) -> list[asyncpg.Record]:
+    found: list[asyncpg.Record] = await connection.fetch(LISTED, tenant, after, state, stage, text, count_max)
+    return found
+
+
+async def list_revisions(
+    connection: asyncpg.Connection[Any], tenant: str, promotion_id: str, count_max: int
+) -> list[asyncpg.Record]:
+    """Newest first."""
+    found: list[asyncpg.Record] = await connection.fetch(REVISIONS, tenant, promotion_id, count_max)
+    return found
+
+
+async def documents_of(
+    connection: asyncpg.Connection[Any], tenant: str, promotion_ids: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Documents in any state, by id."""
+    rows = await connection.fetch(
+        "SELECT promotion_id, document FROM promotions WHERE tenant = $1 AND promotion_id = ANY($2)",
+        tenant,
+        list(promotion_ids),
+    )
+    return {row["promotion_id"]: row["document"] for row in rows}
+
+
+async def store_promotion(
+    connection: asyncpg.Connection[Any],
+    tenant: str,
+    promotion_id: str,
+    document: dict[str, Any],
+    state: str,
+    revision: int,
+    actor: str,
+    now: datetime,
+) -> None:
+    """Write the current value and its place in the history."""
+    row = (tenant, promotion_id, document, state, revision, actor, now)
+    await connection.execute(STORE, *row)
+    await connection.execute(REMEMBER, *row)
+
+
+async def store_attributes(connection: asyncpg.Connection[Any], tenant: str, store_id: str) -> asyncpg.Record | None:
+    return await connection.fetchrow(STORE_ATTRIBUTES, tenant, store_id)
+
+
+async def product_attributes(
+    connection: asyncpg.Connection[Any], tenant: str, skus: Sequence[str]
+) -> dict[str, asyncpg.Record]:
+    rows = await connection.fetch(PRODUCT_ATTRIBUTES, tenant, list(skus))
+    return {row["sku"]: row for row in rows}

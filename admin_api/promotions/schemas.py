@@ -1,0 +1,110 @@
+"""What is taken in and given out about promotions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from altyn.admin_api.edge.fields import Attribute, Id, Moment, Number, Shape, Whole
+
+
+class State(StrEnum):
+    DRAFT = "DRAFT"
+    ACTIVE = "ACTIVE"
+    ARCHIVED = "ARCHIVED"
+
+
+class PromotionSummary(BaseModel):
+    promotion_id: str
+    title: dict[str, str]
+    stage: str
+    state: State
+    revision: int
+    updated_by: str
+    updated_at: datetime
+
+
+class PromotionOut(BaseModel):
+    """``document`` as it was written: every scalar is text, so that nothing passes through a float."""
+
+    promotion_id: str
+    state: State
+    revision: int
+    updated_by: str
+    updated_at: datetime
+    document: dict[str, Any]
+
+
+class PromotionPage(BaseModel):
+    promotions: list[PromotionSummary]
+    #: Give it as ``after`` for the next page; absent on the last one.
+    next_after: str | None = None
+
+
+class RevisionPage(BaseModel):
+    revisions: list[PromotionOut]
+
+
+class StateIn(Shape):
+    state: State
+
+
+class ProblemOut(BaseModel):
+    path: str
+    code: str
+    message: str
+
+
+class ValidationOut(BaseModel):
+    """``documents`` are written out with all their defaults; ``remarks`` refuse nothing."""
+
+    is_valid: bool
+    problems: list[ProblemOut] = []
+    remarks: list[ProblemOut] = []
+    documents: list[dict[str, Any]] = []
+
+
+class CustomerIn(Shape):
+    """What the till would know of the customer. ``customer_id`` 0: an anonymous card."""
+
+    customer_id: Annotated[Whole, Field(ge=0, lt=1 << 63)] = 0
+    card_type: Attribute = ""
+    card_state: Annotated[str, Field(pattern="^(NEW|ACTIVE|BLOCKED|CLOSED|FINISHED)$")] = "ACTIVE"
+    segments: Annotated[list[Id], Field(max_length=256)] = Field([])
+
+
+class PlaceIn(Shape):
+    """Used in place of the store's facts."""
+
+    store_id: Attribute = ""
+    region: Attribute = ""
+    format: Attribute = ""
+    cluster: Attribute = ""
+    zone: str = "Europe/Moscow"
+
+
+class EvaluateIn(Shape):
+    """One receipt under one set of rules: ``documents`` (text, YAML or JSON), stored ``promotion_ids``, a release's
+    ``rules_version``, or, when none is given, the release in force.
+
+    ``receipt`` has the fields of altyn.pos.v1.Receipt. ``store`` replaces the facts about ``receipt.store_id``.
+    """
+
+    receipt: dict[str, Any]
+    documents: str | None = None
+    promotion_ids: Annotated[list[Id], Field(min_length=1, max_length=1_000)] | None = None
+    rules_version: Number | None = None
+    customer: CustomerIn | None = None
+    store: PlaceIn | None = None
+    at: Moment | None = None
+    explain: bool = True
+
+
+class EvaluateOut(BaseModel):
+    """``outcome`` has the fields of altyn.pos.v1.Outcome. ``rules_version`` is 0 when documents were tried."""
+
+    rules_version: int
+    outcome: dict[str, Any]

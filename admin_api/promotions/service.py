@@ -1,0 +1,143 @@
+"""Use cases of promotions: drafts that are always readable, and whose every revision is kept.
+
+A document that cannot be read is never stored. What several promotions contradict one another about is found when a
+release is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from altyn.admin_api.assets.service import asset_documents, declared_assets
+from altyn.admin_api.edge.call import Call
+from altyn.admin_api.edge.problems import Problem, problem
+from altyn.admin_api.promotions import repository
+from altyn.admin_api.promotions.errors import DocumentInvalid, PromotionArchived, PromotionExists, PromotionUnknown
+from altyn.core.rules.compile import CompileError, compile_ruleset
+from altyn.core.rules.definition import (
+    DocumentError,
+    Rules,
+    canonical_json,
+    default_documents,
+    load_documents,
+    read_documents,
+)
+from altyn.core.rules.lint import remarks
+from altyn.core.rules.promotion import Asset
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found in documents; they are in force nowhere."""
+
+    problems: tuple[Problem, ...]
+    remarks: tuple[Problem, ...] = ()
+    documents: tuple[Document, ...] = ()
+
+
+def problems_of(error: DocumentError) -> tuple[Problem, ...]:
+    return tuple(problem(one.path, one.code, one.message) for one in error.problems)
+
+
+def invalid(problems: Sequence[Problem]) -> DocumentInvalid:
+    """The refusal of documents with these problems."""
+    return DocumentInvalid("the document cannot be taken", path=problems[0]["path"], problems=problems)
+
+
+def text_of(body: bytes) -> str:
+    """Raises DocumentInvalid for bytes that are not UTF-8."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise invalid([problem("documents", "BAD_SYNTAX", "the text is not UTF-8")]) from None
+
+
+def read_with_assets(documents: Sequence[object], assets: Sequence[Asset]) -> Rules:
+    """Read documents together with the assets that are declared in the facts. Raises DocumentError."""
+    own = {str(one["asset"]) for one in documents if isinstance(one, dict) and "asset" in one}
+    return read_documents([*asset_documents(asset for asset in assets if asset.asset not in own), *documents])
+
+
+def check_documents(text: str, assets: Sequence[Asset]) -> Checked:
+    """All that is wrong with documents, remarks, and the documents with their defaults. For a thread."""
+    try:
+        rules = read_with_assets(load_documents(text), assets)
+        compile_ruleset(rules.promotions, rules.assets, version=0)
+    except DocumentError as error:
+        return Checked(problems_of(error))
+    except CompileError as error:
+        return Checked((problem(error.path, error.code, error.message),))
+    found = tuple(problem(one.path, one.code, one.message) for one in remarks(rules))
+    written = [document for document in default_documents(rules) if "promotion" in document]
+    return Checked((), found, tuple(written))
+
+
+async def read_document(connection: asyncpg.Connection[Any], *, tenant: str, body: bytes) -> Document:
+    """The one promotion document of a body, as it was written. Raises DocumentInvalid."""
+    assets = await declared_assets(connection, tenant=tenant)
+    try:
+        documents = load_documents(text_of(body))
+        if len(documents) != 1:
+            raise invalid([problem("documents", "REQUIRED", f"one document is needed, not {len(documents)}")])
+        if "asset" in documents[0]:
+            raise invalid([problem("asset", "UNKNOWN_KEY", "assets are declared by PUT /v1/assets/{asset}")])
+        read_with_assets(documents, assets)
+    except DocumentError as error:
+        raise invalid(problems_of(error)) from None
+    return documents[0]
+
+
+async def create_promotion(call: Call, *, document: Document, state: str) -> int:
+    """Store a new promotion; its revision. Raises PromotionExists."""
+    promotion_id = document["promotion"]
+    if await repository.find_promotion(call.connection, call.tenant, promotion_id) is not None:
+        raise PromotionExists(f"promotion {promotion_id} exists; change it with PUT", path="promotion")
+    return await _store(call, promotion_id, None, document, state)
+
+
+async def replace_promotion(call: Call, *, before: asyncpg.Record, document: Document) -> int:
+    """Replace the document; the new revision, or the old one when nothing differs. Raises PromotionArchived."""
+    if before["state"] == "ARCHIVED":
+        raise PromotionArchived("an archived promotion is not edited: set its state to DRAFT first", path="state")
+    if canonical_json([document]) == canonical_json([before["document"]]):
+        return int(before["revision"])
+    return await _store(call, before["promotion_id"], before, document, before["state"])
+
+
+async def change_state(call: Call, *, before: asyncpg.Record, state: str) -> int:
+    """Move a promotion between DRAFT, ACTIVE and ARCHIVED; the new revision."""
+    if state == before["state"]:
+        return int(before["revision"])
+    if before["state"] == "ARCHIVED" and state == "ACTIVE":
+        raise PromotionArchived("an archived promotion becomes a DRAFT first", path="state")
+    return await _store(call, before["promotion_id"], before, before["document"], state)
+
+
+async def promotion_to_change(call: Call, *, promotion_id: str) -> asyncpg.Record:
+    """The promotion, locked. Raises PromotionUnknown."""
+    row = await repository.find_promotion(call.connection, call.tenant, promotion_id, to_change=True)
+    if row is None:
+        raise PromotionUnknown(f"no promotion {promotion_id}", path="promotion_id")
+    return row
+
+
+async def _store(call: Call, promotion_id: str, before: asyncpg.Record | None, document: Document, state: str) -> int:
+    revision = before["revision"] + 1 if before else 1
+    try:
+        await repository.store_promotion(
+            call.connection, call.tenant, promotion_id, document, state, revision, call.actor, call.now
+        )
+    except asyncpg.UniqueViolationError:  # two creations at once: the other one's first revision stands
+        raise PromotionExists(f"promotion {promotion_id} was made a moment ago", path="promotion") from None
+    told = {"state": before["state"], "document": before["document"]} if before else None
+    verb = "create" if before is None else "replace" if state == before["state"] else state.lower()
+    call.record(
+        f"promotions.{verb}", "promotion", promotion_id, before=told, after={"state": state, "document": document}
+    )
+    return revision

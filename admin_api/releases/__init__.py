@@ -1,0 +1,1 @@
+"""Releases: what the tills run, published once and immutable."""

@@ -1,0 +1,91 @@
+"""What rules name, and which of it the facts do not have.
+
+A dangling name makes a condition false at the till, never an error; so these are warnings, unless the publisher is
+strict.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import asyncpg
+
+from altyn.admin_api.edge.problems import Problem, problem
+from altyn.admin_api.releases import repository
+from altyn.core.rules.definition import Rules
+from altyn.core.rules.promotion import (
+    Choice,
+    Condition,
+    CustomerIs,
+    ProductSet,
+    Promotion,
+    Quantity,
+    ReceiptSum,
+    StoreIs,
+)
+from altyn.core.rules.read.conditions import walk
+
+SHOWN_PER_KIND_MAX = 100
+# Kind of name → the table and column of the facts that must have it, and the warning's code.
+KINDS = {
+    "store.id": ("stores", "store_id", "STORE_UNKNOWN"),
+    "store.region": ("stores", "region", "REGION_UNKNOWN"),
+    "store.format": ("stores", "format", "FORMAT_UNKNOWN"),
+    "store.cluster": ("stores", "cluster", "CLUSTER_UNKNOWN"),
+    "customer.segment": ("segments", "segment", "SEGMENT_UNKNOWN"),
+    "sku": ("products", "sku", "SKU_UNKNOWN"),
+    "category": ("products", "group_id", "CATEGORY_UNKNOWN"),
+    "brand": ("products", "brand_id", "BRAND_UNKNOWN"),
+    "supplier": ("products", "supplier_id", "SUPPLIER_UNKNOWN"),
+}
+
+
+def named_by(promotions: Iterable[Promotion]) -> dict[str, dict[str, str]]:
+    """Kind → name → the id of the first promotion that names it."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for promotion in promotions:
+        for kind, name in _names(promotion):
+            found[kind].setdefault(name, promotion.promotion_id)
+    return found
+
+
+def _names(promotion: Promotion) -> Iterable[tuple[str, str]]:
+    conditions: list[Condition] = [] if promotion.when is None else walk(promotion.when)
+    for condition in conditions:
+        if isinstance(condition, StoreIs):
+            yield from _of_choice(f"store.{condition.attribute}", condition.choice)
+        elif isinstance(condition, CustomerIs) and condition.choice is not None:
+            yield from _of_choice(f"customer.{condition.attribute}", condition.choice)
+        elif isinstance(condition, ReceiptSum | Quantity):
+            yield from _of_products(condition.of)
+    for reward in promotion.rewards:
+        yield from _of_products(reward.of)
+
+
+def _of_choice(kind: str, choice: Choice) -> Iterable[tuple[str, str]]:
+    for name in (*(choice.any_of or ()), *choice.none_of):
+        yield kind, name
+
+
+def _of_products(products: ProductSet) -> Iterable[tuple[str, str]]:
+    for attribute, names in products.members.items():
+        for name in names:
+            yield attribute.value, name
+    for excepted in products.excepted:
+        yield from _of_products(excepted)
+
+
+async def dangling(connection: asyncpg.Connection[Any], *, tenant: str, rules: Rules) -> list[Problem]:
+    """A warning for every name the facts do not have, at most SHOWN_PER_KIND_MAX of a kind."""
+    found: list[Problem] = []
+    for kind, names in sorted(named_by(rules.promotions).items()):
+        if kind not in KINDS:
+            continue
+        table, column, code = KINDS[kind]
+        for name in await repository.missing_names(connection, tenant, table, column, list(names), SHOWN_PER_KIND_MAX):
+            found.append(
+                problem(names[name], code, f"{kind} {name!r} is not in the facts: the condition will be false")
+            )
+    return found

@@ -1,0 +1,1 @@
+"""What the processing servers do."""

@@ -1,0 +1,57 @@
+"""What is told about processing servers and the projector."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel
+
+
+class ServerOut(BaseModel):
+    """What a server says about itself every few seconds; ``is_seen``: it did so lately."""
+
+    server_id: str
+    is_seen: bool
+    started_at: datetime
+    seen_at: datetime
+    rules_version: int
+    sha256: str | None
+    staged_version: int
+    feed_version: int
+    durable_seq: int
+    refused_version: int
+    refused_reason: str
+
+
+class ProjectorOut(BaseModel):
+    """``lag_rows`` journal rows are not in the tables for people yet, for ``lag_s`` seconds. Harmless to tills."""
+
+    seq: int
+    lag_rows: int
+    lag_s: float
+    trouble: str
+
+
+class ServersOut(BaseModel):
+    """``feed_version`` is the newest version of the facts; a server with a smaller one has not taken all yet."""
+
+    feed_version: int
+    rules_version: int
+    live_count: int
+    servers_count: int
+    servers: list[ServerOut]
+    projector: ProjectorOut
+
+
+class RulesInForceOut(BaseModel):
+    """Asked of the server itself, now."""
+
+    server_id: str
+    rules_version: int
+    sha256: str
+    promotions_count: int
+    durable_seq: int
+    feed_version: int
+    refused_version: int
+    refused_reason: str
+    started_at: datetime

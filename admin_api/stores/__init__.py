@@ -1,0 +1,1 @@
+"""Stores, their registers, and the keys registers speak with."""

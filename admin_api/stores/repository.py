@@ -1,0 +1,61 @@
+"""All SQL about stores, registers and their keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+
+CURRENT = "tenant = $1 AND valid_to = 'infinity' AND NOT deleted"
+STORE = "store_id, title, zone, region, format, cluster, currency, exponent, version AS feed_version"
+REGISTER = "store_id, register_id, title, version AS feed_version"
+KEY = "encode(key_hash, 'hex') AS key_id, key_hash, store_id, register_id, revoked, valid_from AS changed_at"
+
+
+async def list_stores(
+    connection: asyncpg.Connection[Any], tenant: str, after: str, count_max: int
+) -> list[asyncpg.Record]:
+    found: list[asyncpg.Record] = await connection.fetch(
+        f"SELECT {STORE} FROM stores WHERE {CURRENT} AND store_id > $2 ORDER BY store_id LIMIT $3",
+        tenant,
+        after,
+        count_max,
+    )
+    return found
+
+
+async def find_store(connection: asyncpg.Connection[Any], tenant: str, store_id: str) -> asyncpg.Record | None:
+    return await connection.fetchrow(f"SELECT {STORE} FROM stores WHERE {CURRENT} AND store_id = $2", tenant, store_id)
+
+
+async def list_registers(connection: asyncpg.Connection[Any], tenant: str, store_id: str) -> list[asyncpg.Record]:
+    found: list[asyncpg.Record] = await connection.fetch(
+        f"SELECT {REGISTER} FROM registers WHERE {CURRENT} AND store_id = $2 ORDER BY register_id", tenant, store_id
+    )
+    return found
+
+
+async def find_register(
+    connection: asyncpg.Connection[Any], tenant: str, store_id: str, register_id: str
+) -> asyncpg.Record | None:
+    query = f"SELECT {REGISTER} FROM registers WHERE {CURRENT} AND store_id = $2 AND register_id = $3"
+    return await connection.fetchrow(query, tenant, store_id, register_id)
+
+
+async def list_keys(
+    connection: asyncpg.Connection[Any], tenant: str, store_id: str, register_id: str
+) -> list[asyncpg.Record]:
+    """Keys of a register, revoked ones included."""
+    found: list[asyncpg.Record] = await connection.fetch(
+        f"SELECT {KEY} FROM register_credentials WHERE {CURRENT} AND store_id = $2 AND register_id = $3"
+        " ORDER BY revoked, valid_from DESC",
+        tenant,
+        store_id,
+        register_id,
+    )
+    return found
+
+
+async def has_receipts(connection: asyncpg.Connection[Any], store_id: str) -> bool:
+    answer: bool = await connection.fetchval("SELECT EXISTS (SELECT FROM receipts WHERE store_id = $1)", store_id)
+    return answer
