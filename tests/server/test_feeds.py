@@ -24,9 +24,10 @@ from altyn.core.rules.ruleset import Ruleset
 from altyn.infra.database import connect
 from altyn.infra.embedded.valkey import EmbeddedValkey
 from altyn.infra.redis_stream import open_client
-from altyn.server.feeds import Credentials, Feeds, RulesCompiler
-from altyn.server.feeds.compiler import ReleaseRefused
+from altyn.server.feeds.compiler import ReleaseRefused, RulesCompiler
+from altyn.server.feeds.credentials import Credentials
 from altyn.server.feeds.facts import SLICE_ROWS, FactsFeed, FeedClockWentBack
+from altyn.server.feeds.feeds import Feeds
 from tests.server.back_office import TEN_PERCENT, TENANT, BackOffice, back_office, keyed, lay_tables, ring
 
 WAIT_S = 30.0
