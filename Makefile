@@ -18,11 +18,11 @@ help: ## list the targets
 	@touch $@
 
 .venv/linked: .venv/installed pyproject.toml setup.py
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	ALTYN_LINK_ONLY=1 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 build: .venv/linked ## virtual environment, locked dependencies, contracts, compiled core
-	@$(BIN)/python setup.py --quiet build_ext --inplace
+	@$(BIN)/python setup.py --quiet build_ext --inplace --parallel 2
 
 run: build ## everything on this machine with a demo programme; stays up until Ctrl-C
 	@$(BIN)/altyn up --demo --var $(VAR)
@@ -57,7 +57,7 @@ tidy: build ## house rules that a machine can check
 	@$(BIN)/python -m pytest tests/tidy
 
 debug: .venv/linked ## rebuild the core with bounds and overflow checks
-	@ALTYN_DEBUG=1 $(BIN)/python setup.py --quiet build_ext --inplace --force
+	@ALTYN_DEBUG=1 $(BIN)/python setup.py --quiet build_ext --inplace --parallel 2 --force
 
 lock: ## write requirements.lock anew (needs uv)
 	@uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \

@@ -22,6 +22,8 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 os.chdir(ROOT)
 DEBUG = os.environ.get("ALTYN_DEBUG") == "1"
+# `make build` links the tree into its environment and compiles in place after: compiling once is enough.
+LINK_ONLY = os.environ.get("ALTYN_LINK_ONLY") == "1"
 
 FOLDERS = {
     "altyn.core": "core",
@@ -122,7 +124,7 @@ setup(
     package_dir=FOLDERS,
     package_data={"": ["*.pyi", "*.pxd", "*.sql", "*.proto", "*.json", "*.yaml", "py.typed"]},
     ext_modules=cythonize(
-        extensions(),
+        [] if LINK_ONLY else extensions(),
         include_path=[str(NAMESPACE)],
         build_dir="build/c",
         nthreads=int(os.environ.get("ALTYN_BUILD_JOBS", "2")),
