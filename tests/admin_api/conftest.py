@@ -1,4 +1,6 @@
-"""A back office for a test: a database of its own with this version's schema, the run's Valkey, a small processing server."""
+"""A back office for a test: a database of its own with this version's schema, the run's Valkey, a small processing
+server.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,6 @@ from pathlib import Path
 import grpc.aio
 import httpx
 import pytest
-from tests.admin_api.desk import OPS_KEY, PEPPER, TENANT, Desk, SmallServer
 
 from altyn.admin_api.accounts.server import OpsClient
 from altyn.admin_api.app import create_app
@@ -26,6 +27,7 @@ from altyn.infra.migrate import load_migrations, migrate
 from altyn.infra.redis_stream import open_client
 from altyn.infra.settings import Settings
 from altyn.ops.v1 import ops_service_pb2_grpc as ops_grpc
+from tests.admin_api.desk import OPS_KEY, PEPPER, TENANT, Desk, SmallServer
 
 _numbers = itertools.count(1)
 
@@ -54,7 +56,9 @@ def schema_dsn(embedded_postgres: EmbeddedPostgres, postgres_dsn: str, migrated_
 
 @pytest.fixture
 def settings(tmp_path: Path, schema_dsn: str, redis_url: str) -> Settings:
-    return Settings(var=tmp_path, postgres_dsn=schema_dsn, redis_url=redis_url, tenant_id=TENANT, admin_listen="127.0.0.1:0")
+    return Settings(
+        var=tmp_path, postgres_dsn=schema_dsn, redis_url=redis_url, tenant_id=TENANT, admin_listen="127.0.0.1:0"
+    )
 
 
 @pytest.fixture

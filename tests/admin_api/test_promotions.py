@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import orjson
 import pytest
+
 from tests.admin_api.desk import POINTS, RECEIPT, STORE, TEN, Desk
 
 
 async def test_promotion_created_is_read_back_as_it_was_written(desk: Desk) -> None:
-    made = await desk.post("/v1/promotions", content=b'{"promotion": "ten", "stage": "item", "reward": [{"percent": {"rate": 10.50}}]}')
+    made = await desk.post(
+        "/v1/promotions", content=b'{"promotion": "ten", "stage": "item", "reward": [{"percent": {"rate": 10.50}}]}'
+    )
     assert made.status_code == 201, made.text
     assert made.headers["etag"] == '"1"'
     read = await desk.get(made.headers["location"])
@@ -60,7 +63,9 @@ async def test_promotion_archived_is_not_edited_until_a_draft(desk: Desk) -> Non
 
 async def test_promotion_list_is_filtered_and_paged(desk: Desk) -> None:
     for number in range(3):
-        await desk.post(f"/v1/promotions?state={'ACTIVE' if number else 'DRAFT'}", json=TEN | {"promotion": f"p{number}"})
+        await desk.post(
+            f"/v1/promotions?state={'ACTIVE' if number else 'DRAFT'}", json=TEN | {"promotion": f"p{number}"}
+        )
     await desk.post("/v1/promotions", json=POINTS)
     page = (await desk.get("/v1/promotions?limit=2")).json()
     assert [one["promotion_id"] for one in page["promotions"]] == ["p0", "p1"]
@@ -93,10 +98,16 @@ async def test_validate_tells_problems_remarks_and_defaults_and_stores_nothing(d
     good = (await desk.post("/v1/promotions/validate", json=TEN)).json()
     assert (good["is_valid"], good["documents"][0]["priority"]) == (True, "100")
     group = {"name": "g", "mode": "BEST"}
-    rivals = [TEN | {"group": group}, TEN | {"group": group, "promotion": "five", "reward": [{"percent": {"rate": "5"}}]}]
+    rivals = [
+        TEN | {"group": group},
+        TEN | {"group": group, "promotion": "five", "reward": [{"percent": {"rate": "5"}}]},
+    ]
     found = (await desk.post("/v1/promotions/validate", content=orjson.dumps(rivals))).json()
     assert "NEVER_BEST" in {one["code"] for one in found["remarks"]}
-    torn = [TEN | {"group": {"name": "g", "mode": "BEST"}}, TEN | {"promotion": "b", "group": {"name": "g", "mode": "CASCADE"}}]
+    torn = [
+        TEN | {"group": {"name": "g", "mode": "BEST"}},
+        TEN | {"promotion": "b", "group": {"name": "g", "mode": "CASCADE"}},
+    ]
     wrong = (await desk.post("/v1/promotions/validate", content=orjson.dumps(torn))).json()
     assert (wrong["is_valid"], wrong["problems"][0]["code"]) == (False, "GROUP_DISAGREES")
     assert (await desk.get("/v1/promotions")).json()["promotions"] == []
@@ -106,7 +117,13 @@ async def test_evaluate_draft_takes_store_and_goods_from_the_facts(desk: Desk) -
     await desk.put("/v1/stores/s1", json=STORE)
     row = {"sku": "milk", "group_id": "dairy", "no_accrual": True}
     await desk.post("/v1/products/import", content=orjson.dumps(row), headers={"content-type": "application/x-ndjson"})
-    document = "promotion: dairy\nstage: item\nwhen: {store: {region: msk}}\nreward:\n - percent: {rate: 10, of: {category: dairy}}\n"
+    document = """
+promotion: dairy
+stage: item
+when: {store: {region: msk}}
+reward:
+  - percent: {rate: 10, of: {category: dairy}}
+"""
     answer = await desk.post("/v1/promotions/evaluate", json={"receipt": RECEIPT, "documents": document})
     assert answer.status_code == 200, answer.text
     outcome = answer.json()["outcome"]
@@ -128,7 +145,9 @@ async def test_evaluate_stored_promotions_sees_customer_and_moment(desk: Desk) -
     }
     totals = (await desk.post("/v1/promotions/evaluate", json=asked)).json()["outcome"]["totals"]
     assert (totals["discount_minor"], totals["accrual"]) == (1000, [{"asset": "bonus", "points": 90}])
-    day = (await desk.post("/v1/promotions/evaluate", json=asked | {"at": "2027-06-01T08:00:00Z", "customer": None})).json()
+    day = (
+        await desk.post("/v1/promotions/evaluate", json=asked | {"at": "2027-06-01T08:00:00Z", "customer": None})
+    ).json()
     assert day["outcome"]["totals"]["discount_minor"] == 0
 
 

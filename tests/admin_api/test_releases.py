@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
-from tests.admin_api.desk import POINTS, RECEIPT, TEN, Desk
 
 from altyn.core.rules.definition import load_documents
+from tests.admin_api.desk import POINTS, RECEIPT, TEN, Desk
 
 
 async def published(desk: Desk, *documents: dict[str, object], **asked: object) -> dict[str, object]:
@@ -73,7 +73,9 @@ async def test_publish_names_every_kind_of_missing_reference(desk: Desk) -> None
     await desk.put("/v1/stores/s1", json={"zone": "UTC", "region": "north"})
     document = TEN | {
         "when": {"store": {"id": ["s1", "s2"], "region": "north", "format": {"none_of": ["kiosk"]}, "cluster": "c"}},
-        "reward": [{"percent": {"rate": "1", "of": {"category": "tea", "brand": "x", "supplier": "y", "except": {"sku": "1"}}}}],
+        "reward": [
+            {"percent": {"rate": "1", "of": {"category": "tea", "brand": "x", "supplier": "y", "except": {"sku": "1"}}}}
+        ],
     }
     made = await published(desk, document)
     assert {one["code"] for one in made["warnings"]} == {  # type: ignore[index, union-attr]
@@ -87,7 +89,10 @@ async def test_publish_for_later_is_not_in_force_yet(desk: Desk) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
     await published(desk, effective_at=later.isoformat(), emergency=True)
     page = (await desk.get("/v1/releases")).json()["releases"]
-    assert [(one["version"], one["is_in_force"], one["emergency"]) for one in page] == [(2, False, True), (1, True, False)]
+    assert [(one["version"], one["is_in_force"], one["emergency"]) for one in page] == [
+        (2, False, True),
+        (1, True, False),
+    ]
     past = await desk.post("/v1/releases", json={"effective_at": (later - timedelta(hours=3)).isoformat()})
     assert (past.status_code, past.json()["reason"]) == (422, "EFFECTIVE_AT_PAST")
 
