@@ -54,12 +54,12 @@ def link_namespace() -> None:
     tree = NAMESPACE / "altyn"
     tree.mkdir(parents=True, exist_ok=True)
     wanted = {name.split(".", 1)[1]: ROOT / folder for name, folder in FOLDERS.items()}
-    for stale in set(os.listdir(tree)) - set(wanted):
+    for stale in {entry.name for entry in tree.iterdir()} - set(wanted):
         (tree / stale).unlink()
     for name, folder in wanted.items():
         link = tree / name
         target = os.path.relpath(folder, tree)
-        if not link.is_symlink() or os.readlink(link) != target:
+        if not link.is_symlink() or str(link.readlink()) != target:
             link.unlink(missing_ok=True)
             link.symlink_to(target)
 

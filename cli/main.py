@@ -20,6 +20,7 @@ COMMANDS = {
     "doctor": "check settings, versions, durability, disk, clock, rules",
     "demo": "load the retail dataset, replay baskets through the door, verify",
     "evaluate": "calculate one receipt from files",
+    "send": "send one receipt to a running server",
     "rules": "rule documents: schema, lint, diff",
     "backtest": "run a draft over the journal's past",
     "parity": "the core against the independent oracle (development checkout)",

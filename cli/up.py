@@ -143,7 +143,7 @@ def tell_ready(settings: Settings, ready: Mapping[str, Mapping[str, Any]], note:
 def load_demo(running: Running) -> str | None:
     """Load the demo programme; its text, for people, is printed with the addresses."""
     say("loading the demo programme")
-    note: str | None = importlib.import_module("altyn.cli.demo_data").load(running)
+    note: str | None = importlib.import_module("altyn.cli.demo.load").load(running)
     return note
 
 

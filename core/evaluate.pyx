@@ -1,9 +1,10 @@
 """A calculation from plain Python values, for people and tests; registers use the wire instead.
 
-Decides nothing about amounts: it fills the calculator's structs and spells its outcome with the proto's field names. Invariant: a
-receipt that semantics §6.1.7 refuses never reaches the calculator. Must never guess: a missing or wrong field is named.
+Decides nothing about amounts: it fills the calculator's structs and spells its outcome with the proto's field names.
+Invariant: a receipt that semantics §6.1.7 refuses never reaches the calculator. Must never guess: a missing or wrong
+field is named.
 """
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.limits cimport (
@@ -15,7 +16,8 @@ from altyn.core.receipt cimport Holdings, Line, Place, Receipt
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text
 
-STAGES = ("", "PRICE", "ITEM", "SET", "RECEIPT", "COUPON", "CARD", "EXTERNAL", "CAP", "POINTS", "ROUNDING", "ACCRUAL", "MESSAGE")
+STAGES = ("", "PRICE", "ITEM", "SET", "RECEIPT", "COUPON", "CARD", "EXTERNAL", "CAP", "POINTS", "ROUNDING",
+          "ACCRUAL", "MESSAGE")
 VERDICTS = ("", "APPLIED", "NOT_MATCHED", "BEATEN", "EXCLUDED", "FLOOR", "CAP", "BUDGET", "LIMIT", "INACTIVE", "ZERO")
 KINDS = ("", "DISCOUNT", "POINTS", "ROUNDING")
 COUPON_STATES = ("", "APPLIED", "NOT_APPLIED", "INVALID")
@@ -26,7 +28,8 @@ FLAGS = ("no_discount", "no_redeem", "no_accrual", "no_threshold", "marked", "gi
 
 
 class ReceiptError(ValueError):
-    """A receipt, store or customer that cannot be calculated. `path` names the field, `code` is an altyn.pos.v1 reason."""
+    """A receipt, store or customer that cannot be calculated. `path` names the field, `code` is an altyn.pos.v1
+    reason."""
 
     def __init__(self, path, code, message):
         super().__init__(f"{path}: {message}")
@@ -83,7 +86,8 @@ cdef int fill_gross(Line* line, dict row, str path) except -1:
     if given is not None:
         given = number(row, path, "gross_minor", 0, amount_minor_max())
         if abs(given - computed) > 1:
-            raise ReceiptError(f"{path}gross_minor", "SUM_MISMATCH", f"{given} differs from price × quantity, {computed}")
+            raise ReceiptError(f"{path}gross_minor", "SUM_MISMATCH",
+                               f"{given} differs from price × quantity, {computed}")
         line.gross_minor = given
     return 0
 
@@ -108,7 +112,8 @@ cdef int fill_line(Line* line, dict row, str path, Texts texts) except -1:
     line.flags = sum(1 << bit for bit, name in enumerate(FLAGS) if flags.get(name))
     line.external_minor = external_sum(row, path)
     manual = row.get("manual_discount") or {}
-    line.manual_ppm = number(manual, f"{path}manual_discount.", "percent_ppm", 0, 1_000_000) if "percent_ppm" in manual else -1
+    line.manual_ppm = number(manual, f"{path}manual_discount.", "percent_ppm", 0, 1_000_000) \
+        if "percent_ppm" in manual else -1
     line.manual_minor = number(manual, f"{path}manual_discount.", "amount_minor", 0, amount_minor_max()) \
         if "amount_minor" in manual else -1
     line.sku = texts.add(row.get("sku", ""), f"{path}sku")
@@ -185,8 +190,8 @@ def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not Non
     """Calculate a receipt given as plain values; the outcome with the field names of altyn.pos.v1.Outcome.
 
     `receipt` has the fields of altyn.pos.v1.Receipt; `store` store_id, region, format, cluster; `customer` customer_id,
-    card_type, segments, card_state or None; `wall_clock` is (wall_us, gap_from_wall_us, gap_us) of the store at the business
-    time. Raises ReceiptError naming the field.
+    card_type, segments, card_state or None; `wall_clock` is (wall_us, gap_from_wall_us, gap_us) of the store at the
+    business time. Raises ReceiptError naming the field.
     """
     cdef Receipt input
     cdef Place place

@@ -61,6 +61,7 @@ cdef enum:
     ASSETS_MAX = 64
     # Rows of one calculation: discounts and accruals by line and rule; explain data, cut beyond.
     APPLIED_MAX = 524_288
+    ACCRUALS_MAX = 65_536
     TRACES_MAX = 4_096
     LINE_TRACES_MAX = 65_536
     # Explaining looks at every rule of a ruleset up to this size, else at those the receipt can touch.

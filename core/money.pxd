@@ -1,7 +1,7 @@
 """The only place where an amount is multiplied by a fraction or divided (semantics §6.1).
 
-Products are taken in 128 bits. Everything here is total: callers keep amounts in [0, 2^53), rates and quantities at or above 0
-and divisors above 0; a divisor of 0 gives 0, so that no caller can trap.
+Products are taken in 128 bits. Everything here is total: callers keep amounts in [0, 2^53), rates and quantities at
+or above 0 and divisors above 0; a divisor of 0 gives 0, so that no caller can trap.
 """
 from libc.stdint cimport int32_t, int64_t
 

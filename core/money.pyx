@@ -1,8 +1,9 @@
 # cython: cdivision=True
 """Sharing an amount out without losing or making a kopeck: the largest remainder of semantics §6.1.5.
 
-Decides which unit gets the odd kopeck. Invariants: the shares add up to min(total, caps of members with weight), no share is
-negative or above its cap, a member of weight 0 gets 0. Must never use binary fractions, nor round anywhere else.
+Decides which unit gets the odd kopeck. Invariants: the shares add up to min(total, caps of members with weight), no
+share is negative or above its cap, a member of weight 0 gets 0. Must never use binary fractions, nor round anywhere
+else.
 """
 from libc.stdlib cimport free, malloc
 
@@ -11,8 +12,8 @@ cdef extern from *:
     int leading_zeros "__builtin_clzll"(unsigned long long number) noexcept nogil
 
 cdef enum:
-    BUCKET_BITS = 5
-    BUCKETS = 32
+    BUCKET_BITS = 4
+    BUCKETS = 16
 
 
 cdef inline bint goes_before(Share* left, Share* right) noexcept nogil:
@@ -89,8 +90,8 @@ cdef bint take_floors(int64_t total, int64_t weights, Share* members, int32_t co
 cdef int64_t fix_at_caps(int64_t total, int64_t* weights, Share* members, int32_t count, Share** order) noexcept nogil:
     """Fix every member whose share exceeds its cap; the total that is left for the others.
 
-    Members fill in the order of cap per weight, and fixing one only raises the shares of the rest: one pass is the same as
-    repeating the rule until nothing exceeds.
+    Members fill in the order of cap per weight, and fixing one only raises the shares of the rest: one pass is
+    the same as repeating the rule until nothing exceeds.
     """
     cdef int32_t i, filled = 0
     cdef Share* member
@@ -114,9 +115,11 @@ cdef int64_t fix_at_caps(int64_t total, int64_t* weights, Share* members, int32_
 cdef void hand_out(int64_t spare, int64_t weights, Share* members, int32_t count, Share** order) noexcept nogil:
     """Spare kopecks by larger remainder. Only the members around the last one that gets any are put in order.
 
-    Remainders are below `weights`; their leading bits put them in buckets, and buckets above the last one are served whole.
+    Remainders are below `weights`; their leading bits put them in buckets, and buckets above the last one are served
+    whole.
     """
     cdef int64_t[BUCKETS] units
+    cdef int64_t place
     cdef int32_t i, bucket, waiting = 0
     cdef int32_t shift = 63 - leading_zeros(<unsigned long long>weights) - (BUCKET_BITS - 1)
     cdef Share* member
@@ -133,13 +136,10 @@ cdef void hand_out(int64_t spare, int64_t weights, Share* members, int32_t count
         bucket -= 1
     for i in range(count):
         member = &members[i]
-        if member.remainder <= 0 or member.remainder >> shift < bucket:
-            continue
-        if member.remainder >> shift > bucket:
-            member.extra = member.count
-        else:
-            order[waiting] = member
-            waiting += 1
+        place = member.remainder >> shift
+        member.extra = -<int64_t>(place > bucket) & member.count
+        order[waiting] = member
+        waiting += (place == bucket) & (member.remainder > 0)
     if waiting > 1:
         sort_members(order, waiting, False)
     for i in range(waiting):

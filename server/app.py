@@ -79,7 +79,8 @@ class Server:
     def __init__(self, settings: Settings, secrets: Secrets, compiler: RulesCompiler) -> None:
         self._settings = settings
         self._secrets = secrets
-        self._server_id = f"{socket.gethostname()[:40]}-{os.getpid()}"
+        # One name a machine: what a restarted server reports replaces what it reported before.
+        self._server_id = f"{socket.gethostname()[:50]}/{SHARD}"
         self._started_at_us = clock_us()
         self.engine = new_engine(settings, secrets)
         self.slots = ReplySlots(SLOTS_MAX)
@@ -109,7 +110,10 @@ class Server:
 
     async def _start_journal(self) -> None:
         self.journal = await Journal.open(
-            self._settings.postgres_dsn, SHARD, self._server_id, unsafe=self._settings.unsafe_durability
+            self._settings.postgres_dsn,
+            SHARD,
+            f"{self._server_id}-{os.getpid()}",
+            unsafe=self._settings.unsafe_durability,
         )
         recovered = await recover(self.engine, self.journal.reader, Snapshots(snapshot_folder(self._settings)))
         if self.engine.last_seq != self.journal.durable_seq:

@@ -25,7 +25,15 @@ from altyn.core.engine.types import Known, Record
 from altyn.core.ledger.chain import chain_hash
 from altyn.infra.database import connect, require_durability
 from altyn.server.copy_rows import COLUMNS, CopyRows
-from altyn.server.journal_reader import COMMAND_TIMEOUT_S, LOST, JournalDoubt, JournalReader, JournalTail, read_tail
+from altyn.server.journal_reader import (
+    COMMAND_TIMEOUT_S,
+    LOST,
+    JournalDoubt,
+    JournalReader,
+    JournalTail,
+    JournalUnavailable,
+    read_tail,
+)
 
 PARTITION_ROWS = 4_194_304
 FENCE_SQLSTATE = "AL001"
@@ -55,8 +63,13 @@ class Overloaded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class JournalLimits:
-    """Bounds of the writer. `write_patience_s`: after so long without an answer the connection is given up."""
+    """Bounds of the writer. `write_patience_s`: after so long without an answer the connection is given up.
 
+    From `batch_rows_even` rows on, a batch takes no more than half of what waits: one half is written while the other
+    is answered and followed by new records. Otherwise all would wait in one batch, and both sides for each other.
+    """
+
+    batch_rows_even: int = 32
     batch_rows_max: int = 1_024
     batch_bytes_max: int = 4 << 20
     queue_rows_max: int = 20_000
@@ -163,6 +176,7 @@ class Journal:
         batch = self._open
         if batch.count and (
             batch.count >= self._limits.batch_rows_max
+            or (batch.count >= self._limits.batch_rows_even and 2 * batch.count >= self._queue_rows)
             or len(batch) >= self._limits.batch_bytes_max
             or self._seq % PARTITION_ROWS == 0
         ):
@@ -223,6 +237,9 @@ class Journal:
 
         JournalUnavailable when it cannot be asked.
         """
+        if self.is_degraded:
+            raise JournalUnavailable("PostgreSQL does not answer")
+        await self.durable(self._seq)  # what was appended a moment ago must be found too
         by_op_id = await self.reader.find_operation(op_id)
         by_natural = None
         if natural_key and receipt_key:

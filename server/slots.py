@@ -1,9 +1,9 @@
 """Reply slots: answers that wait for the journal.
 
 A slot is a future with the seq its answer depends on. Seqs are handed out in order, so the slots form a queue and
-releasing them
-is a walk from its head. Invariants: a slot is freed only here, by the journal's side; a caller that goes away (deadline,
-reset) cancels its future and the operation finishes all the same; a full table refuses before anything is applied.
+releasing them is a walk from its head. Invariants: a slot is freed only here, by the journal's side; a caller that goes
+away (deadline, reset) cancels its future and the operation finishes all the same; a full table refuses before anything
+is applied.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from hmac import digest
 from importlib.resources import files
 from typing import Any
 
+import orjson
 from redis.exceptions import RedisError
 
 from altyn.admin_api.assets.service import put_asset
@@ -102,17 +103,43 @@ def load(running: Any) -> str:
     settings, endpoints = running.settings, running.endpoints
     chain = dataset.load(date.today() - timedelta(days=1))
     loaded = asyncio.run(load_chain(settings, endpoints.postgres_dsn, endpoints.redis_url, chain))
-    store = chain.stores[0]
-    key = loaded.key(store.store_id, store.registers[0])
+    basket = next(basket for basket in chain.baskets if 3 <= len(basket.lines) <= 8)
+    receipt = settings.var / "demo-receipt.json"
+    receipt.write_bytes(orjson.dumps(ready_receipt(basket), option=orjson.OPT_INDENT_2))
+    key = loaded.key(basket.store_id, basket.register_id)
+    door = running.ready["server"]["grpc"]
     return "\n".join(
         [
             f"demo          {len(chain.stores)} stores, {loaded.products_count} products, "
             f"{loaded.customers_count} members, release {loaded.rules_version}",
-            f"back office   key in {admin_key_path(settings)}",
-            f"a register    {store.store_id}/{store.registers[0]}  authorization: Bearer {key}",
-            f"a member      card {chain.households[0].card_number}",
+            f"              key of the back office in {admin_key_path(settings)}",
+            f"a register    {basket.store_id}/{basket.register_id}  authorization: Bearer {key}",
+            f"a receipt     altyn send --receipt {receipt} --target {door} --key {key} --explain",
         ]
     )
+
+
+def ready_receipt(basket: dataset.Basket) -> dict[str, Any]:
+    """One of the baskets as a receipt to send: field names of altyn.pos.v1.Receipt."""
+    return {
+        "store_id": basket.store_id,
+        "register_id": basket.register_id,
+        "shift_number": 1,
+        "receipt_number": 1,
+        "currency": CURRENCY,
+        "exponent": EXPONENT,
+        "identity": {"kind": "CARD", "value": basket.card_number},
+        "lines": [
+            {
+                "line_no": number,
+                "sku": line.sku,
+                "qty_milli": line.quantity_milli,
+                "unit": "L" if line.unit == dataset.LITRE else "PIECE",
+                "price_minor": line.price_minor,
+            }
+            for number, line in enumerate(basket.lines, 1)
+        ],
+    }
 
 
 def programme() -> list[dict[str, Any]]:

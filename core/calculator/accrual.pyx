@@ -1,25 +1,20 @@
 # cython: cdivision=True
 """Accrual of points (semantics §6.6, §6.11.25).
 
-Decides how many points each rule gives and to which lines. Invariants: a rule's points are floored to the asset's step on the receipt, and the
-lines add up to them; running prices do not change. Must never mix assets: promotions compete per asset.
+Decides how many points each rule gives and to which lines. Invariants: a rule's points are floored to the asset's
+step on the receipt, and the lines add up to them; running prices do not change. Must never mix assets: promotions
+compete per asset.
 
 PRIORITY chooses among the same rules in their order.
 """
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t
 from altyn.core.calculator.apply cimport meets_conditions, open_trace, use_coupon
 from altyn.core.calculator.targets cimport in_set
 from altyn.core.calculator.work cimport Accrued, CalcGroup, Run, Trial, trace_row
-from altyn.core.money cimport PPM, Share, compare_products, mul_div_floor, share_out
-from altyn.core.outcome cimport APPLIED, Accrual, BEATEN, NOT_MATCHED, RuleTrace, ZERO
-from altyn.core.rules.image cimport (
-    AssetRow, LINE_RULES, POINTS_PERCENT, PromotionRow, RuleRow, SKIP_IF_PAID_WITH_POINTS, SetRow,
-)
-
-cdef enum:
-    ACCRUED_ROWS = 524_288
-    ACCRUAL_ROWS = 65_536
-
+from altyn.core.limits cimport ACCRUALS_MAX, APPLIED_MAX
+from altyn.core.money cimport PPM, compare_products, mul_div_floor, share_out
+from altyn.core.outcome cimport APPLIED, Accrual, BEATEN, RuleTrace, ZERO
+from altyn.core.rules.image cimport AssetRow, POINTS_PERCENT, PromotionRow, RuleRow, SKIP_IF_PAID_WITH_POINTS, SetRow
 
 cdef void prepare_bases(Work* work) noexcept nogil:
     """What each calc group accrues on: its running price after stage 10, 0 for no_accrual.
@@ -81,7 +76,7 @@ cdef int64_t points_of(Work* work, const RuleRow* rule, int32_t targets) noexcep
 
 cdef void write_accrued(Work* work, int32_t asset, int32_t line, int64_t points) noexcept nogil:
     cdef Accrued* row
-    if work.accrued_count == ACCRUED_ROWS:
+    if work.accrued_count == APPLIED_MAX:
         work.overflowed = True
         return
     row = &work.accrued[work.accrued_count]
@@ -125,7 +120,7 @@ cdef void give_points(Work* work, int32_t number, int32_t targets, int64_t point
         trace.points = points
     if points == 0:
         return
-    if work.accruals_count == ACCRUAL_ROWS:
+    if work.accruals_count == ACCRUALS_MAX:
         work.overflowed = True
         return
     lot = &work.accruals[work.accruals_count]
@@ -222,7 +217,8 @@ cdef int64_t compose(Work* work, int32_t asset, int32_t count, int32_t* rank) no
     return total
 
 
-cdef void reward_asset(Work* work, const Trial* trial, int32_t asset, int32_t winner, bint by_group, int64_t winning) noexcept nogil:
+cdef void reward_asset(Work* work, const Trial* trial, int32_t asset, int32_t winner, bint by_group,
+                       int64_t winning) noexcept nogil:
     """Book one promotion's rewards in the asset if it is the winner or, `by_group`, on the groups it won."""
     cdef const PromotionRow* row = &work.rules.promotions[trial.promotion]
     cdef RuleTrace* trace = NULL

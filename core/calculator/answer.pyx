@@ -4,12 +4,9 @@ Decides nothing: it sorts applied rows by line and adds up. Invariants, checked 
 gross = net + discounts, net at or above 0, and the running prices of all units are what is left to pay.
 """
 from libc.stdint cimport int32_t, int64_t
-from altyn.core.calculator.work cimport (
-    Accrued, Applied, CONDITIONS_NOT_MET, ENTERED_BEFORE, NO_EFFECT, UNKNOWN_CODE, USED,
-)
-from altyn.core.outcome cimport (
-    COUPON_APPLIED, COUPON_INVALID, COUPON_NOT_APPLIED, DISCOUNT, LineAccrual, LineDiscount, LineResult,
-)
+from altyn.core.calculator.work cimport Accrued, Applied, ENTERED_BEFORE, NO_EFFECT, UNKNOWN_CODE, USED
+from altyn.core.limits cimport TRACES_MAX
+from altyn.core.outcome cimport COUPON_APPLIED, COUPON_INVALID, COUPON_NOT_APPLIED, DISCOUNT, LineDiscount, LineResult
 
 cdef enum Reason:
     # altyn.pos.v1.Reason
@@ -18,10 +15,6 @@ cdef enum Reason:
     COUPON_NO_EFFECT = 9
     COUPON_CONDITIONS_NOT_MET = 10
     COUPON_ALREADY_ENTERED = 11
-
-cdef enum:
-    TRACE_ROWS = 4_096
-
 
 cdef void sort_discounts(Work* work) noexcept nogil:
     """Applied rows to slices by line, in order of application: a counting sort."""
@@ -131,8 +124,8 @@ cdef bint write_outcome(Work* work, Outcome* out) noexcept nogil:
     out.accruals_count = work.accruals_count
     out.coupons = work.coupon_outcomes
     out.traces = work.traces
-    out.traces_count = TRACE_ROWS if work.traces_count > TRACE_ROWS else work.traces_count
-    out.traces_truncated = work.traces_count > TRACE_ROWS
+    out.traces_count = TRACES_MAX if work.traces_count > TRACES_MAX else work.traces_count
+    out.traces_truncated = work.traces_count > TRACES_MAX
     out.line_traces = work.line_traces
     out.price_below_minimum = work.price_below_minimum
     out.external_excess_minor = work.external_excess_minor

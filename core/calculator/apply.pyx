@@ -1,7 +1,7 @@
 """One application (semantics §6.11.5): conditions, targets, amounts, floors.
 
-Decides what one promotion gives at its turn, and says why. Invariants: a rule that gives 0 has no side effect; its coupon is used only
-by a rule that gave something. Must never compare promotions with one another.
+Decides what one promotion gives at its turn, and says why. Invariants: a rule that gives 0 has no side effect; its
+coupon is used only by a rule that gave something. Must never compare promotions with one another.
 
 Quantity limits belong between targets and amounts, rule maxima and budgets behind the floors.
 """
@@ -10,12 +10,9 @@ from altyn.core.calculator.conditions cimport holds, unlocking_coupon
 from altyn.core.calculator.rewards.amount cimport give_amount
 from altyn.core.calculator.rewards.percent cimport give_percent
 from altyn.core.calculator.work cimport Applied, Failure, USED, trace_row
+from altyn.core.limits cimport LINE_TRACES_MAX
 from altyn.core.outcome cimport APPLIED, FLOOR, INACTIVE, LineTrace, NOT_MATCHED, ZERO
 from altyn.core.rules.image cimport ALLOW_FREE, COST_FLOOR, NAMES_COUPON, PERCENT, SCHEDULE_IS
-
-cdef enum:
-    LINE_TRACE_ROWS = 65_536
-
 
 cdef RuleTrace* open_trace(Work* work, int32_t number, int32_t rule) noexcept nogil:
     """The row of a rule, fresh; `number` beyond the last one appends it."""
@@ -72,7 +69,7 @@ cdef void trace_lines(Work* work, RuleTrace* trace, int32_t applied_begin) noexc
     trace.lines_begin = work.line_traces_count
     for i in range(applied_begin, work.applied_count):
         applied = &work.applied[i]
-        if work.line_traces_count == LINE_TRACE_ROWS:
+        if work.line_traces_count == LINE_TRACES_MAX:
             break
         row = &work.line_traces[work.line_traces_count]
         row.line = applied.line

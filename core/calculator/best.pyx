@@ -1,13 +1,14 @@
 """Group mode BEST (semantics §6.2, §6.11.9).
 
-Decides who wins: each candidate is tried alone from group entry with everything an application has, then undone. Invariants: state
-after a trial is the state before it; ties go to the lower (priority, id). Must never let a trial leave a trace in the outcome.
+Decides who wins: each candidate is tried alone from group entry with everything an application has, then undone.
+Invariants: state after a trial is the state before it; ties go to the lower (priority, id). Must never let a trial
+leave a trace in the outcome.
 
 FIRST, MIN and OPTIMAL choose differently among the same trials.
 """
 from libc.stdint cimport int64_t, uint32_t
-from altyn.core.calculator.apply cimport apply_matched, apply_promotion, open_trace
-from altyn.core.calculator.work cimport CalcGroup, SavedGroup, Trial, trace_row
+from altyn.core.calculator.apply cimport apply_matched, apply_promotion
+from altyn.core.calculator.work cimport CalcGroup, Trial, trace_row
 from altyn.core.outcome cimport APPLIED, BEATEN, RuleTrace
 from altyn.core.rules.image cimport LINE_RULES, PromotionRow
 

@@ -1,7 +1,9 @@
-"""The order of a calculation: normalise, find candidates, stages 1-6, external discounts, accrual, outcome (semantics §6.2).
+"""The order of a calculation: normalise, find candidates, stages 1-6, external discounts, accrual, outcome (semantics
+§6.2).
 
-Decides only what comes after what. Invariants: no Python object, no allocation, no clock; a bounded number of steps for a bounded
-receipt and ruleset; the same input gives the same bytes. Must never read a fact that its arguments do not hold.
+Decides only what comes after what. Invariants: no Python object, no allocation, no clock; a bounded number of steps
+for a bounded receipt and ruleset; the same input gives the same bytes. Must never read a fact that its arguments do
+not hold.
 
 Stages to come have their place in `run_stages`: caps, points and small change between external discounts and accrual.
 """
@@ -18,7 +20,8 @@ from altyn.core.calculator.work cimport (
     Accrued, Applied, CalcGroup, LineKey, Run, SavedGroup, SavedRun, Trial,
 )
 from altyn.core.limits cimport (
-    APPLIED_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX, LINES_MAX, LINE_TRACES_MAX, PROMOTIONS_MAX, SEGMENTS_MAX, TRACES_MAX, UNITS_MAX,
+    ACCRUALS_MAX, APPLIED_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX, LINES_MAX, LINE_TRACES_MAX, PROMOTIONS_MAX, SEGMENTS_MAX,
+    TRACES_MAX, UNITS_MAX,
 )
 from altyn.core.money cimport Share
 from altyn.core.outcome cimport Accrual, CouponOutcome, LineAccrual, LineDiscount, LineResult, LineTrace, RuleTrace
@@ -29,7 +32,6 @@ cdef enum:
     MODE_BEST = 1
     SCOPE_LINE = 1
     BASE_STAGE_ENTRY = 2       # bit of SumBase.STAGE_ENTRY
-    ACCRUALS_MAX = 65_536
     BLOCKS_MAX = 40
 
 
@@ -90,7 +92,8 @@ cdef void start(Work* work) noexcept nogil:
 
 
 cdef class Calculator:
-    """Scratch memory for receipts up to the limits of `core/limits`; pages are touched only when a receipt needs them."""
+    """Scratch memory for receipts up to the limits of `core/limits`; pages are touched only when a receipt needs
+    them."""
 
     def __cinit__(self):
         cdef Work* work = &self.work
@@ -144,8 +147,8 @@ cdef class Calculator:
 
     cdef int calculate(self, Ruleset rules, const Receipt* receipt, const Place* place, const Holdings* holdings,
                        bint explain, Outcome* out) except -1 nogil:
-        """Calculate one receipt within the limits of semantics §6.1.7; `holdings` may be NULL. Raises AssertionError when an identity
-        of §6.10 is broken, OverflowError when the rules give more rows than the limits allow."""
+        """Calculate one receipt within the limits of semantics §6.1.7; `holdings` may be NULL. Raises AssertionError
+        when an identity of §6.10 is broken, OverflowError when the rules give more rows than the limits allow."""
         cdef Work* work = &self.work
         cdef int32_t next
         assert receipt.lines_count <= LINES_MAX and receipt.coupons_count <= COUPONS_MAX

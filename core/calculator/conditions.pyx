@@ -1,15 +1,16 @@
 """Evaluates conditions.
 
-Decides whether a promotion's `when` holds now, and if not, which condition failed first and by how much. Invariants: written order, short
-circuit; sums and quantities are over the condition's own product set. Must never change an amount.
+Decides whether a promotion's `when` holds now, and if not, which condition failed first and by how much. Invariants:
+written order, short circuit; sums and quantities are over the condition's own product set. Must never change an
+amount.
 """
 from libc.stdint cimport INT64_MIN, int64_t
 from altyn.core.calculator.schedule cimport schedule_holds
 from altyn.core.calculator.targets cimport in_list, in_set
-from altyn.core.calculator.work cimport CalcGroup, ENTERED_BEFORE, NO_EFFECT, Run
+from altyn.core.calculator.work cimport CalcGroup, ENTERED_BEFORE, NO_EFFECT
 from altyn.core.rules.image cimport (
     ABSENT, ALL_OF, ANY_OF, CARD_TYPE, COUPON_IS, CUSTOMER_ID, CUSTOMER_IS, ConditionRow, HAS_CARD_IS, NONE_OF,
-    QUANTITY_IS, SCHEDULE_IS, SEGMENT, SetRow, STORE_ID, STORE_IS, SUM_IS, Span,
+    QUANTITY_IS, SCHEDULE_IS, SetRow, STORE_ID, STORE_IS, SUM_IS, Span,
 )
 from altyn.core.text cimport text_compare
 

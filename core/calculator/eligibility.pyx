@@ -1,13 +1,15 @@
 """Finds symbols and, with the same lookups, candidates.
 
-Decides which promotions a calculation looks at. Invariants: a promotion that could give something is among them, and they come in order
-of evaluation, each once. Must never look at an amount. Cost follows what is present, not how many rules there are.
+Decides which promotions a calculation looks at. Invariants: a promotion that could give something is among them, and
+they come in order of evaluation, each once. Must never look at an amount. Cost follows what is present, not how many
+rules there are.
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from altyn.core.calculator.work cimport CONDITIONS_NOT_MET, CalcGroup, ENTERED_BEFORE, UNKNOWN_CODE
+from altyn.core.calculator.work cimport CONDITIONS_NOT_MET, ENTERED_BEFORE, UNKNOWN_CODE
+from altyn.core.limits cimport SEGMENTS_MAX
 from altyn.core.receipt cimport Line
 from altyn.core.rules.image cimport (
-    BRAND, CARD_TYPE, CATEGORY, COUPON, CUSTOMER_ID, RulesView, SEGMENT, SKU, STORE_ID, SUPPLIER, Span, SymbolSlot,
+    BRAND, CARD_TYPE, CATEGORY, COUPON, CUSTOMER_ID, RulesView, SEGMENT, SKU, STORE_ID, SymbolSlot,
 )
 from altyn.core.rules.symbols cimport find_symbol, may_be_symbol, prefetch, symbol_hash
 from altyn.core.text cimport Text, text_equal
@@ -123,7 +125,7 @@ cdef void look_up_customer(Work* work) noexcept nogil:
         text.data = digits
         work.customer_id = look_up(work, CUSTOMER_ID, text)
     if work.rules.summary.kinds >> SEGMENT & 1:
-        for i in range(work.holdings.segments_count if work.holdings.segments_count < 256 else 256):
+        for i in range(work.holdings.segments_count if work.holdings.segments_count < SEGMENTS_MAX else SEGMENTS_MAX):
             symbol = look_up(work, SEGMENT, work.holdings.segments[i])
             if symbol != 0:
                 work.segments[work.segments_count] = symbol
@@ -143,7 +145,8 @@ cdef void look_up_coupons(Work* work) noexcept nogil:
 
 
 cdef void list_candidates(Work* work) noexcept nogil:
-    """Bits to numbers in ascending order; leaves the bits clear. A bit of `candidate_words` stands for 64 × 64 promotions."""
+    """Bits to numbers in ascending order; leaves the bits clear. A bit of `candidate_words` stands for 64 × 64
+    promotions."""
     cdef int32_t words = (work.rules.promotions_count + 4095) >> 12, i, word, promotion
     cdef uint64_t busy, bits
     cdef int32_t count = 0
@@ -164,6 +167,13 @@ cdef void list_candidates(Work* work) noexcept nogil:
                 work.candidates[count] = promotion
                 count += 1
     work.candidates_count = count
+    for i in range(count if count < LOOKAHEAD else LOOKAHEAD):
+        prefetch(&work.rules.rules[work.rules.promotions[work.candidates[i]].rules_begin])
+        prefetch(&work.rules.groups[work.rules.promotions[work.candidates[i]].group])
+        if work.rules.promotions[work.candidates[i]].condition >= 0:
+            prefetch(&work.rules.conditions[work.rules.promotions[work.candidates[i]].condition])
+    for i in range(count if count < LOOKAHEAD else LOOKAHEAD):
+        prefetch(&work.rules.sets[work.rules.rules[work.rules.promotions[work.candidates[i]].rules_begin].targets])
 
 
 cdef void find_candidates(Work* work, bint every) noexcept nogil:

@@ -1,7 +1,8 @@
 """External and manual discounts (semantics §6.11.21).
 
-Decides how much of the register's own and the cashier's discount fits above the floors. Invariants: a line with one is a calc group of
-its own; what does not fit of an external discount is reported, never lost silently. Must never touch a no_discount line.
+Decides how much of the register's own and the cashier's discount fits above the floors. Invariants: a line with one
+is a calc group of its own; what does not fit of an external discount is reported, never lost silently. Must never
+touch a no_discount line.
 """
 from libc.stdint cimport int32_t, int64_t
 from altyn.core.calculator.spread cimport spread_filling, spread_refusing

@@ -1,13 +1,13 @@
 """Merges lines into calc groups and cuts them into units.
 
-Decides which lines are one thing to the rules, and the number of every group and unit. Invariants: groups ascend by their key, units
-by (line_no, position), the units of a line add up to its gross. Must never look at a rule.
+Decides which lines are one thing to the rules, and the number of every group and unit. Invariants: groups ascend by
+their key, units by (line_no, position), the units of a line add up to its gross. Must never look at a rule.
 """
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from altyn.core.calculator.work cimport CalcGroup, LineKey, Run, Work
+from libc.stdint cimport int32_t, int64_t, uint64_t
+from altyn.core.calculator.work cimport CalcGroup, Run, Work
 from altyn.core.money cimport mul_div_floor, mul_mod, whole_units
 from altyn.core.receipt cimport GIFT, Line, NO_ACCRUAL, NO_DISCOUNT, NO_THRESHOLD, PIECE
-from altyn.core.text cimport Text, text_compare, text_equal
+from altyn.core.text cimport text_compare
 
 cdef extern from *:
     """
@@ -179,7 +179,8 @@ cdef CalcGroup* open_group(Work* work, int32_t line_index) noexcept nogil:
     return group
 
 
-cdef void append_run(Work* work, CalcGroup* group, int32_t line, int64_t gross, int64_t qty, int64_t count) noexcept nogil:
+cdef void append_run(Work* work, CalcGroup* group, int32_t line, int64_t gross, int64_t qty,
+                     int64_t count) noexcept nogil:
     cdef Run* run = &work.runs[work.runs_count]
     run.gross_minor = run.running_minor = gross
     run.qty_milli = qty

@@ -1,8 +1,9 @@
 # cython: cdivision=True
 """Business time (semantics §6.11.27).
 
-Decides whether the receipt's moment lies in a schedule. Invariants: windows are half-open and belong to the date of their start, a
-boundary in the clock's gap moves forward by the gap. Must never convert time zones: the wall clock is given.
+Decides whether the receipt's moment lies in a schedule. Invariants: windows are half-open and belong to the date of
+their start, a boundary in the clock's gap moves forward by the gap. Must never convert time zones: the wall clock is
+given.
 """
 from libc.stdint cimport INT64_MIN, int64_t
 from altyn.core.rules.image cimport ScheduleRow
@@ -57,7 +58,8 @@ cdef bint date_matches(const ScheduleRow* row, int64_t date) noexcept nogil:
     return row.days_of_month == 0 or row.days_of_month >> day_of_month(date) & 1
 
 
-cdef bint window_holds(const Work* work, const ScheduleRow* row, int64_t today, int64_t start, int64_t end) noexcept nogil:
+cdef bint window_holds(const Work* work, const ScheduleRow* row, int64_t today, int64_t start,
+                       int64_t end) noexcept nogil:
     cdef int64_t date, begin_us, end_us
     cdef int32_t back
     if end <= start:

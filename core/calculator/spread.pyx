@@ -1,14 +1,11 @@
 """Shares an amount over groups and their units, and takes it from the running prices.
 
-Decides which unit bears which kopeck. Invariants: a unit never goes below its floor, a group's running sum is that of its units, and what
-is taken is written to the applied rows at once. Must never ask a condition.
+Decides which unit bears which kopeck. Invariants: a unit never goes below its floor, a group's running sum is that of
+its units, and what is taken is written to the applied rows at once. Must never ask a condition.
 """
 from altyn.core.calculator.work cimport Applied, SavedGroup, SavedRun
+from altyn.core.limits cimport APPLIED_MAX
 from altyn.core.money cimport Share, divide, share_out
-
-
-cdef enum:
-    APPLIED_ROWS = 524_288
 
 
 cdef int64_t group_room(const Work* work, const CalcGroup* group) noexcept nogil:
@@ -48,7 +45,7 @@ cdef inline void write_applied(Work* work, int32_t line, int64_t amount) noexcep
     if work.applied_count > 0 and last.rule == work.rule and last.line == line:
         last.amount_minor += amount
         return
-    if work.applied_count == APPLIED_ROWS:
+    if work.applied_count == APPLIED_MAX:
         work.overflowed = True
         return
     last += 1
@@ -156,7 +153,8 @@ cdef int64_t spread_filling(Work* work, CalcGroup* group, int64_t amount) noexce
 
 
 cdef int64_t spread_over_groups(Work* work, int64_t amount, int32_t count) noexcept nogil:
-    """Two levels (semantics §6.11.3): over the `count` groups in `shares`, then in each over its units; what was taken."""
+    """Two levels (semantics §6.11.3): over the `count` groups in `shares`, then in each over its units; what was
+    taken."""
     cdef int64_t taken = share_out(amount, work.shares, count, True, work.share_order)
     cdef int32_t i
     work.refused_minor += amount - taken

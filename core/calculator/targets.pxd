@@ -1,6 +1,6 @@
 """Which calc groups a product set holds."""
 from libc.stdint cimport int32_t
-from altyn.core.calculator.work cimport CalcGroup, Work
+from altyn.core.calculator.work cimport CalcGroup
 from altyn.core.rules.image cimport ABSENT, ALL_GOODS, HAS_EXCEPTED, HAS_PRICE, ONE, RulesView, SetRow, Span
 
 cdef bint in_list(const RulesView* rules, const Span* span, int32_t symbol) noexcept nogil

@@ -1,12 +1,13 @@
 """What one calculation works on. All of it belongs to the Calculator and is used again for every receipt.
 
-Units are kept as runs of equal units, linked in order inside their calc group (semantics §6.11.1-2). Money changes in one
-place only, `spread.take`; a trial is undone from `undo_runs` and `undo_groups`.
+Units are kept as runs of equal units, linked in order inside their calc group (semantics §6.11.1-2). Money changes in
+one place only, `spread.take`; a trial is undone from `undo_runs` and `undo_groups`.
 """
-from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from altyn.core.limits cimport COUPONS_MAX, TRACES_MAX
 from altyn.core.money cimport Share
 from altyn.core.outcome cimport Accrual, CouponOutcome, LineAccrual, LineDiscount, LineResult, LineTrace, RuleTrace
-from altyn.core.receipt cimport Holdings, Line, Place, Receipt
+from altyn.core.receipt cimport Holdings, Place, Receipt
 from altyn.core.rules.image cimport RulesView
 
 cdef enum:
@@ -119,9 +120,9 @@ cdef struct Work:
     int32_t customer_id
     int32_t* segments
     int32_t segments_count
-    int32_t coupon_symbols[32]
-    int32_t coupon_states[32]  # CouponUse
-    int32_t coupon_rules[32]
+    int32_t coupon_symbols[COUPONS_MAX]
+    int32_t coupon_states[COUPONS_MAX]  # CouponUse
+    int32_t coupon_rules[COUPONS_MAX]
 
     uint64_t* candidate_bits   # a bit per promotion, and a bit per word of them
     uint64_t* candidate_words
@@ -182,4 +183,4 @@ cdef enum CouponUse:
 
 cdef inline RuleTrace* trace_row(Work* work, int32_t number) noexcept nogil:
     """The row, or a spare one when it lies beyond the limit."""
-    return &work.spilled_trace if number >= 4096 else &work.traces[number]
+    return &work.spilled_trace if number >= TRACES_MAX else &work.traces[number]

@@ -6,7 +6,7 @@
 from altyn.core.engine.accounts import adjust_points, expire_holds
 from altyn.core.engine.reads import authorize_customer, calculate_receipt, get_balance, get_operation
 from altyn.core.engine.receipts import cancel_receipt, commit_receipt, reserve_receipt
-from altyn.core.engine.replay import replay
+from altyn.core.engine.replay import recalculate, replay, same_decision
 from altyn.core.engine.step import Engine
 from altyn.core.engine.types import Answer, CallRefused, Known, Lookup, Record, Scope
 
@@ -26,6 +26,8 @@ __all__ = [
     "expire_holds",
     "get_balance",
     "get_operation",
+    "recalculate",
     "replay",
     "reserve_receipt",
+    "same_decision",
 ]

@@ -9,6 +9,8 @@ from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena
 from altyn.core.wire.generated cimport journal_v1, pos_v1
 
+# Some rule names the code; False also for a repeat of one that no rule names.
+cdef bint is_named_coupon(const Case* case, const Outcome* outcome, int32_t place) noexcept nogil
 # The receipt as it may be kept: no identity, and only codes the ruleset itself names; others are replaced by `unknown_codes` (as many
 # texts as the receipt has coupons).
 cdef pos_v1.Receipt* resolved_receipt(const Case* case, const Outcome* outcome, const Text* unknown_codes, Arena* arena) noexcept nogil

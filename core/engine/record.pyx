@@ -20,6 +20,13 @@ cdef enum:
     LOTS_PER_SEQ = 256         # lot_id = seq × 256 + n
     HOLDS_PER_RECORD = 2       # a Reserve made anew ends the former hold and makes its own
 
+cdef bint is_named_coupon(const Case* case, const Outcome* outcome, int32_t place) noexcept nogil:
+    cdef int32_t i
+    for i in range(place + 1):
+        if outcome.coupons[i].result == COUPON_INVALID and text_equal(case.receipt.coupons[i], case.receipt.coupons[place]):
+            return False
+    return True
+
 cdef pos_v1.Receipt* resolved_receipt(const Case* case, const Outcome* outcome, const Text* unknown_codes, Arena* arena) noexcept nogil:
     cdef int32_t i
     cdef pos_v1.CouponEntry* coupons
@@ -35,7 +42,7 @@ cdef pos_v1.Receipt* resolved_receipt(const Case* case, const Outcome* outcome, 
         return NULL
     for i in range(receipt.coupons_count):
         coupons[i] = case.wire.coupons[i]
-        coupons[i].code = unknown_codes[i] if outcome.coupons[i].result == COUPON_INVALID else case.receipt.coupons[i]
+        coupons[i].code = case.receipt.coupons[i] if is_named_coupon(case, outcome, i) else unknown_codes[i]
     receipt.coupons = coupons
     return receipt
 
@@ -92,6 +99,8 @@ cdef journal_v1.Evidence* new_evidence(
     evidence.rules_sha256 = sha256
     evidence.business_time_us = case.business_time_us
     evidence.store_wall_us = case.place.wall_us
+    evidence.store_gap_from_wall_us = case.place.gap_from_wall_us
+    evidence.store_gap_us = case.place.gap_us
     evidence.store = store
     store.store_id = case.place.store_id
     store.zone = case.zone_name

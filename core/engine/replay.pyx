@@ -1,18 +1,26 @@
 """Applying journal records again: the way a server starts, a snapshot writer follows, and a proof is made.
 
-`replay` applies effects and never decides. `recalculate` decides again, from evidence alone, and gives the calculated part of
-the reply for comparison, byte for byte.
+`replay` applies effects and never decides. `recalculate` decides again, from the record's request and evidence alone: no fact, no
+book, no clock. `same_decision` compares that with the stored reply, byte for byte, in all that the calculator makes; a coupon is
+compared by its place, since the reply spells codes as they were typed and the record keeps them resolved.
 """
-from cpython.bytes cimport PyBytes_AS_STRING
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memset
+from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.edge cimport ReadError, edge_exception, read_receipt
-from altyn.core.engine.case cimport Case
-from altyn.core.engine.step cimport Engine, Operation, Release, decode_record, except_full, string
+from altyn.core.engine.step cimport Engine, Operation, decode_record, except_full, forget_accrual, string
 from altyn.core.ledger.effects cimport apply_effects
 from altyn.core.ledger.operations cimport RECEIPT_COMMITTED, RECEIPT_RESERVED, RECEIPT_UNKNOWN, RECEIPT_VOIDED
-from altyn.core.limits cimport REPLY_BYTES_MAX
-from altyn.core.wire.arena cimport arena_reset, arena_take
+from altyn.core.limits cimport ARENA_BYTES, REPLY_BYTES_MAX
+from altyn.core.outcome cimport Outcome
+from altyn.core.receipt cimport Holdings, Line, Place, Receipt
+from altyn.core.rules.ruleset cimport Ruleset
+from altyn.core.text cimport Text, text_equal
+from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_reset, arena_take
+from altyn.core.wire.format cimport WireError, path_of
 from altyn.core.wire.generated cimport journal_v1, pos_v1
 from altyn.core.write_outcome cimport write_outcome
 
@@ -83,3 +91,171 @@ cdef int state_after(const journal_v1.Record* record) noexcept:
     if record.kind == pos_v1.OPERATION_KIND_RESERVE and record.effects != NULL and record.effects.holds_count > 0:
         return RECEIPT_RESERVED
     return RECEIPT_UNKNOWN
+
+
+# DECIDING AGAIN
+
+@cython.final
+cdef class Recalculator:
+    """The memory of a decision made again; made once, for it is large and only touched where it is used."""
+    cdef Calculator calculator
+    cdef Arena arena           # a record and its reply decoded, and the outcome written anew
+    cdef uint8_t* buffer
+    cdef journal_v1.Record record
+    cdef Receipt receipt
+    cdef Place place
+    cdef Holdings holdings
+    cdef Outcome outcome
+
+    def __cinit__(self):
+        self.calculator = Calculator()
+        arena_open(&self.arena, 2 * ARENA_BYTES)
+        self.buffer = <uint8_t*>malloc(REPLY_BYTES_MAX)
+        if self.buffer == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        arena_close(&self.arena)
+        free(self.buffer)
+
+    cdef int read(self, bytes body) except -1:
+        """The record, and from it all that a decision reads."""
+        cdef ReadError error
+        arena_reset(&self.arena)
+        decode_record(body, &self.record, &self.arena)
+        if self.record.request == NULL or self.record.request.receipt == NULL or self.record.evidence == NULL:
+            raise ValueError(f"record {self.record.seq} decides nothing about a receipt")
+        if read_receipt(self.record.request.receipt, &self.receipt, &self.arena, &error) != 0:
+            raise edge_exception(&error)
+        take_line_facts(&self.receipt, self.record.evidence)
+        take_place(&self.place, self.record.evidence)
+        take_holdings(&self.holdings, self.record.evidence.customer)
+        return 0
+
+    cdef pos_v1.Outcome* decide(self, Ruleset ruleset) except NULL:
+        cdef const pos_v1.Want* want = self.record.request.want
+        cdef const journal_v1.CustomerFacts* customer = self.record.evidence.customer
+        cdef bint explain = want != NULL and want.explain
+        cdef pos_v1.Outcome* written = <pos_v1.Outcome*>arena_take(&self.arena, sizeof(pos_v1.Outcome))
+        if ruleset.version != self.record.evidence.rules_version:
+            raise ValueError(f"record {self.record.seq} was decided by rules {self.record.evidence.rules_version}, not {ruleset.version}")
+        self.calculator.calculate(ruleset, &self.receipt, &self.place, &self.holdings, explain, &self.outcome)
+        if customer == NULL or customer.account_id == 0:
+            forget_accrual(&self.outcome, self.receipt.lines_count)
+        if written == NULL or write_outcome(&self.outcome, &self.receipt, self.record.request.receipt, ruleset, explain, written,
+                                            &self.arena) != 0:
+            except_full()
+        return written
+
+    cdef bytes encoded(self, const pos_v1.Outcome* outcome):
+        cdef int64_t size = pos_v1.encode_Outcome(outcome, self.buffer, REPLY_BYTES_MAX)
+        if size < 0:
+            except_full()
+        return PyBytes_FromStringAndSize(<char*>self.buffer + REPLY_BYTES_MAX - size, <Py_ssize_t>size)
+
+    cdef bint refuses(self, const int32_t* line_nos, int32_t count) noexcept:
+        """These, and no other lines, have a till's sum that is not price times quantity."""
+        cdef int32_t i, found = 0
+        for i in range(self.receipt.lines_count):
+            if self.receipt.lines[i].sum_mismatch:
+                if found == count or line_nos[found] != self.receipt.lines[i].line_no:
+                    return False
+                found += 1
+        return found == count
+
+
+cdef void take_line_facts(Receipt* receipt, const journal_v1.Evidence* evidence) noexcept:
+    """Both are in the receipt's order."""
+    cdef int32_t i, taken = 0
+    cdef Line* line
+    cdef const journal_v1.LineFacts* facts
+    for i in range(receipt.lines_count):
+        if taken == evidence.lines_count:
+            return
+        line = &receipt.lines[i]
+        facts = &evidence.lines[taken]
+        if facts.line_no != line.line_no:
+            continue
+        line.group = facts.group_id
+        line.brand = facts.brand_id
+        line.supplier = facts.supplier_id
+        line.min_price_minor = facts.min_price_minor
+        line.flags = facts.flags
+        taken += 1
+
+
+cdef void take_place(Place* place, const journal_v1.Evidence* evidence) noexcept:
+    memset(place, 0, sizeof(Place))
+    place.wall_us = evidence.store_wall_us
+    place.gap_from_wall_us = evidence.store_gap_from_wall_us
+    place.gap_us = evidence.store_gap_us
+    if evidence.store != NULL:
+        place.store_id = evidence.store.store_id
+        place.region = evidence.store.region
+        place.format = evidence.store.format
+        place.cluster = evidence.store.cluster
+
+
+cdef void take_holdings(Holdings* holdings, const journal_v1.CustomerFacts* customer) noexcept:
+    """A card counts while it is active; who was found by phone needs none."""
+    cdef Text active
+    memset(holdings, 0, sizeof(Holdings))
+    if customer == NULL:
+        return
+    active.data = b"ACTIVE"
+    active.size = 6
+    holdings.has_card = text_equal(customer.card_state, active) or (customer.card_id == 0 and customer.customer_id != 0)
+    holdings.customer_id = customer.customer_id
+    holdings.card_type = customer.card_type
+    holdings.segments = customer.segments
+    holdings.segments_count = customer.segments_count
+
+
+cdef void keep_calculated(pos_v1.Outcome* outcome) noexcept:
+    """Leave what the calculator makes."""
+    cdef int32_t i
+    outcome.balances_count = outcome.messages_count = outcome.flags_count = 0
+    for i in range(outcome.coupons_count):
+        outcome.coupons[i].code.size = 0
+
+
+# Used with the interpreter's lock held from end to end, so one is enough.
+cdef Recalculator again = Recalculator()
+
+
+def recalculate(bytes record_body not None, Ruleset ruleset not None):
+    """The pos.v1.Outcome of a Reserve or Commit, decided again: as the reply has it, but without balances, messages and flags.
+
+    ValueError, CallRefused: the record or the ruleset is not the one of the decision.
+    """
+    again.read(record_body)
+    return again.encoded(again.decide(ruleset))
+
+
+def same_decision(bytes record_body not None, Ruleset ruleset not None):
+    """Deciding again gives what the stored reply says. Errors as of `recalculate`, and a reply that cannot be read."""
+    cdef pos_v1.CommitReceiptResponse committed
+    cdef pos_v1.ReserveReceiptResponse reserved
+    cdef pos_v1.Outcome* stored
+    cdef pos_v1.Outcome* decided
+    cdef const uint8_t* start
+    cdef WireError error
+    cdef int failed
+    again.read(record_body)
+    start = <const uint8_t*>again.record.reply.data
+    memset(&error, 0, sizeof(error))
+    memset(&reserved, 0, sizeof(reserved))
+    if again.record.kind == pos_v1.OPERATION_KIND_RESERVE:
+        failed = pos_v1.decode_ReserveReceiptResponse(&reserved, start, start + again.record.reply.size, &again.arena, &error)
+        stored = reserved.outcome
+    else:
+        failed = pos_v1.decode_CommitReceiptResponse(&committed, start, start + again.record.reply.size, &again.arena, &error)
+        stored = committed.outcome
+    if failed != 0:
+        raise ValueError(f"the reply of record {again.record.seq} cannot be read: {path_of(&error)}")
+    if stored == NULL:
+        return reserved.refused_lines_count > 0 and again.refuses(reserved.refused_lines, reserved.refused_lines_count)
+    decided = again.decide(ruleset)
+    keep_calculated(stored)
+    keep_calculated(decided)
+    return again.encoded(stored) == again.encoded(decided)

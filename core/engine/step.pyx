@@ -16,7 +16,7 @@ from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.edge cimport ReadError, check_currency, check_envelope, edge_exception, read_receipt
 from altyn.core.engine.case cimport business_time, remark, resolve_customer, resolve_lines, resolve_place
 from altyn.core.engine.content cimport field_bytes, take_fields, without_envelope
-from altyn.core.engine.record cimport new_evidence, resolved_receipt
+from altyn.core.engine.record cimport is_named_coupon, new_evidence, resolved_receipt
 from altyn.core.engine.reply cimport add_remarks, fill_balances, fill_card_messages
 from altyn.core.engine.siphash cimport Digest, SipState, digest_equal, sip_end, sip_start, sip_take
 from altyn.core.engine.token cimport TOKEN_BYTES, Token, token_read, token_write
@@ -28,7 +28,7 @@ from altyn.core.ledger.keys cimport register_key as register_key_of
 from altyn.core.ledger.operations cimport Operation as SeenOperationRow
 from altyn.core.ledger.operations cimport Operations, SeenOperation
 from altyn.core.limits cimport ARENA_BYTES, OP_ID_BYTES, OP_NO_MAX, REPLY_BYTES_MAX
-from altyn.core.outcome cimport COUPON_INVALID, Outcome
+from altyn.core.outcome cimport Outcome
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_reset, arena_take
@@ -328,7 +328,7 @@ cdef class Engine:
         if out == NULL or write_outcome(&self.outcome, &self.case.receipt, self.case.wire, release.ruleset, explain, out, &self.arena) != 0:
             except_full()
         for i in range(out.coupons_count):
-            if out.coupons[i].state == pos_v1.COUPON_STATE_INVALID:
+            if not is_named_coupon(&self.case, &self.outcome, i):
                 # Replies are journalled: a code that no rule names is told by its place among the entries, not by its text.
                 out.coupons[i].code.size = 0
         if add_remarks(out, &self.case.remarks, &self.arena) != 0:
@@ -483,7 +483,7 @@ cdef class Engine:
         if unknown == NULL:
             except_full()
         for i in range(self.case.receipt.coupons_count):
-            if self.outcome.coupons[i].result == COUPON_INVALID:
+            if not is_named_coupon(&self.case, &self.outcome, i):
                 code = coupon_hash(self.pepper, string(self.case.receipt.coupons[i])).encode()
                 self.kept.append(code)
                 unknown[i] = text_of(code)

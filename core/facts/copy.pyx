@@ -93,6 +93,7 @@ cdef class CopyRows:
         return 1
 
 
+@cython.overflowcheck(False)
 cdef int64_t field_int(Field field) except? -1:
     cdef uint64_t value = 0
     cdef int32_t i

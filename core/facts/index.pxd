@@ -5,6 +5,7 @@ may have many numbers. Invariants: a number once added is always found; a number
 grows, an entry can lie in both tables), so callers that count matches compare numbers. Nothing is ever removed: a caller
 that forgets a key marks its record. Growing costs a few moves per addition and never one long pause.
 """
+cimport cython
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 cdef enum:
@@ -63,6 +64,7 @@ cdef void index_free(Index* index) noexcept nogil
 cdef size_t index_bytes(const Index* index) noexcept nogil
 
 cdef uint32_t hash_bytes(const char* data, int32_t size) noexcept nogil
+@cython.overflowcheck(False)
 cdef inline uint32_t hash_number(uint64_t value) noexcept nogil:
     """Hash of a number: every bit of the result depends on every bit of it."""
     value = (value ^ (value >> 30)) * <uint64_t>0xBF58476D1CE4E5B9ULL

@@ -2,6 +2,7 @@
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
+cimport cython
 
 
 cdef void index_init(Index* index) noexcept nogil:
@@ -75,6 +76,7 @@ cdef size_t index_bytes(const Index* index) noexcept nogil:
     return slots_count * sizeof(Slot)
 
 
+@cython.overflowcheck(False)
 cdef uint32_t hash_bytes(const char* data, int32_t size) noexcept nogil:
     """Eight bytes at a time, each mixed in by a multiplication; the length counts."""
     cdef uint64_t value = <uint64_t>size * <uint64_t>0x9E3779B97F4A7C15ULL

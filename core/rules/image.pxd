@@ -1,7 +1,8 @@
 """Layout of a ruleset image: fixed little-endian rows, no pointers. `compile.py` writes it, `Ruleset` verifies it once.
 
 Header: magic, format, a zero word, sha256 of everything after it; then version, size and the table of sections.
-Slices are half-open row numbers. -1 is "none" for an index, INT64_MIN for a 64-bit bound. Texts are (begin, size) in TEXTS.
+Slices are half-open row numbers. -1 is "none" for an index, INT64_MIN for a 64-bit bound. Texts are (begin, size) in
+TEXTS.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 

@@ -1,7 +1,7 @@
 """A verified ruleset image: pointer views over bytes that never change."""
 cimport cython
 from libc.stdint cimport int32_t, int64_t
-from altyn.core.rules.image cimport RulesView, RuleRow, AssetRow
+from altyn.core.rules.image cimport RulesView
 from altyn.core.text cimport Text
 
 @cython.final

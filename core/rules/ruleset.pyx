@@ -1,7 +1,8 @@
 """Opens a ruleset image.
 
-Decides whether bytes are a ruleset. Invariants: nothing is read through a view before magic, format, sizes, section bounds and
-the hash hold; afterwards the content is trusted, for only `compile_ruleset` makes such a hash. Must never change the bytes.
+Decides whether bytes are a ruleset. Invariants: nothing is read through a view before magic, format, sizes, section
+bounds and the hash hold; afterwards the content is trusted, for only `compile_ruleset` makes such a hash. Must never
+change the bytes.
 """
 import hashlib
 import json
@@ -10,9 +11,9 @@ import sys
 
 from libc.stdint cimport int32_t, uint64_t
 from altyn.core.rules.image cimport (
-    ASSETS, AssetRow, CONDITIONS, ConditionRow, FILTER, GROUPS, GroupRow, HASHED_FROM, IMAGE_FORMAT, LISTS, PATHS, POSTINGS, PROMOTIONS,
-    PathRow, PromotionRow, READ_SET, RULES, RuleRow, SCHEDULES, SECTIONS_COUNT, SETS, SLOTS, SUMMARY, ScheduleRow,
-    SetRow, SummaryRow, SymbolSlot, TABLE_FROM, TEXTS,
+    ASSETS, AssetRow, CONDITIONS, ConditionRow, FILTER, GROUPS, GroupRow, HASHED_FROM, IMAGE_FORMAT, LISTS, PATHS,
+    POSTINGS, PROMOTIONS, PathRow, PromotionRow, READ_SET, RULES, RuleRow, SCHEDULES, SECTIONS_COUNT, SETS, SLOTS,
+    SUMMARY, ScheduleRow, SetRow, SummaryRow, SymbolSlot, TABLE_FROM, TEXTS,
 )
 
 MAGIC = b"ALTYNRUL"
@@ -82,7 +83,8 @@ cdef str verify(bytes image):
 
 
 cdef class Ruleset:
-    """An immutable ruleset over its image. Raises RulesetError for anything that is not a whole image of this format."""
+    """An immutable ruleset over its image. Raises RulesetError for anything that is not a whole image of this
+    format."""
 
     def __init__(self, bytes image not None):
         self.sha256 = verify(image)

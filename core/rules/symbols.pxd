@@ -1,7 +1,7 @@
 """Symbols: a (kind, text) that some rule names is a small integer; everything else is 0.
 
-One lookup per attribute of a line finds both the symbol and the promotions it is a gate of. Comparison is exact; the hash only
-finds the place. A filter of one bit per hash, small enough for the nearest caches, answers most misses.
+One lookup per attribute of a line finds both the symbol and the promotions it is a gate of. Comparison is exact; the
+hash only finds the place. A filter of one bit per hash, small enough for the nearest caches, answers most misses.
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
@@ -42,7 +42,8 @@ cdef extern from *:
         } else {
             a = b = 0;
         }
-        return altyn_mix(altyn_mix(a ^ 0xE7037ED1A0B428DBull, b ^ seed) ^ (uint64_t)size, 0x8EBC6AF09C88C6E3ull);
+        a = altyn_mix(a ^ 0xE7037ED1A0B428DBull, b ^ seed ^ (uint64_t)size * 0x8EBC6AF09C88C6E3ull);
+        return a ^ (a >> 29);
     }
     """
     uint64_t symbol_hash "altyn_hash"(uint32_t kind, const char* text, int32_t size) noexcept nogil

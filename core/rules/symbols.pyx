@@ -1,7 +1,7 @@
 """Builds the symbol table of an image.
 
-Decides where a symbol lives. Invariant: at most half of the slots are used, so every search meets an empty one. Must never
-depend on anything but its arguments: equal rules give equal bytes.
+Decides where a symbol lives. Invariant: at most half of the slots are used, so every search meets an empty one. Must
+never depend on anything but its arguments: equal rules give equal bytes.
 """
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc.stdint cimport uint8_t
@@ -11,7 +11,8 @@ FILTER_BITS_PER_SYMBOL = 16
 
 
 def build_table(list symbols) -> tuple[bytes, bytes]:
-    """Slots and filter for symbols 1, 2, …, each (kind, text, place of the text in TEXTS, postings begin, postings end).
+    """Slots and filter for symbols 1, 2, …, each (kind, text, place of the text in TEXTS, postings begin, postings
+    end).
 
     Texts are at most 255 bytes and all (kind, text) differ. Both sizes are powers of two, the filter's in bits.
     """

@@ -124,7 +124,7 @@ class FactsFeed:
         rows = CopyRows()
         failures: list[ValueError] = []
 
-        async def take(chunk: bytearray) -> None:
+        async def take(chunk: bytes) -> None:
             # A COPY cannot be left half way: after a failure the rest is read and dropped.
             if failures:
                 return

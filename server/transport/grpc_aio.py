@@ -7,7 +7,8 @@ wait. Never here: what a call means.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -29,7 +30,7 @@ OPTIONS = (
     ("grpc.so_reuseport", 0),
 )
 
-Metadata = tuple[tuple[str, str | bytes], ...]
+Metadata = Iterable[tuple[str, str | bytes]]
 Authenticate = Callable[[Metadata], Scope]
 
 
@@ -37,20 +38,20 @@ class CallTableHandler(grpc.GenericRpcHandler):
     """One service: method path → raw-bytes handler."""
 
     def __init__(self, service: str, table: Mapping[str, Call], authenticate: Authenticate) -> None:
-        self._handlers = {
+        self._handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
             f"/{service}/{name}": grpc.unary_unary_rpc_method_handler(_handler(call, authenticate))
             for name, call in table.items()
         }
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
         return self._handlers.get(handler_call_details.method)
 
 
-def _handler(call: Call, authenticate: Authenticate) -> Callable[[bytes, grpc.aio.ServicerContext], object]:
-    async def handle(request: bytes, context: grpc.aio.ServicerContext) -> bytes:
+def _handler(call: Call, authenticate: Authenticate) -> Any:
+    async def handle(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         try:
-            reply = call(request, authenticate(context.invocation_metadata()))
-            return reply if type(reply) is bytes else await reply
+            reply = call(request, authenticate(context.invocation_metadata() or ()))
+            return reply if isinstance(reply, bytes) else await reply
         except CallRefused as refused:
             await context.abort_with_status(status_of(refused))
             raise

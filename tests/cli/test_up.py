@@ -26,9 +26,9 @@ import altyn.cli.up as up
 up.PROCESSES = [tuple(word.split("=")) for word in sys.argv[1:]]
 async def nothing_to_apply(dsn, settings): return []
 up.apply_migrations = nothing_to_apply
-demo = types.ModuleType("altyn.cli.demo_data")
+demo = types.ModuleType("altyn.cli.demo.load")
 demo.load = lambda running: f"demo for {running.ready['one']['grpc']}"
-sys.modules["altyn.cli.demo_data"] = demo
+sys.modules["altyn.cli.demo.load"] = demo
 up.app(["--demo"], prog_name="altyn up")
 """
 ONE = """

@@ -54,12 +54,14 @@ async def prepare(dsn: str) -> None:
         version, at = await connection.fetchrow("SELECT version, changed_at FROM next_feed_version($1)", TENANT)
         stamp = (TENANT, version, at)
         await connection.execute(
-            "INSERT INTO stores (tenant, version, valid_from, store_id, zone, region) VALUES ($1, $2, $3, 's1', 'Europe/Moscow', 'msk')",
+            "INSERT INTO stores (tenant, version, valid_from, store_id, zone, region)"
+            " VALUES ($1, $2, $3, 's1', 'Europe/Moscow', 'msk')",
             *stamp,
         )
         for register_id, key in (("r1", KEY), ("r2", OTHER_KEY)):
             await connection.execute(
-                "INSERT INTO registers (tenant, version, valid_from, store_id, register_id) VALUES ($1, $2, $3, 's1', $4)",
+                "INSERT INTO registers (tenant, version, valid_from, store_id, register_id)"
+                " VALUES ($1, $2, $3, 's1', $4)",
                 *stamp,
                 register_id,
             )

@@ -474,3 +474,18 @@ def test_reading_after_a_snapshot_proves_that_it_belongs_to_this_journal(journal
         await reader.close()
 
     run(test)
+
+
+def test_large_queue_is_written_by_halves_so_that_both_sides_work(journal_dsn: str) -> None:
+    async def test() -> None:
+        async with opened(journal_dsn) as journal:
+            seen: list[int] = []
+            journal.on_durable(seen.append)
+            fill(journal, 64)
+            await journal.durable(64)
+            assert seen == [32, 64]
+            fill(journal, 512)
+            await journal.durable(576)
+            assert [seq - 64 for seq in seen[2:]] == [32, 64, 128, 256, 512]
+
+    run(test)

@@ -1,7 +1,7 @@
 """The amount reward (semantics §6.4, §6.11.3, §6.11.16).
 
-Decides how much each target bears: a unit as much as its floor leaves, a group or a receipt by largest remainder with the floors
-as caps. Must never give more than `off_minor` per unit, group or receipt.
+Decides how much each target bears: a unit as much as its floor leaves, a group or a receipt by largest remainder with
+the floors as caps. Must never give more than `off_minor` per unit, group or receipt.
 """
 from libc.stdint cimport int32_t
 from altyn.core.calculator.spread cimport group_room, spread_filling, spread_over_groups, take, unit_room

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,5 +24,5 @@ def test_siphash_published_vectors_hold() -> None:
 @given(st.binary(max_size=64), st.lists(st.integers(0, 64), max_size=4))
 def test_siphash_in_pieces_equals_whole(message: bytes, cuts: list[int]) -> None:
     places = [0, *sorted(min(cut, len(message)) for cut in cuts), len(message)]
-    pieces = [message[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [message[a:b] for a, b in pairwise(places)]
     assert siphash128(KEY, *pieces) == siphash128(KEY, message)

@@ -1,0 +1,1 @@
+"""`altyn verify`: the invariants of a live or stopped system, checked from outside."""
