@@ -90,11 +90,11 @@ async def append_deeds(
 
 
 async def verify_chain(connection: asyncpg.Connection[Any], tenant: str) -> Verification:
-    """Read the whole chain in one snapshot and check every number and hash."""
+    """Read the whole chain by one cursor, so as of one moment, and check every number and hash."""
     expected_no, prev_hash, checks = 1, GENESIS, 0
     violations: list[str] = []
     query = f"SELECT {', '.join(COLUMNS)}, prev_hash, row_hash FROM audit_log WHERE tenant = $1 ORDER BY audit_no"
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
+    async with connection.transaction(readonly=True):
         async for row in connection.cursor(query, tenant, prefetch=VERIFY_SLICE_ROWS):
             checks += 1
             number = row["audit_no"]

@@ -1,4 +1,6 @@
-"""A back office for a test: a database of its own with this version's schema, the run's Valkey, a small processing server."""
+"""A back office for a test: a database of its own with this version's schema, the run's Valkey, a small processing
+server.
+"""
 
 from __future__ import annotations
 

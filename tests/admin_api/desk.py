@@ -1,4 +1,6 @@
-"""A back office on real stores, called as a program would call it, and a small processing server that answers altyn.ops.v1."""
+"""A back office on real stores, called as a program would call it, and a small processing server that answers
+altyn.ops.v1.
+"""
 
 from __future__ import annotations
 

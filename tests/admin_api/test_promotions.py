@@ -117,7 +117,13 @@ async def test_evaluate_draft_takes_store_and_goods_from_the_facts(desk: Desk) -
     await desk.put("/v1/stores/s1", json=STORE)
     row = {"sku": "milk", "group_id": "dairy", "no_accrual": True}
     await desk.post("/v1/products/import", content=orjson.dumps(row), headers={"content-type": "application/x-ndjson"})
-    document = "promotion: dairy\nstage: item\nwhen: {store: {region: msk}}\nreward:\n - percent: {rate: 10, of: {category: dairy}}\n"
+    document = """
+promotion: dairy
+stage: item
+when: {store: {region: msk}}
+reward:
+  - percent: {rate: 10, of: {category: dairy}}
+"""
     answer = await desk.post("/v1/promotions/evaluate", json={"receipt": RECEIPT, "documents": document})
     assert answer.status_code == 200, answer.text
     outcome = answer.json()["outcome"]
