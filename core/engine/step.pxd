@@ -86,6 +86,7 @@ cdef class Engine:
         Case case
         Outcome outcome
         list kept                  # Python bytes whose memory the case points to
+        dict names                 # of the assets, as last asked for
 
     cdef Release in_force(self, int64_t instant_us)
     cdef Release of_business_time(self)

@@ -140,6 +140,7 @@ cdef class Engine:
         self.calculator = Calculator()
         self.releases = []
         self.kept = []
+        self.names = {}
         self.next_effective_us = INT64_MAX
         self.hold_us = hold_us
         self.token_us = token_us
@@ -315,12 +316,10 @@ cdef class Engine:
         return n
 
     cdef dict asset_names(self):
-        cdef dict names = {}
-        for asset in self.facts.assets.values():
-            name = asset.asset.encode()
-            names[asset.asset_no] = (name, asset.scale)
-            self.kept.append(name)
-        return names
+        """asset_no → (name, scale). Facts only ever add assets, so their number tells whether these are still all."""
+        if len(self.names) != len(self.facts.assets):
+            self.names = {asset.asset_no: (asset.asset.encode(), asset.scale) for asset in self.facts.assets.values()}
+        return self.names
 
     cdef pos_v1.Outcome* shown(self, Release release, bint explain) except NULL:
         cdef int32_t i

@@ -38,19 +38,22 @@ class CallTableHandler(grpc.GenericRpcHandler):
     """One service: method path → raw-bytes handler."""
 
     def __init__(self, service: str, table: Mapping[str, Call], authenticate: Authenticate) -> None:
-        self._handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
-            f"/{service}/{name}": grpc.unary_unary_rpc_method_handler(_handler(call, authenticate))
-            for name, call in table.items()
-        }
+        self._calls = {f"/{service}/{name}": call for name, call in table.items()}
+        self._authenticate = authenticate
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
-        return self._handlers.get(handler_call_details.method)
+        call = self._calls.get(handler_call_details.method)
+        if call is None:
+            return None
+        # The metadata has been read for this look-up; the call's context would read all of it again.
+        metadata = handler_call_details.invocation_metadata
+        return grpc.unary_unary_rpc_method_handler(_handler(call, self._authenticate, metadata))
 
 
-def _handler(call: Call, authenticate: Authenticate) -> Any:
+def _handler(call: Call, authenticate: Authenticate, metadata: Metadata) -> Any:
     async def handle(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         try:
-            reply = call(request, authenticate(context.invocation_metadata() or ()))
+            reply = call(request, authenticate(metadata))
             return reply if isinstance(reply, bytes) else await reply
         except CallRefused as refused:
             await context.abort_with_status(status_of(refused))
