@@ -1,0 +1,69 @@
+"""A processing server as a child process that may be killed, frozen and started again at the address it had."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from altyn.cli.chaos.small_world import OPS_KEY, PEPPER, TENANT
+from altyn.infra.processes import Child, ChildFailed, start_children, stop_process
+from altyn.infra.settings import Settings
+
+READY_PATIENCE_S = 60.0
+STOP_PATIENCE_S = 20.0
+ANY_PORT = "127.0.0.1:0"
+
+
+@dataclass
+class ServerProcess:
+    """One server of the small world. The addresses are chosen at the first start and kept by later ones."""
+
+    dsn: str
+    redis_url: str
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    child: Child | None = None
+    grpc_address: str = ANY_PORT
+    ops_address: str = ANY_PORT
+
+    def settings(self) -> Settings:
+        return Settings(
+            var=self.folder,
+            postgres_dsn=self.dsn,
+            redis_url=self.redis_url,
+            grpc_listen=self.grpc_address,
+            ops_listen=self.ops_address,
+            tenant_id=TENANT,
+            pepper=PEPPER,
+            ops_key=OPS_KEY,
+        )
+
+    def start(self) -> None:
+        """Start it and wait until its doors are open. ChildFailed. From the main thread only."""
+        self.child = Child(
+            "server",
+            [sys.executable, "-m", "altyn.server"],
+            log=self.folder / "server.log",
+            environment=self.settings().environment() | self.environment,
+        )
+        ready = start_children([self.child], READY_PATIENCE_S)["server"]
+        self.grpc_address, self.ops_address = ready["grpc"], ready["ops"]
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        assert self.child is not None
+        self.child.process.send_signal(signal.SIGKILL)
+        self.child.process.wait()
+
+    def stop(self) -> int:
+        """Ask it to end; its exit status."""
+        assert self.child is not None
+        return stop_process(self.child.process, [(signal.SIGTERM, STOP_PATIENCE_S)])
+
+    def require_running(self) -> None:
+        """ChildFailed, with the end of its log, when it has ended by itself."""
+        if self.child is None:
+            raise ChildFailed("the server was not started")
+        self.child.check()
