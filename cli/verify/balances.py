@@ -96,11 +96,11 @@ class Balances:
         for seq, group in later.items():
             self.tally.require(
                 False,
-                f"{len(group)} answers of the server name seq {seq}, which the journal does not have, or had long before",
+                f"{len(group)} answers of the server name seq {seq}: the journal is not there, or long past it",
             )
 
     async def _follow(self, engine: Engine, later: dict[int, list[Any]], dsn: str, shard: int) -> None:
-        """Apply what the journal has got meanwhile, up to the last seq an answer names; those compared are taken out."""
+        """Apply what the journal has got meanwhile, up to the last seq named; takes out what it compares."""
         last_seq = max(later, default=0)
         if last_seq <= engine.last_seq:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ from altyn.cli.verify.report import Report
 from altyn.core.engine import Engine, Record, commit_receipt, get_balance, replay, reserve_receipt
 from altyn.core.ledger.snapshot import SnapshotHead, write_snapshot
 from altyn.infra.database import connect
+from altyn.infra.embedded.postgres import EmbeddedPostgres
+from altyn.infra.embedded.services import create_database
 from altyn.infra.errors import Trouble
 from altyn.infra.settings import Settings, load_secrets
 from altyn.journal.v1 import record_pb2 as journal
-from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.pos.v1 import pos_service_pb2 as pos
 from altyn.register.history import Attempt, JsonLines, request_hash
 from altyn.server.ops import OPS_SERVICE, ops_authenticate
@@ -32,6 +34,9 @@ NAMES = [
     "I1_acked_once", "I2_unanswered_whole", "I3_stable_answers", "I4_gap_free", "I5_double_entry", "I6_balance",
     "I12_receipt_arithmetic", "I13_decided_again", "I15_holds_end", "I19_rebuild",
 ]  # fmt: skip
+
+
+BUSY = busy_world()
 
 
 def broken(report: Report) -> set[str]:
@@ -80,42 +85,65 @@ async def rows(dsn: str, query: str, *args: object) -> list[Any]:
         await connection.close()
 
 
-@pytest.fixture
-def busy() -> tuple[World, list[Attempted]]:
-    return busy_world()
+TABLES = [
+    "journal_000000",
+    "operations",
+    "shard_owner",
+    "projector_checkpoint",
+    "ledger_entries",
+    "receipts",
+    "receipt_lines",
+    "receipt_discounts",
+]
+
+
+@pytest.fixture(scope="module")
+def module_dsn(embedded_postgres: EmbeddedPostgres, postgres_dsn: str) -> str:
+    """One database for all tests, with the busy world's tables put aside."""
+    asyncio.run(create_database(postgres_dsn, "verify"))
+    dsn = embedded_postgres.dsn("verify")
+    asyncio.run(lay(dsn))
+    asyncio.run(write(dsn, BUSY[0].records))
+    keep_tables = "; ".join(f"CREATE TABLE kept.{name} AS TABLE {name}" for name in TABLES)
+    asyncio.run(execute(dsn, f"CREATE SCHEMA kept; {keep_tables}"))
+    return dsn
 
 
 @pytest.fixture
-async def dsn(database_dsn: str, busy: tuple[World, list[Attempted]]) -> str:
+async def dsn(module_dsn: str) -> str:
     """The busy world's records, written and projected."""
-    await lay(database_dsn)
-    await write(database_dsn, busy[0].records)
-    return database_dsn
+    put_back = "; ".join(f"INSERT INTO {name} TABLE kept.{name}" for name in TABLES)
+    await execute(module_dsn, f"SET session_replication_role = replica; TRUNCATE {', '.join(TABLES)}; {put_back}")
+    return module_dsn
+
+
+@pytest.fixture
+async def empty_dsn(module_dsn: str) -> str:
+    """Rules, and nothing journalled yet."""
+    await execute(module_dsn, f"TRUNCATE {', '.join(TABLES)}; INSERT INTO projector_checkpoint VALUES ('receipts', 0)")
+    return module_dsn
 
 
 # AS IT SHOULD BE
 
 
-async def test_journal_as_served_has_no_violation(
-    dsn: str, busy: tuple[World, list[Attempted]], tmp_path: Path
-) -> None:
-    world, attempts = busy
-    lost = attempts.pop()
+async def test_journal_as_served_has_no_violation(dsn: str, tmp_path: Path) -> None:
+    records, attempts = BUSY[0].records, BUSY[1][:-1]
+    lost = BUSY[1][-1]
     report = await verify_async(
         dsn, histories=[history(tmp_path / "h", [*attempts, attempts[0]], lost.op_id, bytes(16))]
     )
     assert broken(report) == set(), report.as_json()
     assert report.remarks == []
-    assert report.seq == len(world.records) == 35
+    assert report.seq == len(records) == 35
     assert list(report.per_invariant) == NAMES
     assert {name: tally.checks for name, tally in report.per_invariant.items() if not tally.checks} == {}
     assert report.per_invariant["I13_decided_again"].checks == 25 + 2  # one release, one hash
     assert report.per_invariant["I3_stable_answers"].checks == len(attempts)
 
 
-async def test_empty_journal_has_no_violation(database_dsn: str) -> None:
-    await lay(database_dsn)
-    report = await verify_async(database_dsn)
+async def test_empty_journal_has_no_violation(empty_dsn: str) -> None:
+    report = await verify_async(empty_dsn)
     assert (report.violations, report.seq) == (0, 0)
 
 
@@ -124,21 +152,17 @@ async def test_database_without_a_journal_is_told_in_one_line(database_dsn: str)
         await verify_async(database_dsn)
 
 
-async def test_journal_ahead_of_the_projector_is_compared_as_far_as_it_is_projected(
-    dsn: str, busy: tuple[World, list[Attempted]]
-) -> None:
-    world, _ = busy
-    world.effect(commit_receipt, commit(basket(900), 900), NOW_US + 200 * MINUTE_US)
-    await write(dsn, world.records[35:], project=False)
+async def test_journal_ahead_of_the_projector_is_compared_as_far_as_it_is_projected(dsn: str) -> None:
+    later = World(replayed(BUSY[0].records))
+    later.effect(commit_receipt, commit(basket(900), 900), NOW_US + 200 * MINUTE_US)
+    await write(dsn, later.records, project=False)
     report = await verify_async(dsn)
     assert (report.violations, report.seq) == (0, 36)
     assert report.per_invariant["I6_balance"].checks > 0
 
 
-async def test_repeat_under_another_op_id_is_acked_by_the_first_ones_row(
-    dsn: str, busy: tuple[World, list[Attempted]], tmp_path: Path
-) -> None:
-    first = busy[1][0]
+async def test_repeat_under_another_op_id_is_acked_by_the_first_ones_row(dsn: str, tmp_path: Path) -> None:
+    first = BUSY[1][0]
     again = Attempted(first.call, b"other-op-id-----", first.request, first.reply)
     report = await verify_async(dsn, histories=[history(tmp_path / "h", [again])])
     assert broken(report) == set()
@@ -205,61 +229,52 @@ async def test_changed_entries_row_is_found_by_the_balance_alone(dsn: str) -> No
     ],
 )
 async def test_wrong_record_under_a_sound_chain_is_found(
-    database_dsn: str,
-    busy: tuple[World, list[Attempted]],
+    empty_dsn: str,
     change: Callable[[journal.Record], object],
     found: set[str],
 ) -> None:
-    await lay(database_dsn)
-    await write(database_dsn, altered(busy[0].records, 8, change))
-    report = await verify_async(database_dsn)
+    await write(empty_dsn, altered(BUSY[0].records, 8, change))
+    report = await verify_async(empty_dsn)
     assert broken(report) == found, report.as_json()
 
 
-async def test_overdue_hold_is_found_unless_the_server_has_just_come_back(database_dsn: str) -> None:
+async def test_overdue_hold_is_found_unless_the_server_has_just_come_back(empty_dsn: str) -> None:
     world = World(published_engine())
     world.effect(reserve_receipt, reserve(basket(1), 1))
     world.effect(commit_receipt, commit(basket(2), 2), NOW_US + 16 * MINUTE_US)
-    await lay(database_dsn)
-    await write(database_dsn, world.records)
-    back = await verify_async(database_dsn)
+    await write(empty_dsn, world.records)
+    back = await verify_async(empty_dsn)
     assert broken(back) == set()
     assert "was due 60 s ago; the server has only just come back" in back.remarks[0]
-    await execute(database_dsn, "UPDATE shard_owner SET since = 'epoch'")
-    assert broken(await verify_async(database_dsn)) == {"I15"}
+    await execute(empty_dsn, "UPDATE shard_owner SET since = 'epoch'")
+    assert broken(await verify_async(empty_dsn)) == {"I15"}
 
 
 # PLANTED IN HISTORIES
 
 
-async def test_answered_operation_that_is_not_in_the_journal_is_found(
-    dsn: str, busy: tuple[World, list[Attempted]], tmp_path: Path
-) -> None:
-    lost = busy[1][0]
+async def test_answered_operation_that_is_not_in_the_journal_is_found(dsn: str, tmp_path: Path) -> None:
+    lost = BUSY[1][0]
     reply = pos.CommitReceiptResponse.FromString(lost.reply)
     reply.server_time_us += 1
     made = Attempted(lost.call, b"lost-op-id------", lost.request, reply.SerializeToString())
-    report = await verify_async(dsn, histories=[history(tmp_path / "h", [*busy[1], made])])
+    report = await verify_async(dsn, histories=[history(tmp_path / "h", [*BUSY[1], made])])
     assert broken(report) == {"I1"}
     assert b"lost-op-id------".hex() in report.per_invariant["I1_acked_once"].examples[0]
 
 
-async def test_answer_that_is_not_the_stored_reply_is_found(
-    dsn: str, busy: tuple[World, list[Attempted]], tmp_path: Path
-) -> None:
-    made = busy[1][1]
+async def test_answer_that_is_not_the_stored_reply_is_found(dsn: str, tmp_path: Path) -> None:
+    made = BUSY[1][1]
     reply = pos.ReserveReceiptResponse.FromString(made.reply)
     reply.server_time_us += 1
     other = Attempted(made.call, made.op_id, made.request, reply.SerializeToString())
-    report = await verify_async(dsn, histories=[history(tmp_path / "h", [*busy[1], other])])
+    report = await verify_async(dsn, histories=[history(tmp_path / "h", [*BUSY[1], other])])
     assert broken(report) == {"I3"}
 
 
-async def test_unanswered_operation_whose_entries_are_missing_is_found(
-    dsn: str, busy: tuple[World, list[Attempted]], tmp_path: Path
-) -> None:
+async def test_unanswered_operation_whose_entries_are_missing_is_found(dsn: str, tmp_path: Path) -> None:
     await execute(dsn, "DELETE FROM ledger_entries WHERE seq = 8")
-    report = await verify_async(dsn, histories=[history(tmp_path / "h", [], busy[0].records[7].op_id)])
+    report = await verify_async(dsn, histories=[history(tmp_path / "h", [], BUSY[0].records[7].op_id)])
     assert broken(report) == {"I2", "I6"}
 
 
@@ -277,31 +292,27 @@ async def keep(dsn: str, folder: Path, records: list[Record], seq: int, *, taken
     row = (await rows(dsn, "SELECT hash, epoch FROM journal WHERE seq = $1", seq))[0]
     engine = replayed(records[: taken_at or seq])
     head = SnapshotHead(seq, row["epoch"], engine.last_instant_us, 1, row["hash"])
-    folder.mkdir(exist_ok=True)
     path = folder / f"{seq:019d}.snapshot"
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"".join(write_snapshot(engine.book, engine.operations, head)))
     return path
 
 
-async def test_snapshots_of_this_journal_hold_its_state(
-    dsn: str, busy: tuple[World, list[Attempted]], tmp_path: Path
-) -> None:
+async def test_snapshots_of_this_journal_hold_its_state(dsn: str, tmp_path: Path) -> None:
     for seq in (5, 20, 30):
-        await keep(dsn, tmp_path / "s", busy[0].records, seq)
+        await keep(dsn, tmp_path / "s", BUSY[0].records, seq)
     report = await verify_async(dsn, snapshots=tmp_path / "s")
     assert broken(report) == set(), report.as_json()
     assert report.per_invariant["I19_rebuild"].checks == 1 + 3 + 1
 
 
-async def test_snapshot_of_another_state_is_found(
-    dsn: str, busy: tuple[World, list[Attempted]], tmp_path: Path
-) -> None:
-    await keep(dsn, tmp_path / "s", busy[0].records, 20, taken_at=21)
+async def test_snapshot_of_another_state_is_found(dsn: str, tmp_path: Path) -> None:
+    await keep(dsn, tmp_path / "s", BUSY[0].records, 20, taken_at=21)
     assert broken(await verify_async(dsn, snapshots=tmp_path / "s")) == {"I19"}
 
 
-async def test_damaged_snapshot_is_found(dsn: str, busy: tuple[World, list[Attempted]], tmp_path: Path) -> None:
-    path = await keep(dsn, tmp_path / "s", busy[0].records, 20)
+async def test_damaged_snapshot_is_found(dsn: str, tmp_path: Path) -> None:
+    path = await keep(dsn, tmp_path / "s", BUSY[0].records, 20)
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
@@ -311,10 +322,8 @@ async def test_damaged_snapshot_is_found(dsn: str, busy: tuple[World, list[Attem
 # THE SERVER'S OWN BALANCES
 
 
-async def test_servers_balances_are_compared_at_the_seq_they_name(
-    dsn: str, busy: tuple[World, list[Attempted]]
-) -> None:
-    engine, other = replayed(busy[0].records), replayed(busy[0].records)
+async def test_servers_balances_are_compared_at_the_seq_they_name(dsn: str) -> None:
+    engine, other = replayed(BUSY[0].records), replayed(BUSY[0].records)
     late_us = NOW_US + 300 * MINUTE_US
 
     def answer(request: bytes, scope: object) -> bytes:
@@ -345,15 +354,13 @@ async def test_servers_balances_are_compared_at_the_seq_they_name(
         await door.stop(0)
 
 
-async def test_answers_are_compared_with_what_the_journal_has_got_meanwhile(
-    dsn: str, busy: tuple[World, list[Attempted]]
-) -> None:
+async def test_answers_are_compared_with_what_the_journal_has_got_meanwhile(dsn: str) -> None:
     rebuilt = Rebuilt(None)
-    for record in busy[0].records[:30]:
+    for record in BUSY[0].records[:30]:
         rebuilt.apply(record.seq, record.body, "demo")
     rebuilt.last_hash = (await rows(dsn, "SELECT hash FROM journal WHERE seq = 30"))[0]["hash"]
     rebuilt.accounts = {70}
-    engine = replayed(busy[0].records[:33])
+    engine = replayed(BUSY[0].records[:33])
 
     def answer(request: bytes, scope: object) -> bytes:
         reply: bytes = get_balance(engine, request, NOW_US).reply
@@ -383,8 +390,6 @@ async def test_server_that_does_not_answer_is_a_remark(dsn: str) -> None:
 async def test_command_prints_json_and_its_status_says_whether_all_holds(
     dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import asyncio
-
     monkeypatch.setenv("ALTYN_POSTGRES_DSN", dsn)
 
     def called(*words: str) -> tuple[object, str]:
