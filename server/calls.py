@@ -39,6 +39,7 @@ Call = Callable[[bytes, Scope], Reply]
 Decide = Callable[[Engine, bytes, Scope, int, Known | None], Answer | Lookup]
 
 POS_SERVICE = "altyn.pos.v1.PosService"
+LOOKUPS_MAX = 4
 
 
 class JournalSide(Protocol):
@@ -102,18 +103,22 @@ class Calls:
         return self._settle(answer)
 
     async def _effect_after_lookup(self, decide: Decide, request: bytes, scope: Scope, lookup: Lookup) -> bytes:
-        try:
-            await self._journal.durable(lookup.after_seq)
-            known = await self._journal.find(lookup.op_id, lookup.natural_key, lookup.receipt_key)
-        except JournalUnavailable as away:
-            raise CallRefused(
-                "UNAVAILABLE", "RETRY", "", "the journal cannot be asked now; send the same op_id again"
-            ) from away
-        self._admit()
-        answer = decide(self._engine, request, scope, self._clock(), known)
-        assert not isinstance(answer, Lookup), "the engine asks once"
-        reply = self._settle(answer)
-        return reply if isinstance(reply, bytes) else await reply
+        """The same operation may be admitted by another connection while the journal is asked: then ask once more."""
+        for _ in range(LOOKUPS_MAX):
+            try:
+                await self._journal.durable(lookup.after_seq)
+                known = await self._journal.find(lookup.op_id, lookup.natural_key, lookup.receipt_key)
+            except JournalUnavailable as away:
+                raise CallRefused(
+                    "UNAVAILABLE", "RETRY", "", "the journal is away; send the same op_id again"
+                ) from away
+            self._admit()
+            answer = decide(self._engine, request, scope, self._clock(), known)
+            if isinstance(answer, Answer):
+                reply = self._settle(answer)
+                return reply if isinstance(reply, bytes) else await reply
+            lookup = answer
+        raise CallRefused("UNAVAILABLE", "RETRY", "", "this operation is being admitted; send the same op_id again")
 
     def _settle(self, answer: Answer) -> Reply:
         if answer.record is not None:

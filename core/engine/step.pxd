@@ -103,6 +103,7 @@ cdef class Engine:
     cdef Operation operation(self, int kind, Text op_id, int64_t register_seq, int32_t op_no, Text token_text, bytes request, scope,
                              int64_t shift_number, int64_t receipt_number)
     cdef object recall(self, Operation operation, known)
+    cdef object recall_receipt(self, Operation operation, bytes body)
     cdef bint is_certainly_new(self, Operation operation) except -1
     cdef object stored(self, Operation operation, bytes body, int64_t seq)
     cdef object conflict(self, int kind, int64_t seq)

@@ -383,6 +383,7 @@ cdef class Engine:
         """
         cdef uint64_t content
         cdef SeenOperation seen = self.operations.find_operation(<const uint8_t*>PyBytes_AS_STRING(operation.op_id))
+        cdef int64_t natural_seq = self.operations.find_natural(<const uint8_t*>PyBytes_AS_STRING(operation.natural_key))
         memcpy(&content, PyBytes_AS_STRING(operation.content), 8)
         if seen.seq != 0:
             if seen.content != content:
@@ -390,29 +391,33 @@ cdef class Engine:
             reply = self.stored_reply(operation.op_id)
             if reply is not None:
                 return Answer(reply, None, seen.seq)
-        elif known is not None and known.by_op_id is None:
-            if known.by_natural_key is None:
+        elif known is None:
+            if natural_seq == 0 and self.is_certainly_new(operation):
                 return None
-            answer = self.stored(operation, known.by_natural_key, 0)
-            if answer is not None:
-                return answer
-            if operation.kind == pos_v1.OPERATION_KIND_RESERVE:
-                return self.conflict(operation.kind, self.last_seq)
-            operation.natural_key_taken = True
-            operation.natural_key = None
+        elif known.by_op_id is None and known.by_natural_key is not None:
+            return self.recall_receipt(operation, known.by_natural_key)
+        elif known.by_op_id is None and natural_seq == 0:
             return None
-        elif known is None and self.is_certainly_new(operation):
-            return None
-        if known is None:
-            return Lookup(operation.op_id, operation.natural_key, operation.receipt_key, seen.seq)
-        answer = self.stored(operation, known.by_op_id, seen.seq) if known.by_op_id is not None else None
+        if known is None or known.by_op_id is None:
+            # Also when the journal was asked and the operation was admitted meanwhile.
+            return Lookup(operation.op_id, operation.natural_key, operation.receipt_key, max(seen.seq, natural_seq))
+        answer = self.stored(operation, known.by_op_id, seen.seq)
         return answer if answer is not None else self.conflict(operation.kind, self.last_seq)
+
+    cdef object recall_receipt(self, Operation operation, bytes body):
+        """A new op_id on a used natural key: the stored answer for the same content; else CONFLICT, or a fact kept apart."""
+        answer = self.stored(operation, body, 0)
+        if answer is not None:
+            return answer
+        if operation.kind == pos_v1.OPERATION_KIND_RESERVE:
+            return self.conflict(operation.kind, self.last_seq)
+        operation.natural_key_taken = True
+        operation.natural_key = None
+        return None
 
     cdef bint is_certainly_new(self, Operation operation) except -1:
         """No look into the journal is needed: memory is complete, or the register has never been as far as this."""
         cdef const uint8_t* register
-        if self.operations.find_natural(<const uint8_t*>PyBytes_AS_STRING(operation.natural_key)) != 0:
-            return False
         if self.operations.complete_since_seq <= 1:
             return True
         if operation.register_key is None:

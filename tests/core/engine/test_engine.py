@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from altyn.core.engine import (
+    Answer,
     CallRefused,
+    Known,
+    Lookup,
     Scope,
     adjust_points,
     authorize_customer,
@@ -379,3 +382,19 @@ def test_many_commits_stay_certain_without_asking_the_journal(world: World) -> N
         answer = commit_receipt(world.engine, commit(basket(number), number), SCOPE, NOW_US + number, None)
         assert answer.record is not None and answer.record.seq == number
     assert active_points(world, clock_us=NOW_US + 1000) == 145 * 199
+
+
+def test_two_lookups_of_one_receipt_admit_it_once() -> None:
+    """Both were told "not in the journal" before either was admitted; the second must ask again, not be new."""
+    world = new_world()
+    first, second = commit(basket(), 0), commit(basket(), 0)
+    nothing = Known(None, None)
+    answer = commit_receipt(world.engine, first, SCOPE, NOW_US, nothing)
+    assert isinstance(answer, Answer) and answer.record is not None
+    world.records.append(answer.record)
+    asked_again = commit_receipt(world.engine, second, SCOPE, NOW_US, nothing)
+    assert isinstance(asked_again, Lookup)
+    assert asked_again.after_seq == 1
+    settled = commit_receipt(world.engine, second, SCOPE, NOW_US, world.known(asked_again))
+    assert isinstance(settled, Answer)
+    assert (settled.reply, settled.record) == (answer.reply, None)
