@@ -27,9 +27,7 @@ class Arithmetic:
                 continue
             outcome = entry.reply.outcome
             self.tally.checks += len(outcome.lines) + 1
-            for wrong in wrong_lines(outcome):
-                self.tally.violate(f"seq {entry.seq}, {wrong}")
-            for wrong in wrong_totals(outcome):
+            for wrong in wrongs_of(outcome):
                 self.tally.violate(f"seq {entry.seq}: {wrong}")
             if entry.kind == COMMIT and entry.reply.status == outcome_pb2.STATUS_OK:
                 self.tally.checks += 1
@@ -40,27 +38,33 @@ class Arithmetic:
         pass
 
 
-def wrong_lines(outcome: Any) -> Iterator[str]:
+def wrongs_of(outcome: Any) -> Iterator[str]:
+    """What does not follow: one text a line at most for each of its rules, then one for each total."""
+    gross_sum = discount_sum = points_sum = net_sum = 0
     for line in outcome.lines:
-        discount = line.discount_minor
-        if not 0 <= discount <= line.gross_minor:
-            yield f"line {line.line_no}: discount {discount} of gross {line.gross_minor}"
-        if line.net_minor < 0 or line.net_minor != line.gross_minor - discount - line.points_paid_minor:
-            yield f"line {line.line_no}: net {line.net_minor} is not what is left of gross {line.gross_minor}"
-        given = sum(part.amount_minor for part in line.discounts if part.kind == DISCOUNT)
+        gross, discount, points, net = line.gross_minor, line.discount_minor, line.points_paid_minor, line.net_minor
+        gross_sum += gross
+        discount_sum += discount
+        points_sum += points
+        net_sum += net
+        given = 0
+        for part in line.discounts:
+            if part.kind == DISCOUNT:
+                given += part.amount_minor
+        if not 0 <= discount <= gross:
+            yield f"line {line.line_no}: discount {discount} of gross {gross}"
+        if net < 0 or net != gross - discount - points:
+            yield f"line {line.line_no}: net {net} is not what is left of gross {gross}"
         if given != discount:
             yield f"line {line.line_no}: promotions took off {given}, the line says {discount}"
-
-
-def wrong_totals(outcome: Any) -> Iterator[str]:
-    totals, lines = outcome.totals, outcome.lines
-    for name in ("gross_minor", "discount_minor", "points_paid_minor"):
-        found = sum(getattr(line, name) for line in lines)
-        if found != getattr(totals, name):
-            yield f"lines have {name} {found}, the total is {getattr(totals, name)}"
-    net = sum(line.net_minor for line in lines)
-    if totals.to_pay_minor != net - totals.rounding_minor:
-        yield f"lines leave {net} to pay, the total is {totals.to_pay_minor}, rounded by {totals.rounding_minor}"
+    totals = outcome.totals
+    sums = {"gross": gross_sum, "discount": discount_sum, "points paid": points_sum}
+    said = {"gross": totals.gross_minor, "discount": totals.discount_minor, "points paid": totals.points_paid_minor}
+    for name, found in sums.items():
+        if found != said[name]:
+            yield f"lines add up to {name} {found}, the total is {said[name]}"
+    if totals.to_pay_minor != net_sum - totals.rounding_minor:
+        yield f"lines leave {net_sum} to pay, the total is {totals.to_pay_minor}, rounded by {totals.rounding_minor}"
 
 
 def is_accrued(record: Any, outcome: Any) -> bool:

@@ -19,7 +19,7 @@ from altyn.core.engine import Engine, Record, commit_receipt, get_balance, repla
 from altyn.core.ledger.snapshot import SnapshotHead, write_snapshot
 from altyn.infra.database import connect
 from altyn.infra.embedded.postgres import EmbeddedPostgres
-from altyn.infra.embedded.services import create_database
+from altyn.infra.embedded.services import create_database, embedded_services
 from altyn.infra.errors import Trouble
 from altyn.infra.settings import Settings, load_secrets
 from altyn.journal.v1 import record_pb2 as journal
@@ -415,3 +415,17 @@ def test_command_of_a_folder_without_a_cluster_makes_none(tmp_path: Path, capsys
     assert ended.value.code == 1
     assert "there is no cluster" in capsys.readouterr().err
     assert not (tmp_path / "postgres").exists()
+
+
+def test_command_of_a_stopped_cluster_looks_and_leaves_it_stopped(
+    stores_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    var = stores_folder / "verified"
+    with embedded_services(Settings(var=var), valkey=False) as endpoints:
+        asyncio.run(lay(endpoints.postgres_dsn))
+        asyncio.run(write(endpoints.postgres_dsn, BUSY[0].records))
+    with pytest.raises(SystemExit) as ended:
+        app(["verify", "--var", str(var)])
+    assert ended.value.code == 0
+    assert "every invariant holds" in capsys.readouterr().out
+    assert not (var / "postgres" / "data" / "postmaster.pid").exists()
