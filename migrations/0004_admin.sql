@@ -91,3 +91,7 @@ CREATE INDEX admin_answers_by_age ON admin_answers (answered_at);
 COMMENT ON TABLE admin_answers IS
     'What a write answered, by its Idempotency-Key: the same call sent again gets the same answer and changes nothing.';
 COMMENT ON COLUMN admin_answers.body IS 'Null when the answer held a key that is shown once: it is not kept in clear.';
+
+-- Whether an account exists is asked before points are given to it.
+CREATE INDEX customers_current_account ON customers (tenant, account_id) WHERE valid_to = 'infinity';
+CREATE INDEX cards_current_account ON cards (tenant, account_id) WHERE valid_to = 'infinity';

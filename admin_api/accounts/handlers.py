@@ -23,6 +23,7 @@ Seq = Annotated[int | None, Query(ge=1, lt=1 << 63)]
 @needs("accounts:read")
 async def get_balance(call: CurrentCall, office: CurrentOffice, account_id: AccountId) -> schemas.BalanceOut:
     """Points by asset and lot, from the processing server."""
+    await service.require_account(call, account_id=account_id)
     return service.balance_out(await office.ops.balance(account_id))
 
 

@@ -18,6 +18,18 @@ SELECT seq, kind, asset, points, lot_id, recorded_at FROM (
 """
 
 
+EXISTS = """
+SELECT EXISTS (SELECT FROM customers WHERE tenant = $1 AND account_id = $2 AND valid_to = 'infinity')
+    OR EXISTS (SELECT FROM cards WHERE tenant = $1 AND account_id = $2 AND valid_to = 'infinity')
+"""
+
+
+async def has_account(connection: asyncpg.Connection[Any], tenant: str, account_id: int) -> bool:
+    """Whether a customer or a card has the account, deleted ones included: their points remain."""
+    answer: bool = await connection.fetchval(EXISTS, tenant, account_id)
+    return answer
+
+
 async def list_entries(
     connection: asyncpg.Connection[Any], tenant: str, account_id: int, before_seq: int | None, count_max: int
 ) -> list[asyncpg.Record]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime, timedelta
 
-from altyn.admin_api.accounts import schemas
+from altyn.admin_api.accounts import repository, schemas
 from altyn.admin_api.accounts.errors import AdjustmentDeclined
-from altyn.admin_api.accounts.server import OpsClient
+from altyn.admin_api.accounts.server import AccountUnknown, OpsClient
 from altyn.admin_api.edge.call import Call
 from altyn.admin_api.edge.problems import problem
 from altyn.ops.v1 import ops_service_pb2 as ops
@@ -29,7 +29,8 @@ def op_id_of(tenant: str, actor: str, idempotency_key: str) -> bytes:
 async def adjust(
     call: Call, server: OpsClient, *, account_id: int, asked: schemas.AdjustmentIn
 ) -> schemas.AdjustmentOut:
-    """Give points. Raises AdjustmentDeclined and what the server's client raises."""
+    """Give points. Raises AccountUnknown, AdjustmentDeclined and what the server's client raises."""
+    await require_account(call, account_id=account_id)
     op_id = op_id_of(call.tenant, call.actor, call.idempotency_key)
     answer = await server.adjust(
         ops.AdjustPointsRequest(
@@ -56,6 +57,12 @@ async def adjust(
     }
     call.record("accounts.adjust", "account", str(account_id), after=told)
     return schemas.AdjustmentOut(op_id=op_id.hex(), seq=answer.seq, lot_id=answer.lot_id)
+
+
+async def require_account(call: Call, *, account_id: int) -> None:
+    """The server keeps points by number and asks nobody whose they are. Raises AccountUnknown."""
+    if not await repository.has_account(call.connection, call.tenant, account_id):
+        raise AccountUnknown(f"nobody has account {account_id}", path="account_id")
 
 
 def balance_out(answer: ops.GetBalanceResponse) -> schemas.BalanceOut:

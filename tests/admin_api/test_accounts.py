@@ -9,6 +9,17 @@ import pytest
 from tests.admin_api.desk import Desk, SmallServer
 from tests.admin_api.journal import Journal
 
+
+@pytest.fixture(autouse=True)
+async def accounts(desk: Desk) -> None:
+    """Cards of accounts 7, which the small server knows, and 8, which it does not."""
+    await desk.rows(
+        "INSERT INTO cards (tenant, card_id, number_hash, last4, account_id, version, valid_from)"
+        " SELECT 'demo', account_id, sha256(account_id::text::bytea), '', account_id, 1, now()"
+        " FROM unnest('{7,8}'::bigint[]) AS account_id"
+    )
+
+
 ADJUSTMENT = {"asset": "bonus", "points": 500, "reason": "apology for a queue"}
 
 
@@ -18,7 +29,8 @@ async def test_balance_comes_from_the_server_with_its_lots(desk: Desk) -> None:
     assert (balance["seq"], balance["balances"][0]["active_points"]) == (1, 500)
     [lot] = balance["balances"][0]["lots"]
     assert (lot["active_from"], lot["expires_at"]) == ("1970-01-01T00:00:01Z", None)
-    assert (await desk.get("/v1/accounts/8/balance")).json()["reason"] == "ACCOUNT_UNKNOWN"
+    for account in (8, 9):
+        assert (await desk.get(f"/v1/accounts/{account}/balance")).json()["reason"] == "ACCOUNT_UNKNOWN"
 
 
 async def test_adjustment_whose_answer_was_lost_gives_points_once(
@@ -46,6 +58,7 @@ async def test_adjustment_whose_answer_was_lost_gives_points_once(
     ("account", "change", "reason"),
     [
         (8, {}, "ADJUSTMENT_DECLINED"),
+        (9, {}, "ACCOUNT_UNKNOWN"),
         (7, {"asset": "nothing"}, "INVALID"),
         (7, {"points": 0}, "INVALID"),
         (7, {"points": 1.5}, "INVALID"),
