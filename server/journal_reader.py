@@ -7,6 +7,7 @@ or takes part in ownership. A break raises JournalDoubt with the seq; it is neve
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -76,6 +77,8 @@ class JournalReader:
         self._shard = shard
         self._name = name
         self._connection: asyncpg.Connection[Any] | None = None
+        # A connection does one thing at a time, and many calls may look something up at once.
+        self._turn = asyncio.Lock()
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -127,18 +130,22 @@ class JournalReader:
         return JournalTail(row.seq, row.epoch, row.hash)
 
     async def _fetch(self, query: str, *args: object) -> list[Mapping[str, Any]]:
-        """Ask, once more over a new connection when the old one turns out to be dead."""
-        for last in (False, True):
-            try:
-                if self._connection is None or self._connection.is_closed():
-                    self._connection = await connect(self._dsn, name=self._name, command_timeout_s=COMMAND_TIMEOUT_S)
-                rows: list[Mapping[str, Any]] = await self._connection.fetch(query, *args)
-                return rows
-            except (*LOST, asyncpg.PostgresError) as error:
-                await self.close()
-                if last or isinstance(error, asyncpg.SyntaxOrAccessError):
-                    raise JournalUnavailable(f"the journal cannot be read: {error}") from error
+        """Ask in turn; once more over a new connection when the old one turns out to be dead."""
+        async with self._turn:
+            for last in (False, True):
+                try:
+                    return await self._ask(query, *args)
+                except (*LOST, asyncpg.PostgresError) as error:
+                    await self.close()
+                    if last or isinstance(error, asyncpg.SyntaxOrAccessError):
+                        raise JournalUnavailable(f"the journal cannot be read: {error}") from error
         raise AssertionError("unreachable")
+
+    async def _ask(self, query: str, *args: object) -> list[Mapping[str, Any]]:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await connect(self._dsn, name=self._name, command_timeout_s=COMMAND_TIMEOUT_S)
+        rows: list[Mapping[str, Any]] = await self._connection.fetch(query, *args)
+        return rows
 
 
 def _row(found: Mapping[str, Any]) -> JournalRow:

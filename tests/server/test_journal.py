@@ -149,6 +149,25 @@ def test_operations_are_found_by_each_of_their_keys(journal_dsn: str) -> None:
     run(test)
 
 
+def test_sixty_four_lookups_at_once_are_all_answered(journal_dsn: str) -> None:
+    async def test() -> None:
+        async with opened(journal_dsn) as journal:
+            records = fill(journal, 32)
+            await journal.durable(32)
+            strangers = [bytes([number]) * 16 for number in range(32)]
+            await journal.find(strangers[0], None, None)
+            sessions = "SELECT pid FROM pg_stat_activity WHERE application_name = 'altyn-journal-reader'"
+            sessions += " AND datname = current_database()"
+            before = await admin(journal_dsn, sessions)
+            found = await asyncio.gather(
+                *(journal.find(op_id, None, None) for op_id in [r.op_id for r in records] + strangers)
+            )
+            assert [known.by_op_id for known in found] == [r.body for r in records] + [None] * 32
+            assert await admin(journal_dsn, sessions) == before and len(before) == 1
+
+    run(test)
+
+
 def test_second_owner_fences_the_first_which_then_stops(journal_dsn: str) -> None:
     async def test() -> None:
         async with opened(journal_dsn, "one") as first:
