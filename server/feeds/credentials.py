@@ -11,7 +11,6 @@ import hashlib
 
 from altyn.core.engine.types import Scope
 
-
 RECENT_MAX = 8_192
 
 

@@ -42,6 +42,7 @@ class Table:
 
     def __init__(self) -> None:
         self.applied: list[bytes] = []
+        self.began = asyncio.Event()
         self.release = asyncio.Event()
 
     def calls(self) -> dict[str, object]:
@@ -53,6 +54,7 @@ class Table:
 
     async def wait(self, request: bytes, scope: Scope) -> bytes:
         self.applied.append(request)
+        self.began.set()
         await self.release.wait()
         return request
 
@@ -161,8 +163,7 @@ async def test_call_whose_deadline_passed_while_it_waited_is_not_applied(running
 
 async def test_drain_finishes_running_calls_and_refuses_new_ones(running: Running) -> None:
     waiting = running.call("Wait", b"first")
-    while not running.table.applied:
-        await asyncio.sleep(0.01)
+    await running.table.began.wait()
     stopping = asyncio.create_task(running.door.stop(10.0))
     await asyncio.sleep(0.05)
     assert (await refusal(running.call("Apply", b"second"))).code() == grpc.StatusCode.UNAVAILABLE
@@ -174,8 +175,7 @@ async def test_drain_finishes_running_calls_and_refuses_new_ones(running: Runnin
 
 async def test_drain_ends_calls_that_outlast_its_patience(running: Running) -> None:
     waiting = running.call("Wait", b"first")
-    while not running.table.applied:
-        await asyncio.sleep(0.01)
+    await running.table.began.wait()
     await running.door.stop(0.1)
     assert (await refusal(waiting)).code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
@@ -216,7 +216,7 @@ def test_stop_under_load_answers_what_runs_refuses_the_rest_and_exits_clean(syst
     async def load() -> tuple[list[tuple[bytes, bytes]], set[grpc.StatusCode], list[int]]:
         acked: list[tuple[bytes, bytes]] = []
         codes: set[grpc.StatusCode] = set()
-        numbers = itertools.count(1)
+        numbers, warm = itertools.count(1), asyncio.Event()
 
         async def register(channel: grpc.aio.Channel) -> None:
             while True:
@@ -230,6 +230,8 @@ def test_stop_under_load_answers_what_runs_refuses_the_rest_and_exits_clean(syst
                     codes.add(refused.code())
                     return
                 acked.append((request.op_id, reply.SerializeToString()))
+                if len(acked) == 200:
+                    warm.set()
 
         async def health(channel: grpc.aio.Channel, said: list[int]) -> None:
             watch = health_pb2_grpc.HealthStub(channel).Watch(
@@ -245,8 +247,7 @@ def test_stop_under_load_answers_what_runs_refuses_the_rest_and_exits_clean(syst
         async with grpc.aio.insecure_channel(system.grpc_address) as channel:
             tasks = [asyncio.create_task(register(channel)) for _ in range(16)]
             tasks.append(asyncio.create_task(health(channel, said)))
-            while len(acked) < 200:
-                await asyncio.sleep(0.01)
+            await warm.wait()
             assert system.child is not None
             system.child.process.send_signal(signal.SIGTERM)
             await asyncio.gather(*tasks)
@@ -254,9 +255,7 @@ def test_stop_under_load_answers_what_runs_refuses_the_rest_and_exits_clean(syst
 
     async def stored(acked: list[tuple[bytes, bytes]]) -> list[bytes]:
         async with grpc.aio.insecure_channel(system.grpc_address) as channel:
-            asked = [
-                pos.GetOperationRequest(op_id=op_id, store_id="s1", register_id="r1") for op_id, _ in acked[-32:]
-            ]
+            asked = [pos.GetOperationRequest(op_id=op_id, store_id="s1", register_id="r1") for op_id, _ in acked[-32:]]
             return [(await system.call(channel, "GetOperation", request)).reply for request in asked]
 
     acked, codes, said = asyncio.run(load())
