@@ -76,7 +76,9 @@ def resident_bytes(pid: int) -> int:
 class Subject:
     """A server and the connections to it."""
 
-    def __init__(self, child: Child, address: str, method: str, requests: Sequence[Iterator[bytes]], expect: bytes) -> None:
+    def __init__(
+        self, child: Child, address: str, method: str, requests: Sequence[Iterator[bytes]], expect: bytes
+    ) -> None:
         self._pid = child.process.pid
         self._loop = ClosedLoop(
             [
@@ -115,16 +117,17 @@ class CommitStock:
         return iter(lambda: self._waiting[register].pop() if self._waiting[register] else b"", b"")
 
 
-def run(*, rounds: int = 5, seconds: float = 2.0, connections: int = CONNECTIONS) -> dict[str, Any]:
+def run(*, rounds: int = 9, seconds: float = 1.5, connections: int = CONNECTIONS) -> dict[str, Any]:
     """The figures of `altyn bench front`: calls per second, ratios within a round, milliseconds, bytes."""
     with tempfile.TemporaryDirectory(prefix="altyn-front-") as folder, ExitStack() as stack:
         stack.enter_context(on_core(1))
         settings = Settings(var=Path(folder), tenant_id=world.TENANT, tenant_zone=world.ZONE, pepper=world.PEPPER.hex())
         stores = stack.enter_context(embedded_services(settings))
         asyncio.run(world.prepare(stores.postgres_dsn, connections))
-        environment = settings.model_copy(
-            update={"grpc_listen": "127.0.0.1:0", "ops_listen": "127.0.0.1:0"}
-        ).environment() | stores.environment()
+        environment = (
+            settings.model_copy(update={"grpc_listen": "127.0.0.1:0", "ops_listen": "127.0.0.1:0"}).environment()
+            | stores.environment()
+        )
         servers = {
             "door": (["-m", "altyn.server"], environment),
             "raw": (["-m", "altyn.benchmarks.front_peers", "raw"], {}),
@@ -153,7 +156,11 @@ def _measure(
     upb = Subject(children["upb"], addresses["upb"], CALCULATE, endless(), STATUS_OK)
     calculate = Subject(children["door"], addresses["door"], CALCULATE, endless(), STATUS_OK)
     commit = Subject(
-        children["door"], addresses["door"], COMMIT, [stock.requests(number) for number in range(connections)], STATUS_OK
+        children["door"],
+        addresses["door"],
+        COMMIT,
+        [stock.requests(number) for number in range(connections)],
+        STATUS_OK,
     )
     # Members get their points first, so that replies show balances.
     stock.refill(max(1, 2 * world.MEMBERS // connections))
@@ -222,4 +229,3 @@ def _bytes_per_connection(child: Child, address: str, requests: Sequence[bytes])
     grown = resident_bytes(child.process.pid) - before
     loop.close()
     return round(grown / IDLE_CONNECTIONS)
-

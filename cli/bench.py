@@ -39,6 +39,12 @@ def core(as_json: AsJson = False) -> None:
     show(result, as_json)
 
 
+@app.command()
+def front(as_json: AsJson = False) -> None:
+    """The registers' door beside servers that only echo, on embedded stores: two cores, about two minutes."""
+    show(import_module("altyn.benchmarks.front_bench").run(), as_json)
+
+
 def measure_calculation(name: str, count: int) -> dict[str, Any]:
     """Microseconds per 20-line receipt at `count` active promotions, about five of which matter to it."""
     from altyn.benchmarks import core_rules

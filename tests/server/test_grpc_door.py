@@ -1,0 +1,266 @@
+"""The portable door with a call table of a few lines, and a whole server that is asked to stop under load."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import signal
+import socket
+import struct
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import grpc
+import grpc.aio
+import pytest
+import pytest_asyncio
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
+
+from altyn.core.engine import CallRefused, Scope
+from altyn.infra.embedded.postgres import EmbeddedPostgres
+from altyn.infra.embedded.services import create_database
+from altyn.pos.v1 import pos_service_pb2 as pos
+from altyn.server.transport.grpc_aio import REQUEST_BYTES_MAX, CallTableHandler, GrpcDoor
+from tests.integration.system import System, basket, prepare
+
+SERVICE = "test.Service"
+SCOPE = Scope("demo", "s1", "r1")
+PING = 6
+_numbers = itertools.count(1)
+
+# Stores are spawned before gRPC runs in this process: it does not like to be forked.
+pytestmark = pytest.mark.usefixtures("embedded_postgres", "redis_url")
+
+
+class Table:
+    """Calls that echo, wait, block the loop or refuse; what was applied is remembered."""
+
+    def __init__(self) -> None:
+        self.applied: list[bytes] = []
+        self.began = asyncio.Event()
+        self.release = asyncio.Event()
+
+    def calls(self) -> dict[str, object]:
+        return {"Apply": self.apply, "Wait": self.wait, "Block": self.block, "Refuse": self.refuse}
+
+    def apply(self, request: bytes, scope: Scope) -> bytes:
+        self.applied.append(request)
+        return request
+
+    async def wait(self, request: bytes, scope: Scope) -> bytes:
+        self.applied.append(request)
+        self.began.set()
+        await self.release.wait()
+        return request
+
+    def block(self, request: bytes, scope: Scope) -> bytes:
+        time.sleep(0.5)
+        return request
+
+    def refuse(self, request: bytes, scope: Scope) -> bytes:
+        if request == b"busy":
+            raise CallRefused("UNAVAILABLE", "OVERLOADED", "", "come again")
+        raise CallRefused("INVALID_ARGUMENT", "OUT_OF_RANGE", "receipt.lines[0].qty_milli", "more than 0")
+
+
+class Running:
+    """A door, its table, and a channel to it."""
+
+    def __init__(self) -> None:
+        self.table = Table()
+        self.door = GrpcDoor([CallTableHandler(SERVICE, self.table.calls(), lambda metadata: SCOPE)], "127.0.0.1:0")
+        self.channel: grpc.aio.Channel
+
+    def call(self, name: str, request: bytes = b"", **options: object) -> grpc.aio.UnaryUnaryCall[bytes, bytes]:
+        return self.channel.unary_unary(f"/{SERVICE}/{name}")(request, **options)
+
+
+@pytest_asyncio.fixture
+async def running() -> AsyncIterator[Running]:
+    made = Running()
+    await made.door.start()
+    made.channel = grpc.aio.insecure_channel(f"127.0.0.1:{made.door.port}")
+    await made.channel.channel_ready()
+    yield made
+    await made.channel.close()
+    await made.door.stop(0)
+
+
+async def refusal(call: grpc.aio.UnaryUnaryCall[bytes, bytes]) -> grpc.aio.AioRpcError:
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await call
+    return refused.value
+
+
+def details(error: grpc.aio.AioRpcError, kind: type) -> list[object]:
+    """The details of one kind that came with a status."""
+    found = []
+    status = rpc_status.from_call(error)
+    for packed in status.details if status is not None else ():
+        message = kind()
+        if packed.Unpack(message):
+            found.append(message)
+    return found
+
+
+async def test_refusal_of_a_field_names_reason_and_field(running: Running) -> None:
+    error = await refusal(running.call("Refuse"))
+    assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
+    (info,) = details(error, error_details_pb2.ErrorInfo)
+    assert (info.reason, info.domain) == ("OUT_OF_RANGE", "altyn")
+    (bad,) = details(error, error_details_pb2.BadRequest)
+    assert [violation.field for violation in bad.field_violations] == ["receipt.lines[0].qty_milli"]
+    assert not details(error, error_details_pb2.RetryInfo)
+
+
+async def test_refusal_for_want_of_room_says_when_to_come_again(running: Running) -> None:
+    error = await refusal(running.call("Refuse", b"busy"))
+    assert error.code() == grpc.StatusCode.UNAVAILABLE
+    (retry,) = details(error, error_details_pb2.RetryInfo)
+    assert retry.retry_delay.ToMilliseconds() == 200
+    assert not details(error, error_details_pb2.BadRequest)
+
+
+async def test_unknown_method_is_unimplemented(running: Running) -> None:
+    assert (await refusal(running.call("Nothing"))).code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_metadata_beyond_the_limit_is_refused_unread(running: Running) -> None:
+    error = await refusal(running.call("Apply", metadata=(("note", "x" * 32_768),)))
+    assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert running.table.applied == []
+
+
+async def test_request_beyond_the_limit_is_refused_unread(running: Running) -> None:
+    assert await running.call("Apply", bytes(REQUEST_BYTES_MAX)) == bytes(REQUEST_BYTES_MAX)
+    error = await refusal(running.call("Apply", bytes(REQUEST_BYTES_MAX + 1)))
+    assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert len(running.table.applied) == 1
+
+
+async def test_call_whose_deadline_passed_while_it_waited_is_not_applied(running: Running) -> None:
+    """The loop is busy; when it gets to the second call, nobody waits for it any more."""
+
+    def late() -> grpc.StatusCode:
+        with grpc.insecure_channel(f"127.0.0.1:{running.door.port}") as channel:
+            grpc.channel_ready_future(channel).result(5)
+            blocked = channel.unary_unary(f"/{SERVICE}/Block").future(b"", timeout=10)
+            time.sleep(0.1)
+            with pytest.raises(grpc.RpcError) as error:
+                channel.unary_unary(f"/{SERVICE}/Apply")(b"late", timeout=0.1)
+            blocked.result()
+            return error.value.code()
+
+    assert await asyncio.to_thread(late) == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert await running.call("Apply", b"next") == b"next"
+    assert running.table.applied == [b"next"]
+
+
+async def test_drain_finishes_running_calls_and_refuses_new_ones(running: Running) -> None:
+    waiting = running.call("Wait", b"first")
+    await running.table.began.wait()
+    stopping = asyncio.create_task(running.door.stop(10.0))
+    await asyncio.sleep(0.05)
+    assert (await refusal(running.call("Apply", b"second"))).code() == grpc.StatusCode.UNAVAILABLE
+    running.table.release.set()
+    assert await waiting == b"first"
+    await stopping
+    assert running.table.applied == [b"first"]
+
+
+async def test_drain_ends_calls_that_outlast_its_patience(running: Running) -> None:
+    waiting = running.call("Wait", b"first")
+    await running.table.began.wait()
+    await running.door.stop(0.1)
+    assert (await refusal(waiting)).code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+
+
+async def test_client_that_pings_without_pause_is_sent_away(running: Running) -> None:
+    def ping() -> bytes:
+        frame = struct.Struct(">HBBBI8s").pack(0, 8, PING, 0, 0, bytes(8))
+        got = b""
+        with socket.create_connection(("127.0.0.1", running.door.port), 5) as connection:
+            connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+            for _ in range(10):
+                try:
+                    connection.sendall(frame)
+                except OSError:
+                    break
+                time.sleep(0.01)
+            while data := connection.recv(65_536):
+                got += data
+        return got
+
+    assert b"too_many_pings" in await asyncio.to_thread(ping)
+
+
+@pytest.fixture
+def system(embedded_postgres: EmbeddedPostgres, postgres_dsn: str, redis_url: str) -> Iterator[System]:
+    name = f"door_{next(_numbers)}"
+    asyncio.run(create_database(postgres_dsn, name))
+    dsn = embedded_postgres.dsn(name)
+    asyncio.run(prepare(dsn))
+    with tempfile.TemporaryDirectory(prefix="altyn-door-") as folder:
+        started = System(dsn, redis_url, Path(folder))
+        started.start()
+        yield started
+        started.stop()
+
+
+def test_stop_under_load_answers_what_runs_refuses_the_rest_and_exits_clean(system: System) -> None:
+    async def load() -> tuple[list[tuple[bytes, bytes]], set[grpc.StatusCode], list[int]]:
+        acked: list[tuple[bytes, bytes]] = []
+        codes: set[grpc.StatusCode] = set()
+        numbers, warm = itertools.count(1), asyncio.Event()
+
+        async def register(channel: grpc.aio.Channel) -> None:
+            while True:
+                number = next(numbers)
+                request = pos.CommitReceiptRequest(
+                    op_id=uuid.uuid4().bytes, register_seq=number, receipt=basket(number)
+                )
+                try:
+                    reply = await system.call(channel, "CommitReceipt", request)
+                except grpc.aio.AioRpcError as refused:
+                    codes.add(refused.code())
+                    return
+                acked.append((request.op_id, reply.SerializeToString()))
+                if len(acked) == 200:
+                    warm.set()
+
+        async def health(channel: grpc.aio.Channel, said: list[int]) -> None:
+            watch = health_pb2_grpc.HealthStub(channel).Watch(
+                health_pb2.HealthCheckRequest(service="altyn.pos.v1.PosService")
+            )
+            async for answer in watch:
+                said.append(answer.status)
+                if len(said) == 2:
+                    watch.cancel()
+                    return
+
+        said: list[int] = []
+        async with grpc.aio.insecure_channel(system.grpc_address) as channel:
+            tasks = [asyncio.create_task(register(channel)) for _ in range(16)]
+            tasks.append(asyncio.create_task(health(channel, said)))
+            await warm.wait()
+            assert system.child is not None
+            system.child.process.send_signal(signal.SIGTERM)
+            await asyncio.gather(*tasks)
+        return acked, codes, said
+
+    async def stored(acked: list[tuple[bytes, bytes]]) -> list[bytes]:
+        async with grpc.aio.insecure_channel(system.grpc_address) as channel:
+            asked = [pos.GetOperationRequest(op_id=op_id, store_id="s1", register_id="r1") for op_id, _ in acked[-32:]]
+            return [(await system.call(channel, "GetOperation", request)).reply for request in asked]
+
+    acked, codes, said = asyncio.run(load())
+    assert system.stop() == 0
+    assert codes == {grpc.StatusCode.UNAVAILABLE}
+    assert said == [health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING]
+    system.start()
+    assert asyncio.run(stored(acked)) == [reply for _, reply in acked[-32:]]
