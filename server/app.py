@@ -128,6 +128,7 @@ class Server:
 
     def _take_ruleset(self, version: int, image: bytes, effective_at_us: int, emergency: bool) -> None:
         self.engine.take_ruleset(image, effective_at_us, emergency)
+        self.engine.look(clock_us())
         log.info("rules_in_force", version=version, sha256=self.engine.rules_sha256, emergency=emergency)
 
     async def _serve(self, on_ready: Callable[[dict[str, object]], None]) -> None:
@@ -180,7 +181,7 @@ class Server:
         rules = self.feeds.rules
         return ops.GetRulesInForceResponse(
             rules_version=self.engine.rules_version,
-            sha256=self.engine.rules_sha256,
+            sha256=rules.sha256.hex(),
             durable_seq=self.journal.durable_seq,
             promotions_count=self.engine.promotions_count,
             server_id=self._server_id,

@@ -82,7 +82,8 @@ def authorize_customer(Engine engine, bytes request, scope, int64_t clock_us):
     reply.status = pos_v1.STATUS_OK if engine.case.holdings.has_card else pos_v1.STATUS_DECLINED
     reply.reason = engine.case.remarks.reasons[0] if engine.case.remarks.count > 0 else pos_v1.REASON_UNSPECIFIED
     if engine.case.card_id != 0:
-        last4 = normalised_card(string(call.identity.value))[-4:].encode()
+        number = normalised_card(string(call.identity.value))
+        last4 = number[max(len(number) - 4, 0):].encode()
         reply.card_last4 = text_of(last4)
     fill_balances(&reply.balances, &reply.balances_count, engine.book, engine.case.account_id, engine.case.instant_us, engine.asset_names(),
                   &engine.arena)

@@ -192,6 +192,10 @@ cdef class Engine:
         self.releases = kept
         self.next_effective_us = 0
 
+    def look(self, int64_t clock_us):
+        """Take note of the time, so that the queries above tell what is in force now. CallRefused when nothing is."""
+        self.in_force(clock_us)
+
     cdef Release in_force(self, int64_t instant_us):
         """The newest release whose time has come."""
         cdef Release release

@@ -216,6 +216,7 @@ async def test_manual_accrual_through_ops_is_journalled_once(system: System) -> 
         in_force = await system.ask(channel, "GetRulesInForce", ops.GetRulesInForceRequest())
     assert balance.balances[0].active_points == 777
     assert in_force.durable_seq >= first.seq
+    assert (in_force.rules_version >= 1, in_force.promotions_count) == (True, 2)
 
 
 def test_stop_and_start_again_keeps_everything(system: System) -> None:
