@@ -104,17 +104,20 @@ class Subject:
         self._loop.close()
 
 
-class CommitStock:
-    """New operations for every round: `refill`, and each register's iterator goes on."""
+class Commits(Iterator[bytes]):
+    """New operations of one register; it ends when they are used up, and goes on after `refill`."""
 
-    def __init__(self, registers: int) -> None:
-        self._waiting: list[list[bytes]] = [[] for _ in range(registers)]
+    def __init__(self, register: int) -> None:
+        self._register = register
+        self._waiting: list[bytes] = []
 
-    def refill(self, per_register: int) -> None:
-        self._waiting[:] = [world.commits(number, per_register)[::-1] for number in range(len(self._waiting))]
+    def refill(self, count: int) -> None:
+        self._waiting = world.commits(self._register, count)[::-1]
 
-    def requests(self, register: int) -> Iterator[bytes]:
-        return iter(lambda: self._waiting[register].pop() if self._waiting[register] else b"", b"")
+    def __next__(self) -> bytes:
+        if not self._waiting:
+            raise StopIteration
+        return self._waiting.pop()
 
 
 def run(*, rounds: int = 9, seconds: float = 1.5, connections: int = CONNECTIONS) -> dict[str, Any]:
@@ -147,7 +150,11 @@ def _measure(
     children: dict[str, Child], addresses: dict[str, str], rounds: int, seconds: float, connections: int
 ) -> dict[str, Any]:
     calculations = [world.calculations(number, REQUESTS_PER_REGISTER) for number in range(connections)]
-    stock = CommitStock(connections)
+    stock = [Commits(number) for number in range(connections)]
+
+    def refill(count: int) -> None:
+        for commits in stock:
+            commits.refill(count)
 
     def endless() -> list[Iterator[bytes]]:
         return [itertools.cycle(requests) for requests in calculations]
@@ -159,18 +166,18 @@ def _measure(
         children["door"],
         addresses["door"],
         COMMIT,
-        [stock.requests(number) for number in range(connections)],
+        stock,
         STATUS_OK,
     )
     # Members get their points first, so that replies show balances.
-    stock.refill(max(1, 2 * world.MEMBERS // connections))
+    refill(max(1, 2 * world.MEMBERS // connections))
     commit.run(seconds)
     for subject in (raw, upb, calculate):
         subject.run(0.5)
     for _ in range(rounds):
         for subject in (raw, calculate, upb):
             subject.measure(seconds)
-        stock.refill(COMMITS_PER_ROUND)
+        refill(COMMITS_PER_ROUND)
         commit.measure(seconds)
     for subject in (raw, upb, commit, calculate):
         subject.close()

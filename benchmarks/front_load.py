@@ -192,6 +192,8 @@ class ClosedLoop:
                     in_flight -= not going
                 else:
                     in_flight -= 1
+        if counted < 2:
+            raise LoadFailed("there was too little to send")
         share = (time.process_time() - busy) / (now - began)
         bytes_after = sum(connection.reply_bytes for connection in self._by_socket.values())
         cuts = statistics.quantiles(latencies, n=100)
