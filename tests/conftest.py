@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import itertools
 import shutil
+import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,25 @@ from altyn.infra.embedded.services import create_database
 from altyn.infra.embedded.valkey import EmbeddedValkey
 
 _numbers = itertools.count(1)
+
+TEST_SECONDS_MAX = 300
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that hangs fails by name instead of holding up the run."""
+
+    def give_up(_number: int, _frame: object) -> None:
+        faulthandler.dump_traceback()
+        raise TimeoutError(f"{item.nodeid} took more than {TEST_SECONDS_MAX} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(TEST_SECONDS_MAX)
+    try:
+        return (yield)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -30,6 +30,8 @@ CHECK_EVERY_S = 3.0
 BACKOFF_FIRST_S = 0.1
 BACKOFF_MAX_S = 5.0
 STATUS_EVERY_S = 5.0
+CANCELS_MAX = 5
+CANCEL_PATIENCE_S = 1.0
 TIMER_MAX_S = 60.0  # wall clocks are set; a long sleep would not notice
 
 AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
@@ -55,6 +57,16 @@ def wall_clock_us() -> int:
 def stream_of(tenant: str) -> str:
     """The Redis stream whose entries wake the servers of a tenant."""
     return f"altyn:{tenant}:feed"
+
+
+async def end_tasks(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel until they have ended: a client library may swallow a cancellation that comes while it reconnects."""
+    for _ in range(CANCELS_MAX):
+        for task in tasks:
+            task.cancel()
+        if not tasks or not (await asyncio.wait(tasks, timeout=CANCEL_PATIENCE_S))[1]:
+            return
+    log.error("feed_tasks_left", count=sum(not task.done() for task in tasks))
 
 
 class Feeds:
@@ -109,9 +121,7 @@ class Feeds:
 
     async def stop(self) -> None:
         """End following; facts and rules stay as they are."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         self._tasks = []
         if self._timer is not None:
             self._timer.cancel()
