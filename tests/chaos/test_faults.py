@@ -18,6 +18,7 @@ import grpc.aio
 import pytest
 import redis
 
+from altyn.cli.chaos.acked_once import AckedOnce, Findings
 from altyn.cli.chaos.kills import Stores
 from altyn.cli.chaos.small_world import BASKET_POINTS, CARDS, RULES, STORE, TENANT, basket, publish, register_key
 from altyn.infra.processes import wait_exit
@@ -75,6 +76,27 @@ async def stored_replies(dsn: str, op_id: bytes) -> list[bytes]:
     rows = await connection.fetch("SELECT body FROM journal WHERE op_id = $1", uuid.UUID(bytes=op_id))
     await connection.close()
     return [record_pb2.Record.FromString(row["body"]).reply for row in rows]
+
+
+def test_look_finds_what_is_lost_differs_or_was_booked_otherwise(system: System) -> None:
+    """The checker itself: told a lie, it does not nod."""
+    card, request = CARDS[5], commit_request(CARDS[5])
+
+    async def test() -> None:
+        async with grpc.aio.insecure_channel(system.grpc_address) as channel:
+            reply: Any = await system.call(channel, "CommitReceipt", request)
+        told = {request.op_id: reply.SerializeToString()}
+
+        async def look(replies: dict[bytes, bytes], points: int) -> Findings:
+            return await AckedOnce(system.dsn, system.ops_address).look(replies, {card: points})
+
+        assert (await look(told, BASKET_POINTS)).is_clean
+        assert (await look(told | {b"x" * 16: b""}, BASKET_POINTS)).lost == {b"x" * 16}
+        assert (await look({request.op_id: b"another"}, BASKET_POINTS)).differing == {request.op_id}
+        assert (await look(told, 0)).doubled_count == 1
+        assert len((await look(told, 2 * BASKET_POINTS)).remarks) == 1
+
+    asyncio.run(test())
 
 
 @pytest.mark.slow
@@ -156,6 +178,31 @@ def test_register_whose_server_is_killed_in_mid_commit_keeps_the_receipt_and_sen
     ]
     assert asyncio.run(stored_replies(system.dsn, answer.op_id)) == [drained.answers[0].reply]
     assert asyncio.run(points_of(system, card)) == BASKET_POINTS
+
+
+@pytest.mark.slow
+def test_server_asked_to_stop_without_postgresql_says_what_it_leaves_and_ends_with_status_1(
+    stores: Stores, system: System
+) -> None:
+    request = commit_request(CARDS[4])
+
+    async def effect(timeout_s: float) -> Any:
+        async with grpc.aio.insecure_channel(system.grpc_address) as channel:
+            return await system.call(channel, "CommitReceipt", request, timeout_s=timeout_s)
+
+    stores.postgres.kill()
+    try:
+        with pytest.raises(grpc.aio.AioRpcError):
+            asyncio.run(effect(0.5))
+        assert system.stop() == 1
+    finally:
+        stores.postgres.start()
+    assert system.child is not None
+    said = system.child.log.read_text()
+    assert "server_in_doubt" in said and "Traceback" not in said
+    system.start()
+    assert asyncio.run(effect(PATIENCE_S)).status == 1
+    assert asyncio.run(points_of(system, CARDS[4])) == BASKET_POINTS
 
 
 @pytest.mark.slow

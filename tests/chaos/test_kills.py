@@ -16,6 +16,7 @@ from altyn.cli.chaos.kills import POSTGRES, SERVER, Result, percentile, run_roun
 def test_kills_under_load_lose_and_double_nothing(folder: Path, victim: str, rounds_count: int) -> None:
     result = run_rounds(folder, rounds_count, seed=11, victims=(victim,))
     assert result.findings == Findings()
+    assert result.is_clean and result.verified is not None and result.verified.checks > result.acked
     assert result.killed[victim] == rounds_count == len(result.recoveries_s)
     assert result.acked > 16 * rounds_count
 
