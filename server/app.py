@@ -105,7 +105,7 @@ class Server:
             await self._serve(on_ready)
         finally:
             await self.feeds.stop()
-            await self.journal.close()
+            await self._close_journal()
         log.info("server_stopped", durable_seq=self.journal.durable_seq)
 
     async def _start_journal(self) -> None:
@@ -125,6 +125,13 @@ class Server:
         log.info(
             "recovered", seq=self.engine.last_seq, from_snapshot=recovered.snapshot_seq, records=recovered.records_count
         )
+
+    async def _close_journal(self) -> None:
+        try:
+            await self.journal.close()
+        except TimeoutError as late:
+            # Nobody was answered for these; registers send them again.
+            raise JournalDoubt("PostgreSQL did not take what waited for it before the stop") from late
 
     def _take_ruleset(self, version: int, image: bytes, effective_at_us: int, emergency: bool) -> None:
         self.engine.take_ruleset(image, effective_at_us, emergency)

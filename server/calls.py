@@ -1,12 +1,9 @@
 """The call table: method → core call, the same for every door.
 
 A door hands over request bytes and the caller's scope and gets reply bytes, or a future of them when the answer
-depends on
-records that are not durable yet. Invariants: capacity is checked before anything is applied; between the engine's
-decision and the
-journal's queue nothing is awaited; a call that the engine cannot place is looked up in the journal first and decided
-after.
-Never here: amounts, rules, sockets.
+depends on records that are not durable yet. Invariants: capacity is checked before anything is applied; between the
+engine's decision and the journal's queue nothing is awaited; a call that the engine cannot place is looked up in the
+journal first and decided after, at most `LOOKUPS_AT_ONCE_MAX` at a time. Never here: amounts, rules, sockets.
 """
 
 from __future__ import annotations
@@ -38,8 +35,12 @@ Reply = bytes | Awaitable[bytes]
 Call = Callable[[bytes, Scope], Reply]
 Decide = Callable[[Engine, bytes, Scope, int, Known | None], Answer | Lookup]
 
-POS_SERVICE = "altyn.pos.v1.PosService"
+# Questions to the journal that may wait at a time; PostgreSQL may be away, and each holds a request.
+LOOKUPS_AT_ONCE_MAX = 1_024
+# Times one operation is looked up again because it was admitted elsewhere meanwhile.
 LOOKUPS_MAX = 4
+
+POS_SERVICE = "altyn.pos.v1.PosService"
 
 
 class JournalSide(Protocol):
@@ -67,6 +68,7 @@ class Calls:
         self._journal = journal
         self._slots = slots
         self._clock = clock
+        self._lookups_count = 0
 
     def table(self) -> dict[str, Call]:
         """Method name → call."""
@@ -99,19 +101,15 @@ class Calls:
         self._admit()
         answer = decide(self._engine, request, scope, self._clock(), None)
         if isinstance(answer, Lookup):
+            if self._lookups_count >= LOOKUPS_AT_ONCE_MAX:
+                raise overloaded()
             return self._effect_after_lookup(decide, request, scope, answer)
         return self._settle(answer)
 
     async def _effect_after_lookup(self, decide: Decide, request: bytes, scope: Scope, lookup: Lookup) -> bytes:
         """The same operation may be admitted by another connection while the journal is asked: then ask once more."""
         for _ in range(LOOKUPS_MAX):
-            try:
-                await self._journal.durable(lookup.after_seq)
-                known = await self._journal.find(lookup.op_id, lookup.natural_key, lookup.receipt_key)
-            except JournalUnavailable as away:
-                raise CallRefused(
-                    "UNAVAILABLE", "RETRY", "", "the journal is away; send the same op_id again"
-                ) from away
+            known = await self._look_up(lookup)
             self._admit()
             answer = decide(self._engine, request, scope, self._clock(), known)
             if isinstance(answer, Answer):
@@ -120,6 +118,16 @@ class Calls:
             lookup = answer
         raise CallRefused("UNAVAILABLE", "RETRY", "", "this operation is being admitted; send the same op_id again")
 
+    async def _look_up(self, lookup: Lookup) -> Known:
+        self._lookups_count += 1
+        try:
+            await self._journal.durable(lookup.after_seq)
+            return await self._journal.find(lookup.op_id, lookup.natural_key, lookup.receipt_key)
+        except JournalUnavailable as away:
+            raise CallRefused("UNAVAILABLE", "RETRY", "", "the journal is away; send the same op_id again") from away
+        finally:
+            self._lookups_count -= 1
+
     def _settle(self, answer: Answer) -> Reply:
         if answer.record is not None:
             self._journal.append(answer.record)
@@ -127,9 +135,13 @@ class Calls:
 
     def _admit(self) -> None:
         if self._slots.is_full or not self._journal.has_room:
-            raise CallRefused(
-                "UNAVAILABLE", "OVERLOADED", "", "too many operations wait for the journal; send the same op_id again"
-            )
+            raise overloaded()
+
+
+def overloaded() -> CallRefused:
+    return CallRefused(
+        "UNAVAILABLE", "OVERLOADED", "", "too many operations wait for the journal; send the same op_id again"
+    )
 
 
 def not_implemented(request: bytes, scope: Scope) -> bytes:

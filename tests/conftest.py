@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import itertools
+import os
 import shutil
 import signal
 import tempfile
@@ -16,6 +17,9 @@ import pytest
 from altyn.infra.embedded.postgres import EmbeddedPostgres
 from altyn.infra.embedded.services import create_database
 from altyn.infra.embedded.valkey import EmbeddedValkey
+
+# As in altyn.cli.chaos: processes are started while gRPC runs, and its fork handlers would be in their way.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 _numbers = itertools.count(1)
 

@@ -41,12 +41,12 @@ def kill(
     folder = Path(tempfile.mkdtemp(prefix="chaos-", dir=parent))
     say(f"{rounds} rounds with {registers} registers, seed {seed}, in {folder}")
     result = run_rounds(folder, rounds, seed=seed, registers_count=registers, progress=say)
-    if result.findings.is_clean:
+    if result.is_clean:
         shutil.rmtree(folder, ignore_errors=True)
     else:
         say(f"kept for a look: {folder}")
     show(result, time.monotonic() - started, as_json)
-    raise typer.Exit(0 if result.findings.is_clean else 1)
+    raise typer.Exit(0 if result.is_clean else 1)
 
 
 def show(result: Result, seconds: float, as_json: bool) -> None:

@@ -20,8 +20,11 @@ from typing import Any
 
 from altyn.cli.chaos.acked_once import AckedOnce, Findings
 from altyn.cli.chaos.server_process import ServerProcess
-from altyn.cli.chaos.small_world import BASKET_POINTS, prepare
+from altyn.cli.chaos.small_world import BASKET_POINTS, OPS_KEY, prepare
 from altyn.cli.chaos.till_load import ChaosFailed, TillLoad
+from altyn.cli.verify.balances import Door
+from altyn.cli.verify.checker import verify
+from altyn.cli.verify.report import Report
 from altyn.infra.embedded.postgres import DATABASE, EmbeddedPostgres
 from altyn.infra.embedded.services import create_database
 from altyn.infra.embedded.valkey import EmbeddedValkey
@@ -68,6 +71,12 @@ class Result:
     recoveries_s: list[float] = field(default_factory=list)
     killed: dict[str, int] = field(default_factory=lambda: dict.fromkeys(BOTH, 0))
     findings: Findings = field(default_factory=Findings)
+    verified: Report | None = None
+    """What `altyn verify` says of the whole journal and of every register's history, at the end."""
+
+    @property
+    def is_clean(self) -> bool:
+        return self.findings.is_clean and not (self.verified and self.verified.violations)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -80,6 +89,8 @@ class Result:
             "recovery_p99_s": percentile(self.recoveries_s, 99) if self.recoveries_s else None,
             "killed_server": self.killed[SERVER],
             "killed_postgres": self.killed[POSTGRES],
+            "verify_checks": self.verified.checks if self.verified else 0,
+            "verify_violations": self.verified.violations if self.verified else None,
             "remarks": self.findings.remarks,
         }
 
@@ -106,7 +117,15 @@ def run_rounds(
         load = TillLoad(server.grpc_address, folder / "tills", registers_count, seed)
         try:
             load.start()
-            return _rounds(stores, server, load, rounds_count, Random(seed), victims, progress)
+            result = _rounds(stores, server, load, rounds_count, Random(seed), victims, progress)
+            load.stop()
+            progress("verifying")
+            door = Door(server.ops_address, OPS_KEY)
+            result.verified = verify(stores.postgres.dsn(), histories=[load.history], server=door)
+            for name, tally in result.verified.per_invariant.items():
+                if tally.violations:
+                    progress(f"{name}: {tally.violations} violations, as {'; '.join(tally.examples)}")
+            return result
         finally:
             load.stop()
             server.stop()

@@ -178,7 +178,9 @@ class TillLoad:
                 work.result()
 
     def stop(self) -> None:
-        """End; what is unanswered stays in the files."""
+        """End; what is unanswered stays in the files. Saying it twice is harmless."""
+        if self._loop.is_closed():
+            return
         if self._thread.is_alive():
             self.run(self._close())
             self._loop.call_soon_threadsafe(self._loop.stop)
