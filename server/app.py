@@ -106,6 +106,10 @@ class Server:
         finally:
             await self.feeds.stop()
             await self._close_journal()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                # Drained already: being asked once more must not turn the exit status into a signal's.
+                loop.remove_signal_handler(number)
+                signal.signal(number, signal.SIG_IGN)
         log.info("server_stopped", durable_seq=self.journal.durable_seq)
 
     async def _start_journal(self) -> None:
