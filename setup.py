@@ -122,7 +122,7 @@ generate_codec()
 setup(
     packages=packages(),
     package_dir=FOLDERS,
-    package_data={"": ["*.pyi", "*.pxd", "*.sql", "*.proto", "*.json", "*.yaml", "py.typed"]},
+    package_data={"": ["*.pyi", "*.pxd", "*.sql", "*.proto", "*.json", "*.yaml", "promotions/*.yaml", "py.typed"]},
     ext_modules=cythonize(
         [] if LINK_ONLY else extensions(),
         include_path=[str(NAMESPACE)],
