@@ -1,6 +1,6 @@
 """`altyn parity`: the core against the independent oracle, on generated cases. Only in a development checkout.
 
-Exit status: 0 when every case agrees, 1 when one differs, 2 when the oracle is not there.
+Exit status: 0 when every case agrees, 1 when one differs or its documents are refused, 2 when the oracle is not there.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def parity(
         found = compare.compare_case(case, applied)
         if found is None:
             counts["refused"] += 1
+            print(f"seed {case}: the documents are refused", file=sys.stderr)
             continue
         counts["compared"] += 1
         if found:
@@ -56,7 +57,7 @@ def parity(
         "seed": seed,
     }
     report(result, as_json)
-    raise typer.Exit(1 if counts["differences"] else 0)
+    raise typer.Exit(1 if counts["differences"] or counts["refused"] else 0)
 
 
 def checkout_root() -> Path | None:
@@ -71,7 +72,8 @@ def report(result: dict[str, object], as_json: bool) -> None:
     if as_json:
         print(json.dumps(result, ensure_ascii=False))
         return
-    print(f"{result['compared']} compared, {result['differences']} differ, {result['seconds']} s")
+    counts = f"{result['compared']} compared, {result['differences']} differ, {result['refused']} refused"
+    print(f"{counts}, {result['seconds']} s")
     applied = result["applied"]
     assert isinstance(applied, dict)
     for name, count in applied.items():

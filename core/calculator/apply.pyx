@@ -9,10 +9,11 @@ from libc.stdint cimport uint32_t
 from altyn.core.calculator.conditions cimport holds, unlocking_coupon
 from altyn.core.calculator.rewards.amount cimport give_amount
 from altyn.core.calculator.rewards.percent cimport give_percent
+from altyn.core.calculator.schedule cimport schedule_holds
 from altyn.core.calculator.work cimport Applied, Failure, USED, trace_row
 from altyn.core.limits cimport LINE_TRACES_MAX
 from altyn.core.outcome cimport APPLIED, FLOOR, INACTIVE, LineTrace, NOT_MATCHED, ZERO
-from altyn.core.rules.image cimport ALLOW_FREE, COST_FLOOR, NAMES_COUPON, PERCENT, SCHEDULE_IS
+from altyn.core.rules.image cimport ALLOW_FREE, COST_FLOOR, ConditionRow, NAMES_COUPON, PERCENT, SCHEDULE_IS
 
 cdef RuleTrace* open_trace(Work* work, int32_t number, int32_t rule) noexcept nogil:
     """The row of a rule, fresh; `number` beyond the last one appends it."""
@@ -31,6 +32,7 @@ cdef RuleTrace* open_trace(Work* work, int32_t number, int32_t rule) noexcept no
 cdef bint meets_conditions(Work* work, const PromotionRow* promotion, RuleTrace* trace) noexcept nogil:
     """Do the conditions hold now; the coupon that unlocks the promotion is noted."""
     cdef Failure failure
+    cdef const ConditionRow* failed
     work.unlocking_coupon = -1
     if promotion.condition < 0:
         return True
@@ -39,8 +41,10 @@ cdef bint meets_conditions(Work* work, const PromotionRow* promotion, RuleTrace*
             work.unlocking_coupon = unlocking_coupon(work, promotion.condition)
         return True
     if trace != NULL:
-        trace.verdict = INACTIVE if work.rules.conditions[failure.condition].kind == SCHEDULE_IS else NOT_MATCHED
-        trace.condition = work.rules.conditions[failure.condition].path
+        failed = &work.rules.conditions[failure.condition]
+        # A schedule that holds is named too: by the `none` it stands in.
+        trace.verdict = INACTIVE if failed.kind == SCHEDULE_IS and not schedule_holds(work, failed.subject) else NOT_MATCHED
+        trace.condition = failed.path
         trace.actual = failure.actual
         trace.needed = failure.needed
         trace.distance = failure.needed - failure.actual

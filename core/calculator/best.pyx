@@ -9,7 +9,7 @@ FIRST, MIN and OPTIMAL choose differently among the same trials.
 from libc.stdint cimport int64_t, uint32_t
 from altyn.core.calculator.apply cimport apply_matched, apply_promotion
 from altyn.core.calculator.work cimport CalcGroup, Trial, trace_row
-from altyn.core.outcome cimport APPLIED, BEATEN, RuleTrace
+from altyn.core.outcome cimport APPLIED, BEATEN, FLOOR, RuleTrace
 from altyn.core.rules.image cimport LINE_RULES, PromotionRow
 
 
@@ -96,20 +96,24 @@ cdef int32_t rival_of(const Work* work, int32_t promotion) noexcept nogil:
 
 
 cdef void apply_won_groups(Work* work, const Trial* trial) noexcept nogil:
-    """Apply a line winner where it won; a rule that gave something only where others won was beaten."""
+    """Apply a line winner where it won; a rule that gave something only where others won was beaten, and one that
+    floors refused in the trial stays refused."""
     cdef const PromotionRow* row = &work.rules.promotions[trial.promotion]
     cdef RuleTrace* trace
-    cdef uint32_t gave_in_trial = 0
+    cdef uint32_t gave_in_trial = 0, refused_in_trial = 0
     cdef int32_t i
     if work.explain:
         for i in range(row.rules_end - row.rules_begin):
-            if trace_row(work, trial.traces_begin + i).verdict == APPLIED:
-                gave_in_trial |= <uint32_t>1 << i
+            trace = trace_row(work, trial.traces_begin + i)
+            gave_in_trial |= <uint32_t>(trace.verdict == APPLIED) << i
+            refused_in_trial |= <uint32_t>(trace.verdict == FLOOR) << i
     work.only_winner = trial.promotion
     apply_matched(work, trial.promotion, trial.traces_begin, &trial.matched)
     work.only_winner = -1
     for i in range(row.rules_end - row.rules_begin):
-        if gave_in_trial >> i & 1:
+        if refused_in_trial >> i & 1:
+            trace_row(work, trial.traces_begin + i).verdict = FLOOR
+        elif gave_in_trial >> i & 1:
             trace = trace_row(work, trial.traces_begin + i)
             if trace.verdict != APPLIED:
                 trace.verdict = BEATEN

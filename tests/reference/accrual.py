@@ -6,7 +6,7 @@ Decides points per rule, asset and line. Bases are what is to pay for each line;
 from dataclasses import dataclass, field
 from typing import Any
 
-from .conditions import Situation
+from .conditions import Answer, Situation
 from .documents import Asset, Group, Promotion, Rule
 from .goods import CalcGroup
 from .numbers import MILLION, largest_remainder
@@ -56,7 +56,7 @@ class Trial:
 
     promotion: Promotion
     rule: Rule
-    failure: str | None
+    answer: Answer
     weights: list[int]
     points: int
 
@@ -88,7 +88,7 @@ def run_accrual(stage: list[Group], situation: Situation, assets: dict[str, Asse
             won = _best(rule_group, trials, assets)
         for trial, (amount, weights) in zip(trials, won, strict=True):
             points.give(trial.rule, amount, weights, bases)
-            verdict = trial.failure or ("APPLIED" if amount else "BEATEN" if trial.points else "ZERO")
+            verdict = trial.answer.failure or ("APPLIED" if amount else "BEATEN" if trial.points else "ZERO")
             points.verdicts.append(
                 {
                     "promotion_id": trial.rule.promotion_id,
@@ -97,6 +97,7 @@ def run_accrual(stage: list[Group], situation: Situation, assets: dict[str, Asse
                     "asset": trial.rule.asset,
                     "points": amount,
                     "tried_points": trial.points,
+                    "codes": trial.answer.codes,
                 }
             )
 
@@ -104,12 +105,12 @@ def run_accrual(stage: list[Group], situation: Situation, assets: dict[str, Asse
 def _try(
     promotion: Promotion, rule: Rule, situation: Situation, bases: Bases, assets: dict[str, Asset]
 ) -> Trial:  # fmt: skip
-    failure = promotion.condition(situation)
+    answer = promotion.condition(situation)
     weights = [0] * len(situation.groups)
-    if failure is None:
+    if answer.failure is None:
         sums = zip(situation.groups, bases.sums(), strict=True)
         weights = [base if rule.goods(group.line) else 0 for group, base in sums]
-    return Trial(promotion, rule, failure, weights, rule_points(rule, assets.get(rule.asset, Asset()), weights))
+    return Trial(promotion, rule, answer, weights, rule_points(rule, assets.get(rule.asset, Asset()), weights))
 
 
 Won = tuple[int, list[int]]

@@ -14,6 +14,8 @@ from .wallclock import WallClock, read_schedule
 
 NOT_MATCHED = "NOT_MATCHED"
 INACTIVE = "INACTIVE"
+# The table of conditions: the order in which the keys of one mapping are tested.
+TABLE = ("all", "any", "none", "schedule", "store", "customer", "coupon", "receipt_sum", "quantity")
 
 
 @dataclass
@@ -27,50 +29,78 @@ class Situation:
     codes: frozenset[str]
 
 
-# None when the condition holds, else the verdict of its first failing part.
-Condition = Callable[[Situation], str | None]
+@dataclass(frozen=True)
+class Answer:
+    """What a condition says here and now.
+
+    `failure` is None when it holds, else the verdict of its first failing part; `codes` are the entered codes it
+    held by, of which there are none when it fails (§6.11.22).
+    """
+
+    failure: str | None
+    codes: frozenset[str] = frozenset()
+
+
+HOLDS, FAILS, CLOSED = Answer(None), Answer(NOT_MATCHED), Answer(INACTIVE)
+Condition = Callable[[Situation], Answer]
 Test = Callable[[Situation], bool]
 
 
 def read_condition(document: dict[str, Any] | None) -> Condition:
-    """A mapping with several keys is short for `all`, in written order; nothing given always holds."""
-    parts = [_part(key, value) for key, value in (document or {}).items()]
-    return _first_failure(parts)
+    """A mapping with several keys is short for `all`, in the order of the table; nothing given always holds."""
+    given = document or {}
+    return _all([_part(key, given[key]) for key in sorted(given, key=TABLE.index)])
 
 
-def _first_failure(parts: list[Condition]) -> Condition:
-    def failure(situation: Situation) -> str | None:
+def _all(parts: list[Condition]) -> Condition:
+    def answer(situation: Situation) -> Answer:
+        codes: frozenset[str] = frozenset()
         for part in parts:
-            verdict = part(situation)
-            if verdict is not None:
-                return verdict
-        return None
+            said = part(situation)
+            if said.failure is not None:
+                return said
+            codes |= said.codes
+        return Answer(None, codes)
 
-    return failure
+    return answer
+
+
+def _any(parts: list[Condition]) -> Condition:
+    """Codes of every branch that holds, none of one that fails; when all fail, the first tells why."""
+
+    def answer(situation: Situation) -> Answer:
+        answers = [part(situation) for part in parts]
+        holding = [said.codes for said in answers if said.failure is None]
+        return Answer(None, frozenset().union(*holding)) if holding else answers[0]
+
+    return answer
+
+
+def _none(parts: list[Condition]) -> Condition:
+    return lambda situation: FAILS if any(part(situation).failure is None for part in parts) else HOLDS
+
+
+BRANCHES = {"all": _all, "any": _any, "none": _none}
 
 
 def _part(key: str, value: Any) -> Condition:
-    if key == "all":
-        return _first_failure([read_condition(part) for part in value])
+    if key in BRANCHES:
+        return BRANCHES[key]([read_condition(part) for part in value])
     if key == "schedule":
         schedule = read_schedule(value)
-        return lambda situation: None if schedule(situation.clock) else INACTIVE
+        return lambda situation: HOLDS if schedule(situation.clock) else CLOSED
+    if key == "coupon":
+        code = normal_code(value["code"])
+        return lambda situation: Answer(None, frozenset((code,))) if code in situation.codes else FAILS
     test = _test(key, value)
-    return lambda situation: None if test(situation) else NOT_MATCHED
+    return lambda situation: HOLDS if test(situation) else FAILS
 
 
 def _test(key: str, value: Any) -> Test:
-    if key in ("any", "none"):
-        parts = [read_condition(part) for part in value]
-        wanted = key == "any"
-        return lambda situation: any(part(situation) is None for part in parts) == wanted
     if key == "store":
         return _store_test(value)
     if key == "customer":
         return _customer_test(value)
-    if key == "coupon":
-        code = normal_code(value["code"])
-        return lambda situation: code in situation.codes
     if key == "receipt_sum":
         return _sum_test(value)
     if key == "quantity":
@@ -160,14 +190,14 @@ def _range(document: dict[str, Any], scale: int) -> Callable[[int], bool]:
     return lambda figure: (lowest is None or figure >= lowest) and (below is None or figure < below)
 
 
-def codes_named(document: Any, *, used_only: bool) -> set[str]:
-    """Codes a condition names; with `used_only` without those under `none`, which ask for absence."""
+def codes_named(document: Any) -> set[str]:
+    """Every code a condition names, wherever it stands."""
     if isinstance(document, list | tuple):
-        return {code for part in document for code in codes_named(part, used_only=used_only)}
+        return {code for part in document for code in codes_named(part)}
     codes: set[str] = set()
     for key, value in (document or {}).items():
         if key == "coupon":
             codes.add(normal_code(value["code"]))
-        elif key in ("all", "any") or (key == "none" and not used_only):
-            codes |= codes_named(value, used_only=used_only)
+        elif key in BRANCHES:
+            codes |= codes_named(value)
     return codes

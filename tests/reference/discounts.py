@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .conditions import Situation
+from .conditions import Answer, Situation
 from .documents import Group, Promotion, Rule
-from .goods import PLAIN_FLOOR, CalcGroup, FloorPolicy
+from .goods import NO_FLOOR, PLAIN_FLOOR, CalcGroup, FloorPolicy
 from .numbers import MILLION, largest_remainder, per_measure, round_half_up
 
 # Kopecks per unit of a calc group, by the group's number.
@@ -28,8 +28,8 @@ class Ledger:
     verdicts: list[dict[str, Any]] = field(default_factory=list)
     unplaced: dict[int, int] = field(default_factory=dict)
 
-    def judge(self, rule: Rule, verdict: str, amount: int, tried: int) -> None:
-        """`amount_minor` is what was given, `tried_minor` what the rule alone would have given."""
+    def judge(self, rule: Rule, verdict: str, amount: int, tried: int, codes: frozenset[str]) -> None:
+        """`amount_minor` is what was given, `tried_minor` what the rule alone would have given, `codes` held by."""
         self.verdicts.append(
             {
                 "promotion_id": rule.promotion_id,
@@ -37,6 +37,7 @@ class Ledger:
                 "verdict": verdict,
                 "amount_minor": amount,
                 "tried_minor": tried,
+                "codes": codes,
             }
         )
 
@@ -90,11 +91,12 @@ def _receipt_amount(amount: int, floor: FloorPolicy, targets: dict[int, CalcGrou
 
 @dataclass
 class Trial:
-    """A rule tried: why it was not, or what it takes."""
+    """A rule tried: what its condition said, what it takes, and whether floors refused all there was to take."""
 
     rule: Rule
-    failure: str | None
+    answer: Answer
     award: Award
+    is_refused: bool
 
 
 Tried = tuple[Promotion, list[Trial]]
@@ -108,8 +110,12 @@ def take(award: Award, groups: list[CalcGroup]) -> None:
 
 
 def try_rule(rule: Rule, promotion: Promotion, situation: Situation) -> Trial:
-    failure = promotion.condition(situation)
-    return Trial(rule, failure, {} if failure else reward_award(rule, promotion.floor, situation.groups))
+    answer = promotion.condition(situation)
+    if answer.failure is not None:
+        return Trial(rule, answer, {}, False)
+    award = reward_award(rule, promotion.floor, situation.groups)
+    is_refused = not award_total(award) and award_total(reward_award(rule, NO_FLOOR, situation.groups)) > 0
+    return Trial(rule, answer, award, is_refused)
 
 
 def try_alone(promotion: Promotion, situation: Situation) -> list[Trial]:
@@ -144,8 +150,9 @@ def _settle(trial: Trial, won: Award, situation: Situation, ledger: Ledger) -> N
     amount, tried = award_total(won), award_total(trial.award)
     take(won, situation.groups)
     record(ledger, situation.groups, won, trial.rule.promotion_id, trial.rule.reward_no, "promotion")
-    verdict = trial.failure or ("APPLIED" if amount else "BEATEN" if tried else "ZERO")
-    ledger.judge(trial.rule, verdict, amount, tried)
+    nothing = "FLOOR" if trial.is_refused else "ZERO"
+    verdict = trial.answer.failure or ("APPLIED" if amount else "BEATEN" if tried else nothing)
+    ledger.judge(trial.rule, verdict, amount, tried, trial.answer.codes)
 
 
 def record(ledger: Ledger, groups: list[CalcGroup], award: Award, promotion_id: str, reward_no: int, kind: str) -> None:

@@ -49,7 +49,6 @@ class Promotion:
     condition: Condition
     floor: FloorPolicy
     rules: tuple[Rule, ...]
-    codes: frozenset[str]
 
     @property
     def rank(self) -> tuple[int, bytes]:
@@ -97,7 +96,7 @@ def read_rules(documents: Iterable[Any]) -> RuleBook:
             continue
         promotion = _promotion(document, assets)
         _join_group(groups, promotion, document.get("group"))
-        known_codes |= codes_named(document.get("when"), used_only=False)
+        known_codes |= codes_named(document.get("when"))
     stages: dict[str, list[Group]] = {stage: [] for stage in (*DISCOUNT_STAGES, ACCRUAL)}
     for group in sorted(groups.values(), key=lambda group: group.rank):
         group.promotions.sort(key=lambda promotion: promotion.rank)
@@ -131,15 +130,13 @@ def _join_group(groups: dict[tuple[str, str], Group], promotion: Promotion, docu
 def _promotion(document: dict[str, Any], assets: dict[str, Asset]) -> Promotion:
     promotion_id = str(document["promotion"])
     rules = tuple(_rule(promotion_id, number, reward, assets) for number, reward in enumerate(document["reward"]))
-    when = document.get("when")
     return Promotion(
         promotion_id=promotion_id,
         priority=int(document.get("priority", 100)),
         stage=document.get("stage", ACCRUAL),
-        condition=read_condition(when),
+        condition=read_condition(document.get("when")),
         floor=read_floor(document),
         rules=rules,
-        codes=frozenset(codes_named(when, used_only=True)),
     )
 
 

@@ -194,7 +194,7 @@ def _entered_code(rng: random.Random, named: list[str]) -> str:
 
 def _coupons(rng: random.Random, rules_documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Mostly codes that some document names."""
-    named = {code for document in rules_documents for code in codes_named(document.get("when"), used_only=False)}
+    named = {code for document in rules_documents for code in codes_named(document.get("when"))}
     entered = rng.choice((0, 1, 1, 2, 4) if named else (0, 0, 0, 0, 0, 0, 0, 1))
     codes = [_entered_code(rng, sorted(named)) for _ in range(entered)]
     return [{"code": code, "source": rng.choice(("SCAN", "MANUAL"))} for code in codes]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from .goods import Line, read_product_set, units_of
+from .goods import Line, as_list, read_product_set, units_of
 from .wallclock import WEEKDAYS
 
 CODES = ("SALE", "COMEBACK", "X1", "A-5")
@@ -68,7 +68,10 @@ class ConditionAuthor:
             result["unit_price"] = {key: ends[key] for key in rng.choice((("from",), ("to",), ("from", "to")))}
         if depth == 0 and rng.random() < 0.15:
             one, two = self.goods(1), self.goods(1)
-            result["except"] = rng.choice((one or {"sku": "nothing"}, [one or {"brand": "best"}, two or {"sku": "x"}]))
+            left_out = rng.choice((one or {"sku": "nothing"}, [one or {"brand": "best"}, two or {"sku": "x"}]))
+            kept = [part for part in as_list(left_out) if not leaves_nothing(part, result)]
+            if kept:
+                result["except"] = kept if isinstance(left_out, list) else kept[0]
         return result
 
     def with_goods(self, terms: Document, rate: float) -> Document:
@@ -198,6 +201,14 @@ class ConditionAuthor:
             return (self.wall.date() + timedelta(days=side * self.rng.choice((0, 0, 1)))).isoformat()
         distance = timedelta(minutes=self.rng.choice((0, 1, 15, 30, 60, 90)))
         return (self.wall + side * distance).strftime("%Y-%m-%dT%H:%M")
+
+
+def leaves_nothing(left_out: Document, goods: Document) -> bool:
+    """Whether a set inside `except` plainly holds the whole of `goods`, which makes the document a contradiction."""
+    return all(
+        key in goods and key != "unit_price" and set(as_list(goods[key])) <= set(as_list(values))
+        for key, values in left_out.items()
+    )
 
 
 def _instant(text: str, bare_days: int) -> datetime:

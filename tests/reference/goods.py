@@ -121,8 +121,14 @@ class FloorPolicy:
     percent_ppm: int = 0
     cost: bool = False
 
+    is_absent: bool = False
+
     def of(self, unit: Unit) -> int:
-        """The unit floor of §6.4, never above the unit's gross."""
+        """The unit floor of §6.4, never above the unit's gross; all of it when the till's price is below min_price."""
+        if self.is_absent:
+            return 0
+        if unit.line.price < unit.line.min_price:
+            return unit.gross
         floors = [
             per_measure(unit.line.min_price, unit.qty),
             per_measure(self.price, unit.qty),
@@ -135,6 +141,8 @@ class FloorPolicy:
 
 
 PLAIN_FLOOR = FloorPolicy()
+# For asking what there would be to give if nothing stood in the way.
+NO_FLOOR = FloorPolicy(is_absent=True)
 
 
 @dataclass

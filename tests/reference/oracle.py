@@ -92,18 +92,14 @@ def _line_result(line: Line, ledger: Ledger, points: Points) -> dict[str, Any]:
 
 
 def _coupons(book: RuleBook, codes: list[str], verdicts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row per distinct code: a promotion that gave something uses the smallest code it names (§6.11.22)."""
-    promotions = {
-        promotion.promotion_id: promotion
-        for stage in book.stages.values()
-        for group in stage
-        for promotion in group.promotions
-    }
-    used_by: dict[str, str] = {}
+    """One row per distinct code: a promotion that gave something uses the smallest code it held by (§6.11.22)."""
+    code_of: dict[str, str] = {}
     for row in verdicts:
-        named = promotions[row["promotion_id"]].codes
-        if row["verdict"] == "APPLIED" and named & set(codes):
-            used_by.setdefault(min(named & set(codes), key=str.encode), row["promotion_id"])
+        if row["verdict"] == "APPLIED" and row["codes"]:
+            code_of.setdefault(row["promotion_id"], min(row["codes"], key=str.encode))
+    used_by: dict[str, str] = {}
+    for promotion_id, code in code_of.items():
+        used_by.setdefault(code, promotion_id)
     result = []
     for code in codes:
         if code in used_by:

@@ -145,8 +145,12 @@ CLOSED: Document = {"schedule": {"hours": "01:00-02:00"}}
         (CLOSED, "INACTIVE"),
         ({"all": [YES, {"all": [CLOSED]}, NO]}, "INACTIVE"),
         ({"all": [NO, CLOSED]}, "NOT_MATCHED"),
-        ({"any": [CLOSED]}, "NOT_MATCHED"),
+        ({"any": [CLOSED, NO]}, "INACTIVE"),
+        ({"any": [NO, CLOSED]}, "NOT_MATCHED"),
+        ({"none": [{"schedule": {"hours": "00:00-24:00"}}]}, "NOT_MATCHED"),
         ({**YES, **CLOSED}, "INACTIVE"),
+        ({**NO, **CLOSED}, "INACTIVE"),
+        ({**CLOSED, "none": [YES]}, "NOT_MATCHED"),
     ],
 )
 def test_verdict_names_the_first_failure_6_9(when: Document, verdict: str) -> None:
@@ -181,6 +185,21 @@ def test_coupon_of_several_codes_uses_the_smallest_6_11_22() -> None:
         {"code": "B", "state": "NOT_APPLIED"},
         {"code": "A", "state": "APPLIED", "promotion_id": "p"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("when", "used"),
+    [
+        ({"any": [{"coupon": {"code": "A"}, **NO}, {"coupon": {"code": "B"}}]}, ["B"]),
+        ({"any": [{"all": [{"any": [{"coupon": {"code": "A"}}]}, NO]}, YES]}, []),
+        ({"any": [YES, {"all": [{"coupon": {"code": "A"}}, YES]}]}, ["A"]),
+        ({"any": [YES], "none": [{"all": [{"coupon": {"code": "A"}}, NO]}]}, []),
+    ],
+)
+def test_coupon_in_a_branch_that_fails_is_not_used_6_11_22(when: Document, used: list[str]) -> None:
+    result = run([promotion("p", percent("10"), when=when)], [line(1, 100)], codes=("A", "B"))
+    assert discounts(result) == [10]
+    assert [row["code"] for row in result["coupons"] if row["state"] == "APPLIED"] == used
 
 
 def test_coupon_for_points_is_used_when_they_accrue_6_11_22() -> None:

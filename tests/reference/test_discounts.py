@@ -174,8 +174,37 @@ def test_weighted_amount_is_per_measure_6_11_16() -> None:
     assert discounts(run(rules, [weighed | {"min_price_minor": 35000}])) == [6158]
 
 
-def test_till_price_below_min_price_gets_no_discount_6_11_16() -> None:
-    assert discounts(run([promotion("a", percent("10"))], [line(1, 10000, min_price_minor=10001)])) == [0]
+@pytest.mark.parametrize(
+    "given",
+    [
+        line(1, 10000, min_price_minor=10001),
+        line(1, 3333, 3000, gross_minor=10000, min_price_minor=3334),
+        line(1, 3, 1001, gross_minor=4, min_price_minor=4, unit="KG"),
+        line(1, 50, 10, gross_minor=2, min_price_minor=51, unit="KG"),
+    ],
+)
+def test_till_price_below_min_price_gets_no_discount_6_11_16(given: Document) -> None:
+    """Nothing at all, the odd kopeck of the till's own gross included, from rules and from the till."""
+    till = {"external_discounts": [{"discount_id": "t", "amount_minor": 1}], "manual_discount": {"amount_minor": 1}}
+    result = run([promotion("a", percent("50"), allow_free=True)], [given | till])
+    assert discounts(result) == [0]
+    assert verdicts(result) == {"a": "FLOOR"}
+    assert result["unplaced"] == {1: 1}
+
+
+@pytest.mark.parametrize(
+    ("reward", "given", "verdict"),
+    [
+        (percent("50"), line(1, 1), "FLOOR"),
+        (percent("10"), line(1, 1), "ZERO"),
+        (amount("1.00", "receipt"), line(1, 1), "FLOOR"),
+        (amount("1.00", "receipt", sku="other"), line(1, 1), "ZERO"),
+        (amount("0.01", "unit"), line(1, 100, 400, unit="KG", min_price_minor=100), "ZERO"),
+        (percent("10"), line(1, 100, no_discount=True), "ZERO"),
+    ],
+)
+def test_floor_is_told_from_nothing_to_give_6_9(reward: Document, given: Document, verdict: str) -> None:
+    assert verdicts(run([promotion("a", reward)], [given])) == {"a": verdict}
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_generator_reaches_every_verdict_and_coupon_state() -> None:
     verdicts = {row["verdict"] for result in results for row in result["rules"]}
     states = {row["state"] for result in results for row in result["coupons"]}
     kinds = {row["kind"] for result in results for line in result["lines"] for row in line["discounts"]}
-    assert verdicts == {"APPLIED", "NOT_MATCHED", "BEATEN", "ZERO", "INACTIVE"}
+    assert verdicts == {"APPLIED", "NOT_MATCHED", "BEATEN", "FLOOR", "ZERO", "INACTIVE"}
     assert states == {"APPLIED", "NOT_APPLIED", "INVALID"}
     assert kinds == {"promotion", "external", "manual"}
     assert any("refused" in outcome(generate(seed)) for seed in SEEDS)

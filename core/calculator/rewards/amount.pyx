@@ -49,7 +49,7 @@ cdef int64_t give_per_receipt(Work* work, const SetRow* products, int64_t off_mi
         share.count = 1
         work.share_of[count] = i
         count += 1
-    return spread_over_groups(work, off_minor, count)
+    return spread_over_groups(work, off_minor, count) if count > 0 else 0
 
 
 cdef int64_t give_amount(Work* work, const RuleRow* rule) noexcept nogil:

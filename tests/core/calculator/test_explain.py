@@ -34,6 +34,35 @@ def test_floor_that_leaves_nothing_is_named() -> None:
     assert trace(calculate(rules, lines(1000)), "ten")["verdict"] == "VERDICT_FLOOR"
 
 
+def test_amount_without_targets_is_zero_and_not_a_floor() -> None:
+    rules = "{promotion: off, stage: item, reward: [{amount: {off: 1.00, of: {sku: nowhere}}}]}"
+    assert trace(calculate(rules, lines(1000)), "off")["verdict"] == "VERDICT_ZERO"
+
+
+def test_reward_of_a_line_winner_refused_by_floors_elsewhere_is_a_floor() -> None:
+    """Wins on b; on a, of which its second reward speaks, the till's price stands at min_price."""
+    group = "{name: g, mode: BEST, scope: LINE}"
+    rewards = "[{percent: {rate: 10, of: {sku: b}}}, {percent: {rate: 10, of: {sku: a}}}]"
+    rules = f"{{promotion: two, stage: item, group: {group}, reward: {rewards}}}"
+    bought = [line(1, "a", 1000, min_price_minor=1000), line(2, "b", 1000)]
+    verdicts = [row["verdict"] for row in calculate(rules, bought)["explain"]["rules"]]
+    assert verdicts == ["VERDICT_APPLIED", "VERDICT_FLOOR"]
+
+
+def test_none_of_a_schedule_that_holds_is_not_matched() -> None:
+    when = "{none: [{schedule: {from: 2001-01-01}}]}"
+    rules = f"{{promotion: x, stage: item, when: {when}, reward: [{{percent: {{rate: 10}}}}]}}"
+    row = trace(calculate(rules, lines(1000)), "x")
+    assert (row["verdict"], row["condition"]) == ("VERDICT_NOT_MATCHED", "when.none[0].schedule")
+
+
+def test_any_whose_first_branch_is_a_schedule_that_fails_is_inactive() -> None:
+    when = "{any: [{schedule: {to: 2001-01-01}}, {coupon: {code: A}}]}"
+    rules = f"{{promotion: x, stage: item, when: {when}, reward: [{{percent: {{rate: 10}}}}]}}"
+    row = trace(calculate(rules, lines(1000)), "x")
+    assert (row["verdict"], row["condition"]) == ("VERDICT_INACTIVE", "when.any[0].schedule")
+
+
 def test_rule_out_of_schedule_is_inactive() -> None:
     rules = "{promotion: old, stage: item, when: {schedule: {to: 2001-01-01}}, reward: [{percent: {rate: 10}}]}"
     assert trace(calculate(rules, lines(1000)), "old")["verdict"] == "VERDICT_INACTIVE"
