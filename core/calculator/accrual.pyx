@@ -217,14 +217,26 @@ cdef int64_t compose(Work* work, int32_t asset, int32_t count, int32_t* rank) no
     return total
 
 
+cdef int32_t rival_of(const Work* work, int32_t promotion) noexcept nogil:
+    """Another promotion that won a calc group, or the promotion itself when there is none."""
+    cdef int32_t i
+    for i in range(work.groups_count):
+        if work.groups[i].winner >= 0 and work.groups[i].winner != promotion:
+            return work.groups[i].winner
+    return promotion
+
+
 cdef void reward_asset(Work* work, const Trial* trial, int32_t asset, int32_t winner, bint by_group,
                        int64_t winning) noexcept nogil:
-    """Book one promotion's rewards in the asset if it is the winner or, `by_group`, on the groups it won."""
+    """Book one promotion's rewards in the asset if it is the winner or, `by_group`, on the groups it won.
+
+    Without a winner (-1: all that was won rounds down to 0) nothing is booked; it only tells who lost by that.
+    """
     cdef const PromotionRow* row = &work.rules.promotions[trial.promotion]
     cdef RuleTrace* trace = NULL
     cdef int64_t points
     cdef bint by_line
-    cdef int32_t number, targets
+    cdef int32_t number, targets, beaten_by
     has_asset(work, row, asset, &by_line)
     work.unlocking_coupon = trial.matched.coupon
     for number in range(row.rules_begin, row.rules_end):
@@ -244,8 +256,9 @@ cdef void reward_asset(Work* work, const Trial* trial, int32_t asset, int32_t wi
             targets = collect_targets(work, &work.rules.rules[number], -1)
             if points_of(work, &work.rules.rules[number], targets) > 0:
                 trace.verdict = BEATEN
-                trace.by_rule = work.rules.promotions[winner].rules_begin
-                trace.margin_minor = winning - trial.total_minor if trial.promotion != winner else 0
+                beaten_by = winner if winner >= 0 else rival_of(work, trial.promotion)
+                trace.by_rule = work.rules.promotions[beaten_by].rules_begin
+                trace.margin_minor = winning - trial.total_minor if winner >= 0 and trial.promotion != winner else 0
 
 
 cdef void accrue_max_of(Work* work, int32_t count, int32_t asset, bint by_line) noexcept nogil:
@@ -273,11 +286,11 @@ cdef void accrue_max_of(Work* work, int32_t count, int32_t asset, bint by_line) 
         winning, winner = composed, rank
     else:
         rank = -1
-    if winner < 0:
+    if winner < 0 and not (by_line and work.explain):
         return
     for i in range(count):
         if work.trials[i].matched.rewards:
-            reward_asset(work, &work.trials[i], asset, winner, rank >= 0, winning)
+            reward_asset(work, &work.trials[i], asset, winner, rank >= 0 or winner < 0, winning)
 
 
 cdef void accrue_max(Work* work, int32_t begin, int32_t end, bint by_line) noexcept nogil:

@@ -49,6 +49,18 @@ def test_reward_of_a_line_winner_refused_by_floors_elsewhere_is_a_floor() -> Non
     assert verdicts == ["VERDICT_APPLIED", "VERDICT_FLOOR"]
 
 
+def test_points_lost_with_a_calc_group_are_beaten_even_when_nobody_gets_any() -> None:
+    """Alone `all` gives 1.00 on 10.00; `one` takes half of its goods, and both round down to 0."""
+    rules = """
+    - {asset: bonus, step: 1}
+    - {promotion: all, group: {name: g, mode: BEST}, reward: [{points: {asset: bonus, percent: 10}}]}
+    - {promotion: one, group: g, reward: [{points: {asset: bonus, percent: 11, of: {sku: a}}}]}
+    """
+    outcome = calculate(rules, lines(500, 500))
+    assert [row["verdict"] for row in outcome["explain"]["rules"]] == ["VERDICT_BEATEN", "VERDICT_ZERO"]
+    assert trace(outcome, "all")["by_promotion_id"] == "one"
+
+
 def test_none_of_a_schedule_that_holds_is_not_matched() -> None:
     when = "{none: [{schedule: {from: 2001-01-01}}]}"
     rules = f"{{promotion: x, stage: item, when: {when}, reward: [{{percent: {{rate: 10}}}}]}}"
