@@ -40,6 +40,16 @@ def core(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def ledger(
+    accounts: Annotated[int, typer.Option(min=1_000, help="Accounts to load.")] = 1_000_000, as_json: AsJson = False
+) -> None:
+    """Accounts in memory, and the journal on an embedded PostgreSQL of its own."""
+    from altyn.benchmarks.ledger_bench import run
+
+    show(run(accounts), as_json)
+
+
+@app.command()
 def front(as_json: AsJson = False) -> None:
     """The registers' door beside servers that only echo, on embedded stores: two cores, about two minutes."""
     show(import_module("altyn.benchmarks.front_bench").run(), as_json)

@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import orjson
@@ -101,8 +101,8 @@ class Server:
                 self.engine.facts,
                 self._take_ruleset,
             )
-            await self.feeds.ready()
-            await self._serve(on_ready)
+            if await self._unless_stopped(self.feeds.ready()):
+                await self._serve(on_ready)
         finally:
             await self.feeds.stop()
             await self._close_journal()
@@ -111,6 +111,14 @@ class Server:
                 loop.remove_signal_handler(number)
                 signal.signal(number, signal.SIG_IGN)
         log.info("server_stopped", durable_seq=self.journal.durable_seq)
+
+    async def _unless_stopped(self, waited: Coroutine[None, None, None]) -> bool:
+        """Wait for something that has no bound of its own; False when the server was asked to stop first."""
+        waiting, stop = asyncio.create_task(waited), asyncio.create_task(self._stopping.wait())
+        await asyncio.wait({waiting, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        waiting.cancel()
+        return waiting.done() and not self._stopping.is_set()
 
     async def _start_journal(self) -> None:
         self.journal = await Journal.open(
