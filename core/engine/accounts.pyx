@@ -13,12 +13,11 @@ from altyn.core.engine.step cimport Engine, Operation, check_op_id, except_full,
 from altyn.core.ledger.holds cimport HOLD_EXPIRED, Hold
 from altyn.core.limits cimport REPLY_BYTES_MAX, points_max
 from altyn.core.text cimport Text
-from altyn.core.wire.arena cimport arena_reset, arena_take
+from altyn.core.wire.arena cimport arena_reset
 from altyn.core.wire.format cimport WireError
 from altyn.core.wire.generated cimport journal_v1, ops_v1, pos_v1
 
 from altyn.core.engine.content cimport without_envelope
-from altyn.core.engine.types import Answer
 from altyn.core.engine.step import NO_RECEIPT
 from altyn.core.ledger.keys import natural_key
 

@@ -4,7 +4,7 @@ A repeat may differ in its envelope (fields 1, 2, 3 of an effect call: op_id, re
 holds for the same goods, coupons and customer, whatever the clock, the payments and the receipt's number say. Requests have been
 decoded before they get here, so walking their fields cannot fail on bytes that were accepted.
 """
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from altyn.core.engine.siphash cimport SipState, sip_take
 from altyn.core.wire.format cimport Varint, WireError, read_size, read_tag, skip_field
 

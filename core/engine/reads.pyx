@@ -13,7 +13,6 @@ from altyn.core.engine.step cimport (
 from altyn.core.engine.case cimport Case
 from altyn.core.engine.token cimport Token
 from altyn.core.limits cimport REPLY_BYTES_MAX
-from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport arena_reset, arena_take
 from altyn.core.wire.format cimport WireError
 from altyn.core.wire.generated cimport journal_v1, ops_v1, pos_v1

@@ -3,7 +3,7 @@
 Decides nothing: amounts come from the outcome, ids from the facts. What a record keeps holds no card number, no phone and no code that
 no rule names.
 """
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 from altyn.core.engine.case cimport Case
 from altyn.core.engine.lots cimport LotDates, lot_dates
 from altyn.core.facts.zones cimport Zones

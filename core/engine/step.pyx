@@ -27,11 +27,11 @@ from altyn.core.ledger.keys cimport receipt_key as receipt_key_of
 from altyn.core.ledger.keys cimport register_key as register_key_of
 from altyn.core.ledger.operations cimport Operation as SeenOperationRow
 from altyn.core.ledger.operations cimport Operations, SeenOperation
-from altyn.core.limits cimport ARENA_BYTES, OP_ID_BYTES, OP_NO_MAX, REPLY_BYTES_MAX
+from altyn.core.limits cimport ARENA_BYTES, OP_ID_BYTES, REPLY_BYTES_MAX
 from altyn.core.outcome cimport Outcome
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text
-from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_reset, arena_take
+from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_take
 from altyn.core.wire.format cimport WireError, path_of
 from altyn.core.wire.generated cimport journal_v1, pos_v1
 from altyn.core.write_outcome cimport write_outcome

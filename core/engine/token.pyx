@@ -3,7 +3,7 @@
 Opaque to registers: format, release, business time, time of issue, digests of what was asked and of what was shown, and a keyed
 digest over them. Who does not hold the key cannot make one. Time-outs and what follows from a token are the engine's decisions.
 """
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 from altyn.core.engine.siphash cimport Digest, SipKey, SipState, digest_equal, sip_end, sip_start, sip_take
 from altyn.core.text cimport Text
