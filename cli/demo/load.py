@@ -9,11 +9,13 @@ register's key is random. It must never touch the journal.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hmac import digest
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -108,13 +110,15 @@ def load(running: Any) -> str:
     receipt.write_bytes(orjson.dumps(ready_receipt(basket), option=orjson.OPT_INDENT_2))
     key = loaded.key(basket.store_id, basket.register_id)
     door = running.ready["server"]["grpc"]
+    # As it was called: without an activated environment `altyn` alone is not found.
+    program = sys.argv[0] if Path(sys.argv[0]).name == "altyn" else "altyn"
     return "\n".join(
         [
             f"demo          {len(chain.stores)} stores, {loaded.products_count} products, "
             f"{loaded.customers_count} members, release {loaded.rules_version}",
             f"              key of the back office in {admin_key_path(settings)}",
             f"a register    {basket.store_id}/{basket.register_id}  authorization: Bearer {key}",
-            f"a receipt     altyn send --receipt {receipt} --target {door} --key {key} --explain",
+            f"a receipt     {program} send --receipt {receipt} --target {door} --key {key} --explain",
         ]
     )
 
