@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from altyn.core.limits cimport ARENA_BYTES, REPLY_BYTES_MAX
 from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_reset, arena_take
 from altyn.core.wire.format cimport WireError, wire_exception
-from altyn.core.wire.generated cimport pos_v1
+cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
 cdef enum:
     MESSAGES_MAX = 20_000

@@ -7,7 +7,7 @@ from altyn.core.receipt cimport Receipt
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena
 from altyn.core.wire.format cimport WireError
-from altyn.core.wire.generated cimport pos_v1
+cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
 cdef struct ReadError:
     WireError at               # code: altyn.pos.v1.ErrorReason

@@ -18,7 +18,7 @@ from altyn.core.receipt cimport (
 from altyn.core.text cimport Text, text_equal
 from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_take
 from altyn.core.wire.format cimport fault, path_of, wire_exception
-from altyn.core.wire.generated cimport pos_v1
+cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
 from altyn.core.engine.types import CallRefused
 

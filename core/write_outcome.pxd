@@ -3,7 +3,7 @@ from altyn.core.outcome cimport Outcome
 from altyn.core.receipt cimport Receipt
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.wire.arena cimport Arena
-from altyn.core.wire.generated cimport pos_v1
+cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
 # Fills a cleared message; its texts point into the ruleset and the request. Balances, messages and flags are the engine's.
 # 0, or -1 when the arena is full.

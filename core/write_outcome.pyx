@@ -13,7 +13,7 @@ from altyn.core.receipt cimport Holdings, Place, Receipt
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_take
 from altyn.core.wire.format cimport wire_exception
-from altyn.core.wire.generated cimport pos_v1
+cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
 
 cdef int write_discounts(

@@ -15,7 +15,9 @@ from altyn.core.limits cimport REPLY_BYTES_MAX, points_max
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport arena_reset
 from altyn.core.wire.format cimport WireError
-from altyn.core.wire.generated cimport journal_v1, ops_v1, pos_v1
+cimport altyn.core.wire.generated.journal_v1 as journal_v1
+cimport altyn.core.wire.generated.ops_v1 as ops_v1
+cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
 from altyn.core.engine.content cimport without_envelope
 from altyn.core.engine.step import NO_RECEIPT

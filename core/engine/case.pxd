@@ -7,7 +7,7 @@ from altyn.core.facts.zones cimport Zones
 from altyn.core.receipt cimport Holdings, Place, Receipt
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena
-from altyn.core.wire.generated cimport pos_v1
+cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
 cdef enum:
     REMARKS_MAX = 16

@@ -13,7 +13,7 @@ from altyn.core.facts.zones cimport Zones
 from altyn.core.receipt cimport Line
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena, arena_take
-from altyn.core.wire.generated cimport pos_v1
+cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
 cdef inline int64_t online_window_us() noexcept nogil:
     return 600_000_000

@@ -21,7 +21,8 @@ from altyn.core.limits cimport REPLY_BYTES_MAX
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport arena_reset
 from altyn.core.wire.format cimport WireError
-from altyn.core.wire.generated cimport journal_v1, pos_v1
+cimport altyn.core.wire.generated.journal_v1 as journal_v1
+cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
 from altyn.core.engine.types import Answer
 

@@ -7,7 +7,8 @@ from altyn.core.outcome cimport Outcome
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena
-from altyn.core.wire.generated cimport journal_v1, pos_v1
+cimport altyn.core.wire.generated.journal_v1 as journal_v1
+cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
 # Some rule names the code; False also for a repeat of one that no rule names.
 cdef bint is_named_coupon(const Case* case, const Outcome* outcome, int32_t place) noexcept nogil

@@ -13,7 +13,8 @@ from altyn.core.rules.image cimport RuleRow
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text, text_equal
 from altyn.core.wire.arena cimport Arena, arena_take
-from altyn.core.wire.generated cimport journal_v1, pos_v1
+cimport altyn.core.wire.generated.journal_v1 as journal_v1
+cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
 cdef enum:
     SEMANTICS = 1              # version of the calculation's meaning (docs/semantics.md)

@@ -4,7 +4,7 @@ from altyn.core.engine.case cimport Case, Remarks
 from altyn.core.ledger.book cimport Book
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena
-from altyn.core.wire.generated cimport pos_v1
+cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
 cdef int fill_balances(pos_v1.Balance** out, int32_t* count, Book book, int64_t account_id, int64_t instant_us, dict names, Arena* arena) except -1
 cdef int add_remarks(pos_v1.Outcome* outcome, const Remarks* remarks, Arena* arena) noexcept nogil

@@ -7,7 +7,7 @@ from altyn.core.engine.case cimport Remarks
 from altyn.core.ledger.book cimport Balance, Book
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena, arena_take
-from altyn.core.wire.generated cimport pos_v1
+cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
 cdef enum:
     BALANCES_SHOWN_MAX = 16

@@ -17,7 +17,8 @@ from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena
 from altyn.core.wire.format cimport WireError
-from altyn.core.wire.generated cimport journal_v1, pos_v1
+cimport altyn.core.wire.generated.journal_v1 as journal_v1
+cimport altyn.core.wire.generated.pos_v1 as pos_v1
 from cpython.bytes cimport PyBytes_AS_STRING
 
 cdef enum:

@@ -33,7 +33,8 @@ from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_take
 from altyn.core.wire.format cimport WireError, path_of
-from altyn.core.wire.generated cimport journal_v1, pos_v1
+cimport altyn.core.wire.generated.journal_v1 as journal_v1
+cimport altyn.core.wire.generated.pos_v1 as pos_v1
 from altyn.core.write_outcome cimport write_outcome
 
 from altyn.core.engine.identity import card_hash, coupon_hash, phone_hash

@@ -237,7 +237,7 @@ def header(package: Package) -> str:
         "from altyn.core.text cimport Text",
         "from altyn.core.wire.arena cimport Arena",
         "from altyn.core.wire.format cimport WireError",
-        *(f"from altyn.core.wire.generated cimport {name}" for name in imports),
+        *(f"cimport altyn.core.wire.generated.{name} as {name}" for name in imports),
         "",
     ]
     for name, values in package.enums:

@@ -67,6 +67,18 @@ def test_no_textual_includes() -> None:
     assert not [path for path in CODE if re.search(r"^include\s", path.read_text(), re.MULTILINE)]
 
 
+def test_modules_are_cimported_whole() -> None:
+    """The build follows `cimport a.b as b` and misses `from a cimport b`: what is stale would stay so."""
+    loose = [
+        f"{path}: {line}"
+        for path in CODE
+        if path.suffix in {".pyx", ".pxd"}
+        for line in path.read_text().splitlines()
+        if re.match(r"from altyn\.core\.wire\.generated cimport", line)
+    ]
+    assert not loose
+
+
 def test_compiled_modules_used_by_python_have_stubs() -> None:
     missing = [
         path
