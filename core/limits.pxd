@@ -76,5 +76,7 @@ cdef enum:
     LOTS_TOUCHED_MAX = 2_048
     HOLD_CHANGES_MAX = 64
     HOLD_PARTS_MAX = 256
+    COUNTER_CHANGES_MAX = 512
+    COUPON_CHANGES_MAX = 64
     # Kept at once: pending ones, and expired ones for 30 days.
     HOLDS_MAX = 1_000_000

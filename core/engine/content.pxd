@@ -1,6 +1,6 @@
 """Which bytes of a request make its content: the fields whose change makes another operation of it."""
 from libc.stdint cimport int64_t, uint8_t, uint64_t
-from altyn.core.engine.siphash cimport SipState
+from altyn.core.siphash cimport SipState
 
 # Visit the fields of a message whose numbers' bits (below 64) are set in `wanted`, or of all others when `inverted`, and take their
 # bytes, tags included, into the state. -1 when the bytes are not a message.

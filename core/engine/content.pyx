@@ -5,7 +5,7 @@ holds for the same goods, coupons and customer, whatever the clock, the payments
 decoded before they get here, so walking their fields cannot fail on bytes that were accepted.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from altyn.core.engine.siphash cimport SipState, sip_take
+from altyn.core.siphash cimport SipState, sip_take
 from altyn.core.wire.format cimport Varint, WireError, read_size, read_tag, skip_field
 
 cdef enum:

@@ -9,5 +9,3 @@ cdef struct LotDates:
 
 # `business_time_us` decides the dates, in the programme's zone; a lot without a delay is active from `instant_us`.
 cdef LotDates lot_dates(Zones zones, int32_t zone, const RuleRow* rule, int64_t business_time_us, int64_t instant_us) noexcept nogil
-# Days since 1970-01-01 of the first day of the month that is `months` after the month of `day`.
-cdef int64_t month_start(int64_t day, int64_t months) noexcept nogil

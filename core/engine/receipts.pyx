@@ -10,7 +10,7 @@ from libc.string cimport memset
 from altyn.core.edge cimport ReadError, check_cancel, edge_exception
 from altyn.core.engine.case cimport Case
 from altyn.core.engine.record cimport accrual_effects, hold_effect
-from altyn.core.engine.siphash cimport digest_equal
+from altyn.core.siphash cimport digest_equal
 from altyn.core.engine.step cimport (
     Engine, Operation, Release, add_exception, check_scope, except_full, malformed, refused, text_of,
 )

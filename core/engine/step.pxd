@@ -3,7 +3,7 @@ cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.engine.case cimport Case
-from altyn.core.engine.siphash cimport Digest, SipKey
+from altyn.core.siphash cimport Digest, SipKey
 from altyn.core.engine.token cimport Token
 from altyn.core.facts.catalogue cimport Catalogue
 from altyn.core.facts.directory cimport Directory

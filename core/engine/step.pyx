@@ -18,7 +18,7 @@ from altyn.core.engine.case cimport business_time, remark, resolve_customer, res
 from altyn.core.engine.content cimport field_bytes, take_fields, without_envelope
 from altyn.core.engine.record cimport is_named_coupon, new_evidence, resolved_receipt
 from altyn.core.engine.reply cimport add_remarks, fill_balances, fill_card_messages
-from altyn.core.engine.siphash cimport Digest, SipState, digest_equal, sip_end, sip_start, sip_take
+from altyn.core.siphash cimport Digest, SipState, digest_equal, sip_end, sip_start, sip_take
 from altyn.core.engine.token cimport TOKEN_BYTES, Token, token_read, token_write
 from altyn.core.facts.stores cimport Store
 from altyn.core.ledger.effects cimport check_effects

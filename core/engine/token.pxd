@@ -1,6 +1,6 @@
 """The calculation token: keeps a shown price for its time-out."""
 from libc.stdint cimport int64_t, uint8_t
-from altyn.core.engine.siphash cimport Digest, SipKey
+from altyn.core.siphash cimport Digest, SipKey
 from altyn.core.text cimport Text
 
 cdef enum:

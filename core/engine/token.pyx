@@ -5,7 +5,7 @@ digest over them. Who does not hold the key cannot make one. Time-outs and what 
 """
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
-from altyn.core.engine.siphash cimport Digest, SipKey, SipState, digest_equal, sip_end, sip_start, sip_take
+from altyn.core.siphash cimport Digest, SipKey, SipState, digest_equal, sip_end, sip_start, sip_take
 from altyn.core.text cimport Text
 
 cdef enum:

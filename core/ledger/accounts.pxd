@@ -51,6 +51,11 @@ cdef void pool_give(LotPool* pool, uint32_t cell) noexcept nogil
 cdef void pool_free(LotPool* pool) noexcept nogil
 cdef bint accounts_reserve(AccountShard* shards, int64_t account_id, uint32_t extra) noexcept nogil
 cdef AccountSlot* accounts_put(AccountShard* shards, int64_t account_id) noexcept nogil
+# Lots of an account as a chain of cells: into the chain of live lots at its place in the order of use, and out of a chain.
+cdef void chain_in(const LotPool* pool, uint32_t* first, uint32_t cell) noexcept nogil
+cdef void chain_out(const LotPool* pool, uint32_t* first, uint32_t cell) noexcept nogil
+# Walk on through the pool for lots to be expired, see the book's `due_lots`.
+cdef int lots_due(const LotPool* pool, uint32_t* cursor, int64_t instant_us, int scanned_max, const Lot** out, int capacity) noexcept nogil
 cdef void accounts_free(AccountShard* shards) noexcept nogil
 
 cdef inline Lot* lot_at(const LotPool* pool, uint32_t cell) noexcept nogil:

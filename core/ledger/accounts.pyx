@@ -138,3 +138,34 @@ cdef void accounts_free(AccountShard* shards) noexcept nogil:
     for i in range(ACCOUNT_SHARDS):
         free(shards[i].slots)
     memset(shards, 0, ACCOUNT_SHARDS * sizeof(AccountShard))
+
+
+cdef void chain_in(const LotPool* pool, uint32_t* first, uint32_t cell) noexcept nogil:
+    cdef Lot* lot = lot_at(pool, cell)
+    while first[0] != 0 and used_before(lot_at(pool, first[0]), lot):
+        first = &lot_at(pool, first[0]).next
+    lot.next = first[0]
+    first[0] = cell
+
+
+cdef void chain_out(const LotPool* pool, uint32_t* first, uint32_t cell) noexcept nogil:
+    while first[0] != cell:
+        first = &lot_at(pool, first[0]).next
+    first[0] = lot_at(pool, cell).next
+
+
+cdef int lots_due(const LotPool* pool, uint32_t* cursor, int64_t instant_us, int scanned_max, const Lot** out, int capacity) noexcept nogil:
+    cdef int count = 0
+    cdef const Lot* lot
+    while cursor[0] + 1 < pool.used and scanned_max > 0 and count < capacity:
+        cursor[0] += 1
+        scanned_max -= 1
+        lot = lot_at(pool, cursor[0])
+        if lot.account_id == 0 or lot.expires_at_us == 0 or lot.expires_at_us > instant_us:
+            continue
+        if lot.remaining_points > lot.held_points or lot.remaining_points == 0:
+            out[count] = lot
+            count += 1
+    if cursor[0] + 1 >= pool.used:
+        cursor[0] = 0
+    return count

@@ -1,7 +1,7 @@
-"""The book: accounts, lots, holds and the programme's own totals. The only memory that money changes.
+"""The book: accounts, lots, holds, counters, coupons and the programme's own totals. The only memory that money changes.
 
 It changes by one verb. A decision's effects are laid out as a *plan* (begin, open_lot, begin_entry, post, end_entry,
-hold_change), `check` says whether the whole plan may be applied and makes all room it needs, `write` applies it and cannot
+hold_change, count, coupon_change), `check` says whether the whole plan may be applied and makes all room it needs, `write` applies it and cannot
 fail. Serving and replay take the same way.
 
 Holds for ever: every entry sums to zero per asset; 0 ≤ remaining ≤ initial and 0 ≤ held ≤ remaining on every lot; a debt is
@@ -9,7 +9,10 @@ below 0; Σ remaining over an asset's lots = −Σ its programme totals. A plan 
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from altyn.core.ledger.accounts cimport AccountShard, Lot, LotPool
+from altyn.core.ledger.counters cimport Counter, CounterId, CounterPlan, Counters
+from altyn.core.ledger.coupons cimport Coupon, CouponPlan
 from altyn.core.ledger.holds cimport Hold, HoldPart, Holds
+from altyn.core.ledger.key_table cimport KeyTable
 from altyn.core.limits cimport HOLD_CHANGES_MAX, LEDGER_ASSETS_MAX, LOTS_TOUCHED_MAX, POSTINGS_MAX
 
 cdef enum:
@@ -48,6 +51,8 @@ cdef enum Flaw:
     HOLD_UNKNOWN = 12
     HOLD_TAKEN = 13            # the id or the receipt has a hold
     HOLD_STATE = 14            # no way from its state to that one
+    COUNTER_RANGE = 15         # an amount out of range, or a counter below 0
+    COUPON_STATE = 16          # no way from its state to that one
 
 cdef struct Balance:
     int32_t asset_no
@@ -93,6 +98,8 @@ cdef struct Plan:
     int64_t system_points[POSTINGS_MAX]
     Change changes[LOTS_TOUCHED_MAX]
     HoldChange holds[HOLD_CHANGES_MAX]
+    CounterPlan counters
+    CouponPlan coupons
 
 cdef inline int64_t points_limit() noexcept nogil:
     """Largest amount of one posting or lot; 1,024 of them stay far inside 64 bits."""
@@ -104,6 +111,8 @@ cdef class Book:
         AccountShard* shards
         LotPool lots
         Holds holds
+        Counters counters
+        KeyTable coupons
         Total* totals          # [asset_no × 4 + account − 1]
         Plan* plan
         readonly int64_t accounts_count
@@ -117,6 +126,8 @@ cdef class Book:
     cdef int end_entry(self) noexcept nogil
     cdef int hold_change(self, const uint8_t* hold_id, int32_t state, int64_t account_id, int64_t expires_at_us,
                          const uint8_t* receipt_key, const HoldPart* parts, int32_t parts_count) noexcept nogil
+    cdef int count(self, const CounterId* id, int64_t used, int64_t held) noexcept nogil
+    cdef int coupon_change(self, const uint8_t* key, const Coupon* wanted) noexcept nogil
     cdef int check(self) except -1
     cdef int write(self) except -1
 
@@ -125,6 +136,8 @@ cdef class Book:
     cdef int balances(self, int64_t account_id, int64_t instant_us, Balance* out, int capacity) noexcept nogil
     cdef int pick(self, int64_t account_id, int32_t asset_no, int64_t points, int64_t instant_us, HoldPart* out,
                   int capacity) noexcept nogil
+    cdef Counter counter(self, const CounterId* id) noexcept nogil
+    cdef Coupon coupon(self, const uint8_t* key) noexcept nogil
     cdef const Lot* lot(self, int64_t account_id, int32_t asset_no, int64_t lot_id) noexcept nogil
     cdef const Hold* hold(self, const uint8_t* hold_id) noexcept nogil
     cdef const Hold* hold_for(self, const uint8_t* receipt_key) noexcept nogil
@@ -139,7 +152,5 @@ cdef class Book:
                             const uint8_t* receipt_key, const HoldPart* parts, int32_t parts_count) noexcept nogil
     cdef bint receipt_is_free(self, Hold* made) noexcept nogil
     cdef bint make_room(self) noexcept nogil
-    cdef void unlink(self, uint32_t* first, uint32_t cell) noexcept nogil
-    cdef void link(self, uint32_t* first, uint32_t cell) noexcept nogil
     cdef void write_change(self, Change* change) noexcept nogil
     cdef void drop_plan(self) noexcept nogil

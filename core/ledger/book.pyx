@@ -6,22 +6,26 @@ engine or a damaged journal, and nothing of it is applied.
 """
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, llabs
 from libc.string cimport memcmp, memset
 
 from altyn.core.ledger.accounts cimport (
     ACCOUNT_SHARDS, CHUNK_LOTS, AccountShard, AccountSlot, Lot, accounts_find, accounts_free, accounts_put,
-    accounts_reserve, lot_at, pool_free, pool_give, pool_reserve, pool_take, used_before,
+    accounts_reserve, chain_in, chain_out, lot_at, lots_due, pool_free, pool_give, pool_reserve, pool_take,
 )
+from altyn.core.ledger.counters cimport (
+    WINDOW_ALWAYS, WINDOW_DAY, Counter, CounterId, counters_bytes, counters_forget, counters_free, counters_plan, counters_read,
+    counters_room, counters_sound, counters_write,
+)
+from altyn.core.ledger.coupons cimport COUPON_FREE, COUPON_HELD, Coupon, coupon_read, coupons_plan, coupons_room, coupons_write
 from altyn.core.ledger.holds cimport (
-    HOLD_EXPIRED, HOLD_PENDING, HOLD_POSTED, HOLD_VOIDED, Hold, HoldPart, has_receipt, hold_due, hold_free, hold_new,
-    hold_of_id, hold_of_receipt, holds_add, holds_expire, holds_forget, holds_free, holds_remove, holds_reserve,
-    holds_start,
+    HOLD_EXPIRED, HOLD_PENDING, HOLD_POSTED, HOLD_VOIDED, PART_COUNTER, PART_COUPON, Hold, HoldPart, has_receipt, hold_due,
+    hold_free, hold_new, hold_of_id, hold_of_receipt, holds_add, holds_expire, holds_forget, holds_free, holds_remove,
+    holds_reserve, holds_start, is_part, part_counter, points_part,
 )
-from altyn.core.ledger.key_table cimport keys_bytes
-from altyn.core.limits cimport (
-    HOLD_CHANGES_MAX, HOLD_PARTS_MAX, HOLDS_MAX, LEDGER_ASSETS_MAX, LOTS_OPENED_MAX, LOTS_TOUCHED_MAX, POSTINGS_MAX,
-)
+from altyn.core.ledger.key_table cimport keys_bytes, keys_free
+from altyn.core.limits cimport HOLD_CHANGES_MAX, HOLD_PARTS_MAX, HOLDS_MAX, LEDGER_ASSETS_MAX
+from altyn.core.limits cimport LOTS_OPENED_MAX, LOTS_TOUCHED_MAX, POSTINGS_MAX
 
 @cython.overflowcheck(False)
 cdef inline void total_add(Total* total, int64_t points) noexcept nogil:
@@ -70,6 +74,8 @@ cdef class Book:
             accounts_free(self.shards)
         pool_free(&self.lots)
         holds_free(&self.holds)
+        counters_free(&self.counters)
+        keys_free(&self.coupons)
         free(self.shards)
         free(self.totals)
         free(self.plan)
@@ -97,6 +103,8 @@ cdef class Book:
         plan.opened_count = 0
         plan.assets_count = 0
         plan.system_count = 0
+        plan.counters.count = 0
+        plan.coupons.count = 0
         if plan.stamp == 0xFFFFFFFFu:
             memset(plan.stamps, 0, sizeof(plan.stamps))
             plan.stamp = 0
@@ -230,14 +238,24 @@ cdef class Book:
         return plan.flaw
 
     cdef int plan_holding(self, Hold* hold, int sign) noexcept nogil:
-        """Count a hold's parts into their lots, or (sign −1) out of them."""
+        """Count a hold's parts into their lots and counters, or (sign −1) out of them; take or free its coupons."""
         cdef Change* change
+        cdef const HoldPart* part
+        cdef Coupon coupon = [0, 0, COUPON_HELD if sign > 0 else COUPON_FREE, False]
+        cdef CounterId id
         cdef int i
         for i in range(hold.parts_count):
-            change = self.changed(hold.account_id, hold.parts[i].asset_no, hold.parts[i].lot_id, False)
-            if change == NULL:
-                break
-            change.after.held_points += sign * hold.parts[i].points
+            part = &hold.parts[i]
+            if part.kind == PART_COUNTER:
+                id = part_counter(part)
+                self.count(&id, 0, sign * part.points)
+            elif part.kind == PART_COUPON:
+                self.coupon_change(part.key, &coupon)
+            else:
+                change = self.changed(hold.account_id, part.asset_no, part.lot_id, False)
+                if change == NULL:
+                    break
+                change.after.held_points += sign * part.points
         return self.plan.flaw
 
     cdef int hold_change(self, const uint8_t* hold_id, int32_t state, int64_t account_id, int64_t expires_at_us,
@@ -269,16 +287,14 @@ cdef class Book:
                 return plan.flaw
         plan.holds[plan.holds_count] = [hold, state, state == HOLD_PENDING]
         plan.holds_count += 1
-        if hold.state == HOLD_PENDING:
-            self.plan_holding(hold, 1 if state == HOLD_PENDING else -1)
-        return plan.flaw
+        return self.plan_holding(hold, 1 if state == HOLD_PENDING else -1) if hold.state == HOLD_PENDING else plan.flaw
 
     cdef Hold* planned_hold(self, const uint8_t* hold_id, int64_t account_id, int64_t expires_at_us,
                             const uint8_t* receipt_key, const HoldPart* parts, int32_t parts_count) noexcept nogil:
         """A new hold for the plan, or NULL with the flaw set."""
         cdef Plan* plan = self.plan
         cdef int i
-        if account_id < 0 or (account_id == 0 and parts_count > 0):
+        if account_id < 0:
             plan.flaw = ACCOUNT_RANGE
         elif expires_at_us <= 0:
             plan.flaw = TIME_RANGE
@@ -287,16 +303,32 @@ cdef class Book:
         elif hold_of_id(&self.holds, hold_id) != NULL:
             plan.flaw = HOLD_TAKEN
         for i in range(parts_count if plan.flaw == FLAWLESS else 0):
-            if parts[i].asset_no < 0 or parts[i].asset_no >= LEDGER_ASSETS_MAX:
-                plan.flaw = ASSET_RANGE
-            elif parts[i].points <= 0 or parts[i].points > points_limit() or parts[i].lot_id <= 0:
+            if not is_part(&parts[i], account_id, points_limit()):
                 plan.flaw = POINTS_RANGE
+                break
         if plan.flaw != FLAWLESS:
             return NULL
         cdef Hold* hold = hold_new(hold_id, receipt_key, account_id, expires_at_us, parts, parts_count)
         if hold == NULL:
             plan.flaw = TOO_MANY
         return hold
+
+    cdef int count(self, const CounterId* id, int64_t used, int64_t held) noexcept nogil:
+        """Differences of one counter."""
+        cdef Plan* plan = self.plan
+        if plan.flaw != FLAWLESS:
+            return plan.flaw
+        if id.window < WINDOW_DAY or id.window > WINDOW_ALWAYS or llabs(used) > points_limit() or llabs(held) > points_limit():
+            plan.flaw = COUNTER_RANGE
+        elif not counters_plan(&self.counters, &plan.counters, id, used, held, plan.instant_us):
+            plan.flaw = TOO_MANY
+        return plan.flaw
+
+    cdef int coupon_change(self, const uint8_t* key, const Coupon* wanted) noexcept nogil:
+        cdef Plan* plan = self.plan
+        if plan.flaw == FLAWLESS and not coupons_plan(&self.coupons, &plan.coupons, key, wanted):
+            plan.flaw = COUPON_STATE
+        return plan.flaw
 
     # CHECK
 
@@ -318,6 +350,8 @@ cdef class Book:
                 plan.flaw = LOT_OVERDRAWN
             elif after.remaining_points > after.initial_points:
                 plan.flaw = LOT_OVERFILLED
+        if plan.flaw == FLAWLESS and not counters_sound(&plan.counters):
+            plan.flaw = COUNTER_RANGE
         for i in range(plan.holds_count if plan.flaw == FLAWLESS else 0):
             if plan.holds[i].is_new and not self.receipt_is_free(plan.holds[i].hold):
                 plan.flaw = HOLD_TAKEN
@@ -362,7 +396,7 @@ cdef class Book:
         for i in range(plan.holds_count):
             if plan.holds[i].is_new and not holds_reserve(&self.holds, plan.holds[i].hold, plan.holds_count):
                 return False
-        return True
+        return counters_room(&self.counters, &plan.counters) and coupons_room(&self.coupons, &plan.coupons)
 
     # WRITE
 
@@ -393,7 +427,10 @@ cdef class Book:
                     holds_remove(&self.holds, former)
                 holds_add(&self.holds, change.hold)
         plan.holds_count = 0
+        counters_write(&self.counters, &plan.counters)
+        coupons_write(&self.coupons, &plan.coupons)
         holds_forget(&self.holds, plan.instant_us, HOLD_CHANGES_MAX)
+        counters_forget(&self.counters, plan.instant_us)
         return 0
 
     cdef void write_change(self, Change* change) noexcept nogil:
@@ -423,27 +460,14 @@ cdef class Book:
             if was_empty == is_empty and not is_gone:
                 return
             account = accounts_find(self.shards, after.account_id)
-            self.unlink(&account.empty if was_empty else &account.live, cell)
+            chain_out(&self.lots, &account.empty if was_empty else &account.live, cell)
         if is_gone:
             pool_give(&self.lots, cell)
         elif is_empty:
             lot.next = account.empty
             account.empty = cell
         else:
-            self.link(&account.live, cell)
-
-    cdef void unlink(self, uint32_t* first, uint32_t cell) noexcept nogil:
-        while first[0] != cell:
-            first = &lot_at(&self.lots, first[0]).next
-        first[0] = lot_at(&self.lots, cell).next
-
-    cdef void link(self, uint32_t* first, uint32_t cell) noexcept nogil:
-        """Into the chain of live lots, at its place in the order of use."""
-        cdef Lot* lot = lot_at(&self.lots, cell)
-        while first[0] != 0 and used_before(lot_at(&self.lots, first[0]), lot):
-            first = &lot_at(&self.lots, first[0]).next
-        lot.next = first[0]
-        first[0] = cell
+            chain_in(&self.lots, &account.live, cell)
 
     # READ
 
@@ -521,10 +545,18 @@ cdef class Book:
                 continue
             if lot.expires_at_us != 0 and lot.expires_at_us <= instant_us:
                 continue
-            out[count] = [free_points if free_points < points else points, lot.lot_id, asset_no]
+            out[count] = points_part(free_points if free_points < points else points, lot.lot_id, asset_no)
             points -= out[count].points
             count += 1
         return count
+
+    cdef Counter counter(self, const CounterId* id) noexcept nogil:
+        """What is used and held; zeros when nobody counted yet."""
+        return counters_read(&self.counters, id)
+
+    cdef Coupon coupon(self, const uint8_t* key) noexcept nogil:
+        """State of a code; FREE when nobody touched it."""
+        return coupon_read(&self.coupons, key)
 
     cdef const Hold* hold(self, const uint8_t* hold_id) noexcept nogil:
         """The pending or expired hold, or NULL. Valid until the next write."""
@@ -543,20 +575,7 @@ cdef class Book:
 
         Due is an expired lot with points that nobody holds, or with none at all: an expiry posting of its free points closes it.
         """
-        cdef int count = 0
-        cdef const Lot* lot
-        while cursor[0] + 1 < self.lots.used and scanned_max > 0 and count < capacity:
-            cursor[0] += 1
-            scanned_max -= 1
-            lot = lot_at(&self.lots, cursor[0])
-            if lot.account_id == 0 or lot.expires_at_us == 0 or lot.expires_at_us > instant_us:
-                continue
-            if lot.remaining_points > lot.held_points or lot.remaining_points == 0:
-                out[count] = lot
-                count += 1
-        if cursor[0] + 1 >= self.lots.used:
-            cursor[0] = 0
-        return count
+        return lots_due(&self.lots, cursor, instant_us, scanned_max, out, capacity)
 
     @property
     def holds_count(self):
@@ -576,4 +595,5 @@ cdef class Book:
         for i in range(ACCOUNT_SHARDS):
             total += <int64_t>self.shards[i].capacity * <int64_t>sizeof(AccountSlot)
         total += keys_bytes(&self.holds.by_id) + keys_bytes(&self.holds.by_receipt)
+        total += counters_bytes(&self.counters) + keys_bytes(&self.coupons)
         return total + ACCOUNT_SHARDS * <int64_t>sizeof(AccountShard) + <int64_t>sizeof(Plan)

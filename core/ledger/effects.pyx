@@ -1,12 +1,60 @@
 """Body of the bridge from wire structs to the book's steps. Decides nothing."""
 from libc.stdint cimport int64_t, uint8_t
 
-from altyn.core.ledger.book cimport FLAWLESS, HOLD_UNKNOWN, TOO_MANY, Book
+from altyn.core.ledger.book cimport COUNTER_RANGE, COUPON_STATE, FLAWLESS, HOLD_UNKNOWN, POINTS_RANGE, TOO_MANY, Book
+from altyn.core.ledger.counters cimport CounterId, counter_id
+from altyn.core.ledger.coupons cimport Coupon
 from altyn.core.ledger.holds cimport HoldPart as BookPart
+from altyn.core.ledger.holds cimport counter_part, coupon_part, points_part
 from altyn.core.limits cimport HOLD_PARTS_MAX
-from altyn.core.wire.generated.journal_v1 cimport Effects, Entry, HoldChange, LotOpened, Posting
+from altyn.core.wire.generated.journal_v1 cimport (
+    CounterKey, CouponChange, Effects, Entry, HoldChange, HoldPart, LotOpened, Posting,
+)
 
 from altyn.core.ledger.view import FLAWS, EffectsFlawed
+
+
+cdef CounterId id_of(const CounterKey* key) noexcept nogil:
+    return counter_id(key.limit, key.measure, key.per, key.window, key.subject, key.window_day)
+
+
+cdef bint take_part(const HoldPart* part, BookPart* out) noexcept nogil:
+    """The part as the book keeps it. False: a coupon without a whole hash."""
+    cdef CounterId id
+    if part.counter != NULL:
+        id = id_of(part.counter)
+        out[0] = counter_part(&id, part.counted)
+    elif part.code_hash.size == 0:
+        out[0] = points_part(part.points, part.lot_id, part.asset_no)
+    elif part.code_hash.size != 16:
+        return False
+    else:
+        out[0] = coupon_part(<const uint8_t*>part.code_hash.data)
+    return True
+
+
+cdef void plan_counters(Book book, const Effects* effects) noexcept nogil:
+    cdef CounterId id
+    cdef int i
+    for i in range(effects.counters_count):
+        if effects.counters[i].key == NULL:
+            book.plan.flaw = book.plan.flaw or COUNTER_RANGE
+            return
+        id = id_of(effects.counters[i].key)
+        book.count(&id, effects.counters[i].used, 0)
+
+
+cdef void plan_coupons(Book book, const Effects* effects) noexcept nogil:
+    cdef const CouponChange* change
+    cdef Coupon wanted
+    cdef int i
+    for i in range(effects.coupons_count):
+        change = &effects.coupons[i]
+        if change.code_hash.size != 16:
+            book.plan.flaw = book.plan.flaw or COUPON_STATE
+            return
+        wanted = [change.expires_at_us, change.series_no, change.use, change.issued]
+        book.coupon_change(<const uint8_t*>change.code_hash.data, &wanted)
 
 
 cdef int plan_hold(Book book, const HoldChange* change, const uint8_t* receipt_key) noexcept nogil:
@@ -19,7 +67,9 @@ cdef int plan_hold(Book book, const HoldChange* change, const uint8_t* receipt_k
     if book.plan.flaw != FLAWLESS:
         return book.plan.flaw
     for i in range(change.parts_count):
-        parts[i] = [change.parts[i].points, change.parts[i].lot_id, change.parts[i].asset_no]
+        if not take_part(&change.parts[i], &parts[i]):
+            book.plan.flaw = POINTS_RANGE
+            return POINTS_RANGE
     return book.hold_change(<const uint8_t*>change.hold_id.data, change.state, change.account_id, change.expires_at_us,
                             receipt_key, parts, change.parts_count)
 
@@ -41,6 +91,9 @@ cdef void plan_effects(Book book, const Effects* effects, const uint8_t* receipt
         book.end_entry()
     for i in range(effects.holds_count):
         plan_hold(book, &effects.holds[i], receipt_key)
+    # After the holds: a coupon is used once its hold has let it go.
+    plan_counters(book, effects)
+    plan_coupons(book, effects)
 
 
 cdef int check_effects(Book book, const Effects* effects, const uint8_t* receipt_key, int64_t instant_us) except -1:

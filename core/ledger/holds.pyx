@@ -7,12 +7,26 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
+from altyn.core.ledger.counters cimport WINDOW_ALWAYS, WINDOW_DAY
 from altyn.core.ledger.key_table cimport KeySlot, keys_find, keys_free, keys_put, keys_remove, keys_reserve, keys_start
+from altyn.core.limits cimport LEDGER_ASSETS_MAX
 
 
 cdef inline int64_t kept_us() noexcept nogil:
     """How long an expired hold is remembered: 30 days, the longest a receipt may come late (semantics §6.11.27)."""
     return 30 * 86_400 * 1_000_000
+
+
+cdef bint is_part(const HoldPart* part, int64_t account_id, int64_t amount_max) noexcept nogil:
+    if part.zero != 0:
+        return False
+    if part.kind == PART_COUPON:
+        return part.points == 0 and part.lot_id == 0 and part.asset_no == 0
+    if part.points <= 0 or part.points > amount_max:
+        return False
+    if part.kind == PART_COUNTER:
+        return WINDOW_DAY <= part.asset_no and part.asset_no <= WINDOW_ALWAYS
+    return part.kind == PART_POINTS and account_id > 0 and part.lot_id > 0 and 0 <= part.asset_no and part.asset_no < LEDGER_ASSETS_MAX
 
 
 cdef void holds_start(Holds* holds) noexcept nogil:

@@ -1,5 +1,5 @@
 """The book as bytes, in one order only: equal books give equal bytes, however they came to be."""
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from altyn.core.ledger.book cimport Book
 
 cdef struct AccountHead:
@@ -25,11 +25,23 @@ cdef struct HoldImage:
     int32_t state
     int32_t parts_count
 
-cdef struct PartImage:
-    int64_t points
-    int64_t lot_id
-    int32_t asset_no
+# A hold's part is written as it is kept: HoldPart, 48 bytes.
+
+cdef struct CounterImage:
+    # 40 bytes. What is held is not in it: the holds say so.
+    uint8_t key[16]
+    int64_t window_day
+    int32_t window
     int32_t zero
+    int64_t used
+
+cdef struct CouponImage:
+    # 32 bytes. HELD is not in it: the holds say so.
+    uint8_t key[16]
+    int64_t expires_at_us
+    int32_t series_no
+    uint16_t use
+    uint16_t issued
 
 cdef struct TotalImage:
     int64_t asset_no
@@ -46,11 +58,18 @@ cdef enum Damage:
     IMAGE_HOLD = 4             # as above; or it holds what is not there
     IMAGE_TOTAL = 5
     IMAGE_MEMORY = 6
+    IMAGE_COUNTER = 7
+    IMAGE_COUPON = 8
 
 cdef bytes totals_image(Book book)
 cdef bytes accounts_image(Book book, int* shard, Py_ssize_t size_wanted)
 cdef bytes holds_image(Book book)
+cdef bytes counters_image(Book book)
+cdef bytes coupons_image(Book book)
 cdef Damage load_totals(Book book, const uint8_t* data, int64_t size) noexcept nogil
 cdef Damage load_accounts(Book book, const uint8_t* data, int64_t size) noexcept nogil
 cdef Damage load_holds(Book book, const uint8_t* data, int64_t size) noexcept nogil
+# Counters and coupons come before the holds, which count into them.
+cdef Damage load_counters(Book book, const uint8_t* data, int64_t size) noexcept nogil
+cdef Damage load_coupons(Book book, const uint8_t* data, int64_t size) noexcept nogil
 cdef bint is_balanced(Book book) noexcept nogil

@@ -1,13 +1,13 @@
 """Body of the image: a walk that writes it, three loaders that believe nothing, and the digest.
 
 The order is: totals by asset and account; accounts by shard of their id's hash, then by id, each with its lots in the order of
-use; holds by id. Numbers are little-endian 64 bits. Loaders answer a Damage and never raise; a book that was half filled by a
+use; counters by window and key; coupons by key; holds by id. Numbers are little-endian 64 bits. Loaders answer a Damage and never raise; a book that was half filled by a
 damaged image must be thrown away.
 """
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from hashlib import sha256
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort, realloc
 from libc.string cimport memcmp, memcpy, memset
 
@@ -16,10 +16,17 @@ from altyn.core.ledger.accounts cimport (
     pool_take, used_before,
 )
 from altyn.core.ledger.book cimport SYSTEM_ACCOUNTS, Book, Total, points_limit
-from altyn.core.ledger.holds cimport (
-    HOLD_EXPIRED, HOLD_PENDING, Hold, HoldPart, has_receipt, hold_new, hold_of_id, hold_of_receipt, holds_add,
-    holds_expire, holds_reserve,
+from altyn.core.ledger.counters cimport (
+    WINDOW_ALWAYS, WINDOW_DAY, Counter, CounterId, CounterWindow, counters_read, counters_set,
 )
+from altyn.core.ledger.coupons cimport (
+    COUPON_CANCELLED, COUPON_FREE, COUPON_HELD, COUPON_USED, Coupon, coupon_read, coupon_set,
+)
+from altyn.core.ledger.holds cimport (
+    HOLD_EXPIRED, HOLD_PENDING, PART_COUNTER, PART_COUPON, Hold, HoldPart, has_receipt, hold_new, hold_of_id, hold_of_receipt,
+    holds_add, holds_expire, holds_reserve, is_part, part_counter,
+)
+from altyn.core.ledger.key_table cimport KeyCursor, KeySlot, keys_find, keys_next
 from altyn.core.limits cimport HOLD_PARTS_MAX, HOLDS_MAX, LEDGER_ASSETS_MAX
 
 cdef struct Buffer:
@@ -139,7 +146,6 @@ cdef bytes holds_image(Book book):
     cdef Hold** sorted_ = <Hold**>malloc((count + 1) * sizeof(Hold*))
     cdef Buffer out
     cdef HoldImage image
-    cdef PartImage part
     cdef Hold* hold
     cdef uint32_t i
     cdef int j
@@ -160,11 +166,75 @@ cdef bytes holds_image(Book book):
             image.parts_count = hold.parts_count
             buffer_add(&out, &image, sizeof(HoldImage))
             for j in range(hold.parts_count):
-                part = [hold.parts[j].points, hold.parts[j].lot_id, hold.parts[j].asset_no, 0]
-                buffer_add(&out, &part, sizeof(PartImage))
+                buffer_add(&out, &hold.parts[j], sizeof(HoldPart))
         return PyBytes_FromStringAndSize(<const char*>out.data, <Py_ssize_t>out.size)
     finally:
         free(sorted_)
+        free(out.data)
+
+
+cdef int by_key(const void* a, const void* b) noexcept nogil:
+    return memcmp(a, b, 16)
+
+
+cdef bytes counters_image(Book book):
+    cdef Buffer out
+    cdef KeyCursor cursor
+    cdef KeySlot* slot
+    cdef CounterImage image
+    cdef const CounterWindow* window
+    cdef size_t begin
+    cdef uint32_t i
+    memset(&out, 0, sizeof(Buffer))
+    try:
+        for i in range(book.counters.count):
+            window = &book.counters.windows[i]
+            begin = out.size
+            cursor = [0, 0]
+            while True:
+                slot = keys_next(window.table, &cursor)
+                if slot == NULL:
+                    break
+                if slot.first == 0:
+                    continue
+                memcpy(image.key, slot, 16)
+                image.window_day = window.window_day
+                image.window = window.window
+                image.zero = 0
+                image.used = <int64_t>slot.first
+                buffer_add(&out, &image, sizeof(CounterImage))
+            qsort(out.data + begin, (out.size - begin) // sizeof(CounterImage), sizeof(CounterImage), by_key)
+        return PyBytes_FromStringAndSize(<const char*>out.data, <Py_ssize_t>out.size)
+    finally:
+        free(out.data)
+
+
+cdef bytes coupons_image(Book book):
+    cdef Buffer out
+    cdef KeyCursor cursor = [0, 0]
+    cdef KeySlot* slot
+    cdef Coupon coupon
+    cdef CouponImage image
+    memset(&out, 0, sizeof(Buffer))
+    try:
+        while True:
+            slot = keys_next(&book.coupons, &cursor)
+            if slot == NULL:
+                break
+            coupon = coupon_read(&book.coupons, <const uint8_t*>slot)
+            if coupon.use == COUPON_HELD:
+                if not coupon.issued:
+                    continue
+                coupon.use = COUPON_FREE
+            memcpy(image.key, slot, 16)
+            image.expires_at_us = coupon.expires_at_us
+            image.series_no = coupon.series_no
+            image.use = <uint16_t>coupon.use
+            image.issued = coupon.issued
+            buffer_add(&out, &image, sizeof(CouponImage))
+        qsort(out.data, out.size // sizeof(CouponImage), sizeof(CouponImage), by_key)
+        return PyBytes_FromStringAndSize(<const char*>out.data, <Py_ssize_t>out.size)
+    finally:
         free(out.data)
 
 
@@ -174,6 +244,8 @@ def state_digest(Book book not None):
     digest = sha256(totals_image(book))
     while shard < ACCOUNT_SHARDS:
         digest.update(accounts_image(book, &shard, 1 << 20))
+    digest.update(counters_image(book))
+    digest.update(coupons_image(book))
     digest.update(holds_image(book))
     return digest.digest()
 
@@ -264,12 +336,77 @@ cdef Damage load_accounts(Book book, const uint8_t* data, int64_t size) noexcept
     return UNDAMAGED
 
 
+cdef Damage load_counters(Book book, const uint8_t* data, int64_t size) noexcept nogil:
+    cdef CounterImage image
+    cdef CounterId id
+    cdef Counter counter = [0, 0]
+    while size > 0:
+        if size < <int64_t>sizeof(CounterImage):
+            return IMAGE_TOO_SHORT
+        memcpy(&image, data, sizeof(CounterImage))
+        memcpy(id.key, image.key, 16)
+        id.window = image.window
+        id.window_day = image.window_day
+        counter.used = image.used
+        if image.used <= 0 or image.zero != 0 or image.window < WINDOW_DAY or image.window > WINDOW_ALWAYS:
+            return IMAGE_COUNTER
+        if counters_read(&book.counters, &id).used != 0:
+            return IMAGE_COUNTER
+        if not counters_set(&book.counters, &id, counter):
+            return IMAGE_MEMORY
+        data += sizeof(CounterImage)
+        size -= sizeof(CounterImage)
+    return UNDAMAGED
+
+
+cdef Damage load_coupons(Book book, const uint8_t* data, int64_t size) noexcept nogil:
+    cdef CouponImage image
+    cdef Coupon coupon
+    while size > 0:
+        if size < <int64_t>sizeof(CouponImage):
+            return IMAGE_TOO_SHORT
+        memcpy(&image, data, sizeof(CouponImage))
+        coupon = [image.expires_at_us, image.series_no, image.use, image.issued != 0]
+        if image.issued > 1 or image.series_no < 0 or image.expires_at_us < 0 or keys_find(&book.coupons, image.key) != NULL:
+            return IMAGE_COUPON
+        if image.use != COUPON_USED and not (coupon.issued and (image.use == COUPON_FREE or image.use == COUPON_CANCELLED)):
+            return IMAGE_COUPON
+        if not coupon_set(&book.coupons, image.key, &coupon):
+            return IMAGE_MEMORY
+        data += sizeof(CouponImage)
+        size -= sizeof(CouponImage)
+    return UNDAMAGED
+
+
+cdef bint keep_part(Book book, int64_t account_id, const HoldPart* part) noexcept nogil:
+    """Take what a pending hold keeps out of what is free. False when that is not there."""
+    cdef uint32_t cell
+    cdef Lot* lot
+    cdef CounterId id
+    cdef Counter counter
+    cdef Coupon coupon
+    if part.kind == PART_COUNTER:
+        id = part_counter(part)
+        counter = counters_read(&book.counters, &id)
+        counter.held += part.points
+        return counters_set(&book.counters, &id, counter)
+    if part.kind == PART_COUPON:
+        coupon = coupon_read(&book.coupons, part.key)
+        if coupon.use != COUPON_FREE:
+            return False
+        coupon.use = COUPON_HELD
+        return coupon_set(&book.coupons, part.key, &coupon)
+    cell = book.find_cell(account_id, part.asset_no, part.lot_id)
+    lot = lot_at(&book.lots, cell) if cell != 0 else NULL
+    if lot == NULL or part.points > lot.remaining_points - lot.held_points:
+        return False
+    lot.held_points += part.points
+    return True
+
+
 cdef Damage load_hold(Book book, const HoldImage* image, const uint8_t* data) noexcept nogil:
     """One hold; `data` has room for all its parts. A pending one takes its points out of what is free."""
     cdef HoldPart parts[HOLD_PARTS_MAX]
-    cdef PartImage part
-    cdef uint32_t cell
-    cdef Lot* lot
     cdef Hold* hold
     cdef int i
     if image.account_id < 0 or image.expires_at_us <= 0 or hold_of_id(&book.holds, image.hold_id) != NULL:
@@ -277,16 +414,11 @@ cdef Damage load_hold(Book book, const HoldImage* image, const uint8_t* data) no
     if (image.state != HOLD_PENDING and image.state != HOLD_EXPIRED) or book.holds.count >= HOLDS_MAX:
         return IMAGE_HOLD
     for i in range(image.parts_count):
-        memcpy(&part, data + i * sizeof(PartImage), sizeof(PartImage))
-        parts[i] = [part.points, part.lot_id, part.asset_no]
-        if part.points <= 0 or part.lot_id <= 0 or part.zero != 0:
+        memcpy(&parts[i], data + i * sizeof(HoldPart), sizeof(HoldPart))
+        if not is_part(&parts[i], image.account_id, points_limit()):
             return IMAGE_HOLD
-        if image.state == HOLD_PENDING:
-            cell = book.find_cell(image.account_id, part.asset_no, part.lot_id)
-            lot = lot_at(&book.lots, cell) if cell != 0 else NULL
-            if lot == NULL or part.points > lot.remaining_points - lot.held_points:
-                return IMAGE_HOLD
-            lot.held_points += part.points
+        if image.state == HOLD_PENDING and not keep_part(book, image.account_id, &parts[i]):
+            return IMAGE_HOLD
     hold = hold_new(image.hold_id, image.receipt_key, image.account_id, image.expires_at_us, parts, image.parts_count)
     if hold == NULL:
         return IMAGE_MEMORY
@@ -312,7 +444,7 @@ cdef Damage load_holds(Book book, const uint8_t* data, int64_t size) noexcept no
         memcpy(&image, data, sizeof(HoldImage))
         data += sizeof(HoldImage)
         size -= sizeof(HoldImage)
-        parts_bytes = image.parts_count * <int64_t>sizeof(PartImage)
+        parts_bytes = image.parts_count * <int64_t>sizeof(HoldPart)
         if image.parts_count < 0 or image.parts_count > HOLD_PARTS_MAX or parts_bytes > size:
             return IMAGE_TOO_SHORT
         damage = load_hold(book, &image, data)

@@ -12,6 +12,8 @@ cdef enum BlockKind:
     BLOCK_REGISTERS = 8
     BLOCK_TAPES = 9
     BLOCK_END = 10
+    BLOCK_COUNTERS = 11
+    BLOCK_COUPONS = 12
 
 cdef struct BlockHead:
     # Stands before every block's bytes; 48 bytes.

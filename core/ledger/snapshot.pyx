@@ -11,7 +11,8 @@ from libc.string cimport memcpy
 from altyn.core.ledger.accounts cimport ACCOUNT_SHARDS
 from altyn.core.ledger.book cimport Book
 from altyn.core.ledger.image cimport (
-    UNDAMAGED, Damage, accounts_image, holds_image, is_balanced, load_accounts, load_holds, load_totals, totals_image,
+    UNDAMAGED, Damage, accounts_image, counters_image, coupons_image, holds_image, is_balanced, load_accounts, load_counters,
+    load_coupons, load_holds, load_totals, totals_image,
 )
 from altyn.core.ledger.key_table cimport KeyCursor, KeySlot, KeyTable, keys_next, keys_put, slot_value
 from altyn.core.ledger.operations cimport GENERATIONS, RECEIPT_COMMITTED, RECEIPT_RESERVED, RECEIPT_VOIDED, Generation, Operations
@@ -27,7 +28,7 @@ HEAD = struct.Struct("<qqqq32s")
 END = struct.Struct("<qqqqqq32s")
 SLOT = struct.Struct("<QQQQ")
 DAMAGES = ("", "is too short", "account out of range or doubled", "lot out of range or out of order", "hold that cannot be",
-           "total out of range or doubled", "no memory")
+           "total out of range or doubled", "no memory", "counter out of range or doubled", "coupon out of range or doubled")
 
 
 class SnapshotDamaged(ValueError):
@@ -102,6 +103,8 @@ def book_blocks(Book book):
         payload = accounts_image(book, &shard, BLOCK_WANTED)
         if payload:
             yield BLOCK_ACCOUNTS, payload
+    yield BLOCK_COUNTERS, counters_image(book)
+    yield BLOCK_COUPONS, coupons_image(book)
     yield BLOCK_HOLDS, holds_image(book)
 
 
@@ -175,7 +178,11 @@ cdef str load_block(Book book, Operations operations, int kind, const uint8_t[::
             damage = load_accounts(book, data, size)
         elif kind == BLOCK_HOLDS:
             damage = load_holds(book, data, size)
-    if not BLOCK_TOTALS <= kind <= BLOCK_HOLDS:
+        elif kind == BLOCK_COUNTERS:
+            damage = load_counters(book, data, size)
+        elif kind == BLOCK_COUPONS:
+            damage = load_coupons(book, data, size)
+    if not (BLOCK_TOTALS <= kind <= BLOCK_HOLDS or BLOCK_COUNTERS <= kind <= BLOCK_COUPONS):
         return "is of an unknown kind"
     return DAMAGES[<int>damage] if damage != UNDAMAGED else None
 

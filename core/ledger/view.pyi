@@ -9,13 +9,16 @@ class EffectsFlawed(ValueError):
     flaw: str
     def __init__(self, flaw: str) -> None: ...
 
+CounterKey = tuple[str, int, int, int, int, int]
+Part = tuple[int, int, int] | tuple[str, int, CounterKey] | tuple[str, int, bytes]
+
 class HoldView(TypedDict):
     hold_id: bytes
     receipt_key: bytes
     state: int
     account_id: int
     expires_at_us: int
-    parts: list[tuple[int, int, int]]
+    parts: list[Part]
 
 def apply_effects(
     book: Book,
@@ -23,8 +26,12 @@ def apply_effects(
     *,
     lots: Iterable[tuple[int, int, int, int, int, int]] = (),
     entries: Iterable[tuple[int, Iterable[tuple[int, int, int, int]]]] = (),
-    holds: Iterable[tuple[bytes, int, int, int, bytes, Sequence[tuple[int, int, int]]]] = (),
+    holds: Iterable[tuple[bytes, int, int, int, bytes, Sequence[Part]]] = (),
+    counters: Iterable[tuple[CounterKey, int]] = (),
+    coupons: Iterable[tuple[bytes, int, int, int, bool]] = (),
 ) -> None: ...
+def read_counter(book: Book, key: CounterKey) -> tuple[int, int]: ...
+def read_coupon(book: Book, code_hash: bytes) -> tuple[int, int, int, bool]: ...
 def read_balances(book: Book, account_id: int, instant_us: int) -> dict[int, tuple[int, int, int, int]]: ...
 def read_lots(book: Book, account_id: int) -> list[tuple[int, int, int, int, int, int, int]]: ...
 def read_pick(

@@ -7,12 +7,18 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from altyn.core.ledger.accounts cimport AccountSlot, Lot, accounts_find, lot_at
 from altyn.core.ledger.book cimport FLAWLESS, SYSTEM_ACCOUNTS, Balance, Book, Total
-from altyn.core.ledger.holds cimport Hold, HoldPart
+from altyn.core.ledger.counters cimport Counter, CounterId, counter_id
+from altyn.core.ledger.coupons cimport Coupon
+from altyn.core.ledger.holds cimport (
+    PART_COUNTER, PART_POINTS, Hold, HoldPart, counter_part, coupon_part, points_part,
+)
 from altyn.core.limits cimport HOLD_PARTS_MAX, LEDGER_ASSETS_MAX
+from altyn.core.text cimport Text
 
 FLAWS = (
     "", "TOO_MANY", "ACCOUNT_RANGE", "ASSET_RANGE", "POINTS_RANGE", "TIME_RANGE", "KIND_UNKNOWN", "ENTRY_UNBALANCED",
     "LOT_UNKNOWN", "LOT_TAKEN", "LOT_OVERDRAWN", "LOT_OVERFILLED", "HOLD_UNKNOWN", "HOLD_TAKEN", "HOLD_STATE",
+    "COUNTER_RANGE", "COUPON_STATE",
 )
 
 class EffectsFlawed(ValueError):
@@ -25,6 +31,11 @@ class EffectsFlawed(ValueError):
 cdef inline object total_value(const Total* total):
     return (<object>total.high << 64) + total.low
 
+cdef tuple part_view(const HoldPart* part):
+    if part.kind == PART_POINTS:
+        return part.asset_no, part.points, part.lot_id
+    return ("counter" if part.kind == PART_COUNTER else "coupon"), part.points, part.key[:16]
+
 cdef dict hold_view(const Hold* hold):
     return {
         "hold_id": PyBytes_FromStringAndSize(<const char*>hold.hold_id, 16),
@@ -32,15 +43,19 @@ cdef dict hold_view(const Hold* hold):
         "state": hold.state,
         "account_id": hold.account_id,
         "expires_at_us": hold.expires_at_us,
-        "parts": [(hold.parts[i].asset_no, hold.parts[i].points, hold.parts[i].lot_id) for i in range(hold.parts_count)],
+        "parts": [part_view(&hold.parts[i]) for i in range(hold.parts_count)],
     }
 
-def apply_effects(Book book, int64_t instant_us, *, lots=(), entries=(), holds=()):
+def apply_effects(Book book, int64_t instant_us, *, lots=(), entries=(), holds=(), counters=(), coupons=()):
     """Check and write one operation's effects; EffectsFlawed when they are refused, nothing being changed then.
 
     lots: (lot_id, account_id, asset_no, points, active_from_us, expires_at_us). entries: (kind, [(account_id, asset_no,
-    points, lot_id)]). holds: (hold_id, state, account_id, expires_at_us, receipt_key, [(asset_no, points, lot_id)]).
+    points, lot_id)]). holds: (hold_id, state, account_id, expires_at_us, receipt_key, [part]), a part being (asset_no, points, lot_id),
+    ("counter", amount, key) or ("coupon", 0, code_hash). counters: (key, used), a key being (limit, measure, per, window, subject,
+    window_day). coupons: (code_hash, series_no, use, expires_at_us, issued).
     """
+    cdef CounterId id
+    cdef Coupon wanted
     book.begin(instant_us)
     for lot_id, account_id, asset_no, points, active_from_us, expires_at_us in lots:
         book.open_lot(lot_id, account_id, asset_no, points, active_from_us, expires_at_us)
@@ -51,6 +66,14 @@ def apply_effects(Book book, int64_t instant_us, *, lots=(), entries=(), holds=(
         book.end_entry()
     for hold_id, state, account_id, expires_at_us, receipt_key, parts in holds:
         plan_hold(book, hold_id, state, account_id, expires_at_us, receipt_key, parts)
+    for key, used in counters:
+        id = view_id(key)
+        book.count(&id, used, 0)
+    for code_hash, series_no, use, expires_at_us, issued in coupons:
+        wanted = [expires_at_us, series_no, use, issued]
+        if len(code_hash) != 16:
+            raise ValueError("code_hash has 16 bytes")
+        book.coupon_change(<const uint8_t*>PyBytes_AS_STRING(code_hash), &wanted)
     if book.check() != FLAWLESS:
         raise EffectsFlawed(FLAWS[book.plan.flaw])
     book.write()
@@ -59,13 +82,40 @@ cdef object plan_hold(Book book, bytes hold_id, int32_t state, int64_t account_i
                        bytes receipt_key, object parts):
     cdef HoldPart laid[HOLD_PARTS_MAX]
     cdef int32_t count = 0
+    cdef CounterId id
     if len(hold_id) != 16 or len(receipt_key) not in (0, 16) or len(parts) > HOLD_PARTS_MAX:
         raise ValueError("hold_id and receipt_key are 16 bytes, parts at most 256")
     for asset_no, points, lot_id in parts:
-        laid[count] = [points, lot_id, asset_no]
+        if asset_no == "coupon":
+            laid[count] = coupon_part(<const uint8_t*>PyBytes_AS_STRING(lot_id))
+        elif asset_no == "counter":
+            id = view_id(lot_id)
+            laid[count] = counter_part(&id, points)
+        else:
+            laid[count] = points_part(points, lot_id, asset_no)
         count += 1
     cdef const uint8_t* key = <const uint8_t*>PyBytes_AS_STRING(receipt_key) if receipt_key else NULL
     book.hold_change(<const uint8_t*>PyBytes_AS_STRING(hold_id), state, account_id, expires_at_us, key, laid, count)
+
+cdef CounterId view_id(tuple key):
+    cdef bytes raw = key[0].encode()
+    cdef Text limit
+    limit.data = PyBytes_AS_STRING(raw)
+    limit.size = <int>len(raw)
+    return counter_id(limit, key[1], key[2], key[3], key[4], key[5])
+
+def read_counter(Book book, tuple key):
+    """(used, held) of a counter; the key as for `apply_effects`."""
+    cdef CounterId id = view_id(key)
+    cdef Counter counter = book.counter(&id)
+    return counter.used, counter.held
+
+def read_coupon(Book book, bytes code_hash):
+    """(use, series_no, expires_at_us, issued) of a code."""
+    if len(code_hash) != 16:
+        raise ValueError("code_hash has 16 bytes")
+    cdef Coupon coupon = book.coupon(<const uint8_t*>PyBytes_AS_STRING(code_hash))
+    return coupon.use, coupon.series_no, coupon.expires_at_us, coupon.issued
 
 def read_balances(Book book, int64_t account_id, int64_t instant_us):
     """{asset_no: (active, pending, held, debt)} in points."""

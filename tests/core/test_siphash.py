@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altyn.core.engine.siphash import siphash128
+from altyn.core.siphash import siphash128
 
 KEY = bytes(range(16))
 VECTORS = {
