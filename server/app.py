@@ -28,6 +28,7 @@ from altyn.server.calls import POS_SERVICE, Calls, clock_us
 from altyn.server.feeds.compiler import RulesCompiler
 from altyn.server.feeds.credentials import Credentials
 from altyn.server.feeds.feeds import Feeds
+from altyn.server.feeds.rules import Release
 from altyn.server.feeds.zones import ensure_zone
 from altyn.server.journal import Journal
 from altyn.server.journal_reader import JournalDoubt
@@ -145,10 +146,16 @@ class Server:
             # Nobody was answered for these; registers send them again.
             raise JournalDoubt("PostgreSQL did not take what waited for it before the stop") from late
 
-    def _take_ruleset(self, version: int, image: bytes, effective_at_us: int, emergency: bool) -> None:
-        self.engine.take_ruleset(image, effective_at_us, emergency)
+    def _take_ruleset(self, release: Release) -> None:
+        self.engine.take_ruleset(release.image, release.sha256, release.effective_at_us, release.emergency)
         self.engine.look(clock_us())
-        log.info("rules_in_force", version=version, sha256=self.engine.rules_sha256, emergency=emergency)
+        log.info(
+            "rules_in_force",
+            version=release.version,
+            sha256=release.sha256.hex(),
+            image_sha256=self.engine.rules_sha256,
+            emergency=release.emergency,
+        )
 
     async def _serve(self, on_ready: Callable[[dict[str, object]], None]) -> None:
         calls = Calls(self.engine, self.journal, self.slots)

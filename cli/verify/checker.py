@@ -87,7 +87,7 @@ async def verify_async(
         await close(connection)
     if server is not None:
         await balances.ask_server(server, dsn, shard)
-    report.remarks += seen.remarks + balances.remarks + rebuilt.remarks
+    report.remarks += seen.remarks + decisions.remarks + balances.remarks + rebuilt.remarks
     report.seconds = time.monotonic() - start
     return report
 

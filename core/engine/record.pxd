@@ -16,7 +16,8 @@ cdef bint is_named_coupon(const Case* case, const Outcome* outcome, int32_t plac
 # texts as the receipt has coupons).
 cdef pos_v1.Receipt* resolved_receipt(const Case* case, const Outcome* outcome, const Text* unknown_codes, Arena* arena) noexcept nogil
 cdef journal_v1.Evidence* new_evidence(
-    const Case* case, Ruleset rules, const int32_t* asset_nos, const int32_t* asset_scales, Text sha256, Arena* arena
+    const Case* case, Ruleset rules, const int32_t* asset_nos, const int32_t* asset_scales, Text sha256, Text document_sha256,
+    Arena* arena
 ) noexcept nogil
 # One lot and one entry per accrual of the outcome.
 cdef int accrual_effects(

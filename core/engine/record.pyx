@@ -87,7 +87,8 @@ cdef int line_facts(journal_v1.Evidence* evidence, const Case* case, Arena* aren
     return 0
 
 cdef journal_v1.Evidence* new_evidence(
-    const Case* case, Ruleset rules, const int32_t* asset_nos, const int32_t* asset_scales, Text sha256, Arena* arena
+    const Case* case, Ruleset rules, const int32_t* asset_nos, const int32_t* asset_scales, Text sha256, Text document_sha256,
+    Arena* arena
 ) noexcept nogil:
     cdef int32_t i
     cdef journal_v1.Evidence* evidence = <journal_v1.Evidence*>arena_take(arena, sizeof(journal_v1.Evidence))
@@ -98,6 +99,7 @@ cdef journal_v1.Evidence* new_evidence(
     evidence.semantics = SEMANTICS
     evidence.rules_version = rules.version
     evidence.rules_sha256 = sha256
+    evidence.document_sha256 = document_sha256
     evidence.business_time_us = case.business_time_us
     evidence.store_wall_us = case.place.wall_us
     evidence.store_gap_from_wall_us = case.place.gap_from_wall_us

@@ -33,7 +33,8 @@ cdef class Release:
     cdef readonly int64_t version
     cdef readonly int64_t effective_at_us
     cdef readonly bint emergency
-    cdef bytes sha256
+    cdef bytes sha256                  # of the image
+    cdef bytes document_sha256
     cdef int32_t asset_nos[ASSETS_PER_RULESET_MAX]
     cdef int32_t asset_scales[ASSETS_PER_RULESET_MAX]
 

@@ -42,6 +42,7 @@ from altyn.core.engine.types import Answer, CallRefused, Lookup, Record
 
 cdef enum:
     RECORD_FORMAT = 1
+    SHA256_BYTES = 32
 
 NO_RECEIPT = bytes(16)
 
@@ -103,8 +104,10 @@ cdef class Operation:
 cdef class Release:
     """A ruleset with the numbers of its assets."""
 
-    def __cinit__(self, Ruleset ruleset, dict assets, int64_t effective_at_us, bint emergency):
+    def __cinit__(self, Ruleset ruleset, bytes document_sha256 not None, dict assets, int64_t effective_at_us, bint emergency):
         cdef int32_t i
+        if len(document_sha256) != SHA256_BYTES:
+            raise ValueError(f"a document's SHA-256 has {SHA256_BYTES} bytes")
         if ruleset.view.assets_count > ASSETS_PER_RULESET_MAX:
             raise ValueError(f"a ruleset names at most {ASSETS_PER_RULESET_MAX} assets")
         self.ruleset = ruleset
@@ -112,6 +115,7 @@ cdef class Release:
         self.effective_at_us = effective_at_us
         self.emergency = emergency
         self.sha256 = bytes.fromhex(ruleset.sha256)
+        self.document_sha256 = document_sha256
         for i in range(ruleset.view.assets_count):
             name = string(ruleset.asset_text(i))
             if name not in assets:
@@ -181,9 +185,12 @@ cdef class Engine:
         self.last_seq = seq
         self.last_instant_us = instant_us
 
-    def take_ruleset(self, bytes image, int64_t effective_at_us, bint emergency=False):
-        """A verified release joins; it is in force from `effective_at_us`. RulesetError, ValueError: refused, nothing changed."""
-        cdef Release release = Release(Ruleset(image), self.facts.assets, effective_at_us, emergency)
+    def take_ruleset(self, bytes image, bytes document_sha256, int64_t effective_at_us, bint emergency=False):
+        """A verified release joins, in force from `effective_at_us`. `document_sha256`: of the document the image was compiled from.
+
+        RulesetError, ValueError: refused, nothing changed.
+        """
+        cdef Release release = Release(Ruleset(image), document_sha256, self.facts.assets, effective_at_us, emergency)
         cdef Release other
         kept = [other for other in self.releases if other.version != release.version]
         kept.append(release)
@@ -502,7 +509,7 @@ cdef class Engine:
         record.request.receipt = resolved_receipt(&self.case, &self.outcome, unknown, &self.arena)
         record.request.want = <pos_v1.Want*>want
         record.evidence = new_evidence(&self.case, release.ruleset, release.asset_nos, release.asset_scales, text_of(release.sha256),
-                                       &self.arena)
+                                       text_of(release.document_sha256), &self.arena)
         if record.request.receipt == NULL or record.evidence == NULL:
             except_full()
         return 0

@@ -102,7 +102,7 @@ class Feeds:
     async def start(self, dsn: str, redis_url: str, tenant: str, facts: Facts, on_ruleset: OnRuleset) -> None:
         """Begin to follow; returns at once, see `ready`.
 
-        `on_ruleset(version, image, effective_at_us, emergency)` is called on the loop when a release comes into
+        `on_ruleset(release)` is called on the loop when a release comes into
         force, with growing versions; when it raises, the release is refused.
         """
         assert not self._tasks, "started already"

@@ -21,8 +21,6 @@ TOKEN_LIFE_US = 15 * 60 * 1_000_000
 RELEASES_LOOKED_AT_MAX = 64
 RELEASES_TAKEN_MAX = 8  # of one pull: with the one in force, those that tokens may still name and those that wait
 
-OnRuleset = Callable[[int, bytes, int, bool], None]
-
 NEWEST = "SELECT max(version) FROM rules_release WHERE tenant = $1"
 LISTED = f"""
 SELECT version, sha256, (extract(epoch FROM effective_at) * 1000000)::bigint AS effective_at_us, emergency
@@ -35,13 +33,16 @@ log = structlog.get_logger(__name__)
 
 
 class Release(NamedTuple):
-    """A compiled release that waits for its time."""
+    """A compiled release that waits for its time. `sha256`: of its document."""
 
     version: int
     sha256: bytes
     effective_at_us: int
     emergency: bool
     image: bytes
+
+
+OnRuleset = Callable[[Release], None]
 
 
 class RulesFeed:
@@ -117,7 +118,7 @@ class RulesFeed:
         due = [release for release in self._waiting if release.effective_at_us <= now_us]
         for release in due:
             try:
-                self._on_ruleset(release.version, release.image, release.effective_at_us, release.emergency)
+                self._on_ruleset(release)
             except Exception as error:
                 # Whatever is wrong with it, the rules in force stay in force.
                 log.exception("rules_not_taken", version=release.version)

@@ -36,7 +36,7 @@ MINUTE_US = 60_000_000
 def published_engine() -> Engine:
     """An engine with the release that `lay` publishes."""
     engine = Engine(tenant="demo", facts=new_facts(), zone="Europe/Moscow", token_key=TOKEN_KEY, pepper=PEPPER)
-    engine.take_ruleset(compile_document(1, SHA256, DOCUMENT).image, 0)
+    engine.take_ruleset(compile_document(1, SHA256, DOCUMENT).image, SHA256, 0)
     return engine
 
 

@@ -70,6 +70,16 @@ def in_reply(change: Callable[[Any], object]) -> Callable[[journal.Record], None
     return apply
 
 
+def by_image_alone(sha256: bytes) -> Callable[[journal.Record], None]:
+    """As records were before their evidence named the document."""
+
+    def apply(record: journal.Record) -> None:
+        record.evidence.ClearField("document_sha256")
+        record.evidence.rules_sha256 = sha256
+
+    return apply
+
+
 def replayed(records: list[Record]) -> Engine:
     engine = published_engine()
     for record in records:
@@ -219,7 +229,8 @@ async def test_changed_entries_row_is_found_by_the_balance_alone(dsn: str) -> No
     [
         (lambda record: setattr(record.evidence.store, "region", "spb"), {"I13"}),
         (lambda record: setattr(record.evidence, "rules_version", 7), {"I13"}),
-        (lambda record: setattr(record.evidence, "rules_sha256", bytes(32)), {"I13"}),
+        (lambda record: setattr(record.evidence, "document_sha256", bytes(32)), {"I13"}),
+        (by_image_alone(bytes(32)), {"I13"}),
         (in_reply(lambda reply: setattr(reply.outcome.totals, "to_pay_minor", 1)), {"I12", "I13"}),
         (in_reply(lambda reply: setattr(reply.outcome.lines[0], "discount_minor", -1)), {"I12", "I13"}),
         (in_reply(lambda reply: setattr(reply.outcome.totals.accrual[0], "points", 9)), {"I12", "I13"}),
@@ -248,6 +259,23 @@ async def test_overdue_hold_is_found_unless_the_server_has_just_come_back(empty_
     assert "was due 60 s ago; the server has only just come back" in back.remarks[0]
     await execute(empty_dsn, "UPDATE shard_owner SET since = 'epoch'")
     assert broken(await verify_async(empty_dsn)) == {"I15"}
+
+
+async def test_image_of_another_compiler_is_counted_and_no_violation(empty_dsn: str) -> None:
+    await write(
+        empty_dsn, altered(BUSY[0].records, 8, lambda record: setattr(record.evidence, "rules_sha256", bytes(32)))
+    )
+    report = await verify_async(empty_dsn)
+    assert broken(report) == set()
+    assert [remark for remark in report.remarks if remark.startswith("1 receipts were decided by images")]
+
+
+async def test_record_older_than_the_documents_hash_is_proven_by_its_image(empty_dsn: str) -> None:
+    image = journal.Record.FromString(BUSY[0].records[7].body).evidence.rules_sha256
+    await write(empty_dsn, altered(BUSY[0].records, 8, by_image_alone(image)))
+    report = await verify_async(empty_dsn)
+    assert broken(report) == set()
+    assert [remark for remark in report.remarks if "another compiler" in remark] == []
 
 
 # PLANTED IN HISTORIES

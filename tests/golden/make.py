@@ -5,6 +5,7 @@ Clock, ids and keys are fixed, so the same code writes the same bytes. Run once 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from dataclasses import dataclass, field
@@ -192,7 +193,8 @@ def live(day: Day) -> None:
 def new_engine(document: bytes) -> Engine:
     engine = Engine(tenant="demo", facts=facts(), zone="Europe/Moscow", token_key=TOKEN_KEY, pepper=PEPPER)
     rules = read_documents(load_documents(document.decode()))
-    engine.take_ruleset(compile_ruleset(rules.promotions, rules.assets, version=1), 0)
+    image = compile_ruleset(rules.promotions, rules.assets, version=1)
+    engine.take_ruleset(image, hashlib.sha256(document).digest(), 0)
     return engine
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from functools import cached_property
@@ -52,8 +53,16 @@ class Golden:
         self.rows: list[dict[str, Any]] = [json.loads(line) for line in (folder / "journal.jsonl").open()]
 
     @cached_property
+    def document(self) -> bytes:
+        return (self.folder / "rules.json").read_bytes()
+
+    @cached_property
+    def document_sha256(self) -> bytes:
+        return hashlib.sha256(self.document).digest()
+
+    @cached_property
     def image(self) -> bytes:
-        rules = read_documents(load_documents((self.folder / "rules.json").read_text()))
+        rules = read_documents(load_documents(self.document.decode()))
         return compile_ruleset(rules.promotions, rules.assets, version=1)
 
     @cached_property
@@ -68,7 +77,7 @@ class Golden:
         for row in self.rows:
             for asset in journal.Record.FromString(bytes.fromhex(row["body"])).evidence.assets:
                 facts.assets[asset.asset] = AssetFact(asset.asset, asset.asset_no, asset.scale, 1, "{}")
-        engine.take_ruleset(self.image, 0)
+        engine.take_ruleset(self.image, self.document_sha256, 0)
         return engine
 
 
@@ -118,6 +127,8 @@ def test_golden_decisions_are_made_again(golden: Golden) -> None:
     ]
     assert len(decided) >= 24
     assert [body for body in decided if not same_decision(body, ruleset)] == []
+    named = {journal.Record.FromString(body).evidence.document_sha256 for body in decided}
+    assert named == {golden.document_sha256}
 
 
 def test_golden_replies_are_read_and_written_as_they_were(golden: Golden) -> None:

@@ -28,6 +28,7 @@ from altyn.server.feeds.compiler import ReleaseRefused, RulesCompiler
 from altyn.server.feeds.credentials import Credentials
 from altyn.server.feeds.facts import SLICE_ROWS, FactsFeed, FeedClockWentBack
 from altyn.server.feeds.feeds import Feeds
+from altyn.server.feeds.rules import Release
 from tests.server.back_office import TEN_PERCENT, TENANT, BackOffice, back_office, keyed, lay_tables, ring
 
 WAIT_S = 30.0
@@ -48,16 +49,16 @@ async def office(dsn: str) -> AsyncIterator[BackOffice]:
 
 
 class Server:
-    """A feed with its facts, and the rulesets it was handed: (version, image, effective_at_us, emergency)."""
+    """A feed with its facts, and the releases it was handed."""
 
     def __init__(self, feeds: Feeds) -> None:
         self.feeds = feeds
         self.facts = Facts()
-        self.taken: list[tuple[int, bytes, int, bool]] = []
+        self.taken: list[Release] = []
 
     @property
     def versions(self) -> list[int]:
-        return [version for version, *_ in self.taken]
+        return [release.version for release in self.taken]
 
 
 @asynccontextmanager
@@ -65,8 +66,7 @@ async def following(
     dsn: str, redis_url: str = NO_REDIS, check_every_s: float = 0.1, **options: Any
 ) -> AsyncIterator[Server]:
     server = Server(Feeds(server_id="test", check_every_s=check_every_s, **options))
-    on_ruleset = lambda *release: server.taken.append(release)  # noqa: E731
-    await server.feeds.start(dsn, redis_url, TENANT, server.facts, on_ruleset)
+    await server.feeds.start(dsn, redis_url, TENANT, server.facts, server.taken.append)
     try:
         await asyncio.wait_for(server.feeds.ready(), WAIT_S)
         yield server
@@ -282,9 +282,10 @@ async def test_a_hint_brings_facts_and_rules_long_before_the_next_check(
             await ring(redis_url)
             await asyncio.sleep(0.05)
         assert server.facts.catalogue.get("milk")
-        ((taken, image, _, emergency),) = server.taken
-        assert (taken, emergency) == (version, True)
-        ruleset = Ruleset(image)
+        (taken,) = server.taken
+        assert (taken.version, taken.emergency) == (version, True)
+        assert taken.sha256 == await office.connection.fetchval("SELECT sha256 FROM rules_release")
+        ruleset = Ruleset(taken.image)
         assert (ruleset.version, ruleset.promotions_count) == (version, 1)
 
 
@@ -357,8 +358,8 @@ async def test_a_scheduled_release_comes_into_force_at_its_time_even_without_pos
         assert server.taken == []
         now[0] = 300_000
         await until(lambda: server.taken)
-        ((version, _, effective_at_us, emergency),) = server.taken
-        assert (version, effective_at_us, emergency) == (1, 300_000, False)
+        (taken,) = server.taken
+        assert (taken.version, taken.effective_at_us, taken.emergency) == (1, 300_000, False)
 
 
 async def test_a_newer_release_calls_off_one_that_still_waits(dsn: str, office: BackOffice) -> None:
@@ -432,9 +433,9 @@ async def test_a_ruleset_the_engine_does_not_take_is_refused_and_the_feed_goes_o
     facts = Facts()
     offered: list[int] = []
 
-    def on_ruleset(version: int, image: bytes, effective_at_us: int, emergency: bool) -> None:
-        offered.append(version)
-        if version == 1:
+    def on_ruleset(release: Release) -> None:
+        offered.append(release.version)
+        if release.version == 1:
             raise RuntimeError("no")
 
     await feeds.start(dsn, NO_REDIS, TENANT, facts, on_ruleset)

@@ -22,6 +22,7 @@ from altyn.server.feeds.zones import ensure_zone
 PEPPER = b"p" * 32
 TOKEN_KEY = b"t" * 32
 NOW_US = 1_795_000_000_000_000  # 2026-11-18T14:26:40Z
+DOCUMENT_SHA256 = b"d" * 32
 SCOPE = Scope("demo", "s1", "r1")
 RULES = """
 promotion: bakery
@@ -86,7 +87,7 @@ class World:
 
 def new_engine() -> Engine:
     engine = Engine(tenant="demo", facts=new_facts(), zone="Europe/Moscow", token_key=TOKEN_KEY, pepper=PEPPER)
-    engine.take_ruleset(image(), 0)
+    engine.take_ruleset(image(), DOCUMENT_SHA256, 0)
     return engine
 
 
