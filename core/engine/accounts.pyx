@@ -2,11 +2,9 @@
 
 They are journalled like receipts: one record each, applied once.
 """
-from cpython.bytes cimport PyBytes_AS_STRING
 from hashlib import sha256
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memset
-from altyn.core.engine.case cimport Case
 from altyn.core.engine.content cimport without_envelope
 from altyn.core.engine.record cimport adjustment_effects, hold_effect
 from altyn.core.engine.step cimport Engine, Operation, check_op_id, except_full, malformed, refused, string, text_of
@@ -64,9 +62,7 @@ def adjust_points(Engine engine, bytes request, scope, int64_t clock_us, known):
     cdef WireError error
     cdef Operation operation
     cdef bytes reply_bytes, reason = b""
-    cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(request)
-    arena_reset(&engine.arena)
-    memset(&error, 0, sizeof(WireError))
+    cdef const uint8_t* start = engine.begin(request, &error)
     if ops_v1.decode_AdjustPointsRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
         raise malformed(&error)
     check_adjustment(&call)
@@ -77,8 +73,7 @@ def adjust_points(Engine engine, bytes request, scope, int64_t clock_us, known):
     asset = engine.facts.assets.get(string(call.asset))
     if asset is None:
         raise refused("INVALID_ARGUMENT", "BAD_FORMAT", "asset", "no asset has this name")
-    memset(&engine.case, 0, sizeof(Case))
-    engine.case.instant_us = max(clock_us, engine.last_instant_us)
+    engine.new_case(clock_us)
     effects = engine.new_effects()
     if adjustment_effects(effects, call.account_id, asset.asset_no, call.points,
                           call.active_from_us if call.active_from_us != 0 else engine.case.instant_us, call.expires_at_us,
@@ -120,8 +115,7 @@ def expire_holds(Engine engine, int64_t clock_us, int count_max):
         if held == NULL:
             break
         arena_reset(&engine.arena)
-        memset(&engine.case, 0, sizeof(Case))
-        engine.case.instant_us = max(clock_us, engine.last_instant_us)
+        engine.new_case(clock_us)
         hold_id = (<const char*>held.hold_id)[:16]
         # Derived from the hold, so that a hold expires once.
         operation = ordered(pos_v1.OPERATION_KIND_HOLD_EXPIRY, sha256(b"hold-expiry" + hold_id).digest()[:16], sha256(hold_id).digest())

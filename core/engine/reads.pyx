@@ -2,18 +2,17 @@
 
 CalculateReceipt is a forecast and is answered at once; every other answer names the journal seq it depends on.
 """
-from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memset
 from altyn.core.edge cimport ReadError, check_authorize, edge_exception
 from altyn.core.engine.reply cimport fill_balances, fill_card_messages
 from altyn.core.engine.step cimport (
-    Engine, Release, check_op_id, check_scope, decode_record, except_full, malformed, refused, string, text_of,
+    Engine, Release, check_op_id, check_scope, decode_record, except_full, is_explained, malformed, refused, string,
+    text_of,
 )
-from altyn.core.engine.case cimport Case
 from altyn.core.engine.token cimport Token
 from altyn.core.limits cimport REPLY_BYTES_MAX
-from altyn.core.wire.arena cimport arena_reset, arena_take
+from altyn.core.wire.arena cimport arena_take
 from altyn.core.wire.format cimport WireError
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.ops_v1 as ops_v1
@@ -32,14 +31,11 @@ def calculate_receipt(Engine engine, bytes request, scope, int64_t clock_us):
     cdef Token token
     cdef Release release
     cdef bytes token_bytes
-    cdef bint explain
-    cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(request)
-    arena_reset(&engine.arena)
-    memset(&error, 0, sizeof(WireError))
+    cdef const uint8_t* start = engine.begin(request, &error)
     if pos_v1.decode_CalculateReceiptRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
         raise malformed(&error)
-    explain = call.want != NULL and call.want.explain
-    release = engine.decide(call.receipt, scope, call.calc_token, &token, request, clock_us, explain)
+    engine.read(call.receipt, scope, clock_us)
+    release = engine.decide(call.calc_token, &token, request, clock_us, is_explained(call.want))
     memset(&reply, 0, sizeof(reply))
     reply.server_time_us = clock_us
     reply.refused_lines_count = engine.mismatched_lines(&reply.refused_lines)
@@ -48,7 +44,7 @@ def calculate_receipt(Engine engine, bytes request, scope, int64_t clock_us):
         reply.reason = pos_v1.REASON_SUM_MISMATCH
     else:
         reply.status = pos_v1.STATUS_OK
-        reply.outcome = engine.shown(release, explain)
+        reply.outcome = engine.shown(release, is_explained(call.want))
         token_bytes = engine.new_token(release, request, clock_us)
         reply.calc_token = text_of(token_bytes)
     return engine.taken(pos_v1.encode_CalculateReceiptResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
@@ -61,17 +57,13 @@ def authorize_customer(Engine engine, bytes request, scope, int64_t clock_us):
     cdef ReadError wrong
     cdef WireError error
     cdef bytes last4
-    cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(request)
-    arena_reset(&engine.arena)
-    memset(&error, 0, sizeof(WireError))
+    cdef const uint8_t* start = engine.begin(request, &error)
     if pos_v1.decode_AuthorizeCustomerRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
         raise malformed(&error)
     if check_authorize(&call, &wrong) != 0:
         raise edge_exception(&wrong)
     check_scope(call.store_id, call.register_id, scope, "")
-    memset(&engine.case, 0, sizeof(Case))
-    engine.kept.clear()
-    engine.case.instant_us = max(clock_us, engine.last_instant_us)
+    engine.new_case(clock_us)
     engine.identify(call.identity)
     memset(&reply, 0, sizeof(reply))
     reply.server_time_us = clock_us
@@ -111,9 +103,7 @@ def get_operation(Engine engine, bytes request, scope, int64_t clock_us, known):
     cdef journal_v1.Record record
     cdef WireError error
     cdef bytes op_id
-    cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(request)
-    arena_reset(&engine.arena)
-    memset(&error, 0, sizeof(WireError))
+    cdef const uint8_t* start = engine.begin(request, &error)
     if pos_v1.decode_GetOperationRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
         raise malformed(&error)
     check_scope(call.store_id, call.register_id, scope, "")
@@ -142,11 +132,8 @@ def get_balance(Engine engine, bytes request, int64_t clock_us):
     cdef ops_v1.AssetBalance* shown
     cdef WireError error
     cdef dict names, balances
-    cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(request)
+    cdef const uint8_t* start = engine.begin(request, &error)
     cdef int n = 0
-    arena_reset(&engine.arena)
-    engine.kept.clear()
-    memset(&error, 0, sizeof(WireError))
     if ops_v1.decode_GetBalanceRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
         raise malformed(&error)
     if call.account_id <= 0:

@@ -8,18 +8,16 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memset
 from altyn.core.edge cimport ReadError, check_cancel, edge_exception
-from altyn.core.engine.case cimport Case
 from altyn.core.engine.record cimport accrual_effects, hold_effect
 from altyn.core.siphash cimport digest_equal
 from altyn.core.engine.step cimport (
-    Engine, Operation, Release, add_exception, check_scope, except_full, malformed, refused, text_of,
+    Engine, Operation, add_exception, check_scope, except_full, is_explained, malformed, refused, text_of,
 )
 from altyn.core.engine.token cimport Token
 from altyn.core.ledger.holds cimport HOLD_EXPIRED, HOLD_PENDING, HOLD_POSTED, HOLD_VOIDED, Hold
 from altyn.core.ledger.operations cimport RECEIPT_COMMITTED, RECEIPT_RESERVED, RECEIPT_VOIDED, SeenReceipt
 from altyn.core.limits cimport REPLY_BYTES_MAX
 from altyn.core.text cimport Text
-from altyn.core.wire.arena cimport arena_reset
 from altyn.core.wire.format cimport WireError
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
@@ -40,6 +38,20 @@ cdef int change_hold(
     return 0
 
 
+cdef Operation opened(
+    Engine engine, int kind, Text op_id, int64_t register_seq, int32_t op_no, Text token_text, const pos_v1.Receipt* receipt,
+    const pos_v1.Want* want, bytes request, scope, int64_t clock_us, known
+):
+    """How Reserve and Commit begin: the receipt is read; what was seen before has its `answer`; what was not is decided."""
+    cdef Operation operation
+    engine.read(receipt, scope, clock_us)
+    operation = engine.operation(kind, op_id, register_seq, op_no, token_text, request, scope, receipt.shift_number, receipt.receipt_number)
+    operation.answer = engine.recall(operation, known)
+    if operation.answer is None:
+        operation.release = engine.decide(token_text, &operation.token, request, clock_us, is_explained(want))
+    return operation
+
+
 def reserve_receipt(Engine engine, bytes request, scope, int64_t clock_us, known):
     """Keep what is scarce, and the price, until the hold's time-out."""
     cdef pos_v1.ReserveReceiptRequest call
@@ -47,28 +59,20 @@ def reserve_receipt(Engine engine, bytes request, scope, int64_t clock_us, known
     cdef journal_v1.Effects* effects
     cdef journal_v1.Record* record
     cdef WireError error
-    cdef Token token
-    cdef Release release
     cdef Operation operation
     cdef bytes reply_bytes
-    cdef bint explain
-    cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(request)
-    arena_reset(&engine.arena)
-    memset(&error, 0, sizeof(WireError))
+    cdef const uint8_t* start = engine.begin(request, &error)
     if pos_v1.decode_ReserveReceiptRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
         raise malformed(&error)
-    explain = call.want != NULL and call.want.explain
-    release = engine.decide(call.receipt, scope, call.calc_token, &token, request, clock_us, explain)
-    operation = engine.operation(pos_v1.OPERATION_KIND_RESERVE, call.op_id, call.register_seq, call.op_no, call.calc_token, request, scope,
-                                 call.receipt.shift_number, call.receipt.receipt_number)
-    answer = engine.recall(operation, known)
-    if answer is not None:
-        return answer
+    operation = opened(engine, pos_v1.OPERATION_KIND_RESERVE, call.op_id, call.register_seq, call.op_no, call.calc_token, call.receipt,
+                       call.want, request, scope, clock_us, known)
+    if operation.answer is not None:
+        return operation.answer
     memset(&reply, 0, sizeof(reply))
     reply.server_time_us = clock_us
     reply.seq = engine.last_seq + 1
     reply.refused_lines_count = engine.mismatched_lines(&reply.refused_lines)
-    reply.reason = refusal_of(engine, operation, reply.refused_lines_count, &token)
+    reply.reason = refusal_of(engine, operation, reply.refused_lines_count, &operation.token)
     reply.status = pos_v1.STATUS_OK if reply.reason == pos_v1.REASON_UNSPECIFIED else pos_v1.STATUS_DECLINED
     effects = engine.new_effects()
     if reply.status == pos_v1.STATUS_OK:
@@ -78,10 +82,10 @@ def reserve_receipt(Engine engine, bytes request, scope, int64_t clock_us, known
     if not engine.is_sound(operation, effects):
         raise refused("UNAVAILABLE", "OVERLOADED", "", "no room for another hold; send the same op_id again")
     if reply.refused_lines_count == 0:
-        reply.outcome = engine.shown(release, explain)
+        reply.outcome = engine.shown(operation.release, is_explained(call.want))
     reply_bytes = engine.taken(pos_v1.encode_ReserveReceiptResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
     record = engine.new_record(operation, effects)
-    engine.add_receipt(record, release, call.want)
+    engine.add_receipt(record, operation.release, call.want)
     return engine.booked(operation, record, reply_bytes)
 
 
@@ -118,33 +122,25 @@ def commit_receipt(Engine engine, bytes request, scope, int64_t clock_us, known)
     cdef journal_v1.Effects* effects
     cdef journal_v1.Record* record
     cdef WireError error
-    cdef Token token
-    cdef Release release
     cdef Operation operation
     cdef bytes reply_bytes
-    cdef bint explain
     cdef int32_t quarantine
-    cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(request)
-    arena_reset(&engine.arena)
-    memset(&error, 0, sizeof(WireError))
+    cdef const uint8_t* start = engine.begin(request, &error)
     if pos_v1.decode_CommitReceiptRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
         raise malformed(&error)
-    explain = call.want != NULL and call.want.explain
-    release = engine.decide(call.receipt, scope, call.calc_token, &token, request, clock_us, explain)
-    operation = engine.operation(pos_v1.OPERATION_KIND_COMMIT, call.op_id, call.register_seq, call.op_no, call.calc_token, request, scope,
-                                 call.receipt.shift_number, call.receipt.receipt_number)
-    answer = engine.recall(operation, known)
-    if answer is not None:
-        return answer
+    operation = opened(engine, pos_v1.OPERATION_KIND_COMMIT, call.op_id, call.register_seq, call.op_no, call.calc_token, call.receipt,
+                       call.want, request, scope, clock_us, known)
+    if operation.answer is not None:
+        return operation.answer
     memset(&reply, 0, sizeof(reply))
     reply.server_time_us = clock_us
     reply.seq = engine.last_seq + 1
-    disagreements(engine, operation, call.receipt, &token)
+    disagreements(engine, operation, call.receipt, &operation.token)
     effects = engine.new_effects()
     quarantine = why_not_applied(engine, operation)
     if quarantine == pos_v1.REASON_UNSPECIFIED:
         post_hold(engine, effects, operation, call.receipt)
-        if accrual_effects(effects, &engine.case, &engine.outcome, release.ruleset, release.asset_nos, engine.zones, engine.zone, reply.seq,
+        if accrual_effects(effects, &engine.case, &engine.outcome, operation.release.ruleset, operation.release.asset_nos, engine.zones, engine.zone, reply.seq,
                            &engine.arena) != 0:
             except_full()
         operation.receipt_state = RECEIPT_COMMITTED
@@ -156,10 +152,10 @@ def commit_receipt(Engine engine, bytes request, scope, int64_t clock_us, known)
     reply.reason = quarantine
     reply.exceptions = operation.exceptions.reasons
     reply.exceptions_count = operation.exceptions.count
-    reply.outcome = engine.shown(release, explain)
+    reply.outcome = engine.shown(operation.release, is_explained(call.want))
     reply_bytes = engine.taken(pos_v1.encode_CommitReceiptResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
     record = engine.new_record(operation, effects)
-    engine.add_receipt(record, release, call.want)
+    engine.add_receipt(record, operation.release, call.want)
     return engine.booked(operation, record, reply_bytes)
 
 
@@ -215,9 +211,7 @@ def cancel_receipt(Engine engine, bytes request, scope, int64_t clock_us, known)
     cdef ReadError wrong
     cdef Text no_token
     cdef bytes reply_bytes
-    cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(request)
-    arena_reset(&engine.arena)
-    memset(&error, 0, sizeof(WireError))
+    cdef const uint8_t* start = engine.begin(request, &error)
     if pos_v1.decode_CancelReceiptRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
         raise malformed(&error)
     check_scope(call.store_id, call.register_id, scope, "")
@@ -230,8 +224,7 @@ def cancel_receipt(Engine engine, bytes request, scope, int64_t clock_us, known)
     answer = engine.recall(operation, known)
     if answer is not None:
         return answer
-    memset(&engine.case, 0, sizeof(Case))
-    engine.case.instant_us = max(clock_us, engine.last_instant_us)
+    engine.new_case(clock_us)
     memset(&reply, 0, sizeof(reply))
     reply.server_time_us = clock_us
     reply.seq = engine.last_seq + 1

@@ -58,6 +58,10 @@ cdef class Operation:
     cdef int64_t receipt_number
     cdef int receipt_state            # RECEIPT_UNKNOWN: as before
     cdef Exceptions exceptions
+    # Of Reserve and Commit: what memory or the journal answers at once, else the decision's release and the token that kept its price.
+    cdef object answer
+    cdef Release release
+    cdef Token token
 
 @cython.final
 cdef class Engine:
@@ -93,7 +97,10 @@ cdef class Engine:
     cdef Release in_force(self, int64_t instant_us)
     cdef Release of_business_time(self)
     cdef Release honoured(self, Text token_text, int64_t clock_us, Token* token)
-    cdef Release decide(self, const pos_v1.Receipt* wire, scope, Text token_text, Token* token, bytes request, int64_t clock_us, bint explain)
+    cdef const uint8_t* begin(self, bytes request, WireError* error) noexcept
+    cdef void new_case(self, int64_t clock_us) noexcept
+    cdef int read(self, const pos_v1.Receipt* wire, scope, int64_t clock_us) except -1
+    cdef Release decide(self, Text token_text, Token* token, bytes request, int64_t clock_us, bint explain)
     cdef int identify(self, const pos_v1.Identity* identity) except -1
     cdef Digest content(self, bytes request) noexcept
     cdef Digest result(self) noexcept
@@ -127,6 +134,9 @@ cdef int check_scope(Text store_id, Text register_id, scope, str prefix) except 
 # Nobody is there to earn.
 cdef void forget_accrual(Outcome* outcome, int32_t lines_count) noexcept nogil
 cdef int decode_record(bytes body, journal_v1.Record* record, Arena* arena) except -1
+
+cdef inline bint is_explained(const pos_v1.Want* want) noexcept nogil:
+    return want != NULL and want.explain
 
 cdef inline str string(Text text):
     return text.data[:text.size].decode() if text.size > 0 else ""

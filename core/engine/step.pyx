@@ -31,7 +31,7 @@ from altyn.core.limits cimport ARENA_BYTES, OP_ID_BYTES, REPLY_BYTES_MAX
 from altyn.core.outcome cimport Outcome
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text
-from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_take
+from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_reset, arena_take
 from altyn.core.wire.format cimport WireError, path_of
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
@@ -282,24 +282,38 @@ cdef class Engine:
             except_full()
         return 0
 
-    cdef Release decide(self, const pos_v1.Receipt* wire, scope, Text token_text, Token* token, bytes request, int64_t clock_us, bint explain):
-        """Read, resolve, calculate: fills `case` and `outcome`. token.rules_version is 0 when no token keeps the price."""
-        cdef Case* case = &self.case
-        cdef Release release
+    cdef const uint8_t* begin(self, bytes request, WireError* error) noexcept:
+        """A call begins: what the one before left in the arena is gone. Where the request's bytes start."""
+        arena_reset(&self.arena)
+        memset(error, 0, sizeof(WireError))
+        return <const uint8_t*>PyBytes_AS_STRING(request)
+
+    cdef void new_case(self, int64_t clock_us) noexcept:
+        memset(&self.case, 0, sizeof(Case))
+        self.kept.clear()
+        self.case.instant_us = max(clock_us, self.last_instant_us)
+
+    cdef int read(self, const pos_v1.Receipt* wire, scope, int64_t clock_us) except -1:
+        """The receipt into a new case, every number checked."""
         cdef ReadError error
-        cdef const Store* store
         if wire == NULL:
             raise refused("INVALID_ARGUMENT", "FIELD_REQUIRED", "receipt", "the receipt is missing")
         check_scope(wire.store_id, wire.register_id, scope, "receipt.")
-        memset(case, 0, sizeof(Case))
-        self.kept.clear()
-        case.wire = wire
-        store = self.stores.find(wire.store_id)
-        if read_receipt(wire, &case.receipt, &self.arena, &error) != 0:
+        self.new_case(clock_us)
+        self.case.wire = wire
+        if read_receipt(wire, &self.case.receipt, &self.arena, &error) != 0:
             raise edge_exception(&error)
+        return 0
+
+    cdef Release decide(self, Text token_text, Token* token, bytes request, int64_t clock_us, bint explain):
+        """Resolve what was read and calculate: fills `case` and `outcome`. token.rules_version is 0 when no token keeps the price."""
+        cdef Case* case = &self.case
+        cdef const pos_v1.Receipt* wire = case.wire
+        cdef Release release
+        cdef ReadError error
+        cdef const Store* store = self.stores.find(wire.store_id)
         if store != NULL and check_currency(wire, store.currency, store.exponent, &error) != 0:
             raise edge_exception(&error)
-        case.instant_us = clock_us if clock_us > self.last_instant_us else self.last_instant_us
         release = self.honoured(token_text, clock_us, token)
         if release is not None and digest_equal(token.content, self.content(request)):
             case.business_time_us = token.business_time_us

@@ -236,6 +236,16 @@ def test_release_without_its_documents_hash_is_refused(world: World) -> None:
     assert calculated(world, basket()).outcome.rules_version == 1
 
 
+def test_repeat_gets_the_stored_answer_though_the_store_now_counts_in_another_currency(world: World) -> None:
+    op_id = new_op_id()
+    first = world.effect(commit_receipt, commit(basket(), 1, op_id))
+    stores = world.engine.facts.stores
+    stores.upsert(stores.get("s1")._replace(currency="EUR"))
+    assert world.effect(commit_receipt, commit(basket(), 1, op_id)) == first
+    with pytest.raises(CallRefused, match="currency"):
+        world.effect(commit_receipt, commit(basket(number=2), 2))
+
+
 def test_reserve_then_commit_posts_the_hold(world: World) -> None:
     token = calculated(world, basket()).calc_token
     held = pos.ReserveReceiptResponse.FromString(world.effect(reserve_receipt, reserve(basket(), 1, token=token)))
