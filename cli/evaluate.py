@@ -22,7 +22,7 @@ from altyn.core.facts import Zones
 from altyn.core.rules.compile import CompileError, compile_ruleset
 from altyn.core.rules.definition import DocumentError, load_documents, read_documents
 from altyn.core.rules.ruleset import Ruleset
-from altyn.server.feeds.zones import ensure_zone, load_zone
+from altyn.infra.zones import ensure_zone, load_zone
 
 app = typer.Typer(help="Calculate one receipt from files.")
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from altyn.infra.zones import load_zone
 
 PREFIX = "ALTYN_"
 SECRET_BYTES = 32
@@ -79,9 +80,9 @@ class Settings(BaseSettings):
     @classmethod
     def _zone(cls, value: str) -> str:
         try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"no such IANA zone: {value!r}") from error
+            load_zone(value)
+        except KeyError as error:
+            raise ValueError(str(error.args[0])) from None
         return value
 
     @field_validator("pepper", "token_key", "ops_key")

@@ -23,13 +23,13 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from altyn.core.engine import CallRefused, Engine, Scope, expire_holds
 from altyn.core.facts import Facts
 from altyn.infra.settings import Secrets, Settings
+from altyn.infra.zones import ensure_zone
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.server.calls import POS_SERVICE, Calls, clock_us
 from altyn.server.feeds.compiler import RulesCompiler
 from altyn.server.feeds.credentials import Credentials
 from altyn.server.feeds.feeds import Feeds
 from altyn.server.feeds.rules import Release
-from altyn.server.feeds.zones import ensure_zone
 from altyn.server.journal import Journal
 from altyn.server.journal_reader import JournalDoubt
 from altyn.server.ops import OPS_SERVICE, OpsCalls, bearer, ops_authenticate

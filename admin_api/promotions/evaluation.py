@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from altyn.admin_api.assets.service import declared_assets
@@ -18,14 +19,15 @@ from altyn.admin_api.promotions import repository
 from altyn.admin_api.promotions.errors import NothingToEvaluate, PromotionUnknown, ReceiptInvalid
 from altyn.admin_api.promotions.schemas import EvaluateIn
 from altyn.admin_api.promotions.service import invalid, problems_of, read_with_assets
-from altyn.admin_api.promotions.wall_clock import wall_clock
 from altyn.admin_api.releases.compiling import Compiler
 from altyn.admin_api.releases.repository import find_document, version_in_force
 from altyn.core.evaluate import ReceiptError, evaluate
+from altyn.core.facts.zones import Zones
 from altyn.core.rules.compile import CompileError, compile_ruleset
 from altyn.core.rules.definition import DocumentError, load_documents
 from altyn.core.rules.promotion import Asset
 from altyn.core.rules.ruleset import Ruleset
+from altyn.infra.zones import EPOCH, MICROSECOND, ensure_zone
 
 RULESETS_KEPT_MAX = 4
 FLAGS = ("no_discount", "no_redeem", "no_accrual", "no_threshold", "marked", "gift", "excise")
@@ -56,6 +58,17 @@ async def evaluate_receipt(call: Call, compiler: Compiler, *, asked: EvaluateIn)
     except (TypeError, AttributeError, ValueError, OverflowError) as error:
         raise ReceiptInvalid(f"the receipt has a value of the wrong type: {error}", path="receipt") from None
     return version, outcome
+
+
+def wall_clock(zone: str, at: datetime) -> tuple[int, int, int]:
+    """A store's wall clock at an aware instant, and the gap near it. ReceiptError: no such zone."""
+    zones = Zones()
+    try:
+        number = ensure_zone(zones, zone)
+    except KeyError as error:
+        raise ReceiptError("store.zone", "BAD_FORMAT", str(error.args[0])) from None
+    clock = zones.wall_clock_at(number, (at - EPOCH) // MICROSECOND)
+    return clock.wall_us, clock.gap_from_wall_us, clock.gap_us
 
 
 def _documents_in(text: str) -> list[dict[str, Any]]:

@@ -8,11 +8,14 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field
 
 from altyn.admin_api.edge.fields import Attribute, Shape, Title, Whole
-from altyn.admin_api.promotions.wall_clock import find_zone
+from altyn.infra.zones import load_zone
 
 
 def check_zone(value: str) -> str:
-    find_zone(value)
+    try:
+        load_zone(value)
+    except KeyError as error:
+        raise ValueError(str(error.args[0])) from None
     return value
 
 

@@ -21,7 +21,7 @@ from altyn.core.ledger.image import state_digest
 from altyn.core.ledger.operations import Operations
 from altyn.core.ledger.snapshot import SnapshotDamaged, SnapshotHead, load_snapshot
 from altyn.core.ledger.view import read_due_hold
-from altyn.server.feeds.zones import ensure_zone
+from altyn.infra.zones import ensure_zone
 
 ZONE = "UTC"
 NO_KEY = bytes(16)

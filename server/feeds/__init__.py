@@ -1,4 +1,1 @@
-"""What the back office publishes, kept in this server's memory: facts, rules, credentials. `feeds.Feeds` is the way in.
-
-Imports nothing: `altyn evaluate` needs only `zones`, and has a second for everything.
-"""
+"""What the back office publishes, kept in memory: facts, rules, credentials. `feeds.Feeds` is the way in."""

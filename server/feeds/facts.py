@@ -17,8 +17,8 @@ import structlog
 from altyn.core.engine.types import Scope
 from altyn.core.facts import AssetFact, CopyRows, Facts
 from altyn.core.facts.stores import StoreFact
+from altyn.infra.zones import ensure_zone
 from altyn.server.feeds.credentials import Credentials
-from altyn.server.feeds.zones import ensure_zone
 
 SLICE_ROWS = 1_000  # a millisecond of the loop, at most
 PREFETCH_ROWS = 500

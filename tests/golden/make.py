@@ -32,10 +32,10 @@ from altyn.core.ledger.image import state_digest
 from altyn.core.ledger.snapshot import SnapshotHead, write_snapshot
 from altyn.core.rules.compile import compile_ruleset
 from altyn.core.rules.definition import load_documents, read_documents
+from altyn.infra.zones import ensure_zone
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.pos.v1 import pos_service_pb2 as pos
 from altyn.pos.v1 import receipt_pb2
-from altyn.server.feeds.zones import ensure_zone
 from tests.core.engine.world import PEPPER, TOKEN_KEY, World, line
 
 HERE = Path(__file__).parent

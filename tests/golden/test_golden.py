@@ -28,10 +28,10 @@ from altyn.core.ledger.snapshot import load_snapshot
 from altyn.core.rules.compile import compile_ruleset
 from altyn.core.rules.definition import load_documents, read_documents
 from altyn.core.rules.ruleset import Ruleset
+from altyn.infra.zones import ensure_zone
 from altyn.journal.v1 import record_pb2 as journal
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.pos.v1 import pos_service_pb2 as pos
-from altyn.server.feeds.zones import ensure_zone
 from tests.core.engine.world import PEPPER, TOKEN_KEY, World
 
 HERE = Path(__file__).parent

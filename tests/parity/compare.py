@@ -17,7 +17,7 @@ from altyn.core.rules.compile import compile_ruleset
 from altyn.core.rules.definition import Code, DocumentError, read_documents
 from altyn.core.rules.promotion import Promotion
 from altyn.core.rules.ruleset import Ruleset
-from altyn.server.feeds.zones import ensure_zone
+from altyn.infra.zones import ensure_zone
 from tests.reference import calculate
 from tests.reference.generator import Case, generate
 

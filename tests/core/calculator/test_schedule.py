@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from altyn.core.facts import Zones
-from altyn.server.feeds.zones import ensure_zone
+from altyn.infra.zones import ensure_zone
 from tests.core.calculator.scenario import calculate, lines
 
 UTC_EPOCH = datetime(1970, 1, 1)

@@ -25,10 +25,10 @@ from altyn.core.facts.stores import StoreFact
 from altyn.core.rules.compile import compile_ruleset
 from altyn.core.rules.definition import DocumentError, read_documents
 from altyn.core.rules.ruleset import Ruleset
+from altyn.infra.zones import ensure_zone
 from altyn.journal.v1 import record_pb2 as journal
 from altyn.pos.v1 import outcome_pb2, receipt_pb2
 from altyn.pos.v1 import pos_service_pb2 as pos
-from altyn.server.feeds.zones import ensure_zone
 from tests.core.engine.world import (
     NOW_US,
     PEPPER,

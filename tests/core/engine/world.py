@@ -15,9 +15,9 @@ from altyn.core.facts.directory import CARD_ACTIVE, CARD_BLOCKED, CardFact, Cust
 from altyn.core.facts.stores import StoreFact
 from altyn.core.rules.compile import compile_ruleset
 from altyn.core.rules.definition import load_documents, read_documents
+from altyn.infra.zones import ensure_zone
 from altyn.pos.v1 import pos_service_pb2 as pos
 from altyn.pos.v1 import receipt_pb2
-from altyn.server.feeds.zones import ensure_zone
 
 PEPPER = b"p" * 32
 TOKEN_KEY = b"t" * 32

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altyn.core.facts import Zones
-from altyn.server.feeds import zones as pinned
-from altyn.server.feeds.zones import EPOCH, MICROSECOND, load_zone, zone_names
+from altyn.infra.zones import EPOCH, MICROSECOND, load_zone, zone_names, zone_table
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
@@ -26,7 +25,6 @@ NAMES = """
 """.split()  # noqa: SIM905
 
 
-zone_table = cache(pinned.zone_table)
 load_zone_once = cache(load_zone)
 
 

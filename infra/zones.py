@@ -1,4 +1,4 @@
-"""Tables of IANA zones for the core, read from the pinned `tzdata` package, never from the machine's own files.
+"""Time zones by their IANA names, read from the pinned `tzdata` package, never from the machine's own files.
 
 Invariants: the table of a name depends only on the pinned data; every change of offset between 2015 and 2045 is in
 it. A machine's time-zone settings never matter.
@@ -6,15 +6,14 @@ it. A machine's time-zone settings never matter.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import resources
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 import tzdata  # type: ignore[import-untyped]
-
-from altyn.core.facts import Zones
 
 TZDATA_VERSION: str = tzdata.IANA_VERSION
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,6 +30,14 @@ class ZoneTable(NamedTuple):
     changes: tuple[tuple[int, int], ...]
 
 
+class Zones(Protocol):
+    """Who keeps tables under numbers of its own, as the core's facts do."""
+
+    def names(self) -> list[str]: ...
+    def number(self, name: str) -> int: ...
+    def define(self, name: str, offset_us: int, changes: Sequence[tuple[int, int]]) -> int: ...
+
+
 @cache
 def zone_names() -> frozenset[str]:
     """All names of the pinned data, links included."""
@@ -45,6 +52,7 @@ def load_zone(name: str) -> ZoneInfo:
         return ZoneInfo.from_file(file, key=name)
 
 
+@cache
 def zone_table(name: str) -> ZoneTable:
     """Offset changes of a zone over the span. KeyError when there is no such zone."""
     zone = load_zone(name)
@@ -71,7 +79,7 @@ def zone_table(name: str) -> ZoneTable:
 
 
 def ensure_zone(zones: Zones, name: str) -> int:
-    """The zone's number in the core, defining it when it is new. KeyError when there is no such zone."""
+    """The zone's number there, defining it when it is new. KeyError when there is no such zone."""
     if name not in zones.names():
         zones.define(name, *zone_table(name))
     return zones.number(name)
