@@ -50,6 +50,16 @@ def ledger(
 
 
 @app.command()
+def coupons(
+    codes: Annotated[int, typer.Option(min=1_000, help="Codes to load.")] = 1_000_000, as_json: AsJson = False
+) -> None:
+    """Coupon codes in memory: bytes a code, load, one look at the till."""
+    from altyn.benchmarks.coupons_bench import run
+
+    show(run(codes), as_json)
+
+
+@app.command()
 def front(as_json: AsJson = False) -> None:
     """The registers' door beside servers that only echo, on embedded stores: two cores, about two minutes."""
     show(import_module("altyn.benchmarks.front_bench").run(), as_json)

@@ -1,0 +1,63 @@
+"""Coupon codes as text: how they are compared, hashed, checked and built from a template.
+
+A code is compared after trimming blanks and ASCII upper-casing, as conditions on shared codes are. It is kept as the
+first 16 bytes of HMAC-SHA-256 under the identity key; their first 8 are what the journal keeps of an unknown code.
+Random characters come from whoever calls: this must never draw them itself.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O, U: they are misread
+CODE_HASH_BYTES = 16
+CODE_BYTES_MAX = 64
+BODY = "#"
+CHECK = "?"
+
+
+def normalised_code(code: str) -> str:
+    """Blanks around do not matter, nor does the case of ASCII letters."""
+    return "".join(one.upper() if "a" <= one <= "z" else one for one in code.strip(" \t"))
+
+
+def code_hash(pepper: bytes, code: str) -> bytes:
+    """16 bytes of the keyed hash."""
+    return hmac.digest(pepper, b"coupon:" + normalised_code(code).encode(), "sha256")[:CODE_HASH_BYTES]
+
+
+def check_character(text: str) -> str:
+    """A polynomial in 3 modulo 31: tells every wrong character of ALPHABET and every swap of neighbours, unless it is
+    0 for Z. Other characters of ``text`` are passed over.
+    """
+    total = 0
+    for one in text:
+        place = ALPHABET.find(one)
+        if place >= 0:
+            total = (total * 3 + place + 1) % 31
+    return ALPHABET[total]
+
+
+def count_of_codes(template: str) -> int:
+    """How many codes a template can give."""
+    return len(ALPHABET) ** template.count(BODY)
+
+
+def code_of(template: str, draw: Callable[[], str]) -> str:
+    """A code: every ``#`` becomes a drawn character, every ``?`` the check character of what stands before it."""
+    made = ""
+    for one in template:
+        made += draw() if one == BODY else check_character(made) if one == CHECK else one
+    return made
+
+
+def is_code_of(template: str, code: str) -> bool:
+    """Whether a normalised code has the form of the template, check characters included."""
+    if len(code) != len(template):
+        return False
+    for at, (wanted, one) in enumerate(zip(template, code, strict=True)):
+        expected = check_character(code[:at]) if wanted == CHECK else wanted
+        if one not in ALPHABET if wanted == BODY else one != expected:
+            return False
+    return True
