@@ -13,7 +13,7 @@ from altyn.core.limits cimport (
 )
 from altyn.core.money cimport price_times
 from altyn.core.receipt cimport (
-    EXCISE, GIFT, MARKED, NO_ACCRUAL, NO_DISCOUNT, NO_REDEEM, NO_THRESHOLD, PIECE, Line, Receipt,
+    EXCISE, GIFT, MARKED, NO_ACCRUAL, NO_DISCOUNT, NO_REDEEM, NO_THRESHOLD, PIECE, Line, PointsWish, Receipt,
 )
 from altyn.core.text cimport Text, text_equal
 from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_take
@@ -267,7 +267,7 @@ cdef int read_coupons(const pos_v1.Receipt* wire, Receipt* out, Arena* arena, Re
             return fault(&error.at, "coupons", place)
     return 0
 
-cdef int check_points(const pos_v1.Receipt* wire, ReadError* error) noexcept nogil:
+cdef int read_wishes(const pos_v1.Receipt* wire, Receipt* out, Arena* arena, ReadError* error) noexcept nogil:
     cdef const pos_v1.PointsRequest* points
     cdef int32_t place
     if at_most(error, "points", wire.points_count, POINTS_REQUESTS_MAX):
@@ -279,6 +279,28 @@ cdef int check_points(const pos_v1.Receipt* wire, ReadError* error) noexcept nog
             and within(error, "requested_points", points.requested_points, 0, points_max())
         ):
             return fault(&error.at, "points", place)
+    return take_wishes(wire, out, arena, error)
+
+cdef int take_wishes(const pos_v1.Receipt* wire, Receipt* out, Arena* arena, ReadError* error) noexcept nogil:
+    """One wish for an asset: of several entries the first counts. An entry that asks for nothing is none."""
+    cdef const pos_v1.PointsRequest* points
+    cdef int32_t place, other
+    out.wishes_count = 0
+    out.wishes = NULL
+    if wire.points_count == 0:
+        return 0
+    out.wishes = <PointsWish*>arena_take(arena, <size_t>wire.points_count * sizeof(PointsWish))
+    if out.wishes == NULL:
+        return too_large(error, "points", wire.points_count, 0)
+    for place in range(wire.points_count):
+        points = &wire.points[place]
+        for other in range(out.wishes_count):
+            if text_equal(out.wishes[other].asset, points.asset):
+                break
+        else:
+            out.wishes[out.wishes_count].asset = points.asset
+            out.wishes[out.wishes_count].points = -1 if points.wish_case == pos_v1.PointsRequest_max and points.max else points.requested_points
+            out.wishes_count += 1
     return 0
 
 cdef int check_payments(const pos_v1.Receipt* wire, ReadError* error) noexcept nogil:
@@ -372,7 +394,7 @@ cdef int read_fields(const pos_v1.Receipt* wire, Receipt* out, Arena* arena, Rea
         or check_identity(wire.identity, error)
         or read_lines(wire, out, arena, error)
         or read_coupons(wire, out, arena, error)
-        or check_points(wire, error)
+        or read_wishes(wire, out, arena, error)
         or check_payments(wire, error)
         or within(error, "mode", wire.mode, 0, pos_v1.MODE_OFFLINE)
         or within(error, "rules_version", wire.rules_version, 0, INT64_MAX)
@@ -383,7 +405,6 @@ cdef int read_fields(const pos_v1.Receipt* wire, Receipt* out, Arena* arena, Rea
         return error.at.code
     out.currency = wire.currency
     out.exponent = wire.exponent
-    out.paid_with_points = False
     return 0
 
 cdef int read_receipt(const pos_v1.Receipt* wire, Receipt* out, Arena* arena, ReadError* error) noexcept nogil:

@@ -207,7 +207,8 @@ def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not Non
             raise MemoryError
         input.lines_count = <int32_t>len(rows)
         input.coupons_count = <int32_t>len(codes)
-        input.paid_with_points = False
+        input.wishes = NULL
+        input.wishes_count = 0
         input.exponent = number(receipt, "", "exponent", 0, 4, 2)
         input.currency = texts.add(receipt.get("currency", ""), "currency")
         fill_lines(&input, rows, texts)

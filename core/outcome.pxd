@@ -1,5 +1,6 @@
 """What a calculation gives. Arrays belong to the calculator's scratch and live until its next call."""
 from libc.stdint cimport int32_t, int64_t
+from altyn.core.ledger.counters cimport CounterId
 from altyn.core.text cimport Text
 
 cdef enum Kind:
@@ -30,7 +31,7 @@ cdef enum CouponResult:
 cdef struct LineResult:
     int64_t gross_minor
     int64_t discount_minor
-    int64_t net_minor
+    int64_t net_minor          # gross − discount − paid with points
     int32_t discounts_begin    # slice of Outcome.discounts
     int32_t discounts_end
     int32_t accruals_begin     # slice of Outcome.line_accruals
@@ -56,6 +57,28 @@ cdef struct CouponOutcome:
     int32_t result             # CouponResult
     int32_t reason             # altyn.pos.v1.Reason
     int32_t rule               # the rule it unlocked, -1 none
+
+cdef struct PointsPayment:
+    # One asset the customer wanted to pay with, or could: one row per payment rule in force.
+    int32_t asset              # index in the ruleset's assets
+    int32_t payment            # row of the ruleset's payment rules
+    int64_t points             # paid; 0: none
+    int64_t amount_minor
+    int64_t max_points         # as many as could be paid
+    int64_t max_amount_minor
+    int32_t limited_by         # altyn.pos.v1.Reason: what keeps the maximum, or the payment, down
+
+cdef struct CounterUse:
+    # One counter a rule with a limit looked at, and what the receipt takes of it.
+    CounterId id
+    Text limit                 # id of the promotion or limit document
+    int32_t measure            # altyn.journal.v1.LimitMeasure
+    int32_t per                # altyn.journal.v1.LimitPer
+    int64_t subject
+    int64_t cap
+    int64_t used               # as the decision saw it, this receipt's own hold left out
+    int64_t held
+    int64_t taken              # 0: only looked at
 
 cdef struct RuleTrace:
     # Only filled when explain is on. One per rule looked at, in order of evaluation.
@@ -92,6 +115,10 @@ cdef struct Outcome:
     Accrual* accruals          # in order of evaluation
     int32_t accruals_count
     CouponOutcome* coupons     # as many as the receipt has, same order
+    PointsPayment* payments
+    int32_t payments_count
+    CounterUse* counters
+    int32_t counters_count
     RuleTrace* traces
     int32_t traces_count
     bint traces_truncated      # more rules were looked at than rows exist

@@ -3,7 +3,9 @@
 Plain structs filled by `core/edge` (from the wire) and by the engine (from the facts). Texts point into memory that the caller
 keeps for the length of the call. Every number is in range: the calculator checks nothing again.
 """
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from altyn.core.ledger.counters cimport Counters
+from altyn.core.ledger.holds cimport HoldPart
 from altyn.core.text cimport Text
 
 cdef enum Flag:
@@ -43,12 +45,18 @@ cdef struct Line:
     Text mark_code
     bint sum_mismatch         # the register's gross differs by more than one minor unit
 
+cdef struct PointsWish:
+    # What the customer wants to pay with points of an asset.
+    Text asset
+    int64_t points            # in the smallest unit; -1: as many as may be
+
 cdef struct Receipt:
     Line* lines
     int32_t lines_count
     Text* coupons             # trimmed, ASCII upper case, in order of entry
     int32_t coupons_count
-    bint paid_with_points     # a points payment took part (always False until redemption is delivered)
+    PointsWish* wishes        # one per asset
+    int32_t wishes_count
     Text currency
     int32_t exponent
 
@@ -64,10 +72,28 @@ cdef struct Place:
     int64_t gap_from_wall_us
     int64_t gap_us
 
+cdef struct CouponFact:
+    # One entered code, as the coupon series and the book know it.
+    Text series               # size 0: no code of a series
+    int32_t series_no
+    int32_t reason            # altyn.pos.v1.Reason why it cannot be used; 0: it can
+    bint unique               # the code is used up
+    int64_t expires_at_us     # of an issued code; 0: as its series says
+    uint8_t key[16]           # first bytes of its keyed hash
+
 cdef struct Holdings:
-    # What a decision may read of a customer. has_card: an active card was presented.
+    # What a decision may read of a customer and of what is scarce. has_card: an active card was presented.
+    # What this receipt's own hold keeps is counted as free: `own_parts`.
     bint has_card
     int64_t customer_id       # 0: none
+    int64_t card_id           # 0: none
+    int32_t input_method      # altyn.pos.v1.InputMethod
     Text card_type
     Text* segments
     int32_t segments_count
+    int64_t* balances         # points that may be spent, by the ruleset's asset index; NULL: nobody's
+    CouponFact* coupons       # as many as the receipt has; NULL: none is of a series
+    const Counters* counters  # NULL: every counter is 0
+    const HoldPart* own_parts
+    int32_t own_parts_count
+    bint limits_waived        # a fact whose price was promised: limits and budgets are counted and do not bind

@@ -43,7 +43,7 @@ cdef int32_t collect_targets(Work* work, const RuleRow* rule, int32_t winner) no
     cdef const SetRow* products = &work.rules.sets[rule.targets]
     cdef const CalcGroup* group
     cdef int32_t i, count = 0
-    if work.receipt.paid_with_points and rule.flags & SKIP_IF_PAID_WITH_POINTS:
+    if work.paid_with_points and rule.flags & SKIP_IF_PAID_WITH_POINTS:
         return 0
     for i in range(work.groups_count):
         group = &work.groups[i]
@@ -190,7 +190,7 @@ cdef void claim_lines(Work* work, int32_t promotion, int32_t asset) noexcept nog
         rate = 0
         for number in range(row.rules_begin, row.rules_end):
             rule = &work.rules.rules[number]
-            if rule.asset != asset or (work.receipt.paid_with_points and rule.flags & SKIP_IF_PAID_WITH_POINTS):
+            if rule.asset != asset or (work.paid_with_points and rule.flags & SKIP_IF_PAID_WITH_POINTS):
                 continue
             if in_set(work.rules, &work.rules.sets[rule.targets], group):
                 rate += rule.value

@@ -114,6 +114,7 @@ cdef bint write_outcome(Work* work, Outcome* out) noexcept nogil:
         out.gross_minor += line.gross_minor
         out.discount_minor += line.discount_minor
     out.to_pay_minor = out.gross_minor - out.discount_minor
+    out.payments_count = out.counters_count = 0
     answer_coupons(work)
     out.lines = work.line_results
     out.discounts = work.line_discounts

@@ -86,6 +86,7 @@ cdef void start(Work* work) noexcept nogil:
     work.only_winner = work.unlocking_coupon = -1
     work.stage = 0
     work.external_excess_minor = 0
+    work.paid_with_points = False
     if work.explain:
         for i in range(work.receipt.lines_count):
             work.line_running[i] = work.receipt.lines[i].gross_minor

@@ -112,6 +112,7 @@ cdef struct Work:
     int32_t* line_order
     int64_t neutral_minor      # gross of the lines without units
     bint price_below_minimum
+    bint paid_with_points      # some asset paid in stage 9
     bint own_discounts         # some line has an external or manual discount
     int64_t external_excess_minor
 

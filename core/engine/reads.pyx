@@ -35,7 +35,7 @@ def calculate_receipt(Engine engine, bytes request, scope, int64_t clock_us):
     if pos_v1.decode_CalculateReceiptRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
         raise malformed(&error)
     engine.read(call.receipt, scope, clock_us)
-    release = engine.decide(call.calc_token, &token, request, clock_us, is_explained(call.want))
+    release = engine.decide(None, call.calc_token, &token, request, clock_us, is_explained(call.want))
     memset(&reply, 0, sizeof(reply))
     reply.server_time_us = clock_us
     reply.refused_lines_count = engine.mismatched_lines(&reply.refused_lines)

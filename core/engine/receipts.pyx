@@ -9,6 +9,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memset
 from altyn.core.edge cimport ReadError, check_cancel, edge_exception
 from altyn.core.engine.record cimport accrual_effects, hold_effect
+from altyn.core.engine.scarce cimport keep_scarce, take_scarce
 from altyn.core.siphash cimport digest_equal
 from altyn.core.engine.step cimport (
     Engine, Operation, add_exception, check_scope, except_full, is_explained, malformed, refused, text_of,
@@ -48,7 +49,7 @@ cdef Operation opened(
     operation = engine.operation(kind, op_id, register_seq, op_no, token_text, request, scope, receipt.shift_number, receipt.receipt_number)
     operation.answer = engine.recall(operation, known)
     if operation.answer is None:
-        operation.release = engine.decide(token_text, &operation.token, request, clock_us, is_explained(want))
+        operation.release = engine.decide(operation, token_text, &operation.token, request, clock_us, is_explained(want))
     return operation
 
 
@@ -112,7 +113,7 @@ cdef int replace_hold(
         change_hold(engine, effects, held.hold_id, HOLD_VOIDED, 0, operation, receipt.store_id, receipt.register_id)
     change_hold(engine, effects, <const uint8_t*>PyBytes_AS_STRING(operation.op_id), HOLD_PENDING, expires_at_us, operation, receipt.store_id,
                 receipt.register_id)
-    return 0
+    return keep_scarce(engine, operation.release, &effects.holds[effects.holds_count - 1])
 
 
 def commit_receipt(Engine engine, bytes request, scope, int64_t clock_us, known):
@@ -125,6 +126,7 @@ def commit_receipt(Engine engine, bytes request, scope, int64_t clock_us, known)
     cdef Operation operation
     cdef bytes reply_bytes
     cdef int32_t quarantine
+    cdef const Hold* held
     cdef const uint8_t* start = engine.begin(request, &error)
     if pos_v1.decode_CommitReceiptRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
         raise malformed(&error)
@@ -139,10 +141,13 @@ def commit_receipt(Engine engine, bytes request, scope, int64_t clock_us, known)
     effects = engine.new_effects()
     quarantine = why_not_applied(engine, operation)
     if quarantine == pos_v1.REASON_UNSPECIFIED:
-        post_hold(engine, effects, operation, call.receipt)
-        if accrual_effects(effects, &engine.case, &engine.outcome, operation.release.ruleset, operation.release.asset_nos, engine.zones, engine.zone, reply.seq,
-                           &engine.arena) != 0:
+        held = engine.book.hold_for(<const uint8_t*>PyBytes_AS_STRING(operation.receipt_key))
+        if held != NULL:
+            post_hold(engine, effects, operation, call.receipt, held)
+        if accrual_effects(effects, &engine.case, &engine.outcome, operation.release.ruleset, operation.release.asset_nos, engine.zones,
+                           engine.zone, reply.seq, &engine.arena) != 0:
             except_full()
+        take_scarce(engine, operation, effects, held)
         operation.receipt_state = RECEIPT_COMMITTED
     else:
         add_exception(&operation.exceptions, quarantine)
@@ -187,11 +192,10 @@ cdef int32_t why_not_applied(Engine engine, Operation operation) except -1:
     return pos_v1.REASON_UNSPECIFIED
 
 
-cdef int post_hold(Engine engine, journal_v1.Effects* effects, Operation operation, const pos_v1.Receipt* receipt) except -1:
+cdef int post_hold(
+    Engine engine, journal_v1.Effects* effects, Operation operation, const pos_v1.Receipt* receipt, const Hold* held
+) except -1:
     """The receipt's hold is posted; one that ran out while it held something is remarked."""
-    cdef const Hold* held = engine.book.hold_for(<const uint8_t*>PyBytes_AS_STRING(operation.receipt_key))
-    if held == NULL:
-        return 0
     if held.state == HOLD_EXPIRED and held.parts_count > 0:
         add_exception(&operation.exceptions, pos_v1.REASON_HOLD_EXPIRED)
     change_hold(engine, effects, held.hold_id, HOLD_POSTED, 0, operation, receipt.store_id, receipt.register_id)

@@ -22,7 +22,10 @@ cdef enum:
     HOLDS_PER_RECORD = 2       # a Reserve made anew ends the former hold and makes its own
 
 cdef bint is_named_coupon(const Case* case, const Outcome* outcome, int32_t place) noexcept nogil:
+    """A code that stands in a promotion may be written down; one of a series is as good as money."""
     cdef int32_t i
+    if case.holdings.coupons != NULL and case.holdings.coupons[place].series.size > 0:
+        return False
     for i in range(place + 1):
         if outcome.coupons[i].result == COUPON_INVALID and text_equal(case.receipt.coupons[i], case.receipt.coupons[place]):
             return False

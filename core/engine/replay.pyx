@@ -12,11 +12,12 @@ from libc.string cimport memset
 from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.edge cimport ReadError, edge_exception, read_receipt
 from altyn.core.engine.step cimport Engine, Operation, decode_record, except_full, forget_accrual, string
-from altyn.core.ledger.effects cimport apply_effects
+from altyn.core.ledger.counters cimport CounterId, Counters, counters_free, counters_set
+from altyn.core.ledger.effects cimport apply_effects, id_of_key
 from altyn.core.ledger.operations cimport RECEIPT_COMMITTED, RECEIPT_RESERVED, RECEIPT_UNKNOWN, RECEIPT_VOIDED
 from altyn.core.limits cimport ARENA_BYTES, REPLY_BYTES_MAX
 from altyn.core.outcome cimport Outcome
-from altyn.core.receipt cimport Holdings, Line, Place, Receipt
+from altyn.core.receipt cimport CouponFact, Holdings, Line, Place, Receipt
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text, text_equal
 from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_reset, arena_take
@@ -107,6 +108,7 @@ cdef class Recalculator:
     cdef Place place
     cdef Holdings holdings
     cdef Outcome outcome
+    cdef Counters counters     # as the evidence has them
 
     def __cinit__(self):
         self.calculator = Calculator()
@@ -117,6 +119,7 @@ cdef class Recalculator:
 
     def __dealloc__(self):
         arena_close(&self.arena)
+        counters_free(&self.counters)
         free(self.buffer)
 
     cdef int read(self, bytes body) except -1:
@@ -131,6 +134,38 @@ cdef class Recalculator:
         take_line_facts(&self.receipt, self.record.evidence)
         take_place(&self.place, self.record.evidence)
         take_holdings(&self.holdings, self.record.evidence.customer)
+        return self.read_scarce()
+
+    cdef int read_scarce(self) except -1:
+        """Balances, counters and coupons as the decision saw them."""
+        cdef const journal_v1.Evidence* evidence = self.record.evidence
+        cdef int32_t i
+        cdef CouponFact* facts
+        cdef CounterId id
+        self.holdings.input_method = evidence.input_method
+        self.holdings.limits_waived = evidence.limits_waived
+        if evidence.balances_count > 0:
+            self.holdings.balances = <int64_t*>arena_take(&self.arena, <size_t>evidence.balances_count * sizeof(int64_t))
+            if self.holdings.balances == NULL:
+                except_full()
+            for i in range(evidence.balances_count):
+                self.holdings.balances[i] = evidence.balances[i].active_points
+        counters_free(&self.counters)
+        for i in range(evidence.counters_count):
+            id = id_of_key(evidence.counters[i].key)
+            if not counters_set(&self.counters, &id, [evidence.counters[i].used, evidence.counters[i].held]):
+                raise MemoryError
+        self.holdings.counters = &self.counters
+        if evidence.coupons_count > 0:
+            facts = <CouponFact*>arena_take(&self.arena, <size_t>self.receipt.coupons_count * sizeof(CouponFact))
+            if facts == NULL:
+                except_full()
+            for i in range(evidence.coupons_count):
+                if not 0 <= evidence.coupons[i].place < self.receipt.coupons_count:
+                    raise ValueError(f"record {self.record.seq} has evidence of a coupon that was not entered")
+                facts[evidence.coupons[i].place].series = evidence.coupons[i].series
+                facts[evidence.coupons[i].place].reason = evidence.coupons[i].reason
+            self.holdings.coupons = facts
         return 0
 
     cdef pos_v1.Outcome* decide(self, Ruleset ruleset) except NULL:
@@ -216,6 +251,7 @@ cdef void keep_calculated(pos_v1.Outcome* outcome) noexcept:
     """Leave what the calculator makes."""
     cdef int32_t i
     outcome.balances_count = outcome.messages_count = outcome.flags_count = 0
+    outcome.reserve_required = False
     for i in range(outcome.coupons_count):
         outcome.coupons[i].code.size = 0
 

@@ -100,7 +100,8 @@ cdef class Engine:
     cdef const uint8_t* begin(self, bytes request, WireError* error) noexcept
     cdef void new_case(self, int64_t clock_us) noexcept
     cdef int read(self, const pos_v1.Receipt* wire, scope, int64_t clock_us) except -1
-    cdef Release decide(self, Text token_text, Token* token, bytes request, int64_t clock_us, bint explain)
+    cdef Release decide(self, Operation operation, Text token_text, Token* token, bytes request, int64_t clock_us, bint explain)
+    cdef int calculate(self, Release release, bint explain) except -1
     cdef int identify(self, const pos_v1.Identity* identity) except -1
     cdef Digest content(self, bytes request) noexcept
     cdef Digest result(self) noexcept

@@ -19,6 +19,7 @@ from altyn.core.engine.content cimport field_bytes, take_fields, without_envelop
 from altyn.core.engine.record cimport is_named_coupon, new_evidence, resolved_receipt
 from altyn.core.engine.reply cimport add_remarks, fill_balances, fill_card_messages
 from altyn.core.siphash cimport Digest, SipState, digest_equal, sip_end, sip_start, sip_take
+from altyn.core.engine.scarce cimport is_scarce, read_scarce, scarce_evidence
 from altyn.core.engine.token cimport TOKEN_BYTES, Token, token_read, token_write
 from altyn.core.facts.stores cimport Store
 from altyn.core.ledger.effects cimport check_effects
@@ -305,8 +306,11 @@ cdef class Engine:
             raise edge_exception(&error)
         return 0
 
-    cdef Release decide(self, Text token_text, Token* token, bytes request, int64_t clock_us, bint explain):
-        """Resolve what was read and calculate: fills `case` and `outcome`. token.rules_version is 0 when no token keeps the price."""
+    cdef Release decide(self, Operation operation, Text token_text, Token* token, bytes request, int64_t clock_us, bint explain):
+        """Resolve what was read and calculate: fills `case` and `outcome`. token.rules_version is 0 when no token keeps the price.
+
+        `operation` is None for a forecast.
+        """
         cdef Case* case = &self.case
         cdef const pos_v1.Receipt* wire = case.wire
         cdef Release release
@@ -324,10 +328,24 @@ cdef class Engine:
         resolve_place(case, self.stores, self.zones, self.zone)
         resolve_lines(case, self.catalogue)
         self.identify(wire.identity)
-        self.calculator.calculate(release.ruleset, &case.receipt, &case.place, &case.holdings, explain, &self.outcome)
-        if case.account_id == 0:
-            forget_accrual(&self.outcome, case.receipt.lines_count)
+        read_scarce(self, release, operation)
+        self.calculate(release, explain)
+        if (operation is not None and operation.kind == pos_v1.OPERATION_KIND_COMMIT and not case.holdings.limits_waived
+                and token.rules_version != 0 and self.outcome.counters_count > 0 and not digest_equal(token.result, self.result())):
+            # A fact: when only limits that filled up since part it from the price shown, that price stands.
+            case.holdings.limits_waived = True
+            self.calculate(release, explain)
+            if not digest_equal(token.result, self.result()):
+                case.holdings.limits_waived = False
+                self.calculate(release, explain)
         return release
+
+    cdef int calculate(self, Release release, bint explain) except -1:
+        self.calculator.calculate(release.ruleset, &self.case.receipt, &self.case.place, &self.case.holdings, explain, &self.outcome)
+        if self.case.account_id == 0:
+            forget_accrual(&self.outcome, self.case.receipt.lines_count)
+        return 0
+
 
     cdef int32_t mismatched_lines(self, int32_t** lines) except -1:
         """Lines whose till sum is not price × quantity."""
@@ -362,6 +380,7 @@ cdef class Engine:
             fill_balances(&out.balances, &out.balances_count, self.book, self.case.account_id, self.case.instant_us, self.asset_names(),
                           &self.arena)
         fill_card_messages(&out.messages, &out.messages_count, &self.case.remarks, &self.arena)
+        out.reserve_required = is_scarce(self)
         return out
 
     cdef bytes new_token(self, Release release, bytes request, int64_t clock_us):
@@ -526,7 +545,7 @@ cdef class Engine:
                                        text_of(release.document_sha256), &self.arena)
         if record.request.receipt == NULL or record.evidence == NULL:
             except_full()
-        return 0
+        return scarce_evidence(self, release, record.evidence)
 
     cdef bytes zone_of_store(self):
         cdef const Store* store = self.stores.find(self.case.wire.store_id)

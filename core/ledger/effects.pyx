@@ -14,7 +14,7 @@ from altyn.core.wire.generated.journal_v1 cimport (
 from altyn.core.ledger.view import FLAWS, EffectsFlawed
 
 
-cdef CounterId id_of(const CounterKey* key) noexcept nogil:
+cdef CounterId id_of_key(const CounterKey* key) noexcept nogil:
     return counter_id(key.limit, key.measure, key.per, key.window, key.subject, key.window_day)
 
 
@@ -22,7 +22,7 @@ cdef bint take_part(const HoldPart* part, BookPart* out) noexcept nogil:
     """The part as the book keeps it. False: a coupon without a whole hash."""
     cdef CounterId id
     if part.counter != NULL:
-        id = id_of(part.counter)
+        id = id_of_key(part.counter)
         out[0] = counter_part(&id, part.counted)
     elif part.code_hash.size == 0:
         out[0] = points_part(part.points, part.lot_id, part.asset_no)
@@ -40,7 +40,7 @@ cdef void plan_counters(Book book, const Effects* effects) noexcept nogil:
         if effects.counters[i].key == NULL:
             book.plan.flaw = book.plan.flaw or COUNTER_RANGE
             return
-        id = id_of(effects.counters[i].key)
+        id = id_of_key(effects.counters[i].key)
         book.count(&id, effects.counters[i].used, 0)
 
 

@@ -1,0 +1,16 @@
+"""What runs out: points, counters of limits and budgets, unique coupons. How a decision reads them, a hold keeps them, a commit takes them."""
+from libc.stdint cimport int32_t
+from altyn.core.engine.step cimport Engine, Operation, Release
+from altyn.core.ledger.holds cimport Hold
+cimport altyn.core.wire.generated.journal_v1 as journal_v1
+
+# Fill the case's holdings from the book, what this receipt's own hold keeps being counted as free. `operation` is None for a forecast.
+cdef int read_scarce(Engine engine, Release release, Operation operation) except -1
+# True when the outcome uses something that a Reserve has to keep until the Commit.
+cdef bint is_scarce(Engine engine) noexcept
+# What a Reserve keeps for the outcome: the parts of its hold.
+cdef int keep_scarce(Engine engine, Release release, journal_v1.HoldChange* change) except -1
+# What a Commit takes for good; `held` is the receipt's hold, pending or expired, or NULL. Exceptions go to the operation.
+cdef int take_scarce(Engine engine, Operation operation, journal_v1.Effects* effects, const Hold* held) except -1
+# What of it the decision has seen.
+cdef int scarce_evidence(Engine engine, Release release, journal_v1.Evidence* evidence) except -1
