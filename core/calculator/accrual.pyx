@@ -43,7 +43,7 @@ cdef int32_t collect_targets(Work* work, const RuleRow* rule, int32_t winner) no
     cdef const SetRow* products = &work.rules.sets[rule.targets]
     cdef const CalcGroup* group
     cdef int32_t i, count = 0
-    if work.paid_with_points and rule.flags & SKIP_IF_PAID_WITH_POINTS:
+    if rule.asset < 0 or (work.paid_with_points and rule.flags & SKIP_IF_PAID_WITH_POINTS):
         return 0
     for i in range(work.groups_count):
         group = &work.groups[i]
@@ -59,13 +59,14 @@ cdef int32_t collect_targets(Work* work, const RuleRow* rule, int32_t winner) no
 
 cdef int64_t points_of(Work* work, const RuleRow* rule, int32_t targets) noexcept nogil:
     """What the rule gives on the collected targets, floored to the step."""
-    cdef const AssetRow* asset = &work.rules.assets[rule.asset]
+    cdef const AssetRow* asset
     cdef int64_t base = 0, points
     cdef int32_t i
     for i in range(targets):
         base += work.shares[i].weight
     if base == 0:
         return 0
+    asset = &work.rules.assets[rule.asset]
     points = rule.value
     if rule.kind == POINTS_PERCENT:
         points = mul_div_floor(

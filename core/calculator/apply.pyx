@@ -13,7 +13,7 @@ from altyn.core.calculator.schedule cimport schedule_holds
 from altyn.core.calculator.work cimport Applied, Failure, USED, trace_row
 from altyn.core.limits cimport LINE_TRACES_MAX
 from altyn.core.outcome cimport APPLIED, FLOOR, INACTIVE, LineTrace, NOT_MATCHED, ZERO
-from altyn.core.rules.image cimport ALLOW_FREE, COST_FLOOR, ConditionRow, NAMES_COUPON, PERCENT, SCHEDULE_IS
+from altyn.core.rules.image cimport ALLOW_FREE, AMOUNT_RECEIPT, COST_FLOOR, ConditionRow, NAMES_COUPON, PERCENT, SCHEDULE_IS
 
 cdef RuleTrace* open_trace(Work* work, int32_t number, int32_t rule) noexcept nogil:
     """The row of a rule, fresh; `number` beyond the last one appends it."""
@@ -90,7 +90,12 @@ cdef int64_t give(Work* work, int32_t number, RuleTrace* trace) noexcept nogil:
     cdef int64_t given
     work.rule = number
     work.refused_minor = 0
-    given = give_percent(work, rule) if rule.kind == PERCENT else give_amount(work, rule)
+    if rule.kind == PERCENT:
+        given = give_percent(work, rule)
+    elif rule.kind <= AMOUNT_RECEIPT:
+        given = give_amount(work, rule)
+    else:
+        given = 0
     if given > 0 and not work.trying:
         use_coupon(work, number)
     if trace != NULL:

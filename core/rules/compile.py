@@ -15,42 +15,27 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from altyn.core.rules.gate import SYMBOL_KINDS, Gate, gate_of
-from altyn.core.rules.promotion import (
-    Amount,
-    AmountSpread,
-    Asset,
-    Expiry,
-    GroupMode,
-    GroupScope,
-    Percent,
-    Points,
-    Promotion,
-    Reward,
-    Stage,
-)
+from altyn.core.rules.promotion import Asset, GroupMode, GroupScope, Limit, Points, Promotion, Stage
 from altyn.core.rules.rows import ImageError, RowWriter
+from altyn.core.rules.rule_rows import RuleWriter
 from altyn.core.rules.symbols import build_table
 
 __all__ = ["CompileError", "compile_ruleset"]
 
 MAGIC = b"ALTYNRUL"
-FORMAT = 1
+FORMAT = 2
 HASHED_FROM = 48
 PROMOTIONS_MAX = 262_144
 ASSETS_MAX = 64
+CAPS_MAX = 64
+PAYMENTS_MAX = 256
 
 PROMOTION_ROW = struct.Struct("<5iI2q6i")
-RULE_ROW = struct.Struct("<4iqiI4i2q")
 GROUP_ROW = struct.Struct("<8i")
 ASSET_ROW = struct.Struct("<q4i")
-SUMMARY_ROW = struct.Struct("<2q2I2q")
+SUMMARY_ROW = struct.Struct("<2q2I2q2I")
 PATH_ROW = struct.Struct("<2i")
 SLOT_BYTES = 32
-
-ALLOW_FREE, COST_FLOOR, NAMES_COUPON, LINE_RULES = 1, 2, 4, 8
-EXCLUDE_POINTS_PAID, SKIP_IF_PAID_WITH_POINTS = 1, 2
-POINTS_PERCENT, POINTS_FIXED = 4, 5
-AMOUNT_KINDS = {AmountSpread.UNIT: 1, AmountSpread.LINE: 2, AmountSpread.RECEIPT: 3}
 
 
 class CompileError(ValueError):
@@ -78,21 +63,51 @@ class Lane:
     members: tuple[Promotion, ...]
 
 
-def compile_ruleset(promotions: Iterable[Promotion], assets: Iterable[Asset] = (), *, version: int) -> bytes:
-    """One image of all promotions, for `Ruleset`. Raises CompileError for contradictions between documents."""
+def compile_ruleset(
+    promotions: Iterable[Promotion], assets: Iterable[Asset] = (), limits: Iterable[Limit] = (), *, version: int
+) -> bytes:
+    """One image of all documents, for `Ruleset`. Raises CompileError for contradictions between documents."""
     lanes = order_lanes(list(promotions))
-    known = known_assets(assets, lanes)
+    ordered = order_limits(limits)
+    known = known_assets(assets, lanes, ordered)
     rows = RowWriter()
-    asset_numbers = {asset.asset: number for number, asset in enumerate(known)}
-    sections: dict[str, list[bytes]] = {name: [] for name in ("promotions", "rules", "groups", "assets")}
-    for lane in lanes:
-        try:
-            write_lane(rows, sections, lane, asset_numbers)
-        except ImageError as error:
-            raise CompileError(error.path, error.code, error.message) from None
+    writer = RuleWriter(rows, {asset.asset: number for number, asset in enumerate(known)})
+    sections: dict[str, list[bytes]] = {name: [] for name in ("promotions", "groups", "assets")}
+    try:
+        for lane in lanes:
+            write_lane(rows, writer, sections, lane)
+        write_limits(rows, writer, ordered, {asset.asset: asset for asset in known})
+    except ImageError as error:
+        raise CompileError(error.path, error.code, error.message) from None
     for asset in known:
         sections["assets"].append(ASSET_ROW.pack(asset.step_points, *rows.text(asset.asset), asset.scale, 0))
-    return assemble(rows, sections, known, version)
+    return assemble(rows, writer, sections, read_set_of(rows, known, lanes, ordered), version)
+
+
+def order_limits(limits: Iterable[Limit]) -> list[Limit]:
+    """By (priority, id); ids differ, and there are no more than a calculation can walk."""
+    ordered = sorted(limits, key=lambda limit: (limit.priority, limit.limit_id.encode()))
+    seen: set[str] = set()
+    for limit in ordered:
+        if limit.limit_id in seen:
+            raise CompileError(f"{limit.limit_id}:limit", "DUPLICATE_ID", "this id is used twice")
+        seen.add(limit.limit_id)
+    caps = sum(limit.cap is not None for limit in ordered)
+    payments = sum(len(limit.payment) for limit in ordered)
+    if caps > CAPS_MAX or payments > PAYMENTS_MAX:
+        message = f"{caps} caps and {payments} payment rules, at most {CAPS_MAX} and {PAYMENTS_MAX}"
+        raise CompileError("", "TOO_MANY_LIMITS", message)
+    return ordered
+
+
+def write_limits(rows: RowWriter, writer: RuleWriter, limits: list[Limit], assets: Mapping[str, Asset]) -> None:
+    rows.knows_net = False
+    for limit in limits:
+        rows.owner = limit.limit_id
+        if limit.cap is not None:
+            writer.cap(limit.limit_id, limit.cap)
+        for place, rule in enumerate(limit.payment):
+            writer.payment(limit.limit_id, place, rule, assets[rule.asset])
 
 
 def order_lanes(promotions: list[Promotion]) -> list[Lane]:
@@ -153,126 +168,77 @@ def agree(name: str, members: list[Promotion]) -> Lane:
                 message = f"group {name}: {key} {spell(value)}, but {said_by[key]} says {spell(declared[key])}"
                 raise CompileError(f"{promotion.promotion_id}:group.{key}", "GROUP_DISAGREES", message)
     mode = GroupMode.CASCADE if declared["mode"] is None else GroupMode(declared["mode"])
+    if mode not in known_modes(first.stage):
+        modes = ", ".join(known.name for known in known_modes(first.stage))
+        message = f"group {name}: stage {first.stage.name.lower()} knows the modes {modes}, not {mode.name}"
+        raise CompileError(f"{said_by['mode']}:group.mode", "GROUP_MODE_NOT_ALLOWED", message)
     scope = default_scope(first.stage) if declared["scope"] is None else GroupScope(declared["scope"])
+    if first.stage != Stage.ACCRUAL and mode is not GroupMode.BEST:
+        scope = GroupScope.RECEIPT
     smallest = min(promotion.priority for promotion in members)
     priority = smallest if declared["priority"] is None else declared["priority"]
     return Lane(name, first.stage, mode, scope, priority, tuple(members))
+
+
+def known_modes(stage: Stage) -> tuple[GroupMode, ...]:
+    """Messages have no amounts that could compete, and points no buyer who would want the least."""
+    if stage == Stage.MESSAGE:
+        return (GroupMode.CASCADE,)
+    return tuple(mode for mode in GroupMode if stage != Stage.ACCRUAL or mode is not GroupMode.MIN)
 
 
 def spell(value: object) -> str:
     return value.name if isinstance(value, GroupMode | GroupScope) else str(value)
 
 
-def known_assets(assets: Iterable[Asset], lanes: list[Lane]) -> list[Asset]:
+def known_assets(assets: Iterable[Asset], lanes: list[Lane], limits: list[Limit]) -> list[Asset]:
     """Declared assets and those that rules name, by id."""
     known: dict[str, Asset] = {}
     for asset in assets:
         if asset.asset in known:
             raise CompileError(f"{asset.asset}:asset", "DUPLICATE_ID", "this asset is declared twice")
         known[asset.asset] = asset
-    for lane in lanes:
-        for promotion in lane.members:
-            for reward in promotion.rewards:
-                if isinstance(reward, Points) and reward.asset not in known:
-                    known[reward.asset] = Asset(reward.asset, {})
+    rewards = (reward for lane in lanes for promotion in lane.members for reward in promotion.rewards)
+    named = [reward.asset for reward in rewards if isinstance(reward, Points)]
+    named += [rule.asset for limit in limits for rule in limit.payment]
+    for name in named:
+        known.setdefault(name, Asset(name, {}))
     if len(known) > ASSETS_MAX:
         raise CompileError("", "TOO_MANY_ASSETS", f"{len(known)} assets, at most {ASSETS_MAX}")
     return sorted(known.values(), key=lambda asset: asset.asset.encode())
 
 
-def write_lane(rows: RowWriter, sections: Mapping[str, list[bytes]], lane: Lane, assets: Mapping[str, int]) -> None:
-    promotions, rules = sections["promotions"], sections["rules"]
-    group_number = len(sections["groups"])
+def write_lane(rows: RowWriter, writer: RuleWriter, sections: Mapping[str, list[bytes]], lane: Lane) -> None:
+    promotions = sections["promotions"]
     begin = len(promotions)
     for promotion in lane.members:
         rows.owner = promotion.promotion_id
-        rows.accrual = promotion.stage == Stage.ACCRUAL
-        number, rules_begin = len(promotions), len(rules)
+        rows.knows_net = promotion.stage in (Stage.ACCRUAL, Stage.MESSAGE)
+        number, rules_begin = len(promotions), len(writer.rules)
         condition = -1 if promotion.when is None else rows.condition(promotion.when)
         for reward_no, reward in enumerate(promotion.rewards):
-            rules.append(rule_row(rows, reward, number, reward_no, assets))
+            writer.rule(reward, number, reward_no, promotion.stage)
         floor = promotion.floor
         promotions.append(
             PROMOTION_ROW.pack(
-                group_number,
+                len(sections["groups"]),
                 rules_begin,
-                len(rules),
+                len(writer.rules),
                 condition,
                 promotion.stage,
-                promotion_flags(rows, promotion),
+                writer.promotion_flags(promotion),
                 -1 if floor.price_minor is None else floor.price_minor,
                 -1 if floor.rate_ppm is None else floor.rate_ppm,
                 *rows.text(promotion.promotion_id),
                 promotion.priority,
-                0,
-                0,
-                0,
+                *writer.limits_of(promotion, number),
+                writer.speech_of(promotion),
             )
         )
         add_gate(rows, gate_of(promotion), number)
     sections["groups"].append(
         GROUP_ROW.pack(lane.mode, lane.scope, lane.stage, lane.priority, begin, len(promotions), *rows.text(lane.name))
     )
-
-
-def promotion_flags(rows: RowWriter, promotion: Promotion) -> int:
-    flags = (ALLOW_FREE if promotion.allow_free else 0) | (COST_FLOOR if promotion.cost_floor else 0)
-    if rows.names_coupon:
-        flags |= NAMES_COUPON
-        rows.names_coupon = False
-    line_rules = all(
-        isinstance(reward, Percent)
-        or (isinstance(reward, Amount) and reward.spread != AmountSpread.RECEIPT)
-        or (isinstance(reward, Points) and reward.rate_ppm is not None)
-        for reward in promotion.rewards
-    )
-    return flags | (LINE_RULES if line_rules else 0)
-
-
-def rule_row(rows: RowWriter, reward: Reward, promotion: int, reward_no: int, assets: Mapping[str, int]) -> bytes:
-    if isinstance(reward, Points) != rows.accrual:
-        message = "points belong to stage accrual, discounts to the others"
-        raise ImageError(f"{rows.owner}:{reward.path}", "REWARD_IN_WRONG_STAGE", message)
-    targets, path = rows.products(reward.of), rows.path(reward.path)
-    if not isinstance(reward, Points):
-        if isinstance(reward, Percent):
-            kind, value = 0, reward.rate_ppm
-        else:
-            kind, value = AMOUNT_KINDS[reward.spread], reward.off_minor
-        return RULE_ROW.pack(promotion, kind, targets, reward_no, value, -1, 0, 0, 0, 0, path, 0, 0)
-    if reward.rate_ppm is not None:
-        kind, value = POINTS_PERCENT, reward.rate_ppm
-    else:
-        kind, value = POINTS_FIXED, reward.fixed_points or 0
-    flags = (EXCLUDE_POINTS_PAID if reward.exclude_points_paid else 0) | (
-        SKIP_IF_PAID_WITH_POINTS if reward.skip_if_paid_with_points else 0
-    )
-    expiry, expiry_value = expiry_of(reward.expiry)
-    return RULE_ROW.pack(
-        promotion,
-        kind,
-        targets,
-        reward_no,
-        value,
-        assets[reward.asset],
-        flags,
-        reward.active_after_days,
-        expiry,
-        expiry_value,
-        path,
-        0,
-        0,
-    )
-
-
-def expiry_of(expiry: Expiry) -> tuple[int, int]:
-    if expiry.days is not None:
-        return 1, expiry.days
-    if expiry.date is not None:
-        return 2, expiry.date
-    if expiry.end_of_month is not None:
-        return 3, expiry.end_of_month
-    return 0, 0
 
 
 def add_gate(rows: RowWriter, gate: Gate | None, promotion: int) -> None:
@@ -284,7 +250,13 @@ def add_gate(rows: RowWriter, gate: Gate | None, promotion: int) -> None:
         rows.postings.setdefault(symbol, []).append(promotion)
 
 
-def assemble(rows: RowWriter, sections: Mapping[str, list[bytes]], assets: list[Asset], version: int) -> bytes:
+def assemble(
+    rows: RowWriter,
+    writer: RuleWriter,
+    sections: Mapping[str, list[bytes]],
+    read_set: Mapping[str, list[str]],
+    version: int,
+) -> bytes:
     """Header, table, sections, hash."""
     postings = list(rows.always)
     symbols: list[tuple[int, bytes, int, int, int]] = []
@@ -296,24 +268,53 @@ def assemble(rows: RowWriter, sections: Mapping[str, list[bytes]], assets: list[
         kinds |= 1 << kind
     slots, filter_bits = build_table(symbols)
     summary = SUMMARY_ROW.pack(
-        0, len(rows.always), kinds, rows.bases, len(slots) // SLOT_BYTES - 1, len(filter_bits) * 8 - 1
+        0,
+        len(rows.always),
+        kinds,
+        rows.bases,
+        len(slots) // SLOT_BYTES - 1,
+        len(filter_bits) * 8 - 1,
+        writer.flags,
+        writer.kinds,
     )
-    read_set = json.dumps(read_set_of(rows, assets), sort_keys=True, separators=(",", ":")).encode()
+    facts = json.dumps(read_set, sort_keys=True, separators=(",", ":")).encode()
     body = [
         (summary, 1),
         (bytes(rows.texts), len(rows.texts)),
         (b"".join(PATH_ROW.pack(*place) for place in rows.path_places), len(rows.path_places)),
-        *((b"".join(sections[name]), len(sections[name])) for name in ("promotions", "rules", "groups")),
-        (b"".join(rows.conditions), len(rows.conditions)),
-        (b"".join(rows.sets), len(rows.sets)),
+        joined(sections["promotions"]),
+        joined(writer.rules),
+        joined(sections["groups"]),
+        joined(rows.conditions),
+        joined(rows.sets),
         (struct.pack(f"<{len(rows.lists)}i", *rows.lists), len(rows.lists)),
-        (b"".join(rows.schedules), len(rows.schedules)),
+        joined(rows.schedules),
         (slots, len(slots) // SLOT_BYTES),
         (filter_bits, len(filter_bits) // 8),
         (struct.pack(f"<{len(postings)}i", *postings), len(postings)),
-        (b"".join(sections["assets"]), len(sections["assets"])),
-        (read_set, len(read_set)),
+        joined(sections["assets"]),
+        (facts, len(facts)),
+        joined(writer.set_rewards),
+        joined(writer.parts),
+        (struct.pack(f"<{len(writer.numbers)}q", *writer.numbers), len(writer.numbers)),
+        joined(writer.tiers),
+        joined(writer.limits),
+        joined(writer.caps),
+        joined(writer.payments),
+        joined(writer.speeches),
+        joined(writer.messages),
+        joined(writer.translations),
+        joined(writer.issues),
     ]
+    return sealed(body, version)
+
+
+def joined(rows: list[bytes]) -> tuple[bytes, int]:
+    return b"".join(rows), len(rows)
+
+
+def sealed(body: list[tuple[bytes, int]], version: int) -> bytes:
+    """Sections (bytes, rows) behind header and hash, each at a multiple of 64."""
     table, parts = [], []
     place = HASHED_FROM + 16 + 16 * len(body)
     place += -place % 64
@@ -329,7 +330,7 @@ def assemble(rows: RowWriter, sections: Mapping[str, list[bytes]], assets: list[
     return MAGIC + struct.pack("<2I", FORMAT, 0) + hashlib.sha256(hashed).digest() + hashed
 
 
-def read_set_of(rows: RowWriter, assets: list[Asset]) -> dict[str, list[str]]:
+def read_set_of(rows: RowWriter, assets: list[Asset], lanes: list[Lane], limits: list[Limit]) -> dict[str, list[str]]:
     """Which facts beside the receipt a decision of these rules may read."""
     by_kind: dict[int, list[str]] = {}
     for kind, text in rows.symbols:
@@ -339,11 +340,15 @@ def read_set_of(rows: RowWriter, assets: list[Asset]) -> dict[str, list[str]]:
     if rows.reads_card:
         customer.append("has_card")
     bases = ("GROSS", "STAGE_ENTRY", "RUNNING", "NET")
+    limited = [promotion.promotion_id for lane in lanes for promotion in lane.members if promotion.limits]
     return {
         "assets": [asset.asset for asset in assets],
         "bases": [name for bit, name in enumerate(bases) if rows.bases >> bit & 1],
         "customer": sorted(customer),
+        "limits": sorted(limited),
+        "payment": sorted({rule.asset for limit in limits for rule in limit.payment}),
         "segments": sorted(by_kind.get(SYMBOL_KINDS["customer.segment"], [])),
+        "series": sorted(by_kind.get(SYMBOL_KINDS["coupon_series"], [])),
         "store": [
             name.split(".")[1] for name, kind in SYMBOL_KINDS.items() if name.startswith("store.") and kind in by_kind
         ],

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from altyn.core.rules.promotion import Asset, Promotion
+from altyn.core.rules.promotion import Asset, Limit, Promotion
 from altyn.core.rules.read.documents import ASSET, PROMOTION
+from altyn.core.rules.read.forms import Form
+from altyn.core.rules.read.limits import LIMIT_DOCUMENT
 from altyn.core.rules.read.problems import Code, DocumentError, Problem, Reading, meant, shown
-from altyn.core.rules.read.rewards import SCALE_MAX
+from altyn.core.rules.read.shared import SCALE_MAX
 from altyn.core.rules.read.source import DOCUMENTS_BYTES_MAX, canonical_json, dump_documents, load_documents
 from altyn.core.rules.read.written import default_document
 
@@ -35,9 +37,10 @@ __all__ = [
 ]
 
 DOCUMENTS_MAX = 200_000
-KINDS = ("promotion", "asset")
+KINDS = ("promotion", "asset", "limit")
 
 Numbered = tuple[int, dict[object, object]]
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +49,19 @@ class Rules:
 
     promotions: tuple[Promotion, ...]
     assets: tuple[Asset, ...]
+    limits: tuple[Limit, ...] = ()
 
 
 def default_documents(rules: Rules) -> list[dict[str, Any]]:
-    """Documents of all assets and promotions with defaults written out; reading them gives equal rules."""
-    values: list[Promotion | Asset] = [*rules.assets, *rules.promotions]
+    """Documents of all assets, limits and promotions with defaults written out; reading them gives equal rules."""
+    values: list[Promotion | Asset | Limit] = [*rules.assets, *rules.limits, *rules.promotions]
     return [default_document(value, rules.assets) for value in values]
 
 
 def read_documents(documents: Sequence[object]) -> Rules:
     """Read plain documents, as `load_documents` gives them.
 
-    Raises DocumentError with all problems, assets before promotions.
+    Raises DocumentError with all problems: of assets, then of limits, then of promotions.
     """
     reading = Reading()
     if not isinstance(documents, list | tuple):
@@ -70,9 +74,10 @@ def read_documents(documents: Sequence[object]) -> Rules:
     assets = _read_assets(by_kind["asset"], reading)
     # An asset that is declared and cannot be read must not cause problems elsewhere: its scale is taken as the finest.
     reading.scales = {shown(d["asset"]): SCALE_MAX for _, d in by_kind["asset"]} | {a.asset: a.scale for a in assets}
-    promotions = _read_promotions(by_kind["promotion"], reading)
+    limits = _read_unique("limit", LIMIT_DOCUMENT, by_kind["limit"], reading)
+    promotions = _read_unique("promotion", PROMOTION, by_kind["promotion"], reading)
     reading.raise_found()
-    return Rules(promotions, assets)
+    return Rules(promotions, assets, limits)
 
 
 def _sorted_by_kind(documents: Sequence[object], reading: Reading) -> dict[str, list[Numbered]]:
@@ -103,20 +108,21 @@ def _read_assets(documents: list[Numbered], reading: Reading) -> tuple[Asset, ..
     return tuple(made.values())
 
 
-def _read_promotions(documents: list[Numbered], reading: Reading) -> tuple[Promotion, ...]:
-    made: dict[str, Promotion] = {}
+def _read_unique(kind: str, form: Form[Made], documents: list[Numbered], reading: Reading) -> tuple[Made, ...]:
+    """Documents of one kind, each id once."""
+    made: list[Made] = []
     seen: set[str] = set()
     for number, document in documents:
-        reading.where = _where(number, document, "promotion")
-        promotion = PROMOTION.read(document, "", reading)
-        name = document["promotion"]
+        reading.where = _where(number, document, kind)
+        one = form.read(document, "", reading)
+        name = document[kind]
         if isinstance(name, str) and name in seen:
-            reading.add("promotion", Code.DUPLICATE_ID, f'promotion "{shown(name)}" is written twice: ids are unique')
+            reading.add(kind, Code.DUPLICATE_ID, f'{kind} "{shown(name)}" is written twice: ids are unique')
         if isinstance(name, str):
             seen.add(name)
-        if promotion is not None:
-            made[promotion.promotion_id] = promotion
-    return tuple(made.values())
+        if one is not None:
+            made.append(one)
+    return tuple(made)
 
 
 def _where(number: int, document: dict[object, object], kind: str) -> str:

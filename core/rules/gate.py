@@ -14,13 +14,19 @@ from altyn.core.rules.promotion import (
     AllOf,
     AnyOf,
     Attribute,
+    Bundle,
+    BuyGet,
     Condition,
     CouponIs,
     CustomerIs,
+    IssueCoupon,
+    Message,
     ProductSet,
     Promotion,
     Quantity,
     ReceiptSum,
+    Reward,
+    SeriesIs,
     StoreIs,
 )
 
@@ -37,12 +43,14 @@ SYMBOL_KINDS = {
     "customer.segment": 9,
     "customer.id": 10,
     "coupon": 11,
+    "coupon_series": 12,
 }
 COLUMNS = {Attribute.SKU: 0, Attribute.CATEGORY: 1, Attribute.BRAND: 2, Attribute.SUPPLIER: 3}
 COUPON = SYMBOL_KINDS["coupon"]
+SERIES = SYMBOL_KINDS["coupon_series"]
 
 # How seldom a key of the kind is present: smaller is more selective.
-RANKS = {COUPON: 0, 0: 1, 8: 2, 9: 2, 10: 2, 1: 3, 2: 3, 3: 3, 4: 4, 5: 4, 6: 4, 7: 4}
+RANKS = {COUPON: 0, SERIES: 0, 0: 1, 8: 2, 9: 2, 10: 2, 1: 3, 2: 3, 3: 3, 4: 4, 5: 4, 6: 4, 7: 4}
 
 Key = tuple[int, str]
 
@@ -55,7 +63,10 @@ class Gate(NamedTuple):
 def gate_of(promotion: Promotion) -> Gate | None:
     """The most selective gate; None when the promotion may give something to anybody."""
     found = [] if promotion.when is None else [condition_gate(promotion.when)]
-    found.append(union(set_gate(reward.of) for reward in promotion.rewards))
+    # Messages and issued coupons follow what the other rewards give; alone they need no goods.
+    giving = [reward_gate(reward) for reward in promotion.rewards if not isinstance(reward, Message | IssueCoupon)]
+    if giving:
+        found.append(union(giving))
     gate = best(found)
     if gate is None or promotion.when is None or gate.rank == RANKS[COUPON]:
         return gate
@@ -67,6 +78,8 @@ def coupon_keys(condition: Condition) -> Iterator[Key]:
     """Codes that can help the condition to hold."""
     if isinstance(condition, CouponIs):
         yield COUPON, condition.code
+    elif isinstance(condition, SeriesIs):
+        yield SERIES, condition.series
     elif isinstance(condition, AllOf | AnyOf):
         for child in condition.conditions:
             yield from coupon_keys(child)
@@ -88,6 +101,16 @@ def union(gates: Iterable[Gate | None]) -> Gate | None:
     return Gate(rank, tuple(keys))
 
 
+def reward_gate(reward: Reward) -> Gate | None:
+    """Every part of a bundle is needed, and both sides of buy_get."""
+    if isinstance(reward, Bundle):
+        return best(set_gate(part.of) for part in reward.parts)
+    if isinstance(reward, BuyGet):
+        return best((set_gate(reward.buy_of), set_gate(reward.get_of)))
+    assert not isinstance(reward, Message | IssueCoupon)
+    return set_gate(reward.of)
+
+
 def set_gate(products: ProductSet) -> Gate | None:
     """Keys of one column: a member of the set carries one of them."""
     columns = [
@@ -102,8 +125,8 @@ def condition_gate(condition: Condition) -> Gate | None:
         return best(condition_gate(child) for child in condition.conditions)
     if isinstance(condition, AnyOf):
         return union(condition_gate(child) for child in condition.conditions)
-    if isinstance(condition, CouponIs):
-        return Gate(RANKS[COUPON], ((COUPON, condition.code),))
+    if isinstance(condition, CouponIs | SeriesIs):
+        return Gate(RANKS[COUPON], tuple(coupon_keys(condition)))
     if isinstance(condition, StoreIs | CustomerIs):
         if condition.choice is None or condition.choice.any_of is None:
             return None

@@ -3,11 +3,25 @@
 Header: magic, format, a zero word, sha256 of everything after it; then version, size and the table of sections.
 Slices are half-open row numbers. -1 is "none" for an index, INT64_MIN for a 64-bit bound. Texts are (begin, size) in
 TEXTS.
+
+Beside the promotions stand four tables that a calculation walks by themselves:
+
+- LIMITS: the limits of a promotion, PromotionRow.limits; in written order. A counter is (promotion id, measure, per,
+  window), so nothing of a row but its cap may change its meaning. RECEIPT limits have no counter.
+- CAPS: `limit` documents with a cap, in (priority, id) order, which is the order of stage 8.
+- PAYMENTS: payment rules of all `limit` documents in (priority, id, place) order: the first whose condition holds is
+  the asset's. Stage 9 walks it; assets pay in the order of their chosen rules.
+- MESSAGES: what a promotion says when it gave something (SpeechRow.messages), and what a `message` or `issue_coupon`
+  reward says (RuleRow.detail). Texts by language are slices of TRANSLATIONS, in order of the language; a text
+  holds placeholders as ``{{ name }}``, known ones only.
+
+Set rewards keep their numbers in SET_REWARDS (RuleRow.detail): parts of a bundle and the two sides of buy_get in PARTS,
+rungs in NUMBERS. Tiers (RuleRow.tiers) are rows of TIERS with pairs (from, value) in NUMBERS.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef enum:
-    IMAGE_FORMAT = 1
+    IMAGE_FORMAT = 2
     HASHED_FROM = 48           # bytes 16..48 are the hash of the bytes from here on
     TABLE_FROM = 64
     ONE = -2                   # end of a list of a single symbol: begin is that symbol
@@ -29,7 +43,18 @@ cdef enum Section:
     POSTINGS = 12
     ASSETS = 13
     READ_SET = 14
-    SECTIONS_COUNT = 15
+    SET_REWARDS = 15
+    PARTS = 16
+    NUMBERS = 17
+    TIERS = 18
+    LIMITS = 19
+    CAPS = 20
+    PAYMENTS = 21
+    SPEECHES = 22
+    MESSAGES = 23
+    TRANSLATIONS = 24
+    ISSUES = 25
+    SECTIONS_COUNT = 26
 
 cdef enum SymbolKind:
     # The first four are also the columns of a product set.
@@ -45,6 +70,7 @@ cdef enum SymbolKind:
     SEGMENT = 9
     CUSTOMER_ID = 10
     COUPON = 11
+    COUPON_SERIES = 12
 
 cdef enum ConditionKind:
     ALL_OF = 0
@@ -57,6 +83,7 @@ cdef enum ConditionKind:
     COUPON_IS = 7
     SUM_IS = 8
     QUANTITY_IS = 9
+    SERIES_IS = 10
 
 cdef enum RuleKind:
     PERCENT = 0
@@ -65,12 +92,26 @@ cdef enum RuleKind:
     AMOUNT_RECEIPT = 3
     POINTS_PERCENT = 4
     POINTS_FIXED = 5
+    FIXED_PRICE = 6
+    MULTI_BUY = 7
+    BUNDLE = 8
+    BUY_GET = 9
+    LADDER = 10
+    MESSAGE = 11               # with ISSUE_COUPON: takes nothing off, is said when the promotion gave something
+    ISSUE_COUPON = 12
 
 cdef enum PromotionFlag:
     ALLOW_FREE = 1
     COST_FLOOR = 2
-    NAMES_COUPON = 4
+    NAMES_COUPON = 4           # a condition asks for a code or a series
     LINE_RULES = 8             # every reward is a line rule (semantics §6.11.9)
+    EXCLUSIVE_STAGE = 16       # at most one of these two
+    EXCLUSIVE_ALL = 32
+    EXCLUSIVE_RECEIPT = 64     # with one of them: scope RECEIPT, else UNIT
+    SKIP_DISCOUNTED = 128
+    HAS_LIMITS = 256
+    SPEAKS = 512               # has messages, or rewards of kind MESSAGE or ISSUE_COUPON
+    HAS_TIERS = 1024
 
 cdef enum RuleFlag:
     EXCLUDE_POINTS_PAID = 1
@@ -80,6 +121,19 @@ cdef enum SetFlag:
     ALL_GOODS = 1
     HAS_PRICE = 2
     HAS_EXCEPTED = 4
+
+cdef enum SetRewardFlag:
+    SHARE_UNITS = 1
+    REUSABLE_QUALIFIERS = 2
+    COUNT_LINES = 4            # multi_buy: a line counts one
+    GLOBAL_CHEAPEST = 8        # multi_buy
+    ON_FREE = 16               # multi_buy: allocate
+    TO_TARGETS = 32            # bundle: allocate_to
+    REPEAT_RUNGS = 64          # ladder: after_last
+
+cdef enum CapFlag:
+    BY_LINE = 1
+    INCLUDE_POINTS = 2
 
 cdef enum ExpiryKind:
     NEVER = 0
@@ -94,6 +148,8 @@ cdef struct SummaryRow:
     uint32_t bases             # bit per SumBase that a condition reads
     int64_t slots_mask
     int64_t filter_mask        # in bits
+    uint32_t promotion_flags   # PromotionFlag bits that some promotion has
+    uint32_t rule_kinds        # bit per RuleKind that some rule has
 
 cdef struct PathRow:
     int32_t begin
@@ -112,7 +168,9 @@ cdef struct PromotionRow:
     int32_t id_begin
     int32_t id_size
     int32_t priority
-    int32_t reserved[3]
+    int32_t limits_begin
+    int32_t limits_end
+    int32_t speech             # -1: says nothing
 
 cdef struct RuleRow:
     # One reward. The row's number is the rule's ordinal: the order of evaluation.
@@ -120,14 +178,16 @@ cdef struct RuleRow:
     int32_t kind               # RuleKind
     int32_t targets            # set
     int32_t reward_no
-    int64_t value              # rate_ppm, off_minor or fixed points
-    int32_t asset              # -1: a discount
+    int64_t value              # rate_ppm, off_minor, price_minor or fixed points; 0 when tiers or a detail row give it
+    int32_t asset              # -1: no points
     uint32_t flags             # RuleFlag
     int32_t active_after_days
     int32_t expiry             # ExpiryKind
     int32_t expiry_value       # days, date as days since 1970-01-01, months
     int32_t path
-    int64_t reserved[2]
+    int32_t tiers              # -1: none
+    int32_t detail             # row of SET_REWARDS, MESSAGES or ISSUES by kind; -1
+    int64_t reserved
 
 cdef struct GroupRow:
     int32_t mode               # promotion.GroupMode
@@ -191,6 +251,88 @@ cdef struct AssetRow:
     int32_t scale
     int32_t reserved
 
+cdef struct SetRewardRow:
+    # What of it a kind uses: MULTI_BUY take, pay; BUNDLE discount_by, value, parts; BUY_GET the same, its parts are buy
+    # and get; LADDER discount_by (of the rungs), rungs, order.
+    int64_t value              # ppm, minor off, or price
+    int32_t discount_by        # promotion.DiscountBy: 0 percent, 1 amount, 2 price
+    int32_t take
+    int32_t pay
+    int32_t max_applications   # 0: no bound
+    int32_t order              # promotion.UnitOrder: 0 PRICE_DESC, 1 PRICE_ASC, 2 SCAN
+    uint32_t flags             # SetRewardFlag
+    Span parts
+    Span rungs                 # of NUMBERS
+
+cdef struct PartRow:
+    int32_t targets            # set
+    int32_t quantity           # 0: ALL (get only)
+    int32_t is_target
+    int32_t reserved
+
+cdef struct TierRow:
+    int32_t base               # SumBase
+    int32_t over               # set
+    Span steps                 # of NUMBERS: from, value, from, value, …; from grows
+
+cdef struct LimitRow:
+    int64_t cap                # minor units, thousandths, points in the smallest unit, or receipts
+    int32_t promotion
+    int32_t measure            # promotion.LimitMeasure: 1 times, 2 amount, 3 quantity, 4 points
+    int32_t per                # promotion.LimitPer: 0 receipt, 1 customer, 2 card, 3 promotion
+    int32_t window             # promotion.LimitWindow: 0 none, 1 day, 2 week, 3 month, 4 year, 5 always
+    int32_t on_short           # 0 PARTIAL, 1 SKIP
+    int32_t asset              # of points, else -1
+    int32_t path
+    int32_t reserved
+
+cdef struct CapRow:
+    int64_t rate_ppm           # of the gross of the covered lines; -1: amount_minor
+    int64_t amount_minor       # -1: rate_ppm
+    int32_t targets            # set
+    uint32_t flags             # CapFlag
+    int32_t id_begin
+    int32_t id_size
+
+cdef struct PaymentRow:
+    int64_t point_ppm          # money for one point on paper, in millionths of a money unit (1.00: 1 000 000)
+    int64_t step_points        # in the smallest unit, as are the next two; at least 1
+    int64_t min_points
+    int64_t max_points         # -1: no bound
+    int64_t line_ppm           # of each line's running price
+    int64_t receipt_ppm        # of the running price of all lines that may be paid with points
+    int32_t asset
+    int32_t targets            # set
+    int32_t condition          # root, -1: always
+    uint32_t denied_inputs     # bit per altyn.pos.v1.InputMethod
+    int32_t id_begin           # of the limit document
+    int32_t id_size
+    int32_t place              # of the rule in its document
+    int32_t reserved
+
+cdef struct SpeechRow:
+    Span title                 # of TRANSLATIONS: what {{ promotion }} stands for
+    Span messages
+
+cdef struct MessageRow:
+    int32_t channel            # altyn.pos.v1.Channel
+    int32_t priority
+    Span texts                 # of TRANSLATIONS
+    int32_t barcode_begin
+    int32_t barcode_size       # 0: none
+
+cdef struct TranslationRow:
+    int32_t language_begin
+    int32_t language_size
+    int32_t text_begin
+    int32_t text_size
+
+cdef struct IssueRow:
+    # The expiry stands in the RuleRow.
+    int32_t series_begin
+    int32_t series_size
+    Span texts                 # of TRANSLATIONS
+
 cdef struct RulesView:
     # The sections of one verified image.
     const char* texts
@@ -207,6 +349,19 @@ cdef struct RulesView:
     const uint64_t* filter
     const int32_t* postings
     const AssetRow* assets
+    const SetRewardRow* set_rewards
+    const PartRow* parts
+    const int64_t* numbers
+    const TierRow* tiers
+    const LimitRow* limits
+    const CapRow* caps
+    const PaymentRow* payments
+    const SpeechRow* speeches
+    const MessageRow* messages
+    const TranslationRow* translations
+    const IssueRow* issues
     int32_t promotions_count
     int32_t rules_count
     int32_t assets_count
+    int32_t caps_count
+    int32_t payments_count

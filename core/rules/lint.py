@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from altyn.core.rules.definition import Rules, default_document
-from altyn.core.rules.promotion import CouponIs, GroupMode, Percent, Points, Promotion, Stage
+from altyn.core.rules.promotion import CouponIs, GroupMode, Percent, Points, Promotion, SeriesIs, Stage
 from altyn.core.rules.read.conditions import walk
 
 
@@ -66,7 +66,7 @@ def _never_best(rules: Rules) -> Iterator[Remark]:
         rivals: dict[str, list[Promotion]] = defaultdict(list)
         for member in members:
             reward = member.rewards[0]
-            if len(member.rewards) == 1 and isinstance(reward, Percent):
+            if len(member.rewards) == 1 and isinstance(reward, Percent) and reward.rate_ppm is not None:
                 rivals[repr(_alike(member, reward))].append(member)
         for alike in rivals.values():
             winner = max(alike, key=_rate)  # the first of equals, who wins a tie
@@ -82,12 +82,13 @@ def _never_best(rules: Rules) -> Iterator[Remark]:
 def _alike(promotion: Promotion, reward: Percent) -> dict[str, object]:
     """What two promotions must share to give on the same receipts and goods, whatever their rates."""
     made = default_document(replace(promotion, rewards=(replace(reward, rate_ppm=10_000),)))
-    return {key: made.get(key) for key in ("stage", "when", "reward", "allow_free", "floor", "cost_floor")}
+    alike = ("stage", "when", "reward", "allow_free", "floor", "cost_floor", "skip_discounted", "limits")
+    return {key: made.get(key) for key in alike}
 
 
 def _rate(promotion: Promotion) -> int:
     reward = promotion.rewards[0]
-    return reward.rate_ppm if isinstance(reward, Percent) else 0
+    return (isinstance(reward, Percent) and reward.rate_ppm) or 0
 
 
 def _points(rules: Rules) -> Iterator[Remark]:
@@ -109,7 +110,7 @@ def _points(rules: Rules) -> Iterator[Remark]:
 def _coupons(promotions: Iterable[Promotion]) -> Iterator[Remark]:
     for promotion in promotions:
         conditions = walk(promotion.when) if promotion.when else []
-        if promotion.stage is Stage.COUPON and not any(isinstance(one, CouponIs) for one in conditions):
+        if promotion.stage is Stage.COUPON and not any(isinstance(one, CouponIs | SeriesIs) for one in conditions):
             yield Remark(
                 f"{promotion.promotion_id}: stage", "NO_COUPON", "stage coupon, and no condition asks for a coupon"
             )

@@ -1,14 +1,13 @@
 """The promotion as values: what a document means once it is read, with every default written out.
 
 `definition` makes these from documents, `compile` turns them into a ruleset image. Numbers are integers in the units
-their
-names end with; nothing here is a float. Invariant: a value of these types is valid by itself (ranges, vocabulary);
-what needs the other documents (groups that agree, assets) is checked by `compile`.
+their names end with; nothing here is a float. Invariant: a value of these types is valid by itself (ranges,
+vocabulary); what needs the other documents (groups that agree, assets) is checked by `compile`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
@@ -33,6 +32,9 @@ class Stage(IntEnum):
 class GroupMode(IntEnum):
     CASCADE = 0
     BEST = 1
+    ADD = 2
+    FIRST = 3
+    MIN = 4
 
 
 class GroupScope(IntEnum):
@@ -56,6 +58,97 @@ class AmountSpread(IntEnum):
     UNIT = 0
     LINE = 1
     RECEIPT = 2
+
+
+class DiscountBy(IntEnum):
+    """What the number of a set reward or of a rung is."""
+
+    PERCENT = 0  # millionths
+    AMOUNT = 1  # minor units off
+    PRICE = 2  # minor units left to pay
+
+
+class FreeUnits(IntEnum):
+    BLOCK_CHEAPEST = 0
+    GLOBAL_CHEAPEST = 1
+
+
+class Allocate(IntEnum):
+    SPREAD = 0
+    ON_FREE = 1
+
+
+class BlockUnit(IntEnum):
+    UNITS = 0
+    LINES = 1
+
+
+class AllocateTo(IntEnum):
+    ALL = 0
+    TARGETS = 1
+
+
+class AfterLast(IntEnum):
+    CLAMP = 0
+    REPEAT = 1
+
+
+class UnitOrder(IntEnum):
+    PRICE_DESC = 0
+    PRICE_ASC = 1
+    SCAN = 2
+
+
+class Channel(IntEnum):
+    """Where a message is shown; numbers are those of altyn.pos.v1.Channel."""
+
+    SLIP = 1
+    CASHIER = 2
+    CUSTOMER_DISPLAY = 3
+
+
+class ExclusiveOver(IntEnum):
+    STAGE = 1
+    ALL = 2
+
+
+class ExclusiveScope(IntEnum):
+    UNIT = 0
+    RECEIPT = 1
+
+
+class LimitMeasure(IntEnum):
+    """Numbers are those of altyn.journal.v1.LimitMeasure."""
+
+    TIMES = 1
+    AMOUNT = 2
+    QUANTITY = 3
+    POINTS = 4
+
+
+class LimitPer(IntEnum):
+    """Numbers are those of altyn.journal.v1.LimitPer; RECEIPT needs no counter."""
+
+    RECEIPT = 0
+    CUSTOMER = 1
+    CARD = 2
+    PROMOTION = 3
+
+
+class LimitWindow(IntEnum):
+    """Numbers are those of altyn.journal.v1.LimitWindow; NONE stands with `per: receipt` only."""
+
+    NONE = 0
+    DAY = 1
+    WEEK = 2
+    MONTH = 3
+    YEAR = 4
+    ALWAYS = 5
+
+
+class OnShort(IntEnum):
+    PARTIAL = 0
+    SKIP = 1
 
 
 class Attribute(Enum):
@@ -152,6 +245,14 @@ class CouponIs:
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesIs:
+    """A valid code of this coupon series is entered."""
+
+    path: str
+    series: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptSum:
     path: str
     from_minor: int | None
@@ -169,22 +270,114 @@ class Quantity:
     of: ProductSet
 
 
-Condition = AllOf | AnyOf | NoneOf | Schedule | StoreIs | CustomerIs | CouponIs | ReceiptSum | Quantity
+Condition = AllOf | AnyOf | NoneOf | Schedule | StoreIs | CustomerIs | CouponIs | SeriesIs | ReceiptSum | Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """`value` is the reward's number (rate, amount, points) from a base of `from_minor` on."""
+
+    from_minor: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tiers:
+    """The highest reached step holds for the whole; `base` is summed over `over`. Steps ascend."""
+
+    steps: tuple[Tier, ...]
+    base: SumBase
+    over: ProductSet
 
 
 @dataclass(frozen=True, slots=True)
 class Percent:
+    """`rate_ppm` is None when `tiers` give it; so with the numbers of Amount and Points."""
+
     path: str
-    rate_ppm: int
+    rate_ppm: int | None
     of: ProductSet
+    tiers: Tiers | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
     path: str
-    off_minor: int
+    off_minor: int | None
     spread: AmountSpread
     of: ProductSet
+    tiers: Tiers | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPrice:
+    path: str
+    price_minor: int  # per 1.000 of measure
+    of: ProductSet
+
+
+@dataclass(frozen=True, slots=True)
+class SetDiscount:
+    """What one application of a bundle, or a target of buy_get, gets: millionths or minor units by `by`."""
+
+    by: DiscountBy
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class MultiBuy:
+    path: str
+    take: int
+    pay: int
+    of: ProductSet
+    free: FreeUnits = FreeUnits.BLOCK_CHEAPEST
+    allocate: Allocate = Allocate.SPREAD
+    count_by: BlockUnit = BlockUnit.UNITS
+    max_applications: int | None = None
+    share_units: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BundlePart:
+    quantity: int
+    of: ProductSet
+    target: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    path: str
+    parts: tuple[BundlePart, ...]
+    discount: SetDiscount
+    allocate_to: AllocateTo = AllocateTo.ALL
+    max_applications: int | None = None
+    share_units: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BuyGet:
+    """`get_quantity` None is ALL."""
+
+    path: str
+    buy_quantity: int
+    buy_of: ProductSet
+    get_quantity: int | None
+    get_of: ProductSet
+    discount: SetDiscount
+    reusable_qualifiers: bool = False
+    max_applications: int | None = None
+    share_units: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    path: str
+    rungs: tuple[int, ...]  # millionths or minor units, by `by`
+    by: DiscountBy
+    of: ProductSet
+    after_last: AfterLast = AfterLast.CLAMP
+    order: UnitOrder = UnitOrder.PRICE_DESC
+    share_units: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +391,9 @@ class Expiry:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """`rate_ppm` of the base (1 % = 10 000) or `fixed_points` per receipt, in the asset's smallest unit."""
+    """`rate_ppm` of the base (1 % = 10 000) or `fixed_points` per receipt, in the asset's smallest unit, or `tiers` of
+    one of the two, which `tiers_fixed` tells.
+    """
 
     path: str
     asset: str
@@ -209,9 +404,47 @@ class Points:
     skip_if_paid_with_points: bool
     active_after_days: int
     expiry: Expiry
+    tiers: Tiers | None = None
+    tiers_fixed: bool = False
+
+    @property
+    def is_fixed(self) -> bool:
+        return self.tiers_fixed if self.tiers is not None else self.rate_ppm is None
 
 
-Reward = Percent | Amount | Points
+@dataclass(frozen=True, slots=True)
+class Message:
+    path: str
+    channel: Channel
+    text: Mapping[str, str]
+    priority: int = 100
+    barcode: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IssueCoupon:
+    path: str
+    series: str
+    expiry: Expiry
+    text: Mapping[str, str]
+
+
+Reward = Percent | Amount | FixedPrice | MultiBuy | Bundle | BuyGet | Ladder | Points | Message | IssueCoupon
+SetReward = MultiBuy | Bundle | BuyGet | Ladder
+Notice = Message | IssueCoupon  # what takes nothing off and gives no points
+
+
+def reward_sets(reward: Reward) -> Iterator[ProductSet]:
+    """Every product set a reward names."""
+    if isinstance(reward, Bundle):
+        for part in reward.parts:
+            yield part.of
+    elif isinstance(reward, BuyGet):
+        yield from (reward.buy_of, reward.get_of)
+    elif not isinstance(reward, Message | IssueCoupon):
+        yield reward.of
+        if isinstance(reward, Percent | Amount | Points) and reward.tiers is not None:
+            yield reward.tiers.over
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +466,28 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Exclusive:
+    """What the promotion gave > 0 on is skipped by later promotions of the stage, or of all discount stages."""
+
+    over: ExclusiveOver
+    scope: ExclusiveScope = ExclusiveScope.UNIT
+
+
+@dataclass(frozen=True, slots=True)
+class UsageLimit:
+    """At most `cap` of the measure (minor units, thousandths, points or receipts) in a window. A budget is AMOUNT or
+    POINTS per PROMOTION.
+    """
+
+    path: str
+    per: LimitPer
+    window: LimitWindow
+    measure: LimitMeasure
+    cap: int
+    on_short: OnShort = OnShort.PARTIAL
+
+
+@dataclass(frozen=True, slots=True)
 class Promotion:
     promotion_id: str
     title: Mapping[str, str]
@@ -244,6 +499,10 @@ class Promotion:
     allow_free: bool = False
     floor: Floor = Floor()
     cost_floor: bool = False
+    exclusive: Exclusive | None = None
+    skip_discounted: bool = False
+    limits: tuple[UsageLimit, ...] = ()
+    messages: Mapping[Channel, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,3 +515,44 @@ class Asset:
     title: Mapping[str, str]
     scale: int = 2
     step_points: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """Discounts on the lines of `of` stay within `rate_ppm` of their gross, or `amount_minor`: one of the two."""
+
+    by_line: bool
+    rate_ppm: int | None
+    amount_minor: int | None
+    of: ProductSet
+    include_points: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRule:
+    """How an asset pays. Points are in the asset's smallest unit; `point_ppm` is money for one point on paper, in
+    millionths of a money unit (1.00 is 1 000 000); `denied_inputs` are numbers of altyn.pos.v1.InputMethod.
+    """
+
+    path: str
+    asset: str
+    point_ppm: int
+    step_points: int | None  # None: the asset's
+    min_points: int
+    line_ppm: int
+    receipt_ppm: int
+    max_points: int | None
+    of: ProductSet
+    when: Condition | None
+    denied_inputs: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A `limit` document: a cap, or how assets pay."""
+
+    limit_id: str
+    title: Mapping[str, str]
+    priority: int
+    cap: Cap | None = None
+    payment: tuple[PaymentRule, ...] = ()

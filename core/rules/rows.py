@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 
-from altyn.core.rules.gate import COLUMNS, COUPON, SYMBOL_KINDS
+from altyn.core.rules.gate import COLUMNS, COUPON, SERIES, SYMBOL_KINDS
 from altyn.core.rules.promotion import (
     AllOf,
     AnyOf,
@@ -22,6 +22,7 @@ from altyn.core.rules.promotion import (
     Quantity,
     ReceiptSum,
     Schedule,
+    SeriesIs,
     StoreIs,
     SumBase,
 )
@@ -49,7 +50,7 @@ class ImageError(ValueError):
 
 
 class RowWriter:
-    """Collects rows. `owner` and `accrual` are of the promotion being written, `names_coupon` is set while its
+    """Collects rows. `owner` and `knows_net` are of the document being written, `names_coupon` is set while its
     conditions are."""
 
     def __init__(self) -> None:
@@ -69,7 +70,7 @@ class RowWriter:
         self.bases = 0
         self.reads_card = False
         self.owner = ""
-        self.accrual = False
+        self.knows_net = False
         self.names_coupon = False
 
     def text(self, text: str | bytes) -> tuple[int, int]:
@@ -153,6 +154,9 @@ class RowWriter:
         elif isinstance(condition, CouponIs):
             self.names_coupon = True
             self.conditions.append(self.row(number, 7, condition.path, self.symbol(COUPON, condition.code)))
+        elif isinstance(condition, SeriesIs):
+            self.names_coupon = True
+            self.conditions.append(self.row(number, 10, condition.path, self.symbol(SERIES, condition.series)))
         else:
             self.conditions.append(self.threshold(number, condition))
         return number
@@ -190,12 +194,17 @@ class RowWriter:
         if isinstance(condition, Quantity):
             low, high = condition.from_milli, condition.below_milli
             return self.row(number, 9, condition.path, of, low, high, option=condition.count_by)
-        if condition.base == SumBase.NET and not self.accrual:
-            message = "base NET is known only after the discounts: rules of stage accrual"
-            raise ImageError(f"{self.owner}:{condition.path}", "BASE_NOT_AVAILABLE", message)
-        self.bases |= 1 << condition.base
+        self.base(condition.base, condition.path)
         low, high = condition.from_minor, condition.below_minor
         return self.row(number, 8, condition.path, of, low, high, option=condition.base)
+
+    def base(self, base: SumBase, path: str) -> int:
+        """Note that a base is read; raises ImageError where it is not known yet."""
+        if base == SumBase.NET and not self.knows_net:
+            message = "base NET is known only after the discounts: rules of stage accrual"
+            raise ImageError(f"{self.owner}:{path}", "BASE_NOT_AVAILABLE", message)
+        self.bases |= 1 << base
+        return base
 
     def schedule(self, schedule: Schedule) -> int:
         moments = (schedule.from_wall_us, schedule.to_wall_us, schedule.from_date, schedule.to_date)

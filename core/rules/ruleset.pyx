@@ -11,9 +11,11 @@ import sys
 
 from libc.stdint cimport int32_t, uint64_t
 from altyn.core.rules.image cimport (
-    ASSETS, AssetRow, CONDITIONS, ConditionRow, FILTER, GROUPS, GroupRow, HASHED_FROM, IMAGE_FORMAT, LISTS, PATHS,
-    POSTINGS, PROMOTIONS, PathRow, PromotionRow, READ_SET, RULES, RuleRow, SCHEDULES, SECTIONS_COUNT, SETS, SLOTS,
-    SUMMARY, ScheduleRow, SetRow, SummaryRow, SymbolSlot, TABLE_FROM, TEXTS,
+    ASSETS, AssetRow, CAPS, CONDITIONS, CapRow, ConditionRow, FILTER, GROUPS, GroupRow, HASHED_FROM, IMAGE_FORMAT,
+    ISSUES, IssueRow, LIMITS, LISTS, LimitRow, MESSAGES, MessageRow, NUMBERS, PARTS, PATHS, PAYMENTS, POSTINGS,
+    PROMOTIONS, PartRow, PathRow, PaymentRow, PromotionRow, READ_SET, RULES, RuleRow, SCHEDULES, SECTIONS_COUNT,
+    SETS, SET_REWARDS, SLOTS, SPEECHES, SUMMARY, ScheduleRow, SetRewardRow, SetRow, SpeechRow, SummaryRow, SymbolSlot,
+    TABLE_FROM, TEXTS, TIERS, TRANSLATIONS, TierRow, TranslationRow,
 )
 
 MAGIC = b"ALTYNRUL"
@@ -23,39 +25,48 @@ class RulesetError(ValueError):
     """These bytes are not a whole ruleset image of this format."""
 
 
-cdef int64_t row_size(int section) noexcept:
-    if section == SUMMARY:
-        return sizeof(SummaryRow)
-    if section == PATHS:
-        return sizeof(PathRow)
-    if section == PROMOTIONS:
-        return sizeof(PromotionRow)
-    if section == RULES:
-        return sizeof(RuleRow)
-    if section == GROUPS:
-        return sizeof(GroupRow)
-    if section == CONDITIONS:
-        return sizeof(ConditionRow)
-    if section == SETS:
-        return sizeof(SetRow)
-    if section == SCHEDULES:
-        return sizeof(ScheduleRow)
-    if section == SLOTS:
-        return sizeof(SymbolSlot)
-    if section == ASSETS:
-        return sizeof(AssetRow)
-    if section == LISTS or section == POSTINGS:
-        return sizeof(int32_t)
-    return sizeof(uint64_t) if section == FILTER else 1
+cdef dict row_sizes():
+    """Bytes of a row by section; a section that is not here is of bytes."""
+    return {
+        SUMMARY: sizeof(SummaryRow),
+        PATHS: sizeof(PathRow),
+        PROMOTIONS: sizeof(PromotionRow),
+        RULES: sizeof(RuleRow),
+        GROUPS: sizeof(GroupRow),
+        CONDITIONS: sizeof(ConditionRow),
+        SETS: sizeof(SetRow),
+        LISTS: sizeof(int32_t),
+        SCHEDULES: sizeof(ScheduleRow),
+        SLOTS: sizeof(SymbolSlot),
+        FILTER: sizeof(uint64_t),
+        POSTINGS: sizeof(int32_t),
+        ASSETS: sizeof(AssetRow),
+        SET_REWARDS: sizeof(SetRewardRow),
+        PARTS: sizeof(PartRow),
+        NUMBERS: sizeof(int64_t),
+        TIERS: sizeof(TierRow),
+        LIMITS: sizeof(LimitRow),
+        CAPS: sizeof(CapRow),
+        PAYMENTS: sizeof(PaymentRow),
+        SPEECHES: sizeof(SpeechRow),
+        MESSAGES: sizeof(MessageRow),
+        TRANSLATIONS: sizeof(TranslationRow),
+        ISSUES: sizeof(IssueRow),
+    }
+
+
+ROW_SIZES = row_sizes()
 
 
 cdef list section_places(bytes image):
     """(place, rows) of every section; raises RulesetError when one lies outside the image."""
     cdef int64_t place, count
+    cdef int64_t row
     cdef list places = []
     for section in range(SECTIONS_COUNT):
         place, count = struct.unpack_from("<2q", image, TABLE_FROM + 16 * section)
-        if place < TABLE_FROM or place > len(image) or count < 0 or count > (len(image) - place) // row_size(section):
+        row = ROW_SIZES.get(section, 1)
+        if place < TABLE_FROM or place > len(image) or count < 0 or count > (len(image) - place) // row:
             raise RulesetError(f"section {section} lies outside the image")
         if place & 63:
             raise RulesetError(f"section {section} is not aligned")
@@ -108,9 +119,22 @@ cdef class Ruleset:
         view.filter = <const uint64_t*>(base + <int64_t>at[FILTER])
         view.postings = <const int32_t*>(base + <int64_t>at[POSTINGS])
         view.assets = <const AssetRow*>(base + <int64_t>at[ASSETS])
+        view.set_rewards = <const SetRewardRow*>(base + <int64_t>at[SET_REWARDS])
+        view.parts = <const PartRow*>(base + <int64_t>at[PARTS])
+        view.numbers = <const int64_t*>(base + <int64_t>at[NUMBERS])
+        view.tiers = <const TierRow*>(base + <int64_t>at[TIERS])
+        view.limits = <const LimitRow*>(base + <int64_t>at[LIMITS])
+        view.caps = <const CapRow*>(base + <int64_t>at[CAPS])
+        view.payments = <const PaymentRow*>(base + <int64_t>at[PAYMENTS])
+        view.speeches = <const SpeechRow*>(base + <int64_t>at[SPEECHES])
+        view.messages = <const MessageRow*>(base + <int64_t>at[MESSAGES])
+        view.translations = <const TranslationRow*>(base + <int64_t>at[TRANSLATIONS])
+        view.issues = <const IssueRow*>(base + <int64_t>at[ISSUES])
         view.promotions_count = <int32_t>places[PROMOTIONS][1]
         view.rules_count = <int32_t>places[RULES][1]
         view.assets_count = <int32_t>places[ASSETS][1]
+        view.caps_count = <int32_t>places[CAPS][1]
+        view.payments_count = <int32_t>places[PAYMENTS][1]
         place, count = places[READ_SET]
         self._read_set = json.loads(image[place:place + count])
 
@@ -124,7 +148,8 @@ cdef class Ruleset:
 
     @property
     def read_set(self) -> dict[str, list[str]]:
-        """Facts beside the receipt that a decision may read: assets, bases, customer, segments, store."""
+        """Facts beside the receipt that a decision may read: assets, bases, customer, limits (ids of limited promotions),
+        payment (assets), segments, series, store."""
         return {key: list(names) for key, names in self._read_set.items()}
 
     @property

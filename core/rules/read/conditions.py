@@ -21,6 +21,7 @@ from altyn.core.rules.promotion import (
     Quantity,
     ReceiptSum,
     Schedule,
+    SeriesIs,
     StoreIs,
     SumBase,
 )
@@ -43,6 +44,7 @@ from altyn.core.rules.read.forms import (
 )
 from altyn.core.rules.read.problems import Code, Reading, shown
 from altyn.core.rules.read.products import OF, ChoiceOf, amount
+from altyn.core.rules.read.shared import OneOf, identifier
 
 DEPTH_MAX = 8
 CONDITIONS_MAX = 64
@@ -178,10 +180,18 @@ class _CouponCode(Text):
         return text and "".join(c.upper() if c.isascii() else c for c in text.strip(" "))
 
 
-COUPON: MappingOf[CouponIs] = MappingOf(
+def _coupon(fields: Fields, path: str) -> Condition:
+    return CouponIs(path, fields["code"]) if fields["series"] is None else SeriesIs(path, fields["series"])
+
+
+COUPON: OneOf[Condition] = OneOf(
     "coupon",
-    [Key("code", _CouponCode("a coupon code", bytes_max=64), required=True)],
-    lambda fields, path: CouponIs(path, fields["code"]),
+    [
+        Key("code", _CouponCode("a coupon code", bytes_max=64), title="a shared code"),
+        Key("series", identifier("a coupon series"), title="any valid code of this series"),
+    ],
+    _coupon,
+    one_of=("code", "series"),
 )
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from altyn.core.rules.promotion import (
     Asset,
+    Exclusive,
+    ExclusiveOver,
+    ExclusiveScope,
     Floor,
     Group,
     GroupMode,
@@ -28,27 +31,35 @@ from altyn.core.rules.read.forms import (
     Whole,
     Word,
 )
+from altyn.core.rules.read.limits import LIMITS, usage_limits
+from altyn.core.rules.read.notices import MESSAGES
 from altyn.core.rules.read.problems import Code, Reading
 from altyn.core.rules.read.products import AMOUNT_MAX, amount, rate
-from altyn.core.rules.read.rewards import (
-    ACCRUAL_KINDS,
-    REWARD,
-    REWARDS_MAX,
+from altyn.core.rules.read.rewards import ACCRUAL_KINDS, NOTICE_KINDS, REWARD, REWARDS_MAX, SET_KINDS, kinds_of
+from altyn.core.rules.read.shared import (
+    PRIORITY,
+    PRIORITY_DEFAULT,
     SCALE_DEFAULT,
     SCALE_MAX,
     identifier,
     in_scale,
-    kinds_of,
 )
 
-PRIORITY_MAX = 1_000_000
-PRIORITY_DEFAULT = 100
 # Stages a document may name; the others are not the marketer's (semantics §6.2).
 STAGES = {
     stage.name.lower(): stage
-    for stage in (Stage.PRICE, Stage.ITEM, Stage.SET, Stage.RECEIPT, Stage.COUPON, Stage.CARD, Stage.ACCRUAL)
+    for stage in (
+        Stage.PRICE,
+        Stage.ITEM,
+        Stage.SET,
+        Stage.RECEIPT,
+        Stage.COUPON,
+        Stage.CARD,
+        Stage.ACCRUAL,
+        Stage.MESSAGE,
+    )
 }
-PRIORITY = Whole("a priority", 0, PRIORITY_MAX)
+UNPRICED = (Stage.ACCRUAL, Stage.MESSAGE)
 
 GROUP_MAPPING: MappingOf[Group] = MappingOf(
     "group",
@@ -91,34 +102,70 @@ FLOOR: MappingOf[Floor] = MappingOf(
 )
 
 
+EXCLUSIVE_MAPPING: MappingOf[Exclusive] = MappingOf(
+    "exclusive",
+    [
+        Key("over", Word({over.name: over for over in ExclusiveOver}), required=True),
+        Key("scope", Word({scope.name: scope for scope in ExclusiveScope}), ExclusiveScope.UNIT),
+    ],
+    lambda fields, path: Exclusive(fields["over"], fields["scope"]),
+)
+
+
+class _ExclusiveForm(Form[Exclusive]):
+    """STAGE, ALL, or a mapping."""
+
+    WORD = Word({over.name: over for over in ExclusiveOver})
+
+    def read(self, value: object, path: str, reading: Reading) -> Exclusive | None:
+        if isinstance(value, dict):
+            return EXCLUSIVE_MAPPING.read(value, path, reading)
+        over = self.WORD.read(value, path, reading)
+        return None if over is None else Exclusive(over)
+
+    def schema(self) -> Schema:
+        return {"anyOf": [self.WORD.schema(), EXCLUSIVE_MAPPING.schema()]}
+
+
 class _PromotionForm(MappingOf[Promotion]):
-    """Adds what needs the raw rewards: the default stage, and discounts mixed with points."""
+    """Adds what needs the raw rewards: the default stage, and kinds that do not stand together."""
 
     def fields(self, value: dict[object, object], path: str, reading: Reading) -> Fields:
         kinds = kinds_of(value.get("reward"))
-        points, discounts = kinds & ACCRUAL_KINDS, kinds - ACCRUAL_KINDS
-        if "stage" not in value and points and not discounts:
-            value = {**value, "stage": "accrual"}
+        points, discounts = kinds & ACCRUAL_KINDS, kinds - ACCRUAL_KINDS - NOTICE_KINDS
+        only = "accrual" if points else "message" if kinds else None
+        if "stage" not in value and only and not discounts:
+            value = {**value, "stage": only}
         fields = super().fields(value, path, reading)
         stage = fields["stage"]
         if points and discounts:
             reading.add("reward", Code.CONTRADICTION, "discounts and points do not mix: write two promotions")
-        elif points and stage not in (None, Stage.ACCRUAL):
-            reading.add("stage", Code.CONTRADICTION, "points are given in stage accrual: leave the key out")
-        elif discounts and stage is Stage.ACCRUAL:
-            reading.add(
-                "stage", Code.CONTRADICTION, f"stage accrual gives points only, not {', '.join(sorted(discounts))}"
-            )
-        if points and not discounts:
-            for name in ("allow_free", "floor", "cost_floor"):
+        elif only and not discounts and stage not in (None, STAGES[only]):
+            what = "points are" if points else "messages and coupons alone are"
+            reading.add("stage", Code.CONTRADICTION, f"{what} given in stage {only}: leave the key out")
+        elif discounts and stage in UNPRICED:
+            message = f"stage {stage.name.lower()} gives no discounts: not {', '.join(sorted(discounts))}"
+            reading.add("stage", Code.CONTRADICTION, message)
+        elif discounts & SET_KINDS and stage not in (None, Stage.SET):
+            message = f"{', '.join(sorted(discounts & SET_KINDS))} stand in stage set"
+            reading.add("stage", Code.CONTRADICTION, message)
+        elif stage is Stage.SET and discounts & SET_KINDS and discounts - SET_KINDS:
+            message = f"a set reward has no {', '.join(sorted(discounts - SET_KINDS))} beside it: write two promotions"
+            reading.add("reward", Code.CONTRADICTION, message)
+        if kinds and not discounts:
+            for name in ("allow_free", "floor", "cost_floor", "exclusive", "skip_discounted"):
                 if fields[name] not in (None, False, Floor()):
-                    reading.add(name, Code.CONTRADICTION, "points take nothing off a price: leave the key out")
+                    reading.add(name, Code.CONTRADICTION, "nothing is taken off a price here: leave the key out")
         return fields
 
 
 def _check_promotion(fields: Fields, path: str, reading: Reading) -> None:
     """NET is to pay after stage 10: no discount may depend on it."""
-    if fields["when"] is None or fields["stage"] in (None, Stage.ACCRUAL):
+    if fields["limits"] and fields["reward"] is not None:
+        fields["limits"] = usage_limits(fields["limits"], fields["reward"], reading)
+    if fields["stage"] is Stage.MESSAGE and fields["limits"]:
+        reading.add("limits", Code.CONTRADICTION, "limits are of discounts and points: leave the key out")
+    if fields["when"] is None or fields["stage"] is None or fields["stage"] in UNPRICED:
         return
     for condition in walk(fields["when"]):
         if isinstance(condition, ReceiptSum) and condition.base is SumBase.NET:
@@ -139,6 +186,10 @@ def _promotion(fields: Fields, path: str) -> Promotion:
         fields["allow_free"],
         fields["floor"],
         fields["cost_floor"],
+        fields["exclusive"],
+        fields["skip_discounted"],
+        fields["limits"],
+        fields["messages"],
     )
 
 
@@ -155,6 +206,10 @@ PROMOTION = _PromotionForm(
         Key("allow_free", Flag(), False, title="the discount may bring a unit to 0"),
         Key("floor", FLOOR, Floor()),
         Key("cost_floor", Flag(), False, title="no unit goes below its cost"),
+        Key("exclusive", _ExclusiveForm(), title="later promotions skip what this one gave on"),
+        Key("skip_discounted", Flag(), False, title="skips what earlier promotions gave on"),
+        Key("limits", LIMITS, ()),
+        Key("messages", MESSAGES, {}, title="said when the promotion gave something"),
     ],
     _promotion,
     check=_check_promotion,

@@ -86,6 +86,7 @@ PRODUCT_SET: MappingOf[ProductSet] = MappingOf(
     check=_check_set,
 )
 
+EXCEPTED: Form[tuple[ProductSet, ...]] = _Excepted()
 OF = Key("of", _SELF, ALL_GOODS, title="a product set; all goods when left out")
 
 

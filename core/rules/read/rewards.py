@@ -2,79 +2,45 @@
 
 from __future__ import annotations
 
-from altyn.core.rules.promotion import Amount, AmountSpread, Expiry, Percent, Points, Reward
-from altyn.core.rules.read.forms import Decimal, Fields, Flag, Form, Key, MappingOf, Moment, Schema, Text, Whole, Word
+from altyn.core.rules.promotion import Amount, AmountSpread, Expiry, FixedPrice, Percent, Points, Reward, Tier, Tiers
+from altyn.core.rules.read.forms import Fields, Flag, Form, Key, MappingOf, Schema, Whole, Word
+from altyn.core.rules.read.notices import ISSUE_COUPON, MESSAGE
 from altyn.core.rules.read.problems import Code, Reading, shown
-from altyn.core.rules.read.products import AMOUNT_MAX, OF, amount, rate
+from altyn.core.rules.read.products import OF, amount, rate
+from altyn.core.rules.read.set_rewards import BUNDLE, BUY_GET, LADDER, MULTI_BUY
+from altyn.core.rules.read.shared import EXPIRY, identifier, in_scale, points_number
+from altyn.core.rules.read.tiers import Tiered, tier_keys
 
 REWARDS_MAX = 16
-SCALE_MAX = 4
-SCALE_DEFAULT = 2
 ACTIVE_AFTER_DAYS_MAX = 3_650
-EXPIRY_DAYS_MAX = 36_500
-EXPIRY_MONTHS_MAX = 1_200
 # A cheap asset (many points to a rouble) earns more than 100 %.
 ACCRUAL_PERCENT_MAX = 10_000
-ID_PATTERN = "[a-z0-9][a-z0-9._-]{0,63}"
-ID_SHAPE = "small letters, digits, '.', '_', '-', at most 64, a letter or digit first"
 
-
-def identifier(wanted: str) -> Text:
-    return Text(wanted, bytes_max=64, pattern=ID_PATTERN, shape=ID_SHAPE)
-
-
-def in_scale(number: int | None, asset: str | None, path: str, reading: Reading) -> int | None:
-    """Ten-thousandths of a point → the asset's smallest unit; more digits than the asset has are a problem."""
-    if number is None or asset is None:
-        return None
-    cut = SCALE_MAX - reading.scales.get(asset, SCALE_DEFAULT)
-    text = str(number).rjust(SCALE_MAX + 1, "0")
-    if cut and text[-cut:].strip("0"):
-        reading.add(path, Code.TOO_PRECISE, f'points of "{asset}" have {SCALE_MAX - cut} digits after the point')
-        return None
-    return int(text[: len(text) - cut])
-
-
-PERCENT: MappingOf[Reward] = MappingOf(
+RATE = Key("rate", rate("a rate in percent", 100), title="% off the running price, up to 4 digits after the point")
+PERCENT = Tiered(
     "percent",
-    [
-        Key(
-            "rate",
-            rate("a rate in percent", 100),
-            required=True,
-            title="% off the running price, up to 4 digits after the point",
-        ),
-        OF,
-    ],
-    lambda fields, path: Percent(path, fields["rate"], fields["of"]),
+    [RATE, OF, *tier_keys([RATE])],
+    lambda fields, path: Percent(path, fields["rate"], fields["of"], fields["tiers"]),
+    one_of=("rate", "tiers"),
 )
 
-AMOUNT: MappingOf[Reward] = MappingOf(
+OFF = Key("off", amount("an amount", 1), title="what is taken off")
+AMOUNT = Tiered(
     "amount",
     [
-        Key("off", amount("an amount", 1), required=True, title="what is taken off"),
+        OFF,
         Key("spread", Word({spread.name.lower(): spread for spread in AmountSpread}), AmountSpread.RECEIPT),
         OF,
+        *tier_keys([OFF]),
     ],
-    lambda fields, path: Amount(path, fields["off"], fields["spread"], fields["of"]),
+    lambda fields, path: Amount(path, fields["off"], fields["spread"], fields["of"], fields["tiers"]),
+    one_of=("off", "tiers"),
 )
 
-
-def _one_expiry(fields: Fields, path: str, reading: Reading) -> None:
-    if sum(value is not None for value in fields.values()) > 1:
-        reading.add(path, Code.CONTRADICTION, "give one of days, date, end_of_month")
-
-
-EXPIRY: MappingOf[Expiry] = MappingOf(
-    "expires",
-    [
-        Key("days", Whole("a number of days", 0, EXPIRY_DAYS_MAX)),
-        Key("date", Moment(time_allowed=False)),
-        Key("end_of_month", Whole("a number of months", 0, EXPIRY_MONTHS_MAX)),
-    ],
-    lambda fields, path: Expiry(fields["days"], fields["date"] and fields["date"][0], fields["end_of_month"]),
-    check=_one_expiry,
-    some=True,
+FIXED_PRICE: MappingOf[Reward] = MappingOf(
+    "fixed_price",
+    [Key("price", amount("a price"), required=True, title="what a unit costs; a lower price stays"), OF],
+    lambda fields, path: FixedPrice(path, fields["price"], fields["of"]),
 )
 
 ACTIVE_AFTER: MappingOf[int] = MappingOf(
@@ -84,25 +50,20 @@ ACTIVE_AFTER: MappingOf[int] = MappingOf(
 )
 
 
-class _PointsForm(MappingOf[Reward]):
-    """Needs exactly one of `percent` and `fixed`."""
-
-    def read(self, value: object, path: str, reading: Reading) -> Reward | None:
-        if isinstance(value, dict):
-            given = [name for name in ("percent", "fixed") if name in value]
-            if len(given) == 2:
-                reading.add(path, Code.CONTRADICTION, "give percent or fixed, not both: two rewards may give both")
-            elif not given:
-                reading.add(path, Code.REQUIRED, "give percent (of the base) or fixed (per receipt)")
-        return super().read(value, path, reading)
+class _PointsForm(Tiered):
+    """Fixed points are in the asset's own scale."""
 
     def fields(self, value: dict[object, object], path: str, reading: Reading) -> Fields:
         fields = super().fields(value, path, reading)
         fields["fixed"] = in_scale(fields["fixed"], fields["asset"], f"{path}.fixed", reading)
+        if fields["tiers_key"] == "fixed":
+            tiers, asset = fields["tiers"], fields["asset"]
+            steps = []
+            for number, step in enumerate(tiers.steps):
+                points = in_scale(step.value, asset, f"{path}.tiers[{number}].fixed", reading)
+                steps.append(Tier(step.from_minor, points or 0))
+            fields["tiers"] = Tiers(tuple(steps), tiers.base, tiers.over)
         return fields
-
-    def schema(self) -> Schema:
-        return {**super().schema(), "oneOf": [{"required": ["percent"]}, {"required": ["fixed"]}]}
 
 
 def _check_points(fields: Fields, path: str, reading: Reading) -> None:
@@ -122,31 +83,49 @@ def _points(fields: Fields, path: str) -> Points:
         fields["if_paid_with_points"],
         fields["active_after"],
         fields["expires"],
+        fields["tiers"],
+        fields["tiers_key"] == "fixed",
     )
 
 
+SHARE_OF_BASE = Key(
+    "percent", rate("a rate in percent", ACCRUAL_PERCENT_MAX), title="% of the base: 3 gives 3.00 points for 100.00"
+)
+FIXED = Key("fixed", points_number(1), title="points per receipt")
 POINTS = _PointsForm(
     "points",
     [
         Key("asset", identifier("an asset's id"), required=True, title="the points currency"),
-        Key(
-            "percent",
-            rate("a rate in percent", ACCRUAL_PERCENT_MAX),
-            title="% of the base: 3 gives 3.00 points for 100.00",
-        ),
-        Key("fixed", Decimal("a number of points", SCALE_MAX, 1, AMOUNT_MAX), title="points per receipt"),
+        SHARE_OF_BASE,
+        FIXED,
         OF,
         Key("exclude_points_paid", Flag(), True),
         Key("if_paid_with_points", Word({"ACCRUE": False, "SKIP_RECEIPT": True}), False),
         Key("active_after", ACTIVE_AFTER, 0),
         Key("expires", EXPIRY, Expiry()),
+        *tier_keys([SHARE_OF_BASE, FIXED]),
     ],
     _points,
+    one_of=("percent", "fixed", "tiers"),
     check=_check_points,
+    accrual=True,
 )
 
-KINDS: dict[str, MappingOf[Reward]] = {"percent": PERCENT, "amount": AMOUNT, "points": POINTS}
+KINDS: dict[str, MappingOf[Reward]] = {
+    "percent": PERCENT,
+    "amount": AMOUNT,
+    "fixed_price": FIXED_PRICE,
+    "multi_buy": MULTI_BUY,
+    "bundle": BUNDLE,
+    "buy_get": BUY_GET,
+    "ladder": LADDER,
+    "points": POINTS,
+    "message": MESSAGE,
+    "issue_coupon": ISSUE_COUPON,
+}
 ACCRUAL_KINDS = frozenset({"points"})
+SET_KINDS = frozenset({"multi_buy", "bundle", "buy_get", "ladder"})
+NOTICE_KINDS = frozenset({"message", "issue_coupon"})
 
 
 class RewardForm(Form[Reward]):

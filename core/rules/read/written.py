@@ -13,40 +13,47 @@ from altyn.core.rules import promotion as values
 from altyn.core.rules.read.conditions import WEEKDAYS
 from altyn.core.rules.read.dates import date_text
 from altyn.core.rules.read.forms import MINUTE_US, decimal_text
-from altyn.core.rules.read.rewards import SCALE_DEFAULT
+from altyn.core.rules.read.limits import INPUTS
+from altyn.core.rules.read.shared import SCALE_DEFAULT
+from altyn.core.rules.read.written_parts import Document, money_text, percent_text, present, product_set
+from altyn.core.rules.read.written_rewards import written_reward
 
-Document = dict[str, Any]
 
-
-def default_document(value: values.Promotion | values.Asset, assets: Iterable[values.Asset] = ()) -> Document:
-    """The document of a promotion or an asset. `assets` give the scales in which points are written."""
+def default_document(
+    value: values.Promotion | values.Asset | values.Limit, assets: Iterable[values.Asset] = ()
+) -> Document:
+    """The document of a promotion, a limit or an asset. `assets` give the scales in which points are written."""
     if isinstance(value, values.Asset):
         step = decimal_text(value.step_points, value.scale)
         return {"asset": value.asset, "title": dict(value.title), "scale": str(value.scale), "step": step}
     scales = {asset.asset: asset.scale for asset in assets}
+    if isinstance(value, values.Limit):
+        return _limit_document(value, scales)
     made: Document = {"promotion": value.promotion_id, "title": dict(value.title), "stage": value.stage.name.lower()}
     if value.group is not None:
         made["group"] = _group(value.group)
     made["priority"] = str(value.priority)
     if value.when is not None:
         made["when"] = _condition(value.when)
-    made["reward"] = [_reward(reward, scales) for reward in value.rewards]
+    made["reward"] = [written_reward(reward, scales) for reward in value.rewards]
     made["allow_free"] = value.allow_free
     if value.floor.price_minor is not None:
         made["floor"] = {"price": decimal_text(value.floor.price_minor, 2)}
     if value.floor.rate_ppm is not None:
-        made["floor"] = {"percent": _percent(value.floor.rate_ppm)}
+        made["floor"] = {"percent": percent_text(value.floor.rate_ppm)}
     made["cost_floor"] = value.cost_floor
+    if value.exclusive is not None:
+        made["exclusive"] = {"over": value.exclusive.over.name, "scope": value.exclusive.scope.name}
+    made["skip_discounted"] = value.skip_discounted
+    if value.limits:
+        made["limits"] = [_usage_limit(limit, value.rewards, scales) for limit in value.limits]
+    if value.messages:
+        made["messages"] = {channel.name.lower(): dict(text) for channel, text in value.messages.items()}
     return made
 
 
-def _present(**fields: object) -> Document:
-    """The fields that are given; a name that is a Python word ends in an underscore here."""
-    return {name.rstrip("_"): value for name, value in fields.items() if value is not None}
-
-
 def _group(group: values.Group) -> Document:
-    return _present(
+    return present(
         name=group.name,
         mode=None if group.mode is None else group.mode.name,
         scope=None if group.scope is None else group.scope.name,
@@ -54,31 +61,11 @@ def _group(group: values.Group) -> Document:
     )
 
 
-# --- product sets
-
-
-def _money(minor: int | None) -> str | None:
-    return None if minor is None else decimal_text(minor, 2)
-
-
-def _product_set(of: values.ProductSet) -> Document:
-    made: Document = {attribute.value: list(members) for attribute, members in of.members.items()}
-    if of.price_from_minor is not None or of.price_to_minor is not None:
-        made["unit_price"] = _present(from_=_money(of.price_from_minor), to=_money(of.price_to_minor))
-    if of.excepted:
-        made["except"] = [_product_set(excepted) for excepted in of.excepted]
-    return made
-
-
 def _choice(choice: values.Choice) -> Document:
-    return _present(
+    return present(
         any_of=None if choice.any_of is None else list(choice.any_of),
         none_of=list(choice.none_of) or None,
     )
-
-
-def _percent(rate_ppm: int | None) -> str | None:
-    return None if rate_ppm is None else decimal_text(rate_ppm, 4).rstrip("0").rstrip(".")
 
 
 # --- conditions
@@ -104,7 +91,7 @@ def _nested(kind: str) -> Callable[[Any], Document]:
 
 def _schedule(schedule: values.Schedule) -> Document:
     return {
-        "schedule": _present(
+        "schedule": present(
             from_=_moment(schedule.from_date, schedule.from_wall_us),
             to=_moment(schedule.to_date, schedule.to_wall_us),
             hours=[f"{_time(start)}-{_time(end)}" for start, end in schedule.windows] or None,
@@ -132,14 +119,14 @@ def _customer(condition: values.CustomerIs) -> Document:
 
 
 def _receipt_sum(condition: values.ReceiptSum) -> Document:
-    edges = _present(from_=_money(condition.from_minor), below=_money(condition.below_minor))
-    return {"receipt_sum": {**edges, "base": condition.base.name, "of": _product_set(condition.of)}}
+    edges = present(from_=money_text(condition.from_minor), below=money_text(condition.below_minor))
+    return {"receipt_sum": {**edges, "base": condition.base.name, "of": product_set(condition.of)}}
 
 
 def _quantity(condition: values.Quantity) -> Document:
     digits = 0 if condition.count_by is values.CountBy.UNITS else 3
-    edges = _present(from_=_milli(condition.from_milli, digits), below=_milli(condition.below_milli, digits))
-    return {"quantity": {**edges, "count_by": condition.count_by.name, "of": _product_set(condition.of)}}
+    edges = present(from_=_milli(condition.from_milli, digits), below=_milli(condition.below_milli, digits))
+    return {"quantity": {**edges, "count_by": condition.count_by.name, "of": product_set(condition.of)}}
 
 
 def _milli(milli: int | None, digits: int) -> str | None:
@@ -156,39 +143,60 @@ _LEAVES: dict[type, Callable[[Any], Document]] = {
     values.StoreIs: lambda condition: {"store": {condition.attribute: _choice(condition.choice)}},
     values.CustomerIs: _customer,
     values.CouponIs: lambda condition: {"coupon": {"code": condition.code}},
+    values.SeriesIs: lambda condition: {"coupon": {"series": condition.series}},
     values.ReceiptSum: _receipt_sum,
     values.Quantity: _quantity,
 }
 
 
-# --- rewards
+# --- limits
 
 
-def _reward(reward: values.Reward, scales: dict[str, int]) -> Document:
-    if isinstance(reward, values.Percent):
-        return {"percent": {"rate": _percent(reward.rate_ppm), "of": _product_set(reward.of)}}
-    if isinstance(reward, values.Amount):
-        spread = reward.spread.name.lower()
-        return {"amount": {"off": decimal_text(reward.off_minor, 2), "spread": spread, "of": _product_set(reward.of)}}
-    scale = scales.get(reward.asset, SCALE_DEFAULT)
-    return {
-        "points": _present(
-            asset=reward.asset,
-            percent=_percent(reward.rate_ppm),
-            fixed=None if reward.fixed_points is None else decimal_text(reward.fixed_points, scale),
-            of=_product_set(reward.of),
-            exclude_points_paid=reward.exclude_points_paid,
-            if_paid_with_points="SKIP_RECEIPT" if reward.skip_if_paid_with_points else "ACCRUE",
-            active_after={"days": str(reward.active_after_days)},
-            expires=_expiry(reward.expiry),
-        )
-    }
-
-
-def _expiry(expiry: values.Expiry) -> Document | None:
-    made = _present(
-        days=None if expiry.days is None else str(expiry.days),
-        date=None if expiry.date is None else date_text(expiry.date),
-        end_of_month=None if expiry.end_of_month is None else str(expiry.end_of_month),
+def _usage_limit(limit: values.UsageLimit, rewards: tuple[values.Reward, ...], scales: dict[str, int]) -> Document:
+    points = next((reward for reward in rewards if isinstance(reward, values.Points)), None)
+    scale = scales.get(points.asset, SCALE_DEFAULT) if points else 0
+    digits = {
+        values.LimitMeasure.TIMES: 0,
+        values.LimitMeasure.AMOUNT: 2,
+        values.LimitMeasure.QUANTITY: 3,
+        values.LimitMeasure.POINTS: scale,
+    }[limit.measure]
+    limited = limit.measure in (values.LimitMeasure.AMOUNT, values.LimitMeasure.POINTS)
+    made = present(
+        per=limit.per.name.lower(),
+        window=None if limit.window is values.LimitWindow.NONE else limit.window.name.lower(),
+        on_short=limit.on_short.name if limited else None,
     )
-    return made or None
+    made[limit.measure.name.lower()] = decimal_text(limit.cap, digits)
+    return made
+
+
+def _limit_document(limit: values.Limit, scales: dict[str, int]) -> Document:
+    made: Document = {"limit": limit.limit_id, "title": dict(limit.title), "priority": str(limit.priority)}
+    if limit.cap is not None:
+        made["cap"] = present(
+            per="line" if limit.cap.by_line else "receipt",
+            percent=percent_text(limit.cap.rate_ppm),
+            amount=money_text(limit.cap.amount_minor),
+            of=product_set(limit.cap.of),
+            include_points=limit.cap.include_points,
+        )
+    if limit.payment:
+        made["payment"] = [_payment_rule(rule, scales) for rule in limit.payment]
+    return made
+
+
+def _payment_rule(rule: values.PaymentRule, scales: dict[str, int]) -> Document:
+    scale = scales.get(rule.asset, SCALE_DEFAULT)
+    return present(
+        asset=rule.asset,
+        rate=decimal_text(rule.point_ppm, 6)[:-2],
+        step=None if rule.step_points is None else decimal_text(rule.step_points, scale),
+        min=decimal_text(rule.min_points, scale),
+        up_to_percent=percent_text(rule.line_ppm),
+        receipt_percent=percent_text(rule.receipt_ppm),
+        max=None if rule.max_points is None else decimal_text(rule.max_points, scale),
+        of=product_set(rule.of),
+        when=None if rule.when is None else _condition(rule.when),
+        deny_input=[name for name, number in INPUTS.items() if number in rule.denied_inputs] or None,
+    )

@@ -265,6 +265,180 @@ REFUSED: dict[str, tuple[str, list[tuple[str, str]]]] = {
         + "}}}]}",
         [("p: reward[0].percent.of" + ".except" * 9, "TOO_DEEP")],
     ),
+    "percent-number-and-tiers": (
+        "{promotion: p, stage: item, reward: [{percent: {rate: 1, tiers: [{from: 1, rate: 1}, {from: 2, rate: 2}]}}]}",
+        [("p: reward[0].percent", "CONTRADICTION")],
+    ),
+    "tiers-alone": (
+        "{promotion: p, stage: item, reward: [{percent: {tiers: [{from: 1, rate: 1}]}}]}",
+        [("p: reward[0].percent.tiers", "EMPTY")],
+    ),
+    "tiers-not-growing": (
+        "{promotion: p, stage: item, reward: [{amount: {tiers: [{from: 2, off: 1}, {from: 2, off: 2}]}}]}",
+        [("p: reward[0].amount.tiers[1].from", "CONTRADICTION")],
+    ),
+    "tiers-of-two-kinds": (
+        "{promotion: p, reward: [{points: {asset: a, tiers: [{from: 1, fixed: 1}, {from: 2, percent: 2}]}}]}",
+        [("p: reward[0].points.tiers[1]", "CONTRADICTION")],
+    ),
+    "tiers-base-without-tiers": (
+        "{promotion: p, stage: item, reward: [{percent: {rate: 1, base: GROSS}}]}",
+        [("p: reward[0].percent.base", "CONTRADICTION")],
+    ),
+    "tiers-net": (
+        "{promotion: p, stage: item,"
+        " reward: [{percent: {base: NET, tiers: [{from: 1, rate: 1}, {from: 2, rate: 2}]}}]}",
+        [("p: reward[0].percent.base", "CONTRADICTION")],
+    ),
+    "multi-buy-pays-all": (
+        "{promotion: p, stage: set, reward: [{multi_buy: {take: 3, pay: 3}}]}",
+        [("p: reward[0].multi_buy.pay", "CONTRADICTION")],
+    ),
+    "set-reward-elsewhere": (
+        "{promotion: p, stage: item, reward: [{multi_buy: {take: 3, pay: 2}}]}",
+        [("p: stage", "CONTRADICTION")],
+    ),
+    "set-reward-with-percent": (
+        "{promotion: p, stage: set, reward: [{multi_buy: {take: 3, pay: 2}}, {percent: {rate: 1}}]}",
+        [("p: reward", "CONTRADICTION")],
+    ),
+    "bundle-of-one": (
+        "{promotion: p, stage: set, reward: [{bundle: {parts: [{quantity: 2}], price: 1}}]}",
+        [("p: reward[0].bundle.parts", "EMPTY")],
+    ),
+    "bundle-two-discounts": (
+        "{promotion: p, stage: set, reward: [{bundle: {parts: [{}, {}], price: 1, percent: 5}}]}",
+        [("p: reward[0].bundle", "CONTRADICTION")],
+    ),
+    "bundle-without-targets": (
+        "{promotion: p, stage: set, reward: [{bundle: {parts: [{}, {}], price: 1, allocate_to: TARGETS}}]}",
+        [("p: reward[0].bundle.parts", "CONTRADICTION")],
+    ),
+    "buy-get-no-discount": (
+        "{promotion: p, stage: set, reward: [{buy_get: {buy: {}, get: {quantity: all}}}]}",
+        [("p: reward[0].buy_get", "REQUIRED"), ("p: reward[0].buy_get.get.quantity", "BAD_FORMAT")],
+    ),
+    "ladder-percent-above-100": (
+        "{promotion: p, stage: set, reward: [{ladder: {rungs: [0, 100.5]}}]}",
+        [("p: reward[0].ladder.rungs[1]", "OUT_OF_RANGE")],
+    ),
+    "ladder-amount-third-digit": (
+        "{promotion: p, stage: set, reward: [{ladder: {rungs: [0.125], by: amount}}]}",
+        [("p: reward[0].ladder.rungs[0]", "TOO_PRECISE")],
+    ),
+    "ladder-of-nothing": (
+        "{promotion: p, stage: set, reward: [{ladder: {rungs: [0, 0]}}]}",
+        [("p: reward[0].ladder.rungs", "CONTRADICTION")],
+    ),
+    "message-in-a-discount-stage": (
+        "{promotion: p, stage: item, reward: [{message: {to: slip, text: {en: x}}}]}",
+        [("p: stage", "CONTRADICTION")],
+    ),
+    "message-placeholder": (
+        '{promotion: p, reward: [{message: {to: slip, text: {en: "{{ coupon }} {{ discout }}"}}}]}',
+        [("p: reward[0].message.text.en", "BAD_FORMAT"), ("p: reward[0].message.text.en", "BAD_FORMAT")],
+    ),
+    "message-braces": (
+        '{promotion: p, reward: [{message: {to: slip, text: {en: "{{ discount }"}}}]}',
+        [("p: reward[0].message.text.en", "BAD_FORMAT")],
+    ),
+    "message-no-text": (
+        "{promotion: p, reward: [{message: {to: slip, text: {}}}]}",
+        [("p: reward[0].message.text", "EMPTY")],
+    ),
+    "message-to-nobody": (
+        "{promotion: p, reward: [{message: {to: buyer, text: {en: x}}}]}",
+        [("p: reward[0].message.to", "UNKNOWN_WORD")],
+    ),
+    "messages-exclusive": (
+        "{promotion: p, exclusive: ALL, reward: [{issue_coupon: {series: s}}]}",
+        [("p: exclusive", "CONTRADICTION")],
+    ),
+    "messages-limited": (
+        "{promotion: p, limits: [{per: card, window: day, times: 1}], reward: [{issue_coupon: {series: s}}]}",
+        [("p: limits", "CONTRADICTION")],
+    ),
+    "coupon-code-and-series": (
+        "{promotion: p, stage: coupon, when: {coupon: {code: a, series: b}}, reward: [{percent: {rate: 1}}]}",
+        [("p: when.coupon", "CONTRADICTION")],
+    ),
+    "coupon-of-nothing": (
+        "{promotion: p, stage: coupon, when: {coupon: {}}, reward: [{percent: {rate: 1}}]}",
+        [("p: when.coupon", "REQUIRED")],
+    ),
+    "limit-per-and-window-missing": (
+        "{promotion: p, stage: item, limits: [{times: 1}, {per: card, times: 1}], reward: [{percent: {rate: 1}}]}",
+        [("p: limits[0].per", "REQUIRED"), ("p: limits[1].window", "REQUIRED")],
+    ),
+    "limit-per-receipt": (
+        "{promotion: p, stage: item, limits: [{per: receipt, window: day, amount: 1}, {per: receipt, times: 1}],"
+        " reward: [{percent: {rate: 1}}]}",
+        [("p: limits[0].window", "CONTRADICTION"), ("p: limits[1].times", "CONTRADICTION")],
+    ),
+    "limit-two-measures": (
+        "{promotion: p, stage: item, limits: [{per: card, window: day, amount: 1, times: 1}],"
+        " reward: [{percent: {rate: 1}}]}",
+        [("p: limits[0]", "CONTRADICTION")],
+    ),
+    "limit-twice": (
+        "{promotion: p, stage: item, limits: [{budget: 1}, {per: promotion, window: always, amount: 2}],"
+        " reward: [{percent: {rate: 1}}]}",
+        [("p: limits[1]", "CONTRADICTION")],
+    ),
+    "limit-on-short-of-times": (
+        "{promotion: p, stage: item, limits: [{per: card, window: day, times: 1, on_short: SKIP}],"
+        " reward: [{percent: {rate: 1}}]}",
+        [("p: limits[0].on_short", "CONTRADICTION")],
+    ),
+    "limit-quantity-of-a-spread": (
+        "{promotion: p, stage: item, limits: [{per: receipt, quantity: 1}], reward: [{amount: {off: 1}}]}",
+        [("p: limits[0].quantity", "CONTRADICTION")],
+    ),
+    "limit-points-of-a-discount": (
+        "{promotion: p, stage: item, limits: [{per: receipt, points: 1}], reward: [{percent: {rate: 1}}]}",
+        [("p: limits[0].points", "CONTRADICTION")],
+    ),
+    "limit-points-of-two-assets": (
+        "{promotion: p, limits: [{budget: 1}],"
+        " reward: [{points: {asset: a, fixed: 1}}, {points: {asset: b, fixed: 1}}]}",
+        [("p: limits[0].budget", "CONTRADICTION")],
+    ),
+    "limit-budget-third-digit": (
+        "{promotion: p, stage: item, limits: [{budget: 1.005}], reward: [{percent: {rate: 1}}]}",
+        [("p: limits[0].budget", "TOO_PRECISE")],
+    ),
+    "limit-document-of-nothing": ("{limit: l}", [("l", "REQUIRED")]),
+    "limit-document-of-both": (
+        "{limit: l, cap: {per: receipt, percent: 5}, payment: [{asset: a}]}",
+        [("l", "CONTRADICTION")],
+    ),
+    "limit-document-twice": (
+        "[{limit: l, cap: {per: receipt, percent: 5}}, {limit: l, cap: {per: receipt, percent: 5}}]",
+        [("l: limit", "DUPLICATE_ID")],
+    ),
+    "cap-two-numbers": (
+        "{limit: l, cap: {per: receipt, percent: 5, amount: 1}}",
+        [("l: cap", "CONTRADICTION")],
+    ),
+    "payment-of-and-except": (
+        "{limit: l, payment: [{asset: a, of: {sku: x}, except: {sku: y}}]}",
+        [("l: payment[0].except", "CONTRADICTION")],
+    ),
+    "payment-sum-and-coupon": (
+        "{limit: l, payment: [{asset: a, when: {all: [{coupon: {code: x}}, {receipt_sum: {from: 1}}]}}]}",
+        [
+            ("l: payment[0].when.all[0].coupon", "CONTRADICTION"),
+            ("l: payment[0].when.all[1].receipt_sum", "CONTRADICTION"),
+        ],
+    ),
+    "payment-max-below-min": (
+        "{limit: l, payment: [{asset: a, min: 5, max: 4}]}",
+        [("l: payment[0].max", "CONTRADICTION")],
+    ),
+    "payment-finer-than-scale": (
+        "[{asset: a, scale: 0}, {limit: l, payment: [{asset: a, step: 0.5}]}]",
+        [("l: payment[0].step", "TOO_PRECISE")],
+    ),
     "several-at-once": (
         "[{promotion: p, stage: itm, priority: x, reward: [{percent: {rate: 3, rte: 4}}]}, {promotion: q}]",
         [

@@ -120,7 +120,7 @@ def leaves(draw: st.DrawFn, bases: list[str]) -> dict[str, Any]:
         schedule=schedules,
         store=present(id=choices, region=choices, format=choices, cluster=choices),
         customer=customers,
-        coupon=st.fixed_dictionaries({"code": texts}),
+        coupon=st.one_of(st.fixed_dictionaries({"code": texts}), st.fixed_dictionaries({"series": names})),
         receipt_sum=st.builds(lambda edges, rest: {**edges, **rest}, sums, based),
         quantity=st.builds(lambda edges, of: {**edges, "of": of}, st.one_of(units, weights), product_sets()),
     )
@@ -141,23 +141,136 @@ def conditions(draw: st.DrawFn, bases: list[str]) -> dict[str, Any]:
     return draw(st.recursive(leaves(bases), nest, max_leaves=3))
 
 
-discounts = st.one_of(
-    st.builds(lambda of, rate: {"percent": {**of, "rate": rate}}, st.fixed_dictionaries({}, optional=of), rates),
-    st.builds(
-        lambda rest, off: {"amount": {**rest, "off": off}},
-        st.fixed_dictionaries({}, optional={**of, "spread": st.sampled_from(["unit", "line", "receipt"])}),
-        amounts,
+def given(required: dict[str, SearchStrategy[Any]], **optional: SearchStrategy[Any]) -> Documents:
+    return st.fixed_dictionaries(required, optional=optional)
+
+
+@st.composite
+def tiers(draw: st.DrawFn, key: str, numbers: SearchStrategy[str], bases: list[str]) -> dict[str, Any]:
+    """Steps in place of a number, with the base they are a sum of."""
+    edges = sorted(draw(st.lists(st.integers(0, 10**6), min_size=2, max_size=4, unique=True)))
+    steps = [{"from": str(edge), key: draw(numbers)} for edge in edges]
+    rest = draw(given({}, base=st.sampled_from(bases), over=product_sets()))
+    return {"tiers": steps, **rest}
+
+
+DISCOUNT_BASES = ["GROSS", "STAGE_ENTRY", "RUNNING"]
+
+
+def reward(kind: str, *parts: Documents) -> Documents:
+    """A reward of one kind from mappings that stand together."""
+    return st.tuples(*parts).map(lambda made: {kind: {key: value for part in made for key, value in part.items()}})
+
+
+anything_of = given({}, of=product_sets())
+unit_discounts = st.one_of(
+    reward("percent", anything_of, st.one_of(given({"rate": rates}), tiers("rate", rates, DISCOUNT_BASES))),
+    reward("amount", anything_of, given({"spread": st.sampled_from(["unit", "line"])}), given({"off": amounts})),
+    reward("fixed_price", anything_of, given({"price": amounts})),
+)
+spread_discounts = reward(
+    "amount", anything_of, st.one_of(given({"off": amounts}), tiers("off", amounts, DISCOUNT_BASES))
+)
+discounts = st.one_of(unit_discounts, spread_discounts)
+
+small = st.integers(1, 9).map(str)
+one_discount = st.one_of(given({"percent": rates}), given({"amount": amounts}), given({"price": amounts}))
+applied = given({}, max_applications=small, share_units=st.booleans())
+part = given({}, quantity=small, of=product_sets(), target=st.just(True))
+percents = st.lists(rates, min_size=1, max_size=4)
+moneys = st.lists(amounts, min_size=1, max_size=4)
+set_rewards = st.one_of(
+    reward(
+        "multi_buy",
+        anything_of,
+        applied,
+        given(
+            {"take": st.integers(5, 100).map(str), "pay": st.integers(1, 4).map(str)},
+            free=st.sampled_from(["BLOCK_CHEAPEST", "GLOBAL_CHEAPEST"]),
+            allocate=st.sampled_from(["SPREAD", "ON_FREE"]),
+            count_by=st.sampled_from(["UNITS", "LINES"]),
+        ),
+    ),
+    reward(
+        "bundle",
+        one_discount,
+        applied,
+        given({"parts": st.lists(part, min_size=2, max_size=3)}),
+        given({}, allocate_to=st.just("ALL")),
+    ),
+    reward(
+        "buy_get",
+        one_discount,
+        applied,
+        given(
+            {
+                "buy": given({}, quantity=small, of=product_sets()),
+                "get": given({}, quantity=st.one_of(small, st.just("ALL")), of=product_sets()),
+            },
+            reusable_qualifiers=st.booleans(),
+        ),
+    ),
+    reward(
+        "ladder",
+        anything_of,
+        st.one_of(
+            given({"rungs": percents}, by=st.just("percent")),
+            given({"rungs": moneys, "by": st.sampled_from(["amount", "price"])}),
+        ),
+        given(
+            {},
+            after_last=st.sampled_from(["CLAMP", "REPEAT"]),
+            order=st.sampled_from(["PRICE_DESC", "PRICE_ASC", "SCAN"]),
+            share_units=st.booleans(),
+        ),
     ),
 )
+said = st.dictionaries(
+    st.sampled_from(["en", "ru"]),
+    st.sampled_from(["-{{discount}}", "{{ promotion }}: {{ points }} of {{ balance }}", "Pay {{to_pay}}"]),
+    min_size=1,
+)
+channels = ["slip", "cashier", "customer_display"]
+expiries = st.one_of(
+    st.fixed_dictionaries({"days": st.integers(30, 999).map(str)}),
+    st.fixed_dictionaries({"date": dates}),
+    st.fixed_dictionaries({"end_of_month": st.integers(0, 24).map(str)}),
+)
+notices = st.one_of(
+    reward(
+        "message",
+        given({"to": st.sampled_from(channels), "text": said}, priority=st.integers(0, 1000).map(str), barcode=texts),
+    ),
+    reward("issue_coupon", given({"series": names}, expires=expiries, text=said)),
+)
+subjects = st.sampled_from(["customer", "card", "promotion"])
+windows = st.sampled_from(["day", "week", "month", "year", "always"])
+on_short = st.sampled_from(["PARTIAL", "SKIP"])
+
+
+def usage_limits(*measures: Documents) -> SearchStrategy[list[dict[str, Any]]]:
+    """Limits of distinct (measure, per, window)."""
+    counted = st.builds(
+        lambda measure, per, window: {**measure, "per": per, "window": window}, st.one_of(*measures), subjects, windows
+    )
+
+    def subject(limit: dict[str, Any]) -> tuple[str, ...]:
+        return (*sorted(limit.keys() - {"on_short"}), limit["per"], limit["window"])
+
+    return st.lists(counted, min_size=1, max_size=3, unique_by=subject)
 
 
 @st.composite
 def points(draw: st.DrawFn) -> dict[str, Any]:
     asset = draw(assets)
+    fixed = decimals(SCALES[asset], 1, 10**6)
+    bases = ["GROSS", "STAGE_ENTRY", "RUNNING", "NET"]
     what = draw(
         st.one_of(
             st.fixed_dictionaries({"percent": rates}),
-            st.fixed_dictionaries({"fixed": decimals(SCALES[asset], 1, 10**6)}),
+            st.fixed_dictionaries({"fixed": fixed}),
+            tiers("percent", rates, bases),
+            tiers("fixed", fixed, bases),
         )
     )
     rest = draw(
@@ -168,11 +281,7 @@ def points(draw: st.DrawFn) -> dict[str, Any]:
                 "exclude_points_paid": st.booleans(),
                 "if_paid_with_points": st.sampled_from(["ACCRUE", "SKIP_RECEIPT"]),
                 "active_after": st.fixed_dictionaries({"days": st.integers(0, 30).map(str)}),
-                "expires": st.one_of(
-                    st.fixed_dictionaries({"days": st.integers(30, 999).map(str)}),
-                    st.fixed_dictionaries({"date": dates}),
-                    st.fixed_dictionaries({"end_of_month": st.integers(0, 24).map(str)}),
-                ),
+                "expires": expiries,
             },
         )
     )
@@ -185,39 +294,104 @@ groups = st.one_of(
     st.fixed_dictionaries(
         {"name": names},
         optional={
-            "mode": st.sampled_from(["CASCADE", "BEST"]),
+            "mode": st.sampled_from(["CASCADE", "BEST", "ADD", "FIRST", "MIN"]),
             "scope": st.sampled_from(["RECEIPT", "LINE"]),
             "priority": priorities,
         },
     ),
 )
-common = {"title": titles, "group": groups, "priority": priorities}
-discount_promotions = st.fixed_dictionaries(
+messages = present(**{channel: said for channel in channels})
+common = {"title": titles, "group": groups, "priority": priorities, "messages": messages}
+times = given({"times": small})
+money_limits = usage_limits(times, given({"amount": amounts}, on_short=on_short))
+priced = {
+    **common,
+    "when": conditions(DISCOUNT_BASES),
+    "allow_free": st.booleans(),
+    "cost_floor": st.booleans(),
+    "floor": st.one_of(given({"price": amounts}), given({"percent": rates})),
+    "exclusive": st.one_of(
+        st.sampled_from(["STAGE", "ALL"]),
+        given({"over": st.sampled_from(["STAGE", "ALL"])}, scope=st.sampled_from(["UNIT", "RECEIPT"])),
+    ),
+    "skip_discounted": st.booleans(),
+}
+
+
+def rewarded(rewards: Documents) -> SearchStrategy[list[dict[str, Any]]]:
+    return st.builds(
+        lambda first, rest: first + rest,
+        st.lists(rewards, min_size=1, max_size=3),
+        st.lists(notices, max_size=1),
+    )
+
+
+discount_promotions = given(
     {
         "promotion": names,
         "stage": st.sampled_from(["price", "item", "set", "receipt", "coupon", "card"]),
-        "reward": st.lists(discounts, min_size=1, max_size=3),
+        "reward": rewarded(discounts),
     },
-    optional={
-        **common,
-        "when": conditions(["GROSS", "STAGE_ENTRY", "RUNNING"]),
-        "allow_free": st.booleans(),
-        "cost_floor": st.booleans(),
-        "floor": st.one_of(
-            st.fixed_dictionaries({"price": amounts}), st.fixed_dictionaries({"percent": rates})
-        ),
-    },
-)  # fmt: skip
-points_promotions = st.fixed_dictionaries(
-    {"promotion": names, "reward": st.lists(points(), min_size=1, max_size=3)},
-    optional={**common, "stage": st.just("accrual"), "when": conditions(["GROSS", "RUNNING", "NET"])},
+    **priced,
+    limits=money_limits,
+)
+unit_promotions = given(
+    {"promotion": names, "stage": st.just("item"), "reward": rewarded(unit_discounts)},
+    **priced,
+    limits=usage_limits(times, given({"quantity": decimals(3, 1, 10**6)})),
+)
+set_promotions = given(
+    {"promotion": names, "stage": st.just("set"), "reward": rewarded(set_rewards)}, **priced, limits=money_limits
+)
+points_promotions = given(
+    {"promotion": names, "reward": rewarded(points())},
+    **{**common, "stage": st.just("accrual"), "when": conditions(["GROSS", "RUNNING", "NET"])},
+    limits=usage_limits(times),
+)
+message_promotions = given(
+    {"promotion": names, "reward": st.lists(notices, min_size=1, max_size=2)},
+    **{**common, "stage": st.just("message"), "when": conditions(["GROSS", "NET"])},
 )
 
 
 @st.composite
 def promotions(draw: st.DrawFn) -> dict[str, Any]:
     """One valid promotion of the whole vocabulary."""
-    return draw(st.one_of(discount_promotions, points_promotions))
+    kinds = [discount_promotions, unit_promotions, set_promotions, points_promotions, message_promotions]
+    return draw(st.one_of(*kinds))
+
+
+whole = {"of": product_sets()}
+
+
+@st.composite
+def limits(draw: st.DrawFn) -> dict[str, Any]:
+    """One valid limit document."""
+    made = {"limit": draw(names), **draw(given({}, title=titles, priority=priorities))}
+    if draw(st.booleans()):
+        most = draw(st.one_of(given({"percent": rates}), given({"amount": amounts})))
+        rest = draw(given({"per": st.sampled_from(["receipt", "line"])}, include_points=st.booleans(), **whole))
+        return {**made, "cap": {**most, **rest}}
+    rules = []
+    for _ in range(draw(st.integers(1, 3))):
+        asset = draw(assets)
+        rules.append(
+            draw(
+                given(
+                    {"asset": st.just(asset)},
+                    rate=decimals(4, 1, 10**6),
+                    step=decimals(SCALES[asset], 1, 10**4),
+                    min=decimals(SCALES[asset], 0, 10**4),
+                    up_to_percent=rates,
+                    receipt_percent=rates,
+                    max=decimals(SCALES[asset], 10**4, 10**6),
+                    when=st.just({"customer": {"has_card": True}}),
+                    deny_input=st.lists(st.sampled_from(["scan", "manual", "phone", "qr"]), min_size=1, max_size=2),
+                    **draw(st.sampled_from([whole, {"except": one_or_many(left_out)}])),
+                )
+            )
+        )
+    return {**made, "payment": rules}
 
 
 ASSETS = [{"asset": name, "scale": str(scale), "step": "1"} for name, scale in SCALES.items()]
@@ -225,16 +399,19 @@ ASSETS = [{"asset": name, "scale": str(scale), "step": "1"} for name, scale in S
 
 @st.composite
 def documents(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Valid documents: three assets and a few promotions of distinct ids."""
+    """Valid documents: three assets, a few promotions and limits of distinct ids."""
     made = draw(st.lists(promotions(), max_size=3, unique_by=lambda one: one["promotion"]))
-    return [*ASSETS, *made]
+    bounds = draw(st.lists(limits(), max_size=2, unique_by=lambda one: one["limit"]))
+    return [*ASSETS, *made, *bounds]
 
 
 KEYS = [
     "promotion", "asset", "stage", "when", "reward", "all", "any", "none", "schedule", "hours", "from", "to",
     "store", "id", "customer", "has_card", "coupon", "code", "receipt_sum", "quantity", "of", "sku", "except",
     "unit_price", "percent", "rate", "amount", "off", "points", "fixed", "expires", "days", "date", "group",
-    "floor", "price", "title", "en", "step",
+    "floor", "price", "title", "en", "step", "limit", "cap", "payment", "tiers", "base", "over", "fixed_price",
+    "multi_buy", "take", "pay", "bundle", "parts", "buy_get", "buy", "get", "ladder", "rungs", "message", "to", "text",
+    "issue_coupon", "series", "exclusive", "limits", "per", "window", "budget", "messages", "slip",
 ]  # fmt: skip
 scalars = st.one_of(
     st.none(),

@@ -26,7 +26,7 @@ MIXED = """
 
 def image_of(text: str, version: int = 1) -> bytes:
     rules = read_documents(load_documents(text))
-    return compile_ruleset(rules.promotions, rules.assets, version=version)
+    return compile_ruleset(rules.promotions, rules.assets, rules.limits, version=version)
 
 
 def test_rules_are_numbered_in_order_of_evaluation() -> None:
@@ -80,6 +80,24 @@ def test_image_does_not_depend_on_the_order_of_documents_in_what_it_means() -> N
             "g:promotion",
             "GROUP_NAME_TAKEN",
         ),
+        (
+            """
+            - {promotion: a, group: g, reward: [{points: {asset: x, fixed: 1}}]}
+            - {promotion: b, group: {name: g, mode: MIN}, reward: [{points: {asset: x, fixed: 1}}]}
+            """,
+            "b:group.mode",
+            "GROUP_MODE_NOT_ALLOWED",
+        ),
+        (
+            "{promotion: a, group: {name: g, mode: FIRST}, reward: [{message: {to: slip, text: {en: x}}}]}",
+            "a:group.mode",
+            "GROUP_MODE_NOT_ALLOWED",
+        ),
+        (
+            "\n---\n".join(f"{{limit: b{n}, payment: [{'{asset: x}, ' * 8}]}}" for n in range(33)),
+            "",
+            "TOO_MANY_LIMITS",
+        ),
     ],
 )
 def test_documents_that_contradict_one_another_are_refused_at_their_path(documents: str, path: str, code: str) -> None:
@@ -108,7 +126,10 @@ def test_read_set_names_the_facts_that_conditions_read() -> None:
         "assets": ["bonus"],
         "bases": ["RUNNING"],
         "customer": ["has_card", "segment"],
+        "limits": [],
+        "payment": [],
         "segments": ["x", "y"],
+        "series": [],
         "store": ["region"],
     }
 
@@ -118,3 +139,40 @@ def test_compilation_in_another_process_gives_the_same_bytes() -> None:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         image = pool.submit(compile_ruleset, rules.promotions, rules.assets, version=1).result(60)
     assert image == image_of(MIXED)
+
+
+WHOLE = """
+- {asset: bonus, scale: 0}
+- {limit: second, priority: 2, cap: {per: line, amount: 5.00, of: {sku: x}}}
+- {limit: first, priority: 1, cap: {per: receipt, percent: 40, include_points: true}}
+- {limit: pay, payment: [{asset: bonus, rate: 0.3, deny_input: [phone, qr]}, {asset: other, max: 7}]}
+- promotion: tiers
+  stage: receipt
+  exclusive: {over: ALL, scope: RECEIPT}
+  skip_discounted: true
+  limits: [{per: customer, window: week, amount: 10.00}, {budget: 500.00, on_short: SKIP}, {per: receipt, amount: 3.00}]
+  reward: [{percent: {tiers: [{from: 10, rate: 5}, {from: 20, rate: 10}], over: {sku: y}}}]
+- promotion: sets
+  stage: set
+  title: {ru: "Комплект", en: Set}
+  reward:
+  - {multi_buy: {take: 3, pay: 2, count_by: LINES}}
+  - {bundle: {parts: [{of: {sku: a}}, {quantity: 2, of: {sku: b}, target: true}], price: 9.99, allocate_to: TARGETS}}
+  - {buy_get: {buy: {quantity: 2, of: {sku: a}}, get: {quantity: ALL, of: {sku: b}}, percent: 50}}
+  - {ladder: {rungs: [0, 10, 20], after_last: REPEAT}}
+  - {issue_coupon: {series: next, expires: {days: 7}, text: {en: "{{ coupon }}"}}}
+  messages: {slip: {en: "-{{discount}}"}}
+- {promotion: price, stage: price, when: {coupon: {series: vip}}, reward: [{fixed_price: {price: 5.00, of: {sku: a}}}]}
+- {promotion: hello, reward: [{message: {to: cashier, text: {en: Hi}, priority: 3, barcode: "123"}}]}
+"""
+
+
+def test_image_of_the_whole_vocabulary_opens_and_keeps_its_order() -> None:
+    ruleset = Ruleset(image_of(WHOLE))
+    order = [(ruleset.promotion_id(number), ruleset.reward_no(number)) for number in range(ruleset.rules_count)]
+    assert order == [("price", 0), *(("sets", n) for n in range(5)), ("tiers", 0), ("hello", 0)]
+    assert [name for name, _, _ in ruleset.assets] == ["bonus", "other"]
+    assert ruleset.read_set["payment"] == ["bonus", "other"]
+    assert ruleset.read_set["limits"] == ["tiers"]
+    assert ruleset.read_set["series"] == ["vip"]
+    assert image_of(WHOLE) == image_of(WHOLE)

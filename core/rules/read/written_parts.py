@@ -1,0 +1,42 @@
+"""How single values are written in a document: the inverse of the forms that read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from altyn.core.rules.promotion import Expiry, ProductSet
+from altyn.core.rules.read.dates import date_text
+from altyn.core.rules.read.forms import decimal_text
+
+Document = dict[str, Any]
+
+
+def present(**fields: object) -> Document:
+    """The fields that are given; a name that is a Python word ends in an underscore here."""
+    return {name.rstrip("_"): value for name, value in fields.items() if value is not None}
+
+
+def money_text(minor: int | None) -> str | None:
+    return None if minor is None else decimal_text(minor, 2)
+
+
+def percent_text(rate_ppm: int | None) -> str | None:
+    return None if rate_ppm is None else decimal_text(rate_ppm, 4).rstrip("0").rstrip(".")
+
+
+def product_set(of: ProductSet) -> Document:
+    made: Document = {attribute.value: list(members) for attribute, members in of.members.items()}
+    if of.price_from_minor is not None or of.price_to_minor is not None:
+        made["unit_price"] = present(from_=money_text(of.price_from_minor), to=money_text(of.price_to_minor))
+    if of.excepted:
+        made["except"] = [product_set(excepted) for excepted in of.excepted]
+    return made
+
+
+def written_expiry(expiry: Expiry) -> Document | None:
+    made = present(
+        days=None if expiry.days is None else str(expiry.days),
+        date=None if expiry.date is None else date_text(expiry.date),
+        end_of_month=None if expiry.end_of_month is None else str(expiry.end_of_month),
+    )
+    return made or None
