@@ -47,7 +47,7 @@ def evaluate_documents(
     CompileError, ReceiptError.
     """
     rules = read_documents(documents)
-    ruleset = Ruleset(compile_ruleset(rules.promotions, rules.assets, version=0))
+    ruleset = Ruleset(compile_ruleset(rules.promotions, rules.assets, rules.limits, version=0))
     check_keys(store, PLACE_KEYS, "store")
     clock = wall_clock(str(store.get("zone") or "UTC"), at, receipt)
     place = {key: value for key, value in store.items() if key != "zone"}

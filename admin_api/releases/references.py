@@ -24,6 +24,7 @@ from altyn.core.rules.promotion import (
     Quantity,
     ReceiptSum,
     StoreIs,
+    reward_sets,
 )
 from altyn.core.rules.read.conditions import walk
 
@@ -61,7 +62,8 @@ def _names(promotion: Promotion) -> Iterable[tuple[str, str]]:
         elif isinstance(condition, ReceiptSum | Quantity):
             yield from _of_products(condition.of)
     for reward in promotion.rewards:
-        yield from _of_products(reward.of)
+        for products in reward_sets(reward):
+            yield from _of_products(products)
 
 
 def _of_choice(kind: str, choice: Choice) -> Iterable[tuple[str, str]]:

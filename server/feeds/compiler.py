@@ -47,7 +47,7 @@ def compile_document(version: int, sha256: bytes, document: bytes) -> Compiled:
         raise ReleaseRefused("the document's hash is not the released one")
     try:
         rules = read_documents(load_documents(document.decode(), bytes_max=len(document)))
-        image = compile_ruleset(rules.promotions, rules.assets, version=version)
+        image = compile_ruleset(rules.promotions, rules.assets, rules.limits, version=version)
         assets = Ruleset(image).assets
     except (DocumentError, CompileError, RulesetError, UnicodeDecodeError) as error:
         raise ReleaseRefused(f"{type(error).__name__}: {error}"[:REASON_CHARS_MAX]) from error
