@@ -3,7 +3,7 @@
 Products are taken in 128 bits. Everything here is total: callers keep amounts in [0, 2^53), rates and quantities at
 or above 0 and divisors above 0; a divisor of 0 gives 0, so that no caller can trap.
 """
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
 cdef extern from *:
     """
@@ -47,6 +47,22 @@ cdef extern from *:
         return (int64_t)quotient;
     }
 
+    /* The same with 2^64 / divisor at hand, rounded down: for a product below 2^64 and a divisor above 1. The quotient
+       from it is right or one too small. */
+    static inline int64_t altyn_divide_by(int64_t amount, int64_t numerator, int64_t divisor, uint64_t inverse,
+                                          int64_t *remainder) {
+        uint64_t product = (uint64_t)amount * (uint64_t)numerator;
+        uint64_t quotient = (uint64_t)(((altyn_wide)product * inverse) >> 64);
+        uint64_t left = product - quotient * (uint64_t)divisor;
+        uint64_t more = left >= (uint64_t)divisor;
+        *remainder = (int64_t)(left - (more ? (uint64_t)divisor : 0));
+        return (int64_t)(quotient + more);
+    }
+
+    static inline int altyn_is_narrow(int64_t amount, int64_t numerator) {
+        return ((altyn_wide)amount * (altyn_wide)numerator) >> 64 == 0;
+    }
+
     /* Order of a*b against c*d: below, equal to or above 0. */
     static inline int altyn_compare_products(int64_t a, int64_t b, int64_t c, int64_t d) {
         altyn_wide left = (altyn_wide)a * (altyn_wide)b;
@@ -58,6 +74,9 @@ cdef extern from *:
     int64_t mul_div_half_up "altyn_mul_div_half_up"(int64_t amount, int64_t numerator, int64_t divisor) noexcept nogil
     int64_t mul_mod "altyn_mul_mod"(int64_t amount, int64_t numerator, int64_t divisor) noexcept nogil
     int64_t divide "altyn_divide"(int64_t amount, int64_t numerator, int64_t divisor, int64_t* remainder) noexcept nogil
+    int64_t divide_by "altyn_divide_by"(int64_t amount, int64_t numerator, int64_t divisor, uint64_t inverse,
+                                        int64_t* remainder) noexcept nogil
+    bint is_narrow "altyn_is_narrow"(int64_t amount, int64_t numerator) noexcept nogil
     int compare_products "altyn_compare_products"(int64_t a, int64_t b, int64_t c, int64_t d) noexcept nogil
 
 cdef enum:

@@ -73,17 +73,28 @@ cdef void sort_members(Share** order, int32_t count, bint by_fill) noexcept nogi
         sift_down(order, 0, i, by_fill)
 
 
-cdef bint take_floors(int64_t total, int64_t weights, Share* members, int32_t count, bint capped) noexcept nogil:
-    """Whole part and remainder of every exact share; False as soon as one exceeds its cap."""
+cdef bint take_floors(int64_t* spare, int64_t weights, Share* members, int32_t count, bint capped) noexcept nogil:
+    """Whole part and remainder of every exact share of `spare`, which keeps what is left over.
+
+    False as soon as one exceeds its cap.
+    """
+    cdef int64_t total = spare[0]
+    # One division instead of one per member, wherever products fit 64 bits.
+    cdef bint narrow = weights > 1 and is_narrow(total, weights)
+    cdef uint64_t inverse = <uint64_t>-1 // <uint64_t>(weights if narrow else 1)
     cdef int32_t i
     cdef Share* member
     for i in range(count):
         member = &members[i]
         if member.remainder < 0:
             continue
-        member.amount = divide(total, member.weight, weights, &member.remainder)
-        if capped and (member.amount > member.cap or (member.amount == member.cap and member.remainder > 0)):
+        if narrow:
+            member.amount = divide_by(total, member.weight, weights, inverse, &member.remainder)
+        else:
+            member.amount = divide(total, member.weight, weights, &member.remainder)
+        if capped and member.amount + (member.remainder > 0) > member.cap:
             return False
+        spare[0] -= member.amount * member.count
     return True
 
 
@@ -118,7 +129,7 @@ cdef void hand_out(int64_t spare, int64_t weights, Share* members, int32_t count
     Remainders are below `weights`; their leading bits put them in buckets, and buckets above the last one are served
     whole.
     """
-    cdef int64_t[BUCKETS] units
+    cdef int32_t[BUCKETS] units
     cdef int64_t place
     cdef int32_t i, bucket, waiting = 0
     cdef int32_t shift = 63 - leading_zeros(<unsigned long long>weights) - (BUCKET_BITS - 1)
@@ -129,7 +140,7 @@ cdef void hand_out(int64_t spare, int64_t weights, Share* members, int32_t count
     for i in range(count):
         member = &members[i]
         if member.remainder > 0:
-            units[member.remainder >> shift] += member.count
+            units[member.remainder >> shift] += <int32_t>member.count
     bucket = BUCKETS - 1
     while bucket > 0 and units[bucket] <= spare:
         spare -= units[bucket]
@@ -166,12 +177,9 @@ cdef int64_t share_out(int64_t total, Share* members, int32_t count, bint capped
     if total <= 0 or weights <= 0:
         return 0
     spare = total
-    if not take_floors(total, weights, members, count, capped):
+    if not take_floors(&spare, weights, members, count, capped):
         spare = fix_at_caps(total, &weights, members, count, order)
-        take_floors(spare, weights, members, count, False)
-    for i in range(count):
-        if members[i].remainder >= 0:
-            spare -= members[i].amount * members[i].count
+        take_floors(&spare, weights, members, count, False)
     if spare > 0:
         hand_out(spare, weights, members, count, order)
     return total

@@ -38,7 +38,7 @@ cdef struct Line:
     int64_t external_minor    # sum of the register's own discounts
     int64_t manual_ppm        # -1: none
     int64_t manual_minor      # -1: none
-    Text sku
+    Text sku                  # these four in the order of rules.image.SymbolKind
     Text group
     Text brand
     Text supplier

@@ -16,27 +16,58 @@ cdef enum Reason:
     COUPON_CONDITIONS_NOT_MET = 10
     COUPON_ALREADY_ENTERED = 11
 
-cdef void sort_discounts(Work* work) noexcept nogil:
-    """Applied rows to slices by line, in order of application: a counting sort."""
+cdef void add_up(Work* work, Outcome* out) noexcept nogil:
+    """Figures of every line and of the receipt, and the slices of the lines' rows: the first half of a counting sort.
+
+    A slice is empty yet: its end is where its first row will go.
+    """
     cdef LineResult* lines = work.line_results
-    cdef const Applied* applied
+    cdef LineResult* line
+    cdef const Applied* applied = work.applied
+    cdef const Accrued* accrued = work.accrued
+    cdef int32_t i, discounts = 0, accruals = 0, count = work.receipt.lines_count
+    cdef int64_t gross = 0, discount = 0
+    for i in range(count):
+        lines[i].discount_minor = 0
+        lines[i].discounts_end = lines[i].accruals_end = 0
+    for i in range(work.applied_count):
+        line = &lines[applied[i].line]
+        line.discounts_end += 1
+        line.discount_minor += applied[i].amount_minor
+    for i in range(work.accrued_count):
+        lines[accrued[i].line].accruals_end += 1
+    for i in range(count):
+        line = &lines[i]
+        line.gross_minor = work.receipt.lines[i].gross_minor
+        line.net_minor = line.gross_minor - line.discount_minor
+        gross += line.gross_minor
+        discount += line.discount_minor
+        line.discounts_begin = discounts
+        discounts += line.discounts_end
+        line.discounts_end = line.discounts_begin
+        line.accruals_begin = accruals
+        accruals += line.accruals_end
+        line.accruals_end = line.accruals_begin
+    out.gross_minor = gross
+    out.discount_minor = discount
+    out.to_pay_minor = gross - discount
+
+
+cdef void sort_discounts(Work* work) noexcept nogil:
+    """Applied rows into the slices of their lines, in order of application."""
+    cdef LineResult* lines = work.line_results
+    cdef LineResult* line
+    cdef const Applied* applied = work.applied
     cdef LineDiscount* row
-    cdef int32_t i, place = 0, count
+    cdef int32_t i
     for i in range(work.applied_count):
-        lines[work.applied[i].line].discounts_end += 1
-    for i in range(work.receipt.lines_count):
-        count = lines[i].discounts_end
-        lines[i].discounts_begin = lines[i].discounts_end = place
-        place += count
-    for i in range(work.applied_count):
-        applied = &work.applied[i]
-        row = &work.line_discounts[lines[applied.line].discounts_end]
-        row.rule = applied.rule
-        row.stage = applied.stage
+        line = &lines[applied[i].line]
+        row = &work.line_discounts[line.discounts_end]
+        row.rule = applied[i].rule
+        row.stage = applied[i].stage
         row.kind = DISCOUNT
-        row.amount_minor = applied.amount_minor
-        lines[applied.line].discounts_end += 1
-        lines[applied.line].discount_minor += applied.amount_minor
+        row.amount_minor = applied[i].amount_minor
+        line.discounts_end += 1
 
 
 cdef void add_accrual(Work* work, LineResult* line, const Accrued* accrued) noexcept nogil:
@@ -52,17 +83,10 @@ cdef void add_accrual(Work* work, LineResult* line, const Accrued* accrued) noex
 
 
 cdef void sort_accruals(Work* work) noexcept nogil:
-    """Accrued rows to slices by line; slices keep the room of rows that were added together."""
-    cdef LineResult* lines = work.line_results
-    cdef int32_t i, place = 0, count
+    """Accrued rows into the slices of their lines; slices keep the room of rows that were added together."""
+    cdef int32_t i
     for i in range(work.accrued_count):
-        lines[work.accrued[i].line].accruals_end += 1
-    for i in range(work.receipt.lines_count):
-        count = lines[i].accruals_end
-        lines[i].accruals_begin = lines[i].accruals_end = place
-        place += count
-    for i in range(work.accrued_count):
-        add_accrual(work, &lines[work.accrued[i].line], &work.accrued[i])
+        add_accrual(work, &work.line_results[work.accrued[i].line], &work.accrued[i])
 
 
 cdef void answer_coupons(Work* work) noexcept nogil:
@@ -95,25 +119,14 @@ cdef bint totals_hold(const Work* work, const Outcome* out) noexcept nogil:
 
 cdef bint write_outcome(Work* work, Outcome* out) noexcept nogil:
     """Fill the outcome; False when an identity of semantics §6.10 is broken."""
-    cdef LineResult* line
     cdef bint sound = True
     cdef int32_t i
-    for i in range(work.receipt.lines_count):
-        line = &work.line_results[i]
-        line.gross_minor = work.receipt.lines[i].gross_minor
-        line.discount_minor = 0
-        line.discounts_end = line.accruals_begin = line.accruals_end = 0
+    add_up(work, out)
     sort_discounts(work)
-    if work.accrued_count > 0:
-        sort_accruals(work)
-    out.gross_minor = out.discount_minor = out.points_paid_minor = out.rounding_minor = 0
+    sort_accruals(work)
     for i in range(work.receipt.lines_count):
-        line = &work.line_results[i]
-        line.net_minor = line.gross_minor - line.discount_minor
-        sound = sound and line.net_minor >= 0
-        out.gross_minor += line.gross_minor
-        out.discount_minor += line.discount_minor
-    out.to_pay_minor = out.gross_minor - out.discount_minor
+        sound = sound and work.line_results[i].net_minor >= 0
+    out.points_paid_minor = out.rounding_minor = 0
     out.payments_count = out.counters_count = 0
     answer_coupons(work)
     out.lines = work.line_results

@@ -5,13 +5,13 @@ they come in order of evaluation, each once. Must never look at an amount. Cost 
 rules there are.
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from altyn.core.calculator.work cimport CONDITIONS_NOT_MET, ENTERED_BEFORE, UNKNOWN_CODE
+from altyn.core.calculator.work cimport CalcGroup, CONDITIONS_NOT_MET, ENTERED_BEFORE, UNKNOWN_CODE
 from altyn.core.limits cimport SEGMENTS_MAX
 from altyn.core.receipt cimport Line
 from altyn.core.rules.image cimport (
-    BRAND, CARD_TYPE, CATEGORY, COUPON, CUSTOMER_ID, RulesView, SEGMENT, SKU, STORE_ID, SymbolSlot,
+    CARD_TYPE, COUPON, CUSTOMER_ID, RulesView, SEGMENT, STORE_ID, SymbolSlot,
 )
-from altyn.core.rules.symbols cimport find_symbol, may_be_symbol, prefetch, symbol_hash
+from altyn.core.rules.symbols cimport find_symbol, may_be_symbol, passes, prefetch, symbol_hash
 from altyn.core.text cimport Text, text_equal
 
 cdef extern from *:
@@ -57,11 +57,27 @@ cdef inline int32_t look_up(Work* work, uint32_t kind, Text text) noexcept nogil
 
 
 cdef inline Text column_text(const Line* line, uint32_t column) noexcept nogil:
-    if column == SKU:
-        return line.sku
-    if column == CATEGORY:
-        return line.group
-    return line.brand if column == BRAND else line.supplier
+    """The texts of a line lie in the order of SymbolKind."""
+    return (&line.sku)[column]
+
+
+cdef int32_t filter_column(Work* work, uint32_t column, int32_t begin, int32_t end, uint64_t* hashes,
+                           int32_t* passed) noexcept nogil:
+    """Which of groups[begin:end] may have a symbol in the column, with their hashes; how many. Clears their symbols."""
+    cdef const Line* lines = work.receipt.lines
+    cdef CalcGroup* groups = work.groups
+    cdef const uint64_t* filter_words = work.rules.filter
+    cdef uint64_t mask = <uint64_t>work.rules.summary.filter_mask, hashed
+    cdef int32_t count = 0, i
+    cdef Text text
+    for i in range(begin, end):
+        text = column_text(&lines[groups[i].line], column)
+        groups[i].symbols[column] = 0
+        hashed = symbol_hash(column, text.data, text.size)
+        hashes[count] = hashed
+        passed[count] = i
+        count += passes(filter_words, mask, hashed) & (text.size > 0)
+    return count
 
 
 cdef void look_up_column(Work* work, uint32_t column) noexcept nogil:
@@ -69,26 +85,19 @@ cdef void look_up_column(Work* work, uint32_t column) noexcept nogil:
     cdef const RulesView* rules = work.rules
     cdef uint64_t[LOOKAHEAD] hashes
     cdef int32_t[LOOKAHEAD] passed
-    cdef int64_t mask = rules.summary.slots_mask
-    cdef int32_t begin = 0, end, i, j, count
+    cdef CalcGroup* group
+    cdef int32_t begin = 0, end, j, count
     cdef const SymbolSlot* slot
-    cdef Text text
     while begin < work.groups_count:
         end = begin + LOOKAHEAD if begin + LOOKAHEAD < work.groups_count else work.groups_count
-        count = 0
-        for i in range(begin, end):
-            text = column_text(&work.receipt.lines[work.groups[i].line], column)
-            work.groups[i].symbols[column] = 0
-            hashes[count] = symbol_hash(column, text.data, text.size)
-            passed[count] = i
-            count += text.size > 0 and may_be_symbol(rules, hashes[count])
+        count = filter_column(work, column, begin, end, hashes, passed)
         for j in range(count):
-            prefetch(&rules.slots[<int64_t>(hashes[j] & <uint64_t>mask)])
+            prefetch(&rules.slots[<int64_t>(hashes[j] & <uint64_t>rules.summary.slots_mask)])
         for j in range(count):
-            i = passed[j]
-            slot = find_symbol(rules, hashes[j], column, column_text(&work.receipt.lines[work.groups[i].line], column))
+            group = &work.groups[passed[j]]
+            slot = find_symbol(rules, hashes[j], column, column_text(&work.receipt.lines[group.line], column))
             if slot != NULL:
-                work.groups[i].symbols[column] = slot.symbol
+                group.symbols[column] = slot.symbol
                 add_promotions(work, slot.promotions.begin, slot.promotions.end)
         begin = end
 

@@ -3,9 +3,9 @@
 Decides which lines are one thing to the rules, and the number of every group and unit. Invariants: groups ascend by
 their key, units by (line_no, position), the units of a line add up to its gross. Must never look at a rule.
 """
-from libc.stdint cimport int32_t, int64_t, uint64_t
-from altyn.core.calculator.work cimport CalcGroup, Run, Work
-from altyn.core.money cimport mul_div_floor, mul_mod, whole_units
+from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint64_t
+from altyn.core.calculator.work cimport CalcGroup, LineKey, Run, Work
+from altyn.core.money cimport MILLI, divide, whole_units
 from altyn.core.receipt cimport GIFT, Line, NO_ACCRUAL, NO_DISCOUNT, NO_THRESHOLD, PIECE
 from altyn.core.text cimport text_compare
 
@@ -37,6 +37,7 @@ cdef extern from *:
 
 cdef enum:
     FEW = 32                   # lines up to which comparing all pairs beats sorting
+    FEW_BITS = 5
 
 
 cdef inline int compare_numbers(int64_t left, int64_t right) noexcept nogil:
@@ -111,28 +112,30 @@ cdef void sift_down(const Work* work, int32_t root, int32_t count) noexcept nogi
 
 
 cdef void order_by_prefix(const Work* work, int32_t count) noexcept nogil:
-    """Each line's place by the 64 bits after what all skus begin with, from comparing all pairs: no branch on texts."""
-    cdef int32_t[FEW] places
-    cdef uint64_t[FEW] keys
-    cdef uint64_t apart = 0
-    cdef int32_t i, j, place, above, skipped
+    """Each line's place by the bits after what all skus begin with, from comparing all pairs: no branch on texts.
+
+    The bits share 31 with the line's index, so all differ and the compiler compares four pairs at once.
+    """
+    cdef int32_t[FEW] ranks
+    cdef const LineKey* keys = work.keys
+    cdef uint64_t apart = 0, bits
+    cdef int32_t i, j, place, skipped
     for i in range(count):
-        apart |= work.keys[i].high ^ work.keys[0].high
+        apart |= keys[i].high ^ keys[0].high
     skipped = leading_zeros(apart) if apart != 0 else 64
+    for i in range(FEW):
+        ranks[i] = INT32_MAX
     for i in range(count):
         if skipped == 64:
-            keys[i] = work.keys[i].low
+            bits = keys[i].low
         else:
-            keys[i] = work.keys[i].high << skipped | work.keys[i].low >> 1 >> (63 - skipped)
+            bits = keys[i].high << skipped | keys[i].low >> 1 >> (63 - skipped)
+        ranks[i] = <int32_t>(bits >> (33 + FEW_BITS) << FEW_BITS) | i
     for i in range(count):
         place = 0
-        for j in range(i):
-            above = keys[j] > keys[i]
-            places[j] += above
-            place += above
-        places[i] = i - place
-    for i in range(count):
-        work.line_order[places[i]] = i
+        for j in range(FEW):
+            place += ranks[j] < ranks[i]
+        work.line_order[place] = i
 
 
 cdef void sort_lines(const Work* work, int32_t count) noexcept nogil:
@@ -148,6 +151,8 @@ cdef void sort_lines(const Work* work, int32_t count) noexcept nogil:
                 j -= 1
             order[j] = moving
         return
+    for i in range(count):
+        order[i] = i
     for i in range((count >> 1) - 1, -1, -1):
         sift_down(work, i, count)
     for i in range(count - 1, 0, -1):
@@ -157,9 +162,8 @@ cdef void sort_lines(const Work* work, int32_t count) noexcept nogil:
         sift_down(work, 0, i)
 
 
-cdef CalcGroup* open_group(Work* work, int32_t line_index) noexcept nogil:
+cdef inline CalcGroup* open_group(Work* work, const Line* line, int32_t line_index) noexcept nogil:
     cdef CalcGroup* group = &work.groups[work.groups_count]
-    cdef const Line* line = &work.receipt.lines[line_index]
     work.groups_count += 1
     group.gross_minor = group.running_minor = group.entry_minor = group.qty_milli = 0
     group.price_minor = line.price_minor
@@ -179,9 +183,10 @@ cdef CalcGroup* open_group(Work* work, int32_t line_index) noexcept nogil:
     return group
 
 
-cdef void append_run(Work* work, CalcGroup* group, int32_t line, int64_t gross, int64_t qty,
-                     int64_t count) noexcept nogil:
-    cdef Run* run = &work.runs[work.runs_count]
+cdef inline void append_run(Work* work, CalcGroup* group, int32_t line, int64_t gross, int64_t qty,
+                            int64_t count) noexcept nogil:
+    cdef int32_t number = work.runs_count
+    cdef Run* run = &work.runs[number]
     run.gross_minor = run.running_minor = gross
     run.qty_milli = qty
     run.count = <int32_t>count
@@ -189,30 +194,28 @@ cdef void append_run(Work* work, CalcGroup* group, int32_t line, int64_t gross, 
     run.next = -1
     run.saved_by = 0
     if group.last_run < 0:
-        group.first_run = work.runs_count
+        group.first_run = number
     else:
-        work.runs[group.last_run].next = work.runs_count
-    group.last_run = work.runs_count
-    work.runs_count += 1
+        work.runs[group.last_run].next = number
+    group.last_run = number
+    work.runs_count = number + 1
 
 
-cdef void add_line(Work* work, CalcGroup* group, int32_t line_index) noexcept nogil:
+cdef inline void add_line(Work* work, CalcGroup* group, const Line* line, int32_t line_index) noexcept nogil:
     """Append the units of a line: equal weights, so the first of them carry the odd kopecks."""
-    cdef const Line* line = &work.receipt.lines[line_index]
     cdef int64_t units = whole_units(line.qty_milli) if line.unit == PIECE else 0
-    cdef int64_t each, odd
+    cdef int64_t each = line.gross_minor, qty = line.qty_milli, odd = 0
     if line.gross_minor == 0 or line.flags & GIFT:
         work.neutral_minor += line.gross_minor
         return
     if units <= 1:
-        append_run(work, group, line_index, line.gross_minor, line.qty_milli, 1)
         units = 1
     else:
-        each = mul_div_floor(line.gross_minor, 1, units)
-        odd = mul_mod(line.gross_minor, 1, units)
+        qty = MILLI
+        each = divide(line.gross_minor, 1, units, &odd)
         if odd > 0:
-            append_run(work, group, line_index, each + 1, 1000, odd)
-        append_run(work, group, line_index, each, 1000, units - odd)
+            append_run(work, group, line_index, each + 1, qty, odd)
+    append_run(work, group, line_index, each, qty, units - odd)
     group.units += <int32_t>units
     group.qty_milli += line.qty_milli
     group.gross_minor += line.gross_minor
@@ -220,28 +223,30 @@ cdef void add_line(Work* work, CalcGroup* group, int32_t line_index) noexcept no
 
 
 cdef void normalise(Work* work) noexcept nogil:
-    cdef int32_t count = work.receipt.lines_count, i, previous = -1
-    cdef int32_t line_index
-    cdef CalcGroup* merged = NULL
+    cdef const Line* lines = work.receipt.lines
     cdef const Line* line
+    cdef int32_t count = work.receipt.lines_count, previous = -1, i, line_index
+    cdef CalcGroup* merged = NULL
+    cdef CalcGroup* group
+    cdef bint alone
     work.groups_count = work.runs_count = 0
     work.neutral_minor = 0
     work.price_below_minimum = work.own_discounts = False
     for i in range(count):
-        line = &work.receipt.lines[i]
-        text_prefix(line.sku.data, line.sku.size, &work.keys[i].high, &work.keys[i].low)
-        work.line_order[i] = i
+        text_prefix(lines[i].sku.data, lines[i].sku.size, &work.keys[i].high, &work.keys[i].low)
     sort_lines(work, count)
     for i in range(count):
         line_index = work.line_order[i]
-        line = &work.receipt.lines[line_index]
+        line = &lines[line_index]
         if previous < 0 or not same_key(work, previous, line_index):
             merged = NULL
-        if has_own_discount(line):
-            work.own_discounts = True
-            add_line(work, open_group(work, line_index), line_index)
-        else:
-            if merged == NULL:
-                merged = open_group(work, line_index)
-            add_line(work, merged, line_index)
+        alone = has_own_discount(line)
+        group = NULL if alone else merged
+        if group == NULL:
+            group = open_group(work, line, line_index)
+            if alone:
+                work.own_discounts = True
+            else:
+                merged = group
+        add_line(work, group, line, line_index)
         previous = line_index

@@ -27,7 +27,17 @@ cdef inline int64_t unit_room(const Work* work, const CalcGroup* group, const Ru
     cdef int64_t room = run.running_minor - unit_floor(work, group, run)
     return room if room > 0 else 0
 
-cdef int64_t group_room(const Work* work, const CalcGroup* group) noexcept nogil
+cdef inline int64_t group_room(const Work* work, const CalcGroup* group) noexcept nogil:
+    """What may still be taken from the units of a group."""
+    cdef int64_t room = 0
+    cdef int32_t number = group.first_run
+    cdef const Run* run
+    while number >= 0:
+        run = &work.runs[number]
+        room += unit_room(work, group, run) * run.count
+        number = run.next
+    return room
+
 cdef void take(Work* work, CalcGroup* group, int32_t run, int64_t each, int64_t extra) noexcept nogil
 cdef int64_t spread_refusing(Work* work, CalcGroup* group, int64_t amount) noexcept nogil
 cdef int64_t spread_filling(Work* work, CalcGroup* group, int64_t amount) noexcept nogil

@@ -8,19 +8,7 @@ from altyn.core.limits cimport APPLIED_MAX
 from altyn.core.money cimport Share, divide, share_out
 
 
-cdef int64_t group_room(const Work* work, const CalcGroup* group) noexcept nogil:
-    """What may still be taken from the units of a group."""
-    cdef int64_t room = 0
-    cdef int32_t number = group.first_run
-    cdef const Run* run
-    while number >= 0:
-        run = &work.runs[number]
-        room += unit_room(work, group, run) * run.count
-        number = run.next
-    return room
-
-
-cdef inline void keep_state(Work* work, CalcGroup* group, int32_t number) noexcept nogil:
+cdef void keep_state(Work* work, CalcGroup* group, int32_t number) noexcept nogil:
     """In a trial, remember how group and run were before their first change."""
     cdef SavedRun* saved_run
     cdef SavedGroup* saved_group
@@ -56,31 +44,43 @@ cdef inline void write_applied(Work* work, int32_t line, int64_t amount) noexcep
     work.applied_count += 1
 
 
+cdef void split_run(Work* work, CalcGroup* group, int32_t number, int32_t count) noexcept nogil:
+    """Leave a run its first `count` units; the others follow it as a run of their own."""
+    cdef Run* run = &work.runs[number]
+    cdef Run* rest = &work.runs[work.runs_count]
+    rest[0] = run[0]
+    rest.count = run.count - count
+    run.next = work.runs_count
+    run.count = count
+    if group.last_run == number:
+        group.last_run = work.runs_count
+    work.runs_count += 1
+
+
 cdef void take(Work* work, CalcGroup* group, int32_t number, int64_t each, int64_t extra) noexcept nogil:
     """Take `each` from every unit of a run and one more from its first `extra` units."""
     cdef Run* run = &work.runs[number]
-    cdef Run* rest
     cdef int64_t amount = each * run.count + extra
     if amount == 0:
         return
     if work.trying:
         keep_state(work, group, number)
-    if extra == run.count:
-        each += 1
-    elif extra > 0:
-        rest = &work.runs[work.runs_count]
-        rest[0] = run[0]
-        rest.count = run.count - <int32_t>extra
-        rest.running_minor -= each
-        run.next = work.runs_count
-        run.count = <int32_t>extra
-        if group.last_run == number:
-            group.last_run = work.runs_count
-        work.runs_count += 1
+    if extra > 0:
+        if extra < run.count:
+            split_run(work, group, number, <int32_t>extra)
+            work.runs[run.next].running_minor -= each
         each += 1
     run.running_minor -= each
     group.running_minor -= amount
     write_applied(work, run.line, amount)
+
+
+cdef inline void take_evenly(Work* work, CalcGroup* group, int64_t amount) noexcept nogil:
+    """Take from a group of one run no more than its room."""
+    cdef int64_t extra = 0
+    cdef int32_t count = work.runs[group.first_run].count
+    cdef int64_t each = amount if count == 1 else divide(amount, 1, count, &extra)
+    take(work, group, group.first_run, each, extra)
 
 
 cdef int32_t collect_units(Work* work, CalcGroup* group, bint capped) noexcept nogil:
@@ -103,13 +103,13 @@ cdef int32_t collect_units(Work* work, CalcGroup* group, bint capped) noexcept n
 
 cdef int64_t spread_refusing(Work* work, CalcGroup* group, int64_t amount) noexcept nogil:
     """Shares without caps, then what a floor refuses is lost (percent, semantics §6.11.6); what was taken."""
-    cdef int64_t taken = 0, room, each, extra
+    cdef int64_t taken = 0, room, each, extra = 0
     cdef int32_t count, i, number = group.first_run
     cdef const Run* run = &work.runs[number]
     cdef Share* share
     if run.next < 0:
         room = unit_room(work, group, run)
-        each = divide(amount, 1, run.count, &extra)
+        each = amount if run.count == 1 else divide(amount, 1, run.count, &extra)
         if each >= room:
             each, extra = room, 0
         taken = each * run.count + extra
@@ -135,14 +135,12 @@ cdef int64_t spread_refusing(Work* work, CalcGroup* group, int64_t amount) noexc
 
 cdef int64_t spread_filling(Work* work, CalcGroup* group, int64_t amount) noexcept nogil:
     """Shares with caps running − floor: what one unit refuses the others bear; what was taken."""
-    cdef int64_t taken, room, each, extra
-    cdef int32_t count, i, number = group.first_run
-    cdef const Run* run = &work.runs[number]
-    if run.next < 0:
-        room = unit_room(work, group, run) * run.count
-        taken = amount if amount < room else room
-        each = divide(taken, 1, run.count, &extra)
-        take(work, group, number, each, extra)
+    cdef int64_t taken
+    cdef int32_t count, i
+    if group.first_run == group.last_run:
+        taken = group_room(work, group)
+        taken = amount if amount < taken else taken
+        take_evenly(work, group, taken)
     else:
         count = collect_units(work, group, True)
         taken = share_out(amount, work.unit_shares, count, True, work.share_order)
@@ -153,12 +151,19 @@ cdef int64_t spread_filling(Work* work, CalcGroup* group, int64_t amount) noexce
 
 
 cdef int64_t spread_over_groups(Work* work, int64_t amount, int32_t count) noexcept nogil:
-    """Two levels (semantics §6.11.3): over the `count` groups in `shares`, then in each over its units; what was
-    taken."""
-    cdef int64_t taken = share_out(amount, work.shares, count, True, work.share_order)
+    """Two levels (semantics §6.11.3): over the `count` groups in `shares`, capped by their room, then in each over its
+    units; what was taken."""
+    cdef int64_t taken = share_out(amount, work.shares, count, True, work.share_order), part
+    cdef CalcGroup* group
     cdef int32_t i
     work.refused_minor += amount - taken
     for i in range(count):
-        if work.shares[i].amount + work.shares[i].extra > 0:
-            spread_filling(work, &work.groups[work.share_of[i]], work.shares[i].amount + work.shares[i].extra)
+        part = work.shares[i].amount + work.shares[i].extra
+        group = &work.groups[work.share_of[i]]
+        if part == 0:
+            continue
+        if group.first_run == group.last_run:
+            take_evenly(work, group, part)
+        else:
+            spread_filling(work, group, part)
     return taken

@@ -1,10 +1,16 @@
 """Which calc groups a product set holds."""
 from libc.stdint cimport int32_t
-from altyn.core.calculator.work cimport CalcGroup
+from altyn.core.calculator.work cimport CalcGroup, Work
 from altyn.core.rules.image cimport ABSENT, ALL_GOODS, HAS_EXCEPTED, HAS_PRICE, ONE, RulesView, SetRow, Span
 
 cdef bint in_list(const RulesView* rules, const Span* span, int32_t symbol) noexcept nogil
 cdef bint in_any_excepted(const RulesView* rules, const Span* excepted, const CalcGroup* group) noexcept nogil
+
+cdef int32_t search_set(const Work* work, const SetRow* products, int32_t begin) noexcept nogil
+
+cdef inline int32_t next_in_set(const Work* work, const SetRow* products, int32_t begin) noexcept nogil:
+    """The first calc group of the set from number `begin` on; `groups_count` when there is none."""
+    return begin if products.flags & ALL_GOODS else search_set(work, products, begin)
 
 cdef inline bint in_set(const RulesView* rules, const SetRow* products, const CalcGroup* group) noexcept nogil:
     """Every given attribute matches and nothing is excepted."""

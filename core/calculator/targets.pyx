@@ -25,3 +25,17 @@ cdef bint in_any_excepted(const RulesView* rules, const Span* excepted, const Ca
         if in_set(rules, &rules.sets[rules.lists[i]], group):
             return True
     return False
+
+
+cdef int32_t search_set(const Work* work, const SetRow* products, int32_t begin) noexcept nogil:
+    """Most sets name one symbol: groups without it are passed over by one comparison."""
+    cdef const CalcGroup* groups = work.groups
+    cdef int32_t count = work.groups_count, column = 0, symbol, i = begin
+    while column < 4 and products.columns[column].end != ONE:
+        column += 1
+    symbol = products.columns[column].begin if column < 4 else 0
+    while i < count:
+        if (column == 4 or groups[i].symbols[column] == symbol) and in_set(work.rules, products, &groups[i]):
+            return i
+        i += 1
+    return count

@@ -20,14 +20,21 @@ cdef extern from *:
     static inline uint64_t altyn_read8(const char *p) { uint64_t v; memcpy(&v, p, 8); return v; }
     static inline uint64_t altyn_read4(const char *p) { uint32_t v; memcpy(&v, p, 4); return v; }
 
+    /* Mixes in all but the last 16 bytes; apart, so that the usual short text stays in registers. */
+    static __attribute__((noinline)) uint64_t altyn_hash_head(uint64_t seed, const char *p, int32_t size) {
+        for (; size > 16; p += 16, size -= 16)
+            seed = altyn_mix(altyn_read8(p) ^ 0xA0761D6478BD642Full, altyn_read8(p + 8) ^ seed);
+        return seed;
+    }
+
     /* Every byte and the length count; two overlapping reads cover a text of 4 to 16 bytes. */
     static inline uint64_t altyn_hash(uint32_t kind, const char *p, int32_t size) {
         uint64_t seed = 0x9E3779B97F4A7C15ull * (kind + 1), a, b;
         int32_t left = size;
-        while (left > 16) {
-            seed = altyn_mix(altyn_read8(p) ^ 0xA0761D6478BD642Full, altyn_read8(p + 8) ^ seed);
-            p += 16;
-            left -= 16;
+        if (__builtin_expect(left > 16, 0)) {
+            seed = altyn_hash_head(seed, p, size);
+            p += (size - 1) / 16 * 16;
+            left -= (size - 1) / 16 * 16;
         }
         if (left >= 8) {
             a = altyn_read8(p);
@@ -49,10 +56,13 @@ cdef extern from *:
     uint64_t symbol_hash "altyn_hash"(uint32_t kind, const char* text, int32_t size) noexcept nogil
     void prefetch "__builtin_prefetch"(const void* address) noexcept nogil
 
-cdef inline bint may_be_symbol(const RulesView* rules, uint64_t hashed) noexcept nogil:
+cdef inline bint passes(const uint64_t* filter_words, uint64_t filter_mask, uint64_t hashed) noexcept nogil:
     """False when no rule names the text; one bit answers nearly all of those."""
-    cdef uint64_t place = hashed >> 20 & <uint64_t>rules.summary.filter_mask
-    return rules.filter[place >> 6] >> (place & 63) & 1
+    cdef uint64_t place = hashed >> 20 & filter_mask
+    return filter_words[place >> 6] >> (place & 63) & 1
+
+cdef inline bint may_be_symbol(const RulesView* rules, uint64_t hashed) noexcept nogil:
+    return passes(rules.filter, <uint64_t>rules.summary.filter_mask, hashed)
 
 cdef inline bint slot_is(const RulesView* rules, const SymbolSlot* slot, uint32_t kind, Text text) noexcept nogil:
     cdef int32_t place

@@ -5,16 +5,15 @@ the floors as caps. Must never give more than `off_minor` per unit, group or rec
 """
 from libc.stdint cimport int32_t
 from altyn.core.calculator.spread cimport group_room, spread_filling, spread_over_groups, take, unit_room
-from altyn.core.calculator.targets cimport in_set
+from altyn.core.calculator.targets cimport next_in_set
 from altyn.core.calculator.work cimport CalcGroup, Run
 from altyn.core.money cimport Share, price_times
 from altyn.core.rules.image cimport AMOUNT_LINE, AMOUNT_UNIT, SetRow
 
 
-cdef inline bint is_target(const Work* work, const SetRow* products, const CalcGroup* group) noexcept nogil:
-    if not group.target or group.running_minor <= 0 or not in_set(work.rules, products, group):
-        return False
-    return work.only_winner < 0 or group.winner == work.only_winner
+cdef inline bint is_target(const Work* work, const CalcGroup* group) noexcept nogil:
+    """Of a group in the rule's product set."""
+    return group.target and group.running_minor > 0 and (work.only_winner < 0 or group.winner == work.only_winner)
 
 
 cdef int64_t give_per_unit(Work* work, CalcGroup* group, int64_t off_minor) noexcept nogil:
@@ -38,17 +37,17 @@ cdef int64_t give_per_unit(Work* work, CalcGroup* group, int64_t off_minor) noex
 cdef int64_t give_per_receipt(Work* work, const SetRow* products, int64_t off_minor) noexcept nogil:
     cdef CalcGroup* group
     cdef Share* share
-    cdef int32_t i, count = 0
-    for i in range(work.groups_count):
+    cdef int32_t i = next_in_set(work, products, 0), count = 0
+    while i < work.groups_count:
         group = &work.groups[i]
-        if not is_target(work, products, group):
-            continue
-        share = &work.shares[count]
-        share.weight = group.running_minor
-        share.cap = group_room(work, group)
-        share.count = 1
-        work.share_of[count] = i
-        count += 1
+        if is_target(work, group):
+            share = &work.shares[count]
+            share.weight = group.running_minor
+            share.cap = group_room(work, group)
+            share.count = 1
+            work.share_of[count] = i
+            count += 1
+        i = next_in_set(work, products, i + 1)
     return spread_over_groups(work, off_minor, count) if count > 0 else 0
 
 
@@ -60,12 +59,13 @@ cdef int64_t give_amount(Work* work, const RuleRow* rule) noexcept nogil:
     cdef int32_t i
     if rule.kind != AMOUNT_UNIT and rule.kind != AMOUNT_LINE:
         return give_per_receipt(work, products, rule.value)
-    for i in range(work.groups_count):
+    i = next_in_set(work, products, 0)
+    while i < work.groups_count:
         group = &work.groups[i]
-        if not is_target(work, products, group):
-            continue
-        if rule.kind == AMOUNT_UNIT:
-            given += give_per_unit(work, group, rule.value)
-        else:
-            given += spread_filling(work, group, rule.value)
+        if is_target(work, group):
+            if rule.kind == AMOUNT_UNIT:
+                given += give_per_unit(work, group, rule.value)
+            else:
+                given += spread_filling(work, group, rule.value)
+        i = next_in_set(work, products, i + 1)
     return given
