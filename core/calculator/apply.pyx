@@ -64,6 +64,7 @@ cdef void set_floors(Work* work, const PromotionRow* promotion) noexcept nogil:
     work.floors.price_minor = promotion.floor_minor
     work.floors.rate_ppm = promotion.floor_ppm
     work.floors.cost = promotion.flags & COST_FLOOR
+    work.floors.given = work.floors.cost or promotion.floor_minor >= 0 or promotion.floor_ppm >= 0
 
 
 cdef void trace_lines(Work* work, RuleTrace* trace, int32_t applied_begin) noexcept nogil:

@@ -25,7 +25,7 @@ cdef void give_external(Work* work) noexcept nogil:
         return
     work.floors.least_minor = 1
     work.floors.price_minor = work.floors.rate_ppm = -1
-    work.floors.cost = False
+    work.floors.cost = work.floors.given = False
     work.stage = STAGE_EXTERNAL
     work.rule = EXTERNAL_RULE
     for i in range(work.groups_count):

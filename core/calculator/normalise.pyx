@@ -111,15 +111,16 @@ cdef void sift_down(const Work* work, int32_t root, int32_t count) noexcept nogi
     order[root] = moving
 
 
-cdef void order_by_prefix(const Work* work, int32_t count) noexcept nogil:
+cdef bint order_by_prefix(const Work* work, int32_t count) noexcept nogil:
     """Each line's place by the bits after what all skus begin with, from comparing all pairs: no branch on texts.
 
-    The bits share 31 with the line's index, so all differ and the compiler compares four pairs at once.
+    The bits share 31 with the line's index, so all differ and the compiler compares four pairs at once. True when some
+    lines differ in nothing but their index: those may stand in a wrong order yet, among one another.
     """
-    cdef int32_t[FEW] ranks
+    cdef int32_t[FEW] ranks, ordered
     cdef const LineKey* keys = work.keys
     cdef uint64_t apart = 0, bits
-    cdef int32_t i, j, place, skipped
+    cdef int32_t i, j, place, skipped, ties = 0
     for i in range(count):
         apart |= keys[i].high ^ keys[0].high
     skipped = leading_zeros(apart) if apart != 0 else 64
@@ -136,13 +137,18 @@ cdef void order_by_prefix(const Work* work, int32_t count) noexcept nogil:
         for j in range(FEW):
             place += ranks[j] < ranks[i]
         work.line_order[place] = i
+        ordered[place] = ranks[i]
+    for i in range(1, count):
+        ties += ordered[i] ^ ordered[i - 1] < FEW
+    return ties != 0
 
 
 cdef void sort_lines(const Work* work, int32_t count) noexcept nogil:
     cdef int32_t* order = work.line_order
     cdef int32_t i, j, moving
     if count <= FEW:
-        order_by_prefix(work, count)
+        if not order_by_prefix(work, count):
+            return
         for i in range(1, count):
             moving = order[i]
             j = i

@@ -6,11 +6,13 @@ from altyn.core.money cimport price_times, rate_of
 cdef inline int64_t unit_floor(const Work* work, const CalcGroup* group, const Run* run) noexcept nogil:
     """The lowest running price of a unit under the rule being applied (semantics §6.4, §6.11.16)."""
     cdef int64_t floor = work.floors.least_minor, other
-    if group.below_minimum:
-        return run.gross_minor
     if group.min_price_minor > 0:
+        if group.below_minimum:
+            return run.gross_minor
         other = price_times(group.min_price_minor, run.qty_milli)
         floor = other if other > floor else floor
+    if not work.floors.given:
+        return run.gross_minor if floor > run.gross_minor else floor
     if work.floors.price_minor >= 0:
         other = price_times(work.floors.price_minor, run.qty_milli)
         floor = other if other > floor else floor

@@ -77,6 +77,7 @@ cdef struct Floors:
     int64_t price_minor        # -1: none; per 1.000 of measure
     int64_t rate_ppm           # -1: none
     bint cost
+    bint given                 # one of the last three
 
 cdef struct Failure:
     # The first condition that does not hold; amounts in its own unit (quantities in thousandths).
