@@ -27,6 +27,7 @@ COMMANDS = {
     "verify": "check the invariants of a live or stopped system",
     "audit": "check the hash chain of the audit log",
     "chaos": "kill server and PostgreSQL under load, recover, verify",
+    "load": "load tests: registers, runs against a local or remote server, the check after",
     "bench": "measure core, ledger, front door, backtest",
 }
 USAGE_STATUS = 2

@@ -1,137 +1,184 @@
-"""Tills as Locust users: each has one connection and works at a steady pace. How to run it: README.md beside this.
+"""Locust's way in: options, users, the shape, and what happens before and after a run. How to run it: README.md.
 
-A user asks with raw bytes (no message objects on the way out of gRPC) and counts as failed what is no answer:
-a gRPC status other than OK, or a reply whose status is neither OK nor DECLINED. Nothing is retried here: a load test
-that retries measures its own patience.
+Before: stock, registers, a look at the server's histograms. After: every register sends what it owes, the meters of all
+processes are added up, the report is written, and a broken threshold makes the exit status 1.
 """
 
 from __future__ import annotations
 
-import itertools
-import json
+import logging
 import os
-import time
+import sys
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
+
+# Processes are started beside gRPC, without its fork handlers.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 import gevent  # type: ignore[import-untyped]
 import grpc.experimental.gevent as grpc_gevent
 
 grpc_gevent.init_gevent()
 
-import grpc  # noqa: E402
-from locust import User, constant_throughput, events, task  # noqa: E402
+from locust import events  # noqa: E402
+from locust.argument_parser import LocustArgumentParser  # noqa: E402
 from locust.env import Environment  # noqa: E402
+from locust.runners import MasterRunner, WorkerRunner  # noqa: E402
 
-from altyn.loadtests.receipts import Numbering, Stock  # noqa: E402
-from altyn.pos.v1 import outcome_pb2, pos_service_pb2, receipt_pb2  # noqa: E402
-from altyn.register import LocalTime  # noqa: E402
+from altyn.loadtests import server_metrics, shapes, stages  # noqa: E402
+from altyn.loadtests.load import Load, load_of  # noqa: E402
+from altyn.loadtests.meter import Meter  # noqa: E402
+from altyn.loadtests.register_user import RegisterUser  # noqa: E402
+from altyn.loadtests.report import Report  # noqa: E402
+from altyn.loadtests.settings import BEGAN, LoadSettings, add_options  # noqa: E402
+from altyn.loadtests.store_forward_user import StoreForwardUser, TillProcess, TillsLost, settle_all  # noqa: E402
+from altyn.loadtests.thresholds import judge, read_thresholds  # noqa: E402
 
-SERVICE = "altyn.pos.v1.PosService"
-TARGET = os.environ.get("ALTYN_LOAD_TARGET", "127.0.0.1:50051")
-RECEIPTS_PER_S = float(os.environ.get("ALTYN_LOAD_RECEIPTS_PER_S", "1"))
-BASKETS_COUNT = int(os.environ.get("ALTYN_LOAD_BASKETS", "2000"))
-TIMEOUT_S = float(os.environ.get("ALTYN_LOAD_TIMEOUT_S", "5"))
-OPTIONS = (
-    ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.keepalive_time_ms", 45_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.enable_retries", 0),
-)
-ANSWERED = (outcome_pb2.STATUS_OK, outcome_pb2.STATUS_DECLINED)
+SHAPE = os.environ.get("ALTYN_LOAD_SHAPE", "")
+WEIGHTS_TOTAL = 1000
+WRONG_SETTING_STATUS = 2
 
-
-class UnexpectedStatus(Exception):
-    """The reply's status is no plain answer."""
+if SHAPE:
+    if SHAPE not in stages.STAGES:
+        sys.exit(f"ALTYN_LOAD_SHAPE={SHAPE}: no such shape; there are {', '.join(stages.STAGES)}")
+    Shape = type("Shape", (shapes.StagedShape,), {"abstract": False, "shape_name": SHAPE})
 
 
-class Shared:
-    """What all users of this process share, made before the first of them."""
+class Around:
+    """What is kept from before a run until after it."""
 
-    stock: ClassVar[Stock]
-    registers: ClassVar[itertools.cycle[dict[str, str]]]
+    def __init__(self) -> None:
+        self.before: server_metrics.Page | None = None
+        self.remarks: list[str] = []
+        #: Meters of workers, added up by the master.
+        self.told = Meter()
+        self.last: Load
+        self.environment: Environment
+
+
+around = Around()
+
+
+@events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
+def on_parser(parser: LocustArgumentParser, **_: object) -> None:
+    add_options(parser)
 
 
 @events.init.add_listener  # type: ignore[untyped-decorator]
-def prepare(environment: Environment, **_: object) -> None:
-    """Load baskets and credentials, before the clock of the run starts.
+def on_init(environment: Environment, **_: object) -> None:
+    """Check all options before the clock of the run starts; a wrong one ends it with status 2."""
+    options = environment.parsed_options
+    try:
+        settings = LoadSettings.of(options)
+        read_thresholds(Path(options.thresholds) if options.thresholds else None, options.threshold or ())
+        settings.out.mkdir(parents=True, exist_ok=True)
+    except (ValueError, OSError) as wrong:
+        logging.getLogger(__name__).error("%s", wrong)
+        sys.exit(WRONG_SETTING_STATUS)
+    StoreForwardUser.weight = round(WEIGHTS_TOTAL * options.store_forward_ppm / 1_000_000)
+    RegisterUser.weight = WEIGHTS_TOTAL - StoreForwardUser.weight
+    environment.user_classes = [
+        kind for kind in environment.user_classes if kind.weight or kind not in (RegisterUser, StoreForwardUser)
+    ]
+    around.environment = environment
+    if options.headless and not isinstance(environment.runner, WorkerRunner | MasterRunner):
+        prepare(environment)  # before Locust starts the clock of the run
 
-    ALTYN_LOAD_REGISTERS names a JSON list of {store_id, register_id, key}.
-    """
-    registers = json.loads(Path(os.environ["ALTYN_LOAD_REGISTERS"]).read_text())
-    Shared.registers = itertools.cycle(registers)
-    Shared.stock = Stock(BASKETS_COUNT)
-    # Loading blocks for seconds; the loop's idea of now is older than that, and --run-time would count it.
+
+@events.test_start.add_listener  # type: ignore[untyped-decorator]
+def on_start(environment: Environment, **_: object) -> None:
+    """The master sells nothing."""
+    if not isinstance(environment.runner, WorkerRunner):
+        around.remarks, around.told = [], Meter()
+        settings = LoadSettings.of(environment.parsed_options)
+        around.before = look(settings.metrics_url)
+        (settings.out / BEGAN).touch()
+    if not isinstance(environment.runner, MasterRunner) and load_of(environment) is None:
+        prepare(environment)
+
+
+def prepare(environment: Environment) -> None:
+    """A fresh load for each run of this process. Takes seconds."""
+    try:
+        load = Load(LoadSettings.of(environment.parsed_options), environment)
+        if StoreForwardUser in environment.user_classes:
+            load.tills = TillProcess(load)
+    except (ValueError, OSError, TillsLost) as wrong:
+        # Locust swallows what a listener raises, and would go on without a load.
+        logging.getLogger(__name__).error("%s", wrong)
+        os._exit(WRONG_SETTING_STATUS)
+    environment.altyn_load = load  # type: ignore[attr-defined]
+    # Loading blocks; the loop's idea of now is older than that, and --run-time would count it.
     gevent.get_hub().loop.update_now()
 
 
-class RegisterUser(User):
-    """A till: four forecasts a receipt, as goods are scanned and changed, then the commit."""
+@events.test_stop.add_listener  # type: ignore[untyped-decorator]
+def on_stop(environment: Environment, **_: object) -> None:
+    """All users have stopped."""
+    if not isinstance(environment.runner, MasterRunner):
+        load = load_of(environment)
+        assert load is not None
+        settle_all(load)
+        load.ledger.close()
+        environment.altyn_load = None  # type: ignore[attr-defined]
+        around.last = load
+    if not isinstance(environment.runner, WorkerRunner | MasterRunner):
+        finish(environment, around.last.meter)
 
-    wait_time = constant_throughput(RECEIPTS_PER_S)
-    forecasts_per_receipt = 4
 
-    def on_start(self) -> None:
-        """One channel per user: as many connections as tills."""
-        identity = next(Shared.registers)
-        if os.environ.get("ALTYN_LOAD_TLS") == "1":
-            self.channel = grpc.secure_channel(TARGET, grpc.ssl_channel_credentials(), OPTIONS)
-        else:
-            self.channel = grpc.insecure_channel(TARGET, OPTIONS)
-        self.numbering = Numbering(identity["store_id"], identity["register_id"])
-        self.metadata = (("authorization", f"Bearer {identity['key']}"),)
-        self.calls: dict[str, Any] = {
-            call: self.channel.unary_unary(f"/{SERVICE}/{call}") for call in ("CalculateReceipt", "CommitReceipt")
-        }
-        # Users begin at different places of the stock, or all would send the same basket at once.
-        self.place = hash((identity["register_id"], time.time_ns())) % len(Shared.stock)
+@events.report_to_master.add_listener  # type: ignore[untyped-decorator]
+def on_tell(client_id: str, data: dict[str, Any], **_: object) -> None:
+    """Of a worker: what was measured since the last time."""
+    load = load_of(around.environment) or getattr(around, "last", None)
+    if load is not None:
+        data["altyn"] = load.meter.as_json()
+        load.meter.clear()
 
-    def on_stop(self) -> None:
-        """Close the connection."""
-        self.channel.close()
 
-    @task
-    def sell(self) -> None:
-        """One receipt: ever more of the basket, then all of it, then sold."""
-        self.place += 1
-        receipt = Shared.stock.receipt(self.place, LocalTime.now())
-        self.numbering.next_receipt(receipt)
-        token = b""
-        for step in range(1, self.forecasts_per_receipt + 1):
-            shown = self.send("CalculateReceipt", self.forecast(receipt, step))
-            if shown is None:
-                return
-            token = shown.calc_token
-        self.send("CommitReceipt", self.numbering.commit(receipt, token))
+@events.worker_report.add_listener  # type: ignore[untyped-decorator]
+def on_told(client_id: str, data: dict[str, Any], **_: object) -> None:
+    if "altyn" in data:
+        around.told.add(data["altyn"])
 
-    def forecast(self, receipt: receipt_pb2.Receipt, step: int) -> bytes:
-        """The bytes of a forecast over the first ``step`` quarters of the basket."""
-        part = receipt
-        lines_count = -(-len(receipt.lines) * step // self.forecasts_per_receipt)
-        if lines_count < len(receipt.lines):
-            part = receipt_pb2.Receipt()
-            part.CopyFrom(receipt)
-            del part.lines[lines_count:]
-        return bytes(pos_service_pb2.CalculateReceiptRequest(receipt=part).SerializeToString())
 
-    def send(self, call: str, request: bytes) -> Any:
-        """Send and tell Locust; the reply, or None."""
-        begin = time.perf_counter()
-        reply, response = b"", None
-        failure: Exception | None = None
-        try:
-            reply = self.calls[call](request, timeout=TIMEOUT_S, metadata=self.metadata)
-            response = getattr(pos_service_pb2, call + "Response").FromString(reply)
-            if response.status not in ANSWERED:
-                failure = UnexpectedStatus(outcome_pb2.Status.Name(response.status))
-        except grpc.RpcError as error:
-            failure = error
-        self.environment.events.request.fire(
-            request_type="grpc",
-            name=call,
-            response_time=(time.perf_counter() - begin) * 1000,
-            response_length=len(reply),
-            exception=failure,
-            context={},
-        )
-        return response
+@events.quitting.add_listener  # type: ignore[untyped-decorator]
+def on_quitting(environment: Environment, **_: object) -> None:
+    """The master has heard from all workers by now."""
+    if isinstance(environment.runner, MasterRunner):
+        finish(environment, around.told)
+
+
+def look(url: str) -> server_metrics.Page | None:
+    """The server's histograms; a page that cannot be read is a remark, not the end of a run."""
+    if not url:
+        return None
+    try:
+        return server_metrics.fetch(url)
+    except (OSError, ValueError) as error:
+        around.remarks.append(f"the server's histograms were not read: {url}: {error}")
+        return None
+
+
+def finish(environment: Environment, meter: Meter) -> None:
+    """Judge, tell, write; the exit status says it too."""
+    options = environment.parsed_options
+    settings = LoadSettings.of(options)
+    limits = read_thresholds(Path(options.thresholds) if options.thresholds else None, options.threshold or ())
+    after = look(settings.metrics_url) if around.before is not None else None
+    rows = server_metrics.subtract(around.before, after) if around.before is not None and after is not None else []
+    shape = environment.shape_class
+    length_s = shape.length_s if isinstance(shape, shapes.StagedShape) else 0.0
+    report = Report(
+        meter,
+        judge(limits, meter),
+        rows,
+        target=settings.target,
+        pacing=settings.pacing,
+        shape=SHAPE or "steady",
+        marks=stages.marks(SHAPE, length_s),
+        remarks=around.remarks,
+    )
+    as_json, as_html = report.write(settings.out)
+    print(report.as_text())
+    print(f"report  {as_html}\n        {as_json}", flush=True)
+    environment.process_exit_code = 0 if report.passed else 1

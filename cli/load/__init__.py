@@ -1,0 +1,1 @@
+"""``altyn load``: load tests around Locust."""
