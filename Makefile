@@ -44,8 +44,8 @@ bench: build ## benchmarks of core, ledger and front, one after another
 	@$(BIN)/altyn bench ledger --json
 	@$(BIN)/altyn bench front --json
 
-load: build ## Locust against a running server: see loadtests/README.md
-	@$(BIN)/locust -f loadtests/locustfile.py
+load: build ## a load test of 60 s on this machine, with report and check: see loadtests/README.md
+	@$(BIN)/altyn load run --shape peak --seconds 60 --out "$$(mktemp -d)/load" --thresholds loadtests/thresholds.yaml
 
 lint: build ## style of Python and contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/buf lint

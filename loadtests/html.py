@@ -55,9 +55,10 @@ def page(told: dict[str, Any]) -> str:
             "<p><b class='key-a'>p50</b>, <b class='key-b'>p99</b> of each second, all calls</p>",
             chart(seconds, told["stages"], (("p50_ms", "a"), ("p99_ms", "b"))),
             "<h2>Calls, as users saw them, ms</h2>",
-            "<p>Planned: from the moment the call was due. Sent: from sending it, which leaves out the waiting.</p>",
+            "<p>Planned: from the moment the call was due. Sent: from sending it, which leaves out the waiting. "
+            "Server: what the server measured of all such calls, its own queue and the journal included.</p>",
             _table(
-                ("call", "answers", "failed", *_heads("planned"), *_heads("sent")),
+                ("call", "answers", "failed", *_heads("planned"), *_heads("sent"), *_heads("server")),
                 [_call(name, call) for name, call in told["calls"].items()],
             ),
             "<h2>Inside the server</h2>",
@@ -135,7 +136,11 @@ def _heads(kind: str) -> tuple[str, ...]:
 
 
 def _call(name: str, call: dict[str, Any]) -> tuple[str, ...]:
-    shown = [_number(call[kind][f"{part}_ms"]) for kind in ("planned", "sent") for part in ("p50", "p95", "p99")]
+    shown = [
+        digits(call.get(kind, {}).get(f"{part}_ms"))
+        for kind in ("planned", "sent", "server")
+        for part in ("p50", "p95", "p99")
+    ]
     return (escape(name), str(call["answered"]), str(call["silent"] + call["wrong"]), *shown)
 
 
@@ -154,7 +159,7 @@ def _server(rows: list[dict[str, Any]]) -> str:
             (
                 escape(row["name"]) + (" (restarted in between)" if row["restarted"] else ""),
                 str(row["count"]),
-                *(_number(row[part]) for part in ("mean", "p50", "p95", "p99")),
+                *(digits(row[part]) for part in ("mean", "p50", "p95", "p99")),
                 escape(row["unit"]),
             )
             for row in rows
@@ -173,5 +178,8 @@ def _list(title: str, texts: list[str]) -> str:
     return f"<h2>{title}</h2><ul>{items}</ul>" if texts else ""
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}"
+def digits(value: float | None) -> str:
+    """Three digits, or the whole number."""
+    if value is None or value != value:
+        return "–"
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"

@@ -31,6 +31,10 @@ class Pace(Protocol):
 
     def take(self, now_us: int) -> Start: ...
 
+    def due(self, planned_us: int, now_us: int) -> int:
+        """The moment from which a call's latency counts."""
+        ...
+
     def owed(self, now_us: int) -> Start:
         """At the end: what is due and will not be begun, as the backlog and the dropped of one last start."""
         ...
@@ -60,6 +64,9 @@ class OpenLoop:
             return Start(self._due.popleft(), len(self._due), dropped)
         planned, self._next_us = self._next_us, self._next_us + self._draw()
         return Start(planned, 0, dropped)
+
+    def due(self, planned_us: int, now_us: int) -> int:
+        return planned_us
 
     def owed(self, now_us: int) -> Start:
         dropped = self._collect(now_us)
@@ -94,6 +101,9 @@ class ClosedLoop:
         planned = max(self._next_us, now_us)
         self._next_us = planned + self._gap_us
         return Start(planned)
+
+    def due(self, planned_us: int, now_us: int) -> int:
+        return max(planned_us, now_us)
 
     def owed(self, now_us: int) -> Start:
         return Start(now_us)

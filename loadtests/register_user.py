@@ -58,12 +58,13 @@ class RegisterUser(User):
         self.place += 1
         receipt = self.load.stock.receipt(self.place, LocalTime.now())
         self.numbering.next_receipt(receipt)
-        planned_us, token = start.planned_us, b""
+        planned_us, token = self.pace.due(start.planned_us, self.load.clock.now_us()), b""
         for step in range(1, self.settings.forecasts + 1):
             said = self.door.send("CalculateReceipt", self.forecast(receipt, step), planned_us=planned_us)
             token = said.response.calc_token if said.response is not None else b""
             planned_us += self.settings.scan_gap_us
             self.wait_until(planned_us)
+            planned_us = self.pace.due(planned_us, self.load.clock.now_us())
         if self.random.randrange(1_000_000) < self.settings.faults_ppm:
             self.random.choice(FAULTS)(self, receipt, token, planned_us)
         else:

@@ -12,11 +12,13 @@ from typing import Any
 
 import orjson
 
-from altyn.loadtests.html import page
+from altyn.loadtests.html import digits, page
 from altyn.loadtests.meter import Meter, percentile_us
 from altyn.loadtests.server_metrics import Row
 from altyn.loadtests.thresholds import Verdict
 
+#: The server's own histogram of its calls, from the request's bytes to the reply's.
+HANDLING = "grpc_server_handling_seconds"
 PERMILLES = (("p50", 500), ("p95", 950), ("p99", 990), ("p999", 999))
 
 
@@ -57,8 +59,8 @@ class Report:
             "wrong": meter.wrong_count,
             "error_share": round(meter.error_share, 6),
             "unsent": meter.unsent_count,
-            "calls": {name: _call_figures(meter, name) for name in sorted(meter.calls)},
-            "server": [_row_figures(row) for row in self.server],
+            "calls": {name: _call_figures(meter, name, self.server) for name in sorted(meter.calls)},
+            "server": [_row_figures(row, _telling(row, self.server)) for row in self.server],
             "thresholds": [
                 {"name": one.name, "limit": one.limit, "found": one.found, "holds": one.holds} for one in self.verdicts
             ],
@@ -92,14 +94,15 @@ class Report:
     def as_text(self) -> str:
         """For a terminal."""
         told = self.as_json()
-        lines = [f"{'call':<38}{'answers':>9}{'failed':>8}   planned p50/p95/p99 ms        sent p50/p95/p99 ms"]
+        lines = [f"{'ms, p50 / p95 / p99':<38}{'answers':>9}{'failed':>8}   {'planned':<24}{'sent':<24}in the server"]
         for name, call in told["calls"].items():
-            planned, sent = (_three(call[kind]) for kind in ("planned", "sent"))
-            lines.append(f"{name:<38}{call['answered']:>9}{call['silent'] + call['wrong']:>8}   {planned:<28}{sent}")
+            failed = call["silent"] + call["wrong"]
+            parts = (f"{_three(call[kind]):<24}" if kind in call else "" for kind in ("planned", "sent", "server"))
+            lines.append(f"{name:<38}{call['answered']:>9}{failed:>8}   {''.join(parts)}".rstrip())
         if self.server:
             lines += ["", f"{'inside the server':<62}{'count':>9}   p50 / p95 / p99"]
         for row in told["server"]:
-            values = " / ".join(f"{row[name]:.3g}" for name in ("p50", "p95", "p99"))
+            values = " / ".join(digits(row[name]) for name in ("p50", "p95", "p99"))
             lines.append(f"{row['name'][:61]:<62}{row['count']:>9}   {values} {row['unit']}")
         lines += [
             "",
@@ -123,7 +126,7 @@ class Report:
         return as_json, as_html
 
 
-def _call_figures(meter: Meter, name: str) -> dict[str, Any]:
+def _call_figures(meter: Meter, name: str, server: list[Row]) -> dict[str, Any]:
     call = meter.calls[name]
     figures: dict[str, Any] = {
         "answered": call.planned.total(),
@@ -132,11 +135,20 @@ def _call_figures(meter: Meter, name: str) -> dict[str, Any]:
     }
     for kind, latencies in (("planned", call.planned), ("sent", call.sent)):
         figures[kind] = {f"{label}_ms": _ms(percentile_us(latencies, permille)) for label, permille in PERMILLES}
+    inside = [row for row in server if row.family == HANDLING and ("grpc_method", name) in row.labels]
+    if len(inside) == 1:
+        figures["server"] = {f"{label}_ms": inside[0].quantile(permille / 1000) for label, permille in PERMILLES}
     return figures
 
 
-def _row_figures(row: Row) -> dict[str, Any]:
-    labels = ", ".join(f"{name}={value}" for name, value in row.labels)
+def _telling(row: Row, rows: list[Row]) -> list[tuple[str, str]]:
+    """The labels that tell a row from its family's others; all of them when it is alone."""
+    family = [other for other in rows if other.family == row.family]
+    return [label for label in row.labels if len(family) == 1 or any(label not in other.labels for other in family)]
+
+
+def _row_figures(row: Row, telling: list[tuple[str, str]]) -> dict[str, Any]:
+    labels = ", ".join(f"{name}={value}" for name, value in telling)
     return {
         "name": f"{row.family}{{{labels}}}" if labels else row.family,
         "family": row.family,
@@ -156,4 +168,4 @@ def _ms(latency_us: int | None) -> float | None:
 
 
 def _three(figures: dict[str, float | None]) -> str:
-    return " / ".join("-" if figures[f"{p}_ms"] is None else f"{figures[f'{p}_ms']:.3g}" for p in ("p50", "p95", "p99"))
+    return " / ".join(digits(figures[f"{part}_ms"]) for part in ("p50", "p95", "p99"))

@@ -48,6 +48,8 @@ POLL_S = 0.1
 SETTLE_PATIENCE_S = 120.0
 ASKED_TO_STOP_STATUS = 1
 LOG = "locust.log"
+#: Doors of the server's readiness line: it comes back at the addresses it had.
+SETTINGS = {"grpc": "GRPC_LISTEN", "ops": "OPS_LISTEN", "metrics": "METRICS_LISTEN"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,13 @@ class LoadRun:
         if find_spec("locust") is None:
             raise Trouble("locust is not installed; it is in the dev extra")
 
-    def start(self, target: str, registers: Path) -> subprocess.Popen[bytes]:
+    def start(self, target: str, registers: Path, metrics: str = "") -> subprocess.Popen[bytes]:
         """Locust without its web page, in this terminal."""
         self.out.mkdir(parents=True, exist_ok=True)
         options = {name: value for name, value in self.options.items() if str(value) != ""}
         options |= {"target": target, "registers": registers, "out": self.out}
+        if metrics:
+            options.setdefault("metrics-url", f"http://{metrics}/metrics")
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         words += [word for one in self.thresholds for word in ("--threshold", one)]
         locustfile = Path(altyn.loadtests.__file__).with_name("locustfile.py")
@@ -117,9 +121,7 @@ def run_local(wanted: LoadRun, var: Path | None) -> tuple[int, Compared | None]:
     from altyn.cli.migrate import apply_migrations
     from altyn.cli.verify.checker import verify
 
-    settings = settings_with(
-        var or wanted.out / "var", grpc_listen=ANY_PORT, ops_listen=ANY_PORT, admin_listen=ANY_PORT
-    )
+    settings = settings_with(var or wanted.out / "var", **dict.fromkeys(_doors(), ANY_PORT))
     wanted.out.mkdir(parents=True, exist_ok=True)
     with suppress(StopAsked), stop_signals_raise(), embedded_services(settings, say) as endpoints:
         asyncio.run(apply_migrations(endpoints.postgres_dsn, settings))
@@ -148,6 +150,11 @@ def run_local(wanted: LoadRun, var: Path | None) -> tuple[int, Compared | None]:
     return ASKED_TO_STOP_STATUS, None
 
 
+def _doors() -> list[str]:
+    """Settings that are addresses to listen at."""
+    return [name for name in Settings.model_fields if name.endswith("_listen")]
+
+
 def _load(
     wanted: LoadRun,
     registers: Path,
@@ -157,7 +164,7 @@ def _load(
     children: list[Child],
 ) -> int:
     """Run Locust to its end, and be the outage when that is the shape. ChildFailed when something else dies."""
-    locust = wanted.start(ready["server"]["grpc"], registers)
+    locust = wanted.start(ready["server"]["grpc"], registers, ready["server"].get("metrics") or "")
     # Gone when the stage of that name begins, back when it ends.
     faults = [at_s for name, at_s in marks(wanted.shape, wanted.seconds) if name in ("outage", "recovery")]
     begun_at: float | None = None
@@ -201,7 +208,7 @@ def _restart(
         log=settings.var / "logs" / "server.log",
         environment=settings.environment()
         | endpoints.environment()
-        | {"ALTYN_GRPC_LISTEN": told["grpc"], "ALTYN_OPS_LISTEN": told["ops"]},
+        | {"ALTYN_" + SETTINGS[door]: told[door] for door in SETTINGS if told.get(door)},
     )
     start_children([children[0]], READY_PATIENCE_S)
 

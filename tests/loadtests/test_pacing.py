@@ -73,6 +73,12 @@ def test_closed_loop_asks_a_slow_server_less_often_and_owes_nothing() -> None:
     pace = ClosedLoop(10.0, 0)
     assert [pace.take(at).planned_us for at in (0, 50_000, 900_000)] == [0, 100_000, 900_000]
     assert pace.owed(9 * SECOND_US).backlog_count == 0
+    assert (pace.due(100, 900), pace.due(900, 100)) == (900, 900)
+
+
+def test_open_loop_counts_latency_from_the_plan_however_late_a_call_is() -> None:
+    pace = OpenLoop(1.0, 0, backlog_max=1, seed=1)
+    assert (pace.due(100, 900), pace.due(900, 100)) == (100, 900)
 
 
 @pytest.mark.parametrize(("rate", "backlog_max"), [(0.0, 1), (-1.0, 1), (1.0, 0)])

@@ -42,8 +42,8 @@ class Page(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         Page.looks += 1
         count = 100 * Page.looks
-        text = "# TYPE altyn_call_seconds histogram\n" + "".join(
-            f'altyn_call_seconds_{part}{{method="CommitReceipt"{le}}} {value}\n'
+        text = "# TYPE grpc_server_handling_seconds histogram\n" + "".join(
+            f'grpc_server_handling_seconds_{part}{{grpc_method="CommitReceipt"{le}}} {value}\n'
             for part, le, value in (
                 ("bucket", ',le="0.001"', count // 2),
                 ("bucket", ',le="+Inf"', count),
@@ -115,8 +115,9 @@ async def test_every_shape_runs_and_thresholds_decide_the_exit_status(loaded_sys
     assert len(report["calls"]) > 8, report["calls"].keys()
     # The server's side is in the same report: one look before, one after.
     [row] = report["server"]
-    assert (row["count"], row["labels"], row["unit"]) == (100, {"method": "CommitReceipt"}, "ms")
-    assert "altyn_call_seconds{method=CommitReceipt}" in (begun[0][1] / "report.html").read_text()
+    assert (row["count"], row["labels"], row["unit"]) == (100, {"grpc_method": "CommitReceipt"}, "ms")
+    assert report["calls"]["CommitReceipt"]["server"]["p50_ms"] == 1.0
+    assert "grpc_server_handling_seconds{grpc_method=CommitReceipt}" in (begun[0][1] / "report.html").read_text()
     assert [stage["name"] for stage in report["stages"]] == ["opening", "ramp", "open"]
     assert soak[2]["receipts_dropped"] == 0
     for _, out in begun:
