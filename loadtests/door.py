@@ -96,7 +96,7 @@ def refused_with(code: grpc.StatusCode) -> Expect:
 
 def status_name(status: int) -> str:
     try:
-        return outcome_pb2.Status.Name(status).removeprefix("STATUS_")  # type: ignore[arg-type]
+        return outcome_pb2.Status.Name(status).removeprefix("STATUS_")
     except ValueError:
         return str(status)
 
@@ -118,7 +118,7 @@ class Door:
             self._channel = grpc.insecure_channel(settings.target, OPTIONS)
         else:
             self._channel = grpc.secure_channel(settings.target, credentials, OPTIONS)
-        self._calls = {call: self._channel.unary_unary(f"/{SERVICE}/{call}") for call in RESPONSES}
+        self._calls: dict[str, Any] = {call: self._channel.unary_unary(f"/{SERVICE}/{call}") for call in RESPONSES}
         self._key = identity.key
         self._timeout_s = settings.call_timeout_s
         self._environment = environment
@@ -180,7 +180,7 @@ class Door:
         else:
             failure = WrongAnswer(problem)
             self._meter.failed(name, "wrong", done_us, problem)
-        self._environment.events.request.fire(
+        self._environment.events.request.fire(  # type: ignore[no-untyped-call]
             request_type="grpc",
             name=name,
             response_time=(done_us - planned_us) / 1000,

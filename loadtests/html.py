@@ -15,7 +15,7 @@ STYLE = """
   --a: #1f6feb; --b: #b35900; --bad: #c62828; --good: #1a7f37; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e8eb; --soft: #9aa3ad; --line: #3a4048; --paper: #15181c;
   --a: #6cb0ff; --b: #ffb366; --bad: #ff7b72; --good: #56d364; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 1000px;
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 1180px;
   margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.4rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 p { color: var(--soft); margin: .25rem 0; }
@@ -91,8 +91,8 @@ def chart(seconds: list[dict[str, Any]], stages: list[dict[str, Any]], series: t
     """Lines over the run; a gap where nothing was measured."""
     if not seconds:
         return "<p>Nothing was measured.</p>"
-    top = max((one[name] or 0 for one in seconds for name, _ in series), default=0) or 1
-    end_s = max(seconds[-1]["at_s"], 1)
+    top: float = max((one[name] or 0 for one in seconds for name, _ in series), default=0) or 1
+    end_s = float(max(seconds[-1]["at_s"], 1))
 
     def x(at_s: float) -> float:
         return round(LEFT + (WIDTH - LEFT - 8) * min(at_s, end_s) / end_s, 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,13 @@ if SHAPE:
     Shape = type("Shape", (shapes.StagedShape,), {"abstract": False, "shape_name": SHAPE})
 
 
+def options_of(environment: Environment) -> Namespace:
+    """The command line's."""
+    found: Namespace | None = environment.parsed_options
+    assert found is not None
+    return found
+
+
 class Around:
     """What is kept from before a run until after it."""
 
@@ -67,7 +75,7 @@ def on_parser(parser: LocustArgumentParser, **_: object) -> None:
 @events.init.add_listener  # type: ignore[untyped-decorator]
 def on_init(environment: Environment, **_: object) -> None:
     """Check all options before the clock of the run starts; a wrong one ends it with status 2."""
-    options = environment.parsed_options
+    options = options_of(environment)
     try:
         settings = LoadSettings.of(options)
         read_thresholds(Path(options.thresholds) if options.thresholds else None, options.threshold or ())
@@ -90,7 +98,7 @@ def on_start(environment: Environment, **_: object) -> None:
     """The master sells nothing."""
     if not isinstance(environment.runner, WorkerRunner):
         around.remarks, around.told = [], Meter()
-        settings = LoadSettings.of(environment.parsed_options)
+        settings = LoadSettings.of(options_of(environment))
         around.before = look(settings.metrics_url)
         (settings.out / BEGAN).touch()
     if not isinstance(environment.runner, MasterRunner) and load_of(environment) is None:
@@ -100,7 +108,7 @@ def on_start(environment: Environment, **_: object) -> None:
 def prepare(environment: Environment) -> None:
     """A fresh load for each run of this process. Takes seconds."""
     try:
-        load = Load(LoadSettings.of(environment.parsed_options), environment)
+        load = Load(LoadSettings.of(options_of(environment)), environment)
         if StoreForwardUser in environment.user_classes:
             load.tills = TillProcess(load)
     except (ValueError, OSError, TillsLost) as wrong:
@@ -161,7 +169,7 @@ def look(url: str) -> server_metrics.Page | None:
 
 def finish(environment: Environment, meter: Meter) -> None:
     """Judge, tell, write; the exit status says it too."""
-    options = environment.parsed_options
+    options = options_of(environment)
     settings = LoadSettings.of(options)
     limits = read_thresholds(Path(options.thresholds) if options.thresholds else None, options.threshold or ())
     after = look(settings.metrics_url) if around.before is not None else None

@@ -6,7 +6,7 @@ breaks nothing: in an outage the server is killed by somebody else, at the momen
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from locust import LoadTestShape, User
 
@@ -26,11 +26,14 @@ class StagedShape(LoadTestShape):
     @property
     def length_s(self) -> float:
         """The run's length in seconds."""
-        assert self.runner is not None
-        return float(self.runner.environment.parsed_options.run_time or RUN_TIME_S)
+        return float(self._option("run_time") or RUN_TIME_S)
 
     def tick(self) -> tuple[int, float] | tuple[int, float, list[type[User]] | None] | None:
-        assert self.runner is not None
-        users_max = int(self.runner.environment.parsed_options.num_users or 1)
-        users = stages.users_at(self.shape_name, self.get_run_time() / self.length_s, users_max)
+        users_max = int(self._option("num_users") or 1)
+        run_s: float = self.get_run_time()  # type: ignore[no-untyped-call]
+        users = stages.users_at(self.shape_name, run_s / self.length_s, users_max)
         return None if users is None else (users, max(SPAWN_RATE_MIN, float(users_max)))
+
+    def _option(self, name: str) -> Any:
+        assert self.runner is not None
+        return getattr(self.runner.environment.parsed_options, name)
