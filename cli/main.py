@@ -21,6 +21,8 @@ COMMANDS = {
     "demo": "load the retail dataset, replay baskets through the door, verify",
     "evaluate": "calculate one receipt from files",
     "send": "send one receipt to a running server",
+    "reasons": "what a reason code means and what a till does about it",
+    "conformance": "drive any register through faults and returns, and judge what it sends",
     "rules": "rule documents: schema, lint, diff",
     "backtest": "run a draft over the journal's past",
     "parity": "the core against the independent oracle (development checkout)",
