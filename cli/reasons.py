@@ -23,9 +23,9 @@ HEAD = """\
 
 <!-- Written by `altyn reasons --markdown` from register/reasons.json: change that file, then write this one anew. -->
 
-Every "no" of the server has one stable code. The same table for programs: `reasons.json` in the package `altyn.register`
-(`altyn reasons --json`); one code in the terminal: `altyn reasons PRICE_CHANGED`. Numbers and names are never reused. A
-code that is not in the table comes from a newer server: act on the status alone, show nothing.
+Every "no" of the server has one stable code. The same table for programs: `reasons.json` in the package
+`altyn.register` (`altyn reasons --json`); one code in the terminal: `altyn reasons PRICE_CHANGED`. Numbers and names
+are never reused. A code that is not in the table comes from a newer server: act on the status alone, show nothing.
 
 The status decides what happens to the operation; the code only explains it.
 
@@ -40,10 +40,10 @@ The status decides what happens to the operation; the code only explains it.
 | gRPC `INVALID_ARGUMENT` | the bytes will never do: set the operation apart, call a person |
 | gRPC `UNAUTHENTICATED`, `PERMISSION_DENIED` | keep everything queued until the key is right |
 
-**As** tells where a code comes: a status of the reply, `FLAG` in `outcome.flags`, `EXCEPTION` in `exceptions` (the receipt
-is stored all the same), `COUPON` in `outcome.coupons`, `LIMIT` in `max_redeem.limited_by`, `INFO` beside OK. **Again**:
-`NEVER`; `SAME_BYTES` as saved; `AS_NEW_OPERATION` with a new `op_id`; `AFTER_A_FIX` of what was sent. `{points}` and
-`{to_pay}` are taken from the reply. The contract lists some codes before every server gives them.
+**As** tells where a code comes: a status of the reply, `FLAG` in `outcome.flags`, `EXCEPTION` in `exceptions` (the
+receipt is stored all the same), `COUPON` in `outcome.coupons`, `LIMIT` in `max_redeem.limited_by`, `INFO` beside OK.
+**Again**: `NEVER`; `SAME_BYTES` as saved; `AS_NEW_OPERATION` with a new `op_id`; `AFTER_A_FIX` of what was sent.
+`{points}` and `{to_pay}` are taken from the reply. The contract lists some codes before every server gives them.
 """
 
 

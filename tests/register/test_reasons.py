@@ -16,7 +16,7 @@ from altyn.register.reasons import AGAIN, catalogue
 ROOT = Path(__file__).resolve().parents[2]
 CALLS = {method.name for method in pos_service_pb2.DESCRIPTOR.services_by_name["PosService"].methods}
 PLACES = {"FLAG", "EXCEPTION", "COUPON", "LIMIT", "INFO"}
-STATUSES = {name.removeprefix("STATUS_") for name in outcome_pb2.Status.keys()} - {"UNSPECIFIED"}
+STATUSES = {name.removeprefix("STATUS_") for name in outcome_pb2.Status.DESCRIPTOR.values_by_name} - {"UNSPECIFIED"}
 GRPC_ERRORS = {"INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED", "UNAVAILABLE", "UNIMPLEMENTED", "NOT_FOUND"}
 SOURCES = [
     path
