@@ -20,6 +20,7 @@ COMMANDS = {
     "doctor": "check settings, versions, durability, disk, clock, rules",
     "demo": "load the retail dataset, replay baskets through the door, verify",
     "evaluate": "calculate one receipt from files",
+    "sandbox": "what is in the sandbox store that `altyn up --sandbox` makes",
     "send": "send one receipt to a running server",
     "reasons": "what a reason code means and what a till does about it",
     "conformance": "drive any register through faults and returns, and judge what it sends",

@@ -62,14 +62,19 @@ class StopAsked(BaseException):
 def run(
     var: Var = None,
     demo: Annotated[bool, typer.Option("--demo", help="Load the demo programme when all is ready.")] = False,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Load the sandbox store with its test cards when all is ready.")
+    ] = False,
     grpc_listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The registers' door.")] = None,
     ops_listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The back office's door.")] = None,
     admin_listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The back office.")] = None,
 ) -> None:
     """Start everything, print where it is, stay until told to stop."""
+    if demo and sandbox:
+        raise typer.BadParameter("--demo and --sandbox: one of them, so that the sandbox's replies stay exact")
     settings = settings_with(var, grpc_listen=grpc_listen, ops_listen=ops_listen, admin_listen=admin_listen)
     with suppress(StopAsked), stop_signals_raise():
-        run_up(with_free_ports(settings), PROCESSES, load_demo if demo else None)
+        run_up(with_free_ports(settings), PROCESSES, load_demo if demo else load_sandbox if sandbox else None)
 
 
 def run_up(
@@ -144,6 +149,13 @@ def load_demo(running: Running) -> str | None:
     """Load the demo programme; its text, for people, is printed with the addresses."""
     say("loading the demo programme")
     note: str | None = importlib.import_module("altyn.cli.demo.load").load(running)
+    return note
+
+
+def load_sandbox(running: Running) -> str | None:
+    """Load the sandbox store; its text, with the registers' keys, is printed with the addresses."""
+    say("loading the sandbox")
+    note: str | None = importlib.import_module("altyn.cli.sandbox.load").load(running)
     return note
 
 

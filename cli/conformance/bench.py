@@ -183,7 +183,7 @@ def expect(holds: bool, otherwise: str, evidence: list[Operation] | list[Seen] |
 
 def status_name(number: int) -> str:
     """OK, DECLINED, …"""
-    return outcome_pb2.Status.Name(number).removeprefix("STATUS_")  # type: ignore[arg-type]
+    return outcome_pb2.Status.Name(number).removeprefix("STATUS_")
 
 
 Check = Callable[[Bench], Any]

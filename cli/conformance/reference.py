@@ -107,10 +107,15 @@ class Till:
             await self.add(sku=line["sku"], price_minor=line["price_minor"], qty_milli=line["qty_milli"], unit="PIECE")
         receipt = self._receipt()
         receipt.original.CopyFrom(
-            receipt_pb2.OriginalReceipt(store_id=receipt.store_id, register_id=receipt.register_id, **original)
+            receipt_pb2.OriginalReceipt(
+                store_id=receipt.store_id,
+                register_id=receipt.register_id,
+                shift_number=original["shift_number"],
+                receipt_number=original["receipt_number"],
+            )
         )
-        for line, given in zip(receipt.lines, lines, strict=True):
-            line.refund_of.CopyFrom(receipt_pb2.RefundOf(line_no=given["of_line_no"], qty_milli=given["qty_milli"]))
+        for sold, given in zip(receipt.lines, lines, strict=True):
+            sold.refund_of.CopyFrom(receipt_pb2.RefundOf(line_no=given["of_line_no"], qty_milli=given["qty_milli"]))
         return await self._told(self.register.return_receipt(receipt))
 
     async def settle(self, *, shift_number: int, receipt_number: int) -> Any:

@@ -88,7 +88,7 @@ async def load_chain(settings: Settings, dsn: str, redis_url: str, chain: Datase
             keys = await _load_places(call, pepper, chain)
             await _load_goods(call, chain)
             await _load_members(call, pepper, chain)
-            rules_version = await _publish_programme(call)
+            rules_version = await publish_programme(call, programme())
             if call.feed.version:
                 counts = {"products": len(chain.products), "households": len(chain.households)}
                 call.record("demo.load", "demo", "chain", after=counts)
@@ -96,7 +96,7 @@ async def load_chain(settings: Settings, dsn: str, redis_url: str, chain: Datase
     finally:
         await connection.close()
     if call.feed.version:
-        await _ring(redis_url, settings.tenant_id, call.feed.version)
+        await ring_feed(redis_url, settings.tenant_id, call.feed.version)
     return Loaded(keys, rules_version, call.feed.version, len(chain.products), len(chain.households))
 
 
@@ -219,11 +219,10 @@ async def _load_members(call: Call, pepper: bytes, chain: Dataset) -> None:
     )
 
 
-async def _publish_programme(call: Call) -> int:
+async def publish_programme(call: Call, documents: list[dict[str, Any]]) -> int:
     """Declare the assets, make the promotions ACTIVE, and publish unless nothing has changed since; the release's
     number.
     """
-    documents = programme()
     for asset in read_documents(documents).assets:
         await put_asset(
             call, asset=asset.asset, title=dict(asset.title), scale=asset.scale, step_points=asset.step_points
@@ -253,7 +252,7 @@ async def _make_active(call: Call, document: dict[str, Any]) -> bool:
     return bool(await change_state(call, before=before, state="ACTIVE") != revision)
 
 
-async def _ring(redis_url: str, tenant: str, feed_version: int) -> None:
+async def ring_feed(redis_url: str, tenant: str, feed_version: int) -> None:
     """Best effort, as always."""
     client = open_client(redis_url)
     try:
