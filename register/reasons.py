@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 #: What may be done after the code. SAME_BYTES: send the saved bytes again; AS_NEW_OPERATION: ask once more with a new
 #: op_id; AFTER_A_FIX: what was sent has to change first; NEVER: the answer is final.
@@ -60,7 +61,6 @@ def catalogue() -> Catalogue:
     )
 
 
-def _reason(row: dict[str, object]) -> Reason:
-    row = dict(row)
-    lists = {"given_as": tuple(row.pop("as")), "calls": tuple(row.pop("calls"))}  # type: ignore[call-overload]
-    return Reason(**row, **lists)  # type: ignore[arg-type]
+def _reason(row: dict[str, Any]) -> Reason:
+    rest = {name: value for name, value in row.items() if name not in ("as", "calls")}
+    return Reason(given_as=tuple(row["as"]), calls=tuple(row["calls"]), **rest)

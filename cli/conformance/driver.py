@@ -1,6 +1,6 @@
 """Speaks to the register under test: a process that reads one JSON object a line and answers with one.
 
-The commands are those of docs/conformance in docs/register/conformance.md. Invariants: one command at a time; every
+The commands are those of docs/register/conformance.md. Invariants: one command at a time; every
 answer has a time limit; the process is dead when this ends. Killing is what a power cut is: SIGKILL, no warning.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,8 +80,9 @@ class Driver:
     def cut_power(self) -> None:
         """Kill it now."""
         if self._process is not None and self._process.returncode is None:
+            # With what it has started. Not by Process.kill, which may reap the child before asyncio does.
             with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     async def power_off(self) -> None:
         """Ask it to end; kill it when it does not."""

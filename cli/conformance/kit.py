@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import grpc.aio
+
 from altyn.cli.conformance.bench import Bench, Place
 from altyn.cli.conformance.checks import CHECKS
 from altyn.cli.conformance.driver import Driver, Misbehaved, NotDriven, Stopped
@@ -102,7 +104,9 @@ async def run_checks(
 
 
 def judged(traffic: Traffic) -> list[Result]:
-    """The rules over all traffic."""
+    """The rules over all traffic; without an operation there is nothing to judge."""
+    if not traffic.operations:
+        return [Result(name, says, NOT_DRIVEN, "no effect call came") for name, (says, _) in RULES.items()]
     found = judge(traffic)
     return [Result(name, RULES[name][0], PASSED if holds else FAILED, why) for name, (holds, why) in found.items()]
 
@@ -118,6 +122,8 @@ async def _run(name: str, bench: Bench) -> Result:
         state, evidence = FAILED, str(broken)
     except (Misbehaved, Stopped) as trouble:
         state, evidence = FAILED, f"the register: {trouble}"
+    except grpc.aio.AioRpcError as error:
+        state, evidence = FAILED, f"the server, asked by the kit: {error.code().name} {error.details()}"
     except NotDriven as unknown:
         state, evidence = NOT_DRIVEN, str(unknown)
     bench.calm()

@@ -87,7 +87,7 @@ class Proxy:
             self._server_address, options=[("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
         )
         self._door = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        handlers = {name: grpc.unary_unary_rpc_method_handler(self._handler(name)) for name in METHODS}
+        handlers: Any = {name: grpc.unary_unary_rpc_method_handler(self._handler(name)) for name in METHODS}
         self._door.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
         port = self._door.add_insecure_port(self._listen)
         self.target = f"{self._listen.rsplit(':', 1)[0]}:{port}"
@@ -181,7 +181,7 @@ class Proxy:
             late.reply = await self._forward(late.call, late.request, late.authorization)
 
     async def _forward(self, call: str, request: bytes, authorization: str) -> bytes:
-        method = self._channel.unary_unary(f"/{SERVICE}/{call}")
+        method: Any = self._channel.unary_unary(f"/{SERVICE}/{call}")
         return bytes(await method(request, timeout=FORWARD_S, metadata=(("authorization", authorization),)))
 
 

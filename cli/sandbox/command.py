@@ -51,8 +51,8 @@ key unless another is named, and begin with this head:
 
 Field names and values are those of `proto/altyn/pos/v1` in JSON. `"op_id": "A"` stands for sixteen bytes of your own.
 Left out of replies, since they differ from day to day: `server_time_us`, `seq`, `calc_token`, `rules_version`,
-`version`, `customer_id`, `expires_at_us`, `hold_expires_at_us`. Everything else is exact: a test sends these requests to
-a real server and compares.
+`version`, `customer_id`, `expires_at_us`, `hold_expires_at_us`. Everything else is exact: a test sends these requests
+to a real server and compares.
 """
 
 

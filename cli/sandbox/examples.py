@@ -80,7 +80,7 @@ def replies() -> dict[str, dict[str, Any]]:
 
 async def ask(channel: grpc.aio.Channel, key: str, example: Example, run: str) -> dict[str, Any]:
     """Send it; the reply as the documentation shows it."""
-    method = channel.unary_unary(f"/altyn.pos.v1.PosService/{example.call}")
+    method: Any = channel.unary_unary(f"/altyn.pos.v1.PosService/{example.call}")
     metadata = (("authorization", f"Bearer {key}"),)
     try:
         reply = await method(example.message(run).SerializeToString(), timeout=10.0, metadata=metadata)

@@ -109,6 +109,7 @@ def test_process_that_is_no_register_fails_and_names_what_it_did(
     verdict = examine(system, tmp_path, command, ("sale",))
     assert verdict.of("sale").state == "failed"
     assert verdict.of("sale").evidence
+    assert {verdict.of(name).state for name in RULES} == {"not driven"}
 
 
 def test_command_prints_one_json_object(system: System, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,89 @@
+"""Every name the samples use of the contract is in the contract; the Java sample compiles where a JDK has the jars."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from google.protobuf.descriptor import Descriptor, FileDescriptor
+
+from altyn.pos.v1 import outcome_pb2, pos_service_pb2, reasons_pb2, receipt_pb2
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "docs/register/samples"
+JAVA = sorted((SAMPLES / "java").glob("*.java"))
+CSHARP = sorted((SAMPLES / "csharp").glob("*.cs"))
+FILES: list[FileDescriptor] = [module.DESCRIPTOR for module in (outcome_pb2, pos_service_pb2, reasons_pb2, receipt_pb2)]
+MESSAGES: dict[str, Descriptor] = {name: found for file in FILES for name, found in file.message_types_by_name.items()}
+METHODS = set(pos_service_pb2.DESCRIPTOR.services_by_name["PosService"].methods_by_name)
+ENUM_VALUES = {value.name for file in FILES for enum in file.enum_types_by_name.values() for value in enum.values}
+JARS = (
+    *("grpc-api", "grpc-core", "grpc-context", "grpc-stub", "grpc-protobuf", "grpc-protobuf-lite", "grpc-netty"),
+    *("protobuf", "protobuf-util", "proto-google-common-protos", "guava"),
+)
+
+
+def camel(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+FIELDS = {camel(field.name) for message in MESSAGES.values() for field in message.fields}
+
+
+@pytest.mark.parametrize("path", JAVA + CSHARP, ids=lambda path: path.name)
+def test_messages_and_calls_named_in_a_sample_exist(path: Path) -> None:
+    text = path.read_text("utf-8")
+    messages = set(re.findall(r"\b(\w+Receipt(?:Request|Response)|\w+Operation(?:Request|Response))\b", text))
+    assert messages
+    assert messages <= set(MESSAGES)
+    calls = set(re.findall(r"\"((?:Reserve|Commit|Cancel|Return|Calculate|Upload)\w+|GetOperation)\"", text))
+    assert calls <= METHODS
+
+
+@pytest.mark.parametrize("path", JAVA, ids=lambda path: path.name)
+def test_fields_and_values_named_in_a_java_sample_exist(path: Path) -> None:
+    text = path.read_text("utf-8")
+    of_protobuf = {"StringValue", "NumberValue", "FullMethodName", "Type"}
+    setters = set(re.findall(r"\.set([A-Z]\w+)\(", text)) - of_protobuf
+    assert len(setters) > 5
+    assert setters <= FIELDS
+    values = set(re.findall(r"\b((?:STATUS|MODE|UNIT|TOKEN_KIND|INPUT_METHOD|COMPUTED_BY)_[A-Z_]+)\b", text))
+    assert values - {"STATUS_"} <= ENUM_VALUES
+
+
+@pytest.mark.parametrize("path", CSHARP, ids=lambda path: path.name)
+def test_fields_named_in_a_csharp_sample_exist(path: Path) -> None:
+    text = path.read_text("utf-8")
+    made = re.findall(r"new (\w+Request)\s*\{([^}]*)\}", text)
+    assert len(made) >= 5
+    for message, body in made:
+        fields = {camel(field.name) for field in MESSAGES[message].fields}
+        assert set(re.findall(r"(\w+) = ", body)) <= fields
+
+
+def test_pages_name_the_sample_files() -> None:
+    for page, paths in (("java.md", JAVA), ("csharp.md", CSHARP)):
+        text = (ROOT / "docs/register" / page).read_text("utf-8")
+        assert [path.name for path in paths if f"({path.relative_to(ROOT / 'docs/register')})" not in text] == []
+
+
+def test_java_sample_compiles(tmp_path: Path) -> None:
+    jars = [Path("/usr/share/java") / f"{name}.jar" for name in JARS]
+    if not (shutil.which("javac") and shutil.which("protoc") and all(jar.exists() for jar in jars)):
+        pytest.skip("needs a JDK, protoc and the grpc-java jars (libgrpc-java, libprotobuf-java)")
+    protos = sorted((ROOT / "proto/altyn/pos/v1").glob("*.proto"))
+    subprocess.run(["protoc", f"-I{ROOT / 'proto'}", f"--java_out={tmp_path}", *map(str, protos)], check=True)
+    sources = [*map(str, tmp_path.rglob("*.java")), *map(str, JAVA)]
+    command = ["javac", "-nowarn", "-d", str(tmp_path / "out"), "-cp", ":".join(map(str, jars)), *sources]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_csharp_sample_parses() -> None:
+    if not shutil.which("mcs"):
+        pytest.skip("needs a C# compiler (mono-mcs)")
+    result = subprocess.run(["mcs", "--parse", *map(str, CSHARP)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
