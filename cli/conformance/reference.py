@@ -19,8 +19,8 @@ from altyn.pos.v1.outcome_pb2 import Status
 from altyn.register import Answer, CallRejected, Line, LocalTime, NoAnswer, Register, TimeOut, build_receipt, card
 from altyn.register.client import TIME_OUTS
 
-#: A third of the usual patience: for tests of the kit itself.
-HURRIED = {name: TimeOut(usual.attempt_s / 3, usual.call_s / 3) for name, usual in TIME_OUTS.items()}
+#: Half the usual patience: for tests of the kit itself.
+HURRIED = {name: TimeOut(usual.attempt_s / 2, usual.call_s / 2) for name, usual in TIME_OUTS.items()}
 
 
 class Till:

@@ -27,7 +27,7 @@ SILENT = {
     grpc.StatusCode.UNAUTHENTICATED,
 }
 ATTEMPTS = 60 if FAULT == "hammers" else 4
-DEADLINE_S = 0.4
+DEADLINE_S = 1.0
 
 
 def name(status: int) -> str:
