@@ -23,10 +23,12 @@ from altyn.admin_api.accounts.server import OpsClient
 from altyn.admin_api.app import create_app
 from altyn.admin_api.bootstrap import admin_key_path, prepare
 from altyn.admin_api.edge.office import Office
+from altyn.admin_api.metrics import CountedCalls, OfficeState
 from altyn.admin_api.projector import Projector
 from altyn.infra.database import create_pool
 from altyn.infra.errors import Trouble
 from altyn.infra.logs import configure_logs
+from altyn.infra.metrics import LoopLag, MetricsDoor, new_registry
 from altyn.infra.redis_stream import open_client
 from altyn.infra.settings import Secrets, Settings, load_secrets, split_address
 
@@ -40,12 +42,15 @@ log = structlog.get_logger(__name__)
 class Server(uvicorn.Server):
     """Tells when it listens, and leaves signals to ``serve``."""
 
+    metrics_address = ""
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         assert sockets
         host, port = sockets[0].getsockname()[:2]
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        print("ready " + orjson.dumps({"admin": address, "url": f"http://{address}"}).decode(), flush=True)
+        told = {"admin": address, "url": f"http://{address}", "metrics": self.metrics_address}
+        print("ready " + orjson.dumps(told).decode(), flush=True)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -84,8 +89,13 @@ async def serve(settings: Settings) -> None:
     host, port = split_address(settings.admin_listen)
     async with open_office(settings, load_secrets(settings)) as office:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        state, lag = OfficeState(office), LoopLag()
+        registry = new_registry(state.collect, lag.collect)
+        metrics = MetricsDoor(registry, settings.admin_metrics_listen, state.refresh)
+        await metrics.start()
+        measuring = asyncio.create_task(lag.run(), name="loop-lag")
         config = uvicorn.Config(
-            create_app(office),
+            CountedCalls(create_app(office), registry),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -93,13 +103,19 @@ async def serve(settings: Settings) -> None:
             timeout_graceful_shutdown=STOP_PATIENCE_S,
         )
         server = Server(config)
+        server.metrics_address = metrics.address
 
         def stop() -> None:
             server.should_exit = True
 
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop)
-        await server.serve(sockets=[listening])
+        try:
+            await server.serve(sockets=[listening])
+        finally:
+            measuring.cancel()
+            await metrics.stop()
+            await asyncio.gather(measuring, return_exceptions=True)
 
 
 def main() -> None:

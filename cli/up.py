@@ -36,6 +36,7 @@ PROCESSES: Sequence[tuple[str, str]] = (
 )
 # Doors by the key of the readiness line; the setting of the same name is rewritten for the processes that follow.
 DOORS = {"grpc": "grpc_listen", "ops": "ops_listen", "admin": "admin_listen"}
+METRICS = ("metrics_listen", "admin_metrics_listen")
 READY_PATIENCE_S = 600.0
 STOP_PATIENCE_S = 30.0
 TELL_EVERY_S = 5.0
@@ -138,6 +139,9 @@ def tell_ready(settings: Settings, ready: Mapping[str, Mapping[str, Any]], note:
         print(f"back office   http://{doors['admin']}/")
     if "grpc" in doors:
         print(f"registers     {doors['grpc']} (gRPC, altyn.pos.v1)")
+    for name, told in ready.items():
+        if told.get("metrics"):
+            print(f"metrics       http://{told['metrics']}/metrics ({name})")
     print(f"data, logs    {settings.var}")
     if note:
         print(note)
@@ -162,7 +166,7 @@ def load_sandbox(running: Running) -> str | None:
 def with_free_ports(settings: Settings) -> Settings:
     """The same settings; a default address that is taken on this machine gives way to a free port."""
     changed: dict[str, str] = {}
-    for setting in DOORS.values():
+    for setting in (*DOORS.values(), *METRICS):
         if setting in settings.model_fields_set:
             continue
         host, port = split_address(getattr(settings, setting))

@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     grpc_listen: str = Field(default="127.0.0.1:50051", description="address of the registers' door")
     ops_listen: str = Field(default="127.0.0.1:50052", description="address of the back office's door into the server")
     admin_listen: str = Field(default="127.0.0.1:8080", description="address of the back office")
+    metrics_listen: str = Field(default="127.0.0.1:9464", description="address of the server's metrics")
+    admin_metrics_listen: str = Field(default="127.0.0.1:9465", description="address of the back office's metrics")
 
     tenant_id: str = Field(default="demo", min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$")
     tenant_zone: str = Field(default="Europe/Moscow", description="IANA zone of the tenant's calendar")
@@ -70,7 +72,7 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
 
-    @field_validator("grpc_listen", "ops_listen", "admin_listen")
+    @field_validator("grpc_listen", "ops_listen", "admin_listen", "metrics_listen", "admin_metrics_listen")
     @classmethod
     def _address(cls, value: str) -> str:
         split_address(value)

@@ -22,6 +22,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from altyn.core.engine import CallRefused, Engine, Scope, expire_holds
 from altyn.core.facts import Facts
+from altyn.infra.metrics import LoopLag, MetricsDoor, new_registry
 from altyn.infra.settings import Secrets, Settings
 from altyn.infra.zones import ensure_zone
 from altyn.ops.v1 import ops_service_pb2 as ops
@@ -32,8 +33,10 @@ from altyn.server.feeds.feeds import Feeds
 from altyn.server.feeds.rules import Release
 from altyn.server.journal import Journal
 from altyn.server.journal_reader import JournalDoubt
+from altyn.server.metrics import CallMeters, ServerState
 from altyn.server.ops import OPS_SERVICE, OpsCalls, bearer, ops_authenticate
 from altyn.server.recovery import recover
+from altyn.server.refusals import RefusalLog
 from altyn.server.slots import ReplySlots
 from altyn.server.snapshots import Snapshots
 from altyn.server.transport.grpc_aio import Authenticate, CallTableHandler, GrpcDoor, Metadata
@@ -85,6 +88,7 @@ class Server:
         self._started_at_us = clock_us()
         self.engine = new_engine(settings, secrets)
         self.slots = ReplySlots(SLOTS_MAX)
+        self.snapshots = Snapshots(snapshot_folder(settings))
         self.feeds = Feeds(server_id=self._server_id, compiler=compiler, durable_seq=lambda: self.journal.durable_seq)
         self.journal: Journal
         self._stopping = asyncio.Event()
@@ -128,7 +132,7 @@ class Server:
             f"{self._server_id}-{os.getpid()}",
             unsafe=self._settings.unsafe_durability,
         )
-        recovered = await recover(self.engine, self.journal.reader, Snapshots(snapshot_folder(self._settings)))
+        recovered = await recover(self.engine, self.journal.reader, self.snapshots)
         if self.engine.last_seq != self.journal.durable_seq:
             raise JournalDoubt(
                 f"recovered up to seq {self.engine.last_seq}, the journal ends at {self.journal.durable_seq}"
@@ -160,12 +164,21 @@ class Server:
     async def _serve(self, on_ready: Callable[[dict[str, object]], None]) -> None:
         calls = Calls(self.engine, self.journal, self.slots)
         ops_calls = OpsCalls(self.engine, calls, self._in_force, clock_us)
+        meters, refusals = CallMeters(), RefusalLog()
         registers = GrpcDoor(
-            [CallTableHandler(POS_SERVICE, calls.table(), register_authenticate(self.feeds.credentials))],
+            [
+                CallTableHandler(
+                    POS_SERVICE, calls.table(), register_authenticate(self.feeds.credentials), meters, refusals
+                )
+            ],
             self._settings.grpc_listen,
         )
         office = GrpcDoor(
-            [CallTableHandler(OPS_SERVICE, ops_calls.table(), ops_authenticate(self._secrets.ops_key.hex()))],
+            [
+                CallTableHandler(
+                    OPS_SERVICE, ops_calls.table(), ops_authenticate(self._secrets.ops_key.hex()), meters, refusals
+                )
+            ],
             self._settings.ops_listen,
         )
         serving = health.aio.HealthServicer()
@@ -176,10 +189,12 @@ class Server:
         watch = asyncio.create_task(self.journal.watch(), name="journal-watch")
         holds = asyncio.create_task(self._expire_holds(), name="hold-expiry")
         stop = asyncio.create_task(self._stopping.wait(), name="stop")
+        metrics, lag = await self._tell_metrics(meters)
         on_ready(
             {
                 "grpc": address_of(self._settings.grpc_listen, registers.port),
                 "ops": address_of(self._settings.ops_listen, office.port),
+                "metrics": metrics.address,
             }
         )
         try:
@@ -191,9 +206,19 @@ class Server:
             await serving.enter_graceful_shutdown()
             await asyncio.gather(registers.stop(DRAIN_S), office.stop(DRAIN_S))
         finally:
-            for task in (watch, holds, stop):
+            await metrics.stop()
+            for task in (watch, holds, stop, lag):
                 task.cancel()
-            await asyncio.gather(watch, holds, stop, return_exceptions=True)
+            await asyncio.gather(watch, holds, stop, lag, return_exceptions=True)
+
+    async def _tell_metrics(self, meters: CallMeters) -> tuple[MetricsDoor, asyncio.Task[None]]:
+        """The management listener, and the task that measures how late the loop is."""
+        lag = LoopLag()
+        state = ServerState(self.engine, self.journal, self.slots, self.feeds, self.snapshots, self._server_id)
+        registry = new_registry(meters.collect, state.collect, lag.collect)
+        door = MetricsDoor(registry, self._settings.metrics_listen)
+        await door.start()
+        return door, asyncio.create_task(lag.run(), name="loop-lag")
 
     async def _expire_holds(self) -> None:
         """Free what a register took and never settled."""

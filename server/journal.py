@@ -34,8 +34,10 @@ from altyn.server.journal_reader import (
     JournalUnavailable,
     read_tail,
 )
+from altyn.server.meters import TimeMeter, monotonic_ns
 
 PARTITION_ROWS = 4_194_304
+PARTITIONS_AHEAD = 3
 FENCE_SQLSTATE = "AL001"
 
 _TAKE = """
@@ -48,7 +50,7 @@ RETURNING epoch, last_seq
 _KEEP = """
 UPDATE shard_owner SET pid = pg_backend_pid() WHERE shard = $1 AND epoch = $2 AND instance_id = $3 RETURNING last_seq
 """
-_MAKE_PARTITION = "SELECT journal_make_partition($1)"
+_MAKE_PARTITIONS = "SELECT journal_make_partition(number) FROM generate_series($1::bigint, $2::bigint) number"
 _END_OWNER = """
 SELECT pg_terminate_backend(a.pid, 2000) FROM shard_owner o JOIN pg_stat_activity a ON a.pid = o.pid
 WHERE o.shard = $1 AND a.application_name = $2 AND a.pid <> pg_backend_pid() AND ($3::bigint IS NULL OR o.epoch = $3)
@@ -59,6 +61,21 @@ log = logging.getLogger(__name__)
 
 class Overloaded(Exception):
     """The queue is full; nothing was appended. Check `has_room` before applying anything."""
+
+
+class JournalMeters:
+    """What the writer has written, for whoever scrapes it."""
+
+    def __init__(self) -> None:
+        self.rows_count = 0
+        self.bytes_count = 0
+        self.flush = TimeMeter()
+
+    def wrote(self, rows_count: int, bytes_count: int, elapsed_ns: int) -> None:
+        """One batch became durable."""
+        self.rows_count += rows_count
+        self.bytes_count += bytes_count
+        self.flush.observe(elapsed_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +118,7 @@ class Journal:
         self.batches_count = 0
         self.reconnects_count = 0
         self.is_degraded = False
+        self.meters = JournalMeters()
         self.reader = JournalReader(dsn, shard)
         self._dsn = dsn
         self._limits = limits
@@ -116,7 +134,7 @@ class Journal:
         self._moved = asyncio.Event()
         self._on_durable: list[Callable[[int], None]] = []
         self._ending = False
-        self._partition_ready = tail.seq // PARTITION_ROWS
+        self._partition_ready = tail.seq // PARTITION_ROWS + PARTITIONS_AHEAD
         self._ahead: asyncio.Task[None] | None = None
         self._writer = asyncio.get_running_loop().create_task(self._write_for_ever(), name=f"journal-{shard}")
 
@@ -145,7 +163,8 @@ class Journal:
             tail = await read_tail(connection, shard)
             if tail.seq != owner["last_seq"]:
                 raise JournalDoubt(f"shard {shard} ends at seq {tail.seq}, but {owner['last_seq']} was written")
-            await connection.execute(_MAKE_PARTITION, tail.seq // PARTITION_ROWS)
+            number = tail.seq // PARTITION_ROWS
+            await connection.execute(_MAKE_PARTITIONS, number, number + PARTITIONS_AHEAD)
         except BaseException:
             connection.terminate()
             raise
@@ -166,6 +185,16 @@ class Journal:
             and self._queue_bytes < self._limits.queue_bytes_max
             and not self._ending
         )
+
+    @property
+    def queue_bytes(self) -> int:
+        """What waits for PostgreSQL."""
+        return self._queue_bytes
+
+    @property
+    def partitions_ahead(self) -> int:
+        """Partitions known to be there beyond the one in use."""
+        return self._partition_ready - self._seq // PARTITION_ROWS
 
     def append(self, record: Record) -> None:
         """Put a record in the open batch. Overloaded when there is no room, ValueError when it is not `next_seq`."""
@@ -258,7 +287,9 @@ class Journal:
                     self._arrived.clear()
                     await self._arrived.wait()
                     continue
+                begun_ns = monotonic_ns()
                 await self._write(batch)
+                self.meters.wrote(batch.count, len(batch), monotonic_ns() - begun_ns)
                 self._settled(batch)
         except JournalDoubt as doubt:
             log.critical("journal of shard %d stops: %s", self.shard, doubt)
@@ -333,20 +364,20 @@ class Journal:
         assert connection is not None
         number = (batch.first_seq - 1) // PARTITION_ROWS
         if number > self._partition_ready:
-            await self._patiently(connection.execute(_MAKE_PARTITION, number))
+            await self._patiently(connection.execute(_MAKE_PARTITIONS, number, number))
             self._partition_ready = number
-        if self._ahead is None or (self._ahead.done() and number >= self._partition_ready):
-            self._ahead = asyncio.get_running_loop().create_task(self._make_ahead(number + 1))
+        if number + PARTITIONS_AHEAD > self._partition_ready and (self._ahead is None or self._ahead.done()):
+            self._ahead = asyncio.get_running_loop().create_task(self._make_ahead(number + PARTITIONS_AHEAD))
         await self._patiently(
             connection.copy_to_table(f"journal_{number:06d}", source=cast(Any, batch), columns=COLUMNS, format="binary")
         )
 
     async def _make_ahead(self, number: int) -> None:
-        """Make the next partition while this one is being filled. When it fails the next batch tries again."""
+        """Make partitions up to `number` while this one is being filled. When it fails a later batch tries again."""
         try:
             connection = await _connect(self._dsn, self.shard, self._limits)
             try:
-                await connection.execute(_MAKE_PARTITION, number, timeout=COMMAND_TIMEOUT_S)
+                await connection.execute(_MAKE_PARTITIONS, self._partition_ready + 1, number, timeout=COMMAND_TIMEOUT_S)
             finally:
                 connection.terminate()
             self._partition_ready = number

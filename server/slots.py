@@ -16,13 +16,13 @@ class ReplySlots:
     """At most `slots_max` answers wait at a time."""
 
     def __init__(self, slots_max: int) -> None:
-        self._slots_max = slots_max
+        self.slots_max = slots_max
         self._waiting: deque[tuple[int, bytes, asyncio.Future[bytes]]] = deque()
         self._durable_seq = 0
 
     @property
     def is_full(self) -> bool:
-        return len(self._waiting) >= self._slots_max
+        return len(self._waiting) >= self.slots_max
 
     @property
     def waiting_count(self) -> int:

@@ -34,6 +34,13 @@ class LoadedSnapshot(NamedTuple):
     operations: Operations
 
 
+class SnapshotFile(NamedTuple):
+    """A finished file: the seq in its name, and when it was written."""
+
+    seq: int
+    written_at_s: float
+
+
 EMPTY_HEAD = SnapshotHead(seq=0, epoch=0, instant_us=0, complete_since_seq=1, chain_hash=bytes(32))
 
 
@@ -48,6 +55,13 @@ class Snapshots:
         if not self._folder.is_dir():
             return []
         return sorted((path for path in self._folder.iterdir() if _NAME.fullmatch(path.name)), reverse=True)
+
+    def newest(self) -> SnapshotFile | None:
+        """The newest finished snapshot, by its name; not proven."""
+        for path in self.paths():
+            with contextlib.suppress(FileNotFoundError):  # removed by the writer meanwhile
+                return SnapshotFile(int(path.name[:19]), path.stat().st_mtime)
+        return None
 
     def write(self, book: Book, operations: Operations, head: SnapshotHead) -> Path:
         """Write the state after `head.seq`, then remove all but the newest three.

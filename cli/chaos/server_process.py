@@ -27,6 +27,7 @@ class ServerProcess:
     child: Child | None = None
     grpc_address: str = ANY_PORT
     ops_address: str = ANY_PORT
+    metrics_address: str = ""
 
     def settings(self) -> Settings:
         return Settings(
@@ -35,6 +36,7 @@ class ServerProcess:
             redis_url=self.redis_url,
             grpc_listen=self.grpc_address,
             ops_listen=self.ops_address,
+            metrics_listen=ANY_PORT,
             tenant_id=TENANT,
             pepper=PEPPER,
             ops_key=OPS_KEY,
@@ -50,6 +52,7 @@ class ServerProcess:
         )
         ready = start_children([self.child], READY_PATIENCE_S)["server"]
         self.grpc_address, self.ops_address = ready["grpc"], ready["ops"]
+        self.metrics_address = ready["metrics"]
 
     def kill(self) -> None:
         """As a power cut would."""

@@ -51,6 +51,7 @@ def run(
 ) -> None:
     """Sell a demonstration chain's baskets through a real server, verify, and tell what came of it."""
     settings = settings_with(var, grpc_listen=ANY_PORT, ops_listen=ANY_PORT, admin_listen=ANY_PORT)
+    settings = settings.model_copy(update={"metrics_listen": ANY_PORT, "admin_metrics_listen": ANY_PORT})
     if (settings.var / "demo").exists():
         raise Trouble(f"{settings.var} has seen a demonstration already; name a fresh directory with --var")
     console = Console(stderr=True)

@@ -7,6 +7,7 @@ wait. Never here: what a call means.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -15,6 +16,9 @@ import grpc.aio
 
 from altyn.core.engine import CallRefused, Scope
 from altyn.server.calls import Call
+from altyn.server.meters import CallMeter
+from altyn.server.metrics import CallMeters
+from altyn.server.refusals import RefusalLog
 from altyn.server.transport.status import status_of
 
 REQUEST_BYTES_MAX = 1 << 20
@@ -37,26 +41,52 @@ Authenticate = Callable[[Metadata], Scope]
 class CallTableHandler(grpc.GenericRpcHandler):
     """One service: method path → raw-bytes handler."""
 
-    def __init__(self, service: str, table: Mapping[str, Call], authenticate: Authenticate) -> None:
-        self._calls = {f"/{service}/{name}": call for name, call in table.items()}
+    def __init__(
+        self,
+        service: str,
+        table: Mapping[str, Call],
+        authenticate: Authenticate,
+        meters: CallMeters | None = None,
+        refusals: RefusalLog | None = None,
+    ) -> None:
+        """`meters`, `refusals`: where calls are counted and refusals are told; by default nobody listens."""
+        meters = meters or CallMeters()
+        self._calls = {f"/{service}/{name}": (call, meters.of(service, name)) for name, call in table.items()}
         self._authenticate = authenticate
+        self._refusals = refusals or RefusalLog()
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
-        call = self._calls.get(handler_call_details.method)
-        if call is None:
+        found = self._calls.get(handler_call_details.method)
+        if found is None:
             return None
+        call, meter = found
         # The metadata has been read for this look-up; the call's context would read all of it again.
         metadata = handler_call_details.invocation_metadata
-        return grpc.unary_unary_rpc_method_handler(_handler(call, self._authenticate, metadata))
+        return grpc.unary_unary_rpc_method_handler(_handler(call, self._authenticate, metadata, meter, self._refusals))
 
 
-def _handler(call: Call, authenticate: Authenticate, metadata: Metadata) -> Any:
+def _handler(call: Call, authenticate: Authenticate, metadata: Metadata, meter: CallMeter, refusals: RefusalLog) -> Any:
     async def handle(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        begun_ns = meter.begin()
+        scope: Scope | None = None
         try:
-            reply = call(request, authenticate(metadata))
-            return reply if isinstance(reply, bytes) else await reply
+            scope = authenticate(metadata)
+            reply = call(request, scope)
+            if not isinstance(reply, bytes):
+                reply = await reply
+            meter.answered(begun_ns, reply)
+            return reply
         except CallRefused as refused:
+            meter.refused(begun_ns, refused.code, refused.reason)
+            refusals.refused(meter.method, refused, request, scope)
             await context.abort_with_status(status_of(refused))
+            raise
+        except asyncio.CancelledError:
+            meter.refused(begun_ns, "CANCELLED", "CALLER_LEFT")
+            raise
+        except Exception as error:
+            meter.refused(begun_ns, "INTERNAL", "FAULT")
+            refusals.failed(meter.method, error, request, scope)
             raise
 
     return handle

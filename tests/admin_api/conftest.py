@@ -57,7 +57,12 @@ def schema_dsn(embedded_postgres: EmbeddedPostgres, postgres_dsn: str, migrated_
 @pytest.fixture
 def settings(tmp_path: Path, schema_dsn: str, redis_url: str) -> Settings:
     return Settings(
-        var=tmp_path, postgres_dsn=schema_dsn, redis_url=redis_url, tenant_id=TENANT, admin_listen="127.0.0.1:0"
+        var=tmp_path,
+        postgres_dsn=schema_dsn,
+        redis_url=redis_url,
+        tenant_id=TENANT,
+        admin_listen="127.0.0.1:0",
+        admin_metrics_listen="127.0.0.1:0",
     )
 
 

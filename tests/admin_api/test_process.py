@@ -38,6 +38,9 @@ def test_process_says_when_it_listens_and_ends_when_told(settings: Settings, num
         key = admin_key_path(settings).read_text().strip()
         stores = httpx.get(ready["url"] + "/v1/stores", headers={"authorization": f"Bearer {key}"}, timeout=30)
         assert (stores.status_code, stores.json()["stores"]) == (200, [])
+        told = httpx.get(f"http://{ready['metrics']}/metrics", timeout=30).text
+        assert 'altyn_http_requests_total{code="200",method="GET",route="/v1/stores"} 1.0' in told
+        assert "altyn_postgres_up 1.0" in told and "altyn_journal_partitions_ahead" in told
         process.send_signal(number)
         assert process.wait(30) == 0
     finally:

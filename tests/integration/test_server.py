@@ -14,6 +14,7 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
+from prometheus_client.parser import text_string_to_metric_families
 
 from altyn.infra.processes import Child, start_children, stop_process
 from altyn.ops.v1 import ops_service_pb2 as ops
@@ -266,3 +267,27 @@ def test_start_from_a_snapshot_and_the_records_after_it_gives_the_same_balances(
     system.start()
     assert asyncio.run(commits(220, 221)) == before + 145
     assert '"from_snapshot":0' not in system.child.log.read_text().splitlines()[-1]
+
+
+async def test_metrics_count_the_calls_and_follow_the_journal(system: System) -> None:
+    request = commit(900, 900)
+    async with grpc.aio.insecure_channel(system.grpc_address) as channel:
+        reply = await system.call(channel, "CommitReceipt", request)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await system.call(channel, "CommitReceipt", request, key="wrong")
+    host, port = system.metrics_address.rsplit(":", 1)
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+    text = (await reader.read()).partition(b"\r\n\r\n")[2].decode()
+    writer.close()
+    found = {
+        (sample.name, sample.labels.get("grpc_method", ""), sample.labels.get("grpc_code", "")): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert found["grpc_server_handled_total", "CommitReceipt", "OK"] >= 1
+    assert found["grpc_server_handled_total", "CommitReceipt", "Unauthenticated"] >= 1
+    assert found["altyn_journal_durable_seq", "", ""] >= reply.seq
+    assert found["altyn_journal_rows_total", "", ""] >= 1
+    assert found["altyn_journal_partitions_ahead", "", ""] >= 2
+    assert found["altyn_rules_version", "", ""] >= 1

@@ -1,0 +1,172 @@
+"""What a processing server tells about itself: the meters of its doors and the state of its parts, as metrics.
+
+Read only when somebody scrapes; docs/operations/metrics.md says what each means and when to worry. Names of calls
+follow the go-grpc-prometheus convention, so that public dashboards work. It must never change what it reads.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from altyn.infra.metrics import histogram_of
+from altyn.pos.v1 import outcome_pb2, reasons_pb2
+from altyn.server.meters import CallMeter, bucket_bounds
+
+if TYPE_CHECKING:
+    from altyn.core.engine import Engine
+    from altyn.server.feeds.feeds import Feeds
+    from altyn.server.journal import Journal
+    from altyn.server.slots import ReplySlots
+    from altyn.server.snapshots import Snapshots
+
+# gRPC's names of codes, as the convention has them.
+_CODES = {"OK": "OK", "INVALID_ARGUMENT": "InvalidArgument", "UNAUTHENTICATED": "Unauthenticated"} | {
+    "PERMISSION_DENIED": "PermissionDenied",
+    "UNAVAILABLE": "Unavailable",
+    "UNIMPLEMENTED": "Unimplemented",
+    "NOT_FOUND": "NotFound",
+    "RESOURCE_EXHAUSTED": "ResourceExhausted",
+    "CANCELLED": "Canceled",
+    "INTERNAL": "Internal",
+}
+
+
+class CallMeters:
+    """The meters of all doors, one a method."""
+
+    def __init__(self) -> None:
+        self._meters: list[CallMeter] = []
+
+    def of(self, service: str, method: str) -> CallMeter:
+        """A new meter."""
+        meter = CallMeter(service, method)
+        self._meters.append(meter)
+        return meter
+
+    def collect(self) -> Iterator[Metric]:
+        labels = ["grpc_type", "grpc_service", "grpc_method"]
+        started = CounterMetricFamily("grpc_server_started", "Calls that have begun.", labels=labels)
+        handled = CounterMetricFamily("grpc_server_handled", "Calls ended, by code.", labels=[*labels, "grpc_code"])
+        took = HistogramMetricFamily(
+            "grpc_server_handling_seconds",
+            "From the request's bytes to the reply's, waiting for the journal included.",
+            labels=labels,
+        )
+        replies = CounterMetricFamily(
+            "altyn_replies",
+            "Replies whose status is not OK, by status and reason.",
+            labels=["grpc_method", "status", "reason"],
+        )
+        refused = CounterMetricFamily(
+            "altyn_calls_refused",
+            "Calls that could not be answered, by code and reason.",
+            labels=["grpc_method", "code", "reason"],
+        )
+        bounds = bucket_bounds()
+        for meter in self._meters:
+            place = ["unary", meter.service, meter.method]
+            started.add_metric(place, meter.started_count)
+            handled.add_metric([*place, "OK"], meter.ok_count)
+            codes: dict[str, int] = {}
+            for (code, reason), count in meter.refused_counts.items():
+                codes[code] = codes.get(code, 0) + count
+                refused.add_metric([meter.method, code, reason], count)
+            for code, count in codes.items():
+                handled.add_metric([*place, _CODES.get(code, "Unknown")], count)
+            for (status, why), count in meter.status_counts.items():
+                names = [_name(outcome_pb2.Status, status, "STATUS_"), _name(reasons_pb2.Reason, why, "REASON_")]
+                replies.add_metric([meter.method, *names], count)
+            if meter.started_count:
+                histogram_of(took, place, bounds, meter.counts, meter.sum_ns / 1e9)
+        yield from (started, handled, took, replies, refused)
+
+
+class ServerState:
+    """Journal, slots, engine, feeds and snapshots of one server."""
+
+    def __init__(
+        self, engine: Engine, journal: Journal, slots: ReplySlots, feeds: Feeds, snapshots: Snapshots, server_id: str
+    ) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._slots = slots
+        self._feeds = feeds
+        self._snapshots = snapshots
+        self._server_id = server_id
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._collect_journal()
+        yield from self._collect_memory()
+        yield from self._collect_facts()
+        yield from self._collect_snapshots()
+
+    def _collect_journal(self) -> Iterator[Metric]:
+        journal, appended = self._journal, self._journal.next_seq - 1
+        meters = journal.meters
+        yield _gauge("altyn_journal_epoch", "Epoch under which this server owns the shard.", journal.epoch)
+        yield _gauge("altyn_journal_appended_seq", "Seq of the last record decided.", appended)
+        yield _gauge("altyn_journal_durable_seq", "Seq up to which records are durable.", journal.durable_seq)
+        yield _gauge("altyn_journal_lag_records", "Decided and not yet durable.", appended - journal.durable_seq)
+        yield _gauge("altyn_journal_queue_bytes", "Bytes waiting for PostgreSQL.", journal.queue_bytes)
+        yield _gauge("altyn_journal_degraded", "1 while PostgreSQL does not take the journal.", journal.is_degraded)
+        yield _counter("altyn_journal_reconnects", "Connections lost and opened again.", journal.reconnects_count)
+        yield _counter("altyn_journal_rows", "Rows made durable.", meters.rows_count)
+        yield _counter("altyn_journal_bytes", "Bytes made durable.", meters.bytes_count)
+        yield _gauge(
+            "altyn_journal_partitions_ahead", "Partitions made beyond the one in use.", journal.partitions_ahead
+        )
+        flush = HistogramMetricFamily("altyn_journal_flush_seconds", "One batch: from its COPY to its commit.")
+        histogram_of(flush, [], bucket_bounds(), meters.flush.counts, meters.flush.sum_ns / 1e9)
+        yield flush
+
+    def _collect_memory(self) -> Iterator[Metric]:
+        engine, book = self._engine, self._engine.book
+        yield _gauge("altyn_slots_in_use", "Answers waiting for the journal.", self._slots.waiting_count)
+        yield _gauge("altyn_slots_max", "Answers that may wait at a time.", self._slots.slots_max)
+        yield _gauge("altyn_accounts", "Accounts in memory.", book.accounts_count)
+        yield _gauge("altyn_lots", "Lots in memory.", book.lots_count)
+        yield _gauge("altyn_holds", "Holds pending.", book.holds_count)
+        yield _gauge("altyn_book_bytes", "Memory of accounts, lots and holds.", book.bytes_used)
+        yield _gauge("altyn_operations", "Operations remembered in memory.", len(engine.operations))
+        yield _gauge("altyn_operations_bytes", "Memory of the seen-before index.", engine.operations.bytes_used)
+        yield _gauge("altyn_replies_kept", "Whole replies kept for repeats.", len(engine.replies))
+
+    def _collect_facts(self) -> Iterator[Metric]:
+        rules = self._feeds.rules
+        yield _gauge("altyn_rules_version", "Release in force.", self._engine.rules_version)
+        yield _gauge("altyn_rules_refused_version", "Newest release that was refused; 0: none.", rules.refused_version)
+        yield _gauge("altyn_rules_promotions", "Promotions in force.", self._engine.promotions_count)
+        yield _gauge("altyn_feed_version", "Version of the facts in memory.", self._feeds.feed_version)
+        yield _gauge(
+            "altyn_feed_lag_seconds", "Since versions were last compared with PostgreSQL.", self._feeds.lag_us / 1e6
+        )
+        info = InfoMetricFamily("altyn_server", "Who this server is and what it runs.")
+        info.add_metric([], {"server_id": self._server_id, "rules_sha256": self._engine.rules_sha256})
+        yield info
+
+    def _collect_snapshots(self) -> Iterator[Metric]:
+        newest = self._snapshots.newest()
+        yield _gauge("altyn_snapshot_seq", "Seq of the newest snapshot; 0: none.", newest.seq if newest else 0)
+        if newest:
+            age_s = max(0.0, time.time() - newest.written_at_s)
+            yield _gauge("altyn_snapshot_age_seconds", "Since the newest snapshot was written.", age_s)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(name, text, value=value)
+
+
+def _name(kinds: EnumTypeWrapper, number: int, prefix: str) -> str:
+    """The name of an enum's value without its prefix; a newer one keeps its number."""
+    known: Sequence[int] = kinds.values()
+    return kinds.Name(number).removeprefix(prefix) if number in known else str(number)
