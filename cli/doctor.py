@@ -25,6 +25,7 @@ import orjson
 import typer
 from redis.exceptions import RedisError
 
+from altyn.cli.archiving import archive_folder
 from altyn.cli.options import AsJson, Var, settings_with
 from altyn.infra.database import connect, read_durability
 from altyn.infra.embedded.postgres import EmbeddedPostgres
@@ -32,18 +33,27 @@ from altyn.infra.embedded.providers import find_postgres, find_valkey
 from altyn.infra.embedded.valkey import EmbeddedValkey
 from altyn.infra.errors import Trouble
 from altyn.infra.migrate import load_migrations, pending_migrations
+from altyn.infra.partitions import AHEAD_WANTED, Partitions, read_partitions
 from altyn.infra.redis_stream import open_client
 from altyn.infra.settings import PREFIX, Settings
+from altyn.server.journal_archive import JournalArchive
+from altyn.server.snapshots import Snapshots
 
 START_PATIENCE_S = 2.0
 LOOK_PATIENCE_S = 1.5
 DISK_WARN_PERCENT = 10
 DISK_FAIL_PERCENT = 5
 CLOCK_SKEW_MAX_S = 1.0
+SNAPSHOT_BEHIND_MAX = 500_000
 CLOCK_BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 OTHER_VARIABLES = {"ALTYN_PG_BIN", "ALTYN_VALKEY_BIN", "ALTYN_DEBUG", "ALTYN_BUILD_JOBS"}
 PACKAGES = ("altyn", "grpcio", "protobuf", "asyncpg", "redis", "uvloop", "orjson", "pydantic")
 MARKS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL", "skip": "skip"}
+
+SERVERS = """
+SELECT server_id, rules_version, refused_version FROM server_status
+ WHERE tenant = $1 AND seen_at > now() - interval '30 seconds' ORDER BY server_id
+"""
 
 State = Literal["ok", "warn", "fail", "skip"]
 
@@ -216,20 +226,77 @@ async def look_at_redis(url: str) -> list[Finding]:
 
 async def _look_at_schema(connection: asyncpg.Connection[Any], settings: Settings) -> list[Finding]:
     findings = [await _look_at_migrations(connection)]
-    counts = await connection.fetch(
-        "SELECT partrelid::regclass::text AS name, count(inhrelid) AS parts "
-        "FROM pg_partitioned_table LEFT JOIN pg_inherits ON inhparent = partrelid GROUP BY 1 ORDER BY 1"
-    )
-    if counts:
-        shown = ", ".join(f"{row['name']} has {row['parts']}" for row in counts)
-        findings.append(Finding("partitions", "fail" if any(row["parts"] == 0 for row in counts) else "ok", shown))
+    if await connection.fetchval("SELECT to_regclass('shard_owner') IS NOT NULL"):
+        findings.append(look_at_partitions(await read_partitions(connection)))
+        findings += await _look_at_archive(connection, settings)
+        findings.append(await _look_at_snapshots(connection, settings))
     if await connection.fetchval("SELECT to_regclass('rules_release') IS NULL"):
         findings.append(Finding("rules", "skip", "no table of releases yet"))
         return findings
     version = await connection.fetchval("SELECT max(version) FROM rules_release WHERE tenant = $1", settings.tenant_id)
     detail = f"version {version} is published" if version else f"nothing published for {settings.tenant_id}"
     findings.append(Finding("rules", "ok" if version else "warn", detail))
+    findings += await _look_at_servers(connection, settings)
     return findings
+
+
+def look_at_partitions(found: Partitions) -> Finding:
+    """Whether the journal can go on, and for how long without anybody making room."""
+    detail = (
+        f"{found.ahead_count} ahead of seq {found.last_seq}, {len(found.full)} full, {found.archived_count} in files"
+    )
+    leaving = [part.table for part in found.attached if part.is_leaving]
+    if leaving:
+        return Finding("partitions", "warn", f"{', '.join(leaving)} half detached: run altyn journal archive; {detail}")
+    if not found.has_room:
+        return Finding("partitions", "fail", f"no partition for seq {found.last_seq + 1}; {detail}")
+    state: State = "warn" if found.ahead_count < AHEAD_WANTED and found.last_seq else "ok"
+    return Finding("partitions", state, detail)
+
+
+async def _look_at_archive(connection: asyncpg.Connection[Any], settings: Settings) -> list[Finding]:
+    if await connection.fetchval("SELECT to_regclass('journal_archive') IS NULL"):
+        return []
+    entered = {
+        row["number"]: row["sha256"].hex()
+        for row in await connection.fetch("SELECT number, sha256 FROM journal_archive")
+    }
+    if not entered:
+        return []
+    archive = JournalArchive(archive_folder(settings.var))
+    here = {head.number: head for head in archive.heads()}
+    bad = [
+        str(number)
+        for number, sha256 in sorted(entered.items())
+        if number not in here
+        or here[number].sha256 != sha256
+        or not all(path.exists() for path in archive.files_of(here[number]))
+    ]
+    if bad:
+        return [Finding("archive", "fail", f"partitions {', '.join(bad)} are not in {archive.folder}")]
+    return [Finding("archive", "ok", f"{len(entered)} partitions in {archive.folder}")]
+
+
+async def _look_at_snapshots(connection: asyncpg.Connection[Any], settings: Settings) -> Finding:
+    newest = Snapshots(settings.var / "snapshots").newest()
+    last_seq = await connection.fetchval("SELECT coalesce(max(last_seq), 0) FROM shard_owner")
+    seq = newest.seq if newest else 0
+    if seq > last_seq:
+        return Finding("snapshots", "fail", f"the newest is of seq {seq}, the journal ends at {last_seq}: not its own")
+    behind = last_seq - seq
+    state: State = "warn" if behind > SNAPSHOT_BEHIND_MAX else "ok"
+    return Finding("snapshots", state, f"the newest is of seq {seq}; a start would replay {behind} records")
+
+
+async def _look_at_servers(connection: asyncpg.Connection[Any], settings: Settings) -> list[Finding]:
+    rows = await connection.fetch(SERVERS, settings.tenant_id)
+    if not rows:
+        return [Finding("servers", "skip", "none reports")]
+    refused = [row for row in rows if row["refused_version"] > row["rules_version"]]
+    shown = ", ".join(f"{row['server_id']} runs {row['rules_version']}" for row in rows)
+    if refused:
+        return [Finding("servers", "fail", f"{shown}; refused {refused[0]['refused_version']}")]
+    return [Finding("servers", "ok", shown)]
 
 
 async def _look_at_migrations(connection: asyncpg.Connection[Any]) -> Finding:

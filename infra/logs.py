@@ -8,6 +8,7 @@ may hold anything). It must never raise because of what is being logged.
 from __future__ import annotations
 
 import logging
+import math
 import re
 import sys
 from collections.abc import Mapping
@@ -30,8 +31,17 @@ _TELLING = (
 )
 # Numbers under these keys are amounts, times and ids by the naming rules, not cards or phones.
 _UNIT = re.compile(r"(?:_(?:us|ms|ns|s|minor|milli|ppm|points|count|max|bytes|id|seq)|seq|pid|port|version|hash)$")
-# Ten digits or more with separators between: phones have 10..15, cards 13..19. A hash, an id or an ISO time is none.
-_DIGITS = re.compile(r"(?<![\w.:-])\+?\(?\d(?:[ ()-]{0,2}\d){9,30}(?![\w:])")
+# Ten digits or more with separators between: phones have 10..15, cards 13..19, whatever stands around them.
+# What only looks like it is tried first and kept: ids, hashes, ISO times, addresses.
+_KEPT = (
+    r"(?P<kept>(?<![0-9A-Za-z])(?:"
+    r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+    r"|(?=[0-9a-f]{0,63}[a-f])[0-9a-f]{32,64}"
+    r"|\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)?"
+    r"|(?:\d{1,3}\.){3}\d{1,3}"
+    r")(?![0-9A-Za-z]|[ ()-]{0,2}\d))"
+)
+_DIGITS = re.compile(_KEPT + r"|\+?\(?\d(?:[ ()\u00a0\u202f-]{0,2}\d){9,}")
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _PASSWORD_IN_URL = re.compile(r"(?<=://)([^\s:/@]*):[^\s@]+@")
@@ -73,28 +83,34 @@ def configure_logs(*, level: str, form: str = "auto", process: str, stream: Text
 
 def redact_event(_logger: Any, _method: str, event: Any) -> Any:
     """The structlog processor: the same event, fit to be written down."""
-    return {key: _redact(key, value, 0) if key not in _META else value for key, value in event.items()}
+    return {
+        key if key in _META else redact_text(key): value if key in _META else _redact(key, value, 0)
+        for key, value in event.items()
+    }
 
 
 def redact_text(text: str) -> str:
     """Text without passwords of URLs, mail addresses, card numbers and phones."""
-    if len(text) > TEXT_MAX:
-        text = text[:TEXT_MAX] + "…"
+    # What is cut off is cut after masking, lest a number be split and its first half pass for a short one.
+    is_long = len(text) > TEXT_MAX
+    text = text[: 2 * TEXT_MAX]
     text = _PASSWORD_IN_URL.sub(rf"\1:{MASK}@", text)
     text = _MAIL.sub(MASK, text)
-    return _DIGITS.sub(_mask_digits, text)
+    text = _DIGITS.sub(_mask_digits, text)
+    return text[:TEXT_MAX] + "…" if is_long else text
 
 
 _META = frozenset(("_record", "_from_structlog", "level", "logger"))
 
 
 def _redact(key: str, value: Any, depth: int) -> Any:
-    if value is None or isinstance(value, bool | float):
+    if value is None or isinstance(value, bool):
         return value
     if _is_telling(key):
         return MASK
-    if isinstance(value, int):
-        return value if abs(value) < 10**9 or _UNIT.search(key) else _mask_digits_of(str(value))
+    if isinstance(value, int | float):
+        is_plain = abs(value) < 10**9 or _UNIT.search(key) or not math.isfinite(value)
+        return value if is_plain else _mask_digits_of(str(int(value)))
     if isinstance(value, str):
         return value if _UUID.fullmatch(value) else redact_text(value)
     if isinstance(value, bytes | bytearray | memoryview):
@@ -105,7 +121,7 @@ def _redact(key: str, value: Any, depth: int) -> Any:
         return "…"
     if isinstance(value, Mapping):
         shown = list(value.items())[:ITEMS_MAX]
-        return {str(name): _redact(str(name), item, depth + 1) for name, item in shown}
+        return {redact_text(str(name)): _redact(str(name), item, depth + 1) for name, item in shown}
     if isinstance(value, list | tuple | set | frozenset):
         return [_redact(key, item, depth + 1) for item in list(value)[:ITEMS_MAX]]
     return f"<{type(value).__name__}>"
@@ -118,7 +134,7 @@ def _is_telling(key: str) -> bool:
 
 
 def _mask_digits(found: re.Match[str]) -> str:
-    return _mask_digits_of(found[0])
+    return found[0] if found["kept"] else _mask_digits_of(found[0])
 
 
 def _mask_digits_of(text: str) -> str:

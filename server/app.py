@@ -32,6 +32,7 @@ from altyn.server.feeds.credentials import Credentials
 from altyn.server.feeds.feeds import Feeds
 from altyn.server.feeds.rules import Release
 from altyn.server.journal import Journal
+from altyn.server.journal_archive import JournalArchive
 from altyn.server.journal_reader import JournalDoubt
 from altyn.server.metrics import CallMeters, ServerState
 from altyn.server.ops import OPS_SERVICE, OpsCalls, bearer, ops_authenticate
@@ -131,6 +132,7 @@ class Server:
             SHARD,
             f"{self._server_id}-{os.getpid()}",
             unsafe=self._settings.unsafe_durability,
+            archive=JournalArchive(archive_folder(self._settings)),
         )
         recovered = await recover(self.engine, self.journal.reader, self.snapshots)
         if self.engine.last_seq != self.journal.durable_seq:
@@ -245,6 +247,10 @@ class Server:
 
 def snapshot_folder(settings: Settings) -> Path:
     return settings.var / "snapshots"
+
+
+def archive_folder(settings: Settings) -> Path:
+    return settings.var / "archive"
 
 
 def address_of(listen: str, port: int) -> str:

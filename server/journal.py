@@ -25,6 +25,7 @@ from altyn.core.engine.types import Known, Record
 from altyn.core.ledger.chain import chain_hash
 from altyn.infra.database import connect, require_durability
 from altyn.server.copy_rows import COLUMNS, CopyRows
+from altyn.server.journal_archive import JournalArchive
 from altyn.server.journal_reader import (
     COMMAND_TIMEOUT_S,
     LOST,
@@ -109,6 +110,7 @@ class Journal:
         connection: asyncpg.Connection[Any],
         epoch: int,
         tail: JournalTail,
+        archive: JournalArchive | None = None,
     ) -> None:
         self.shard = shard
         self.instance_id = instance_id
@@ -119,7 +121,7 @@ class Journal:
         self.reconnects_count = 0
         self.is_degraded = False
         self.meters = JournalMeters()
-        self.reader = JournalReader(dsn, shard)
+        self.reader = JournalReader(dsn, shard, archive=archive)
         self._dsn = dsn
         self._limits = limits
         self._connection: asyncpg.Connection[Any] | None = connection
@@ -147,10 +149,12 @@ class Journal:
         *,
         limits: JournalLimits | None = None,
         unsafe: bool = False,
+        archive: JournalArchive | None = None,
     ) -> Self:
         """Take the shard over: end the former owner's connection, raise the epoch, read where the journal ends.
 
-        `unsafe` accepts a PostgreSQL that may lose commits. Raises OSError, TimeoutError, asyncpg.PostgresError,
+        `unsafe` accepts a PostgreSQL that may lose commits; `archive` is where old rows may be read.
+        Raises OSError, TimeoutError, asyncpg.PostgresError,
         altyn.infra.database.NotDurable, and JournalDoubt when rows are missing at the end.
         """
         limits = limits or JournalLimits()
@@ -168,7 +172,7 @@ class Journal:
         except BaseException:
             connection.terminate()
             raise
-        return cls(dsn, shard, instance_id, limits, connection, owner["epoch"], tail)
+        return cls(dsn, shard, instance_id, limits, connection, owner["epoch"], tail, archive)
 
     # WHAT THE ENGINE'S SIDE CALLS
 

@@ -16,6 +16,7 @@ import asyncpg
 
 from altyn.core.ledger.chain import ORIGIN, chain_hash
 from altyn.infra.database import connect
+from altyn.server.journal_archive import ArchiveDamaged, ArchivedRow, JournalArchive
 
 PAGE_ROWS = 500
 COMMAND_TIMEOUT_S = 30.0
@@ -58,7 +59,11 @@ _COLUMNS = "j.seq, j.epoch, j.op_id, j.kind, j.instant_us, j.body, j.hash"
 _PAGE = f"SELECT {_COLUMNS} FROM journal j WHERE j.shard = $1 AND j.seq > $2 ORDER BY j.seq LIMIT $3"
 _SEQ = f"SELECT {_COLUMNS} FROM journal j WHERE j.shard = $1 AND j.seq = $2"
 _TAIL = "SELECT seq, epoch, hash FROM journal WHERE shard = $1 ORDER BY seq DESC LIMIT 1"
-_JOINED = f"SELECT {_COLUMNS} FROM operations o JOIN journal j ON j.shard = o.shard AND j.seq = o.seq"
+_FIRST = "SELECT seq FROM journal WHERE shard = $1 ORDER BY seq LIMIT 1"
+# An operation whose row is not in the journal is in an archived partition.
+_JOINED = f"""
+SELECT o.seq AS archived_seq, o.shard AS archived_shard, {_COLUMNS}
+  FROM operations o LEFT JOIN journal j ON j.shard = o.shard AND j.seq = o.seq"""
 _OPERATION = f"{_JOINED} WHERE o.op_id = $1"
 _NATURAL = f"{_JOINED} WHERE o.receipt_key = $1 AND o.natural_key = $2"
 _RECEIPT = f"{_JOINED} WHERE o.receipt_key = $1 ORDER BY o.seq"
@@ -72,7 +77,11 @@ async def read_tail(connection: asyncpg.Connection[Any], shard: int) -> JournalT
 class JournalReader:
     """One shard's journal, read over a connection of its own: opened when needed, and again when it was lost."""
 
-    def __init__(self, dsn: str, shard: int, *, name: str = "altyn-journal-reader") -> None:
+    def __init__(
+        self, dsn: str, shard: int, *, name: str = "altyn-journal-reader", archive: JournalArchive | None = None
+    ) -> None:
+        """`archive`: where rows are looked for whose partition has left the database."""
+        self._archive = archive
         self._dsn = dsn
         self._shard = shard
         self._name = name
@@ -93,6 +102,9 @@ class JournalReader:
         PostgreSQL is away.
         """
         tail = await self._start(after_seq, after_hash)
+        async for row in self._read_archived(tail.seq):
+            tail = _follow(tail, row)
+            yield row
         while True:
             page = await self._fetch(_PAGE, self._shard, tail.seq, PAGE_ROWS)
             for found in page:
@@ -109,25 +121,53 @@ class JournalReader:
 
     async def find_operation(self, op_id: bytes) -> JournalRow | None:
         """The operation with this id, whatever its shard."""
-        return _one(await self._fetch(_OPERATION, UUID(bytes=op_id)))
+        return self._one_of(await self._fetch(_OPERATION, UUID(bytes=op_id)))
 
     async def find_natural(self, receipt_key: bytes, natural_key: bytes) -> JournalRow | None:
         """The operation that took the natural key; `receipt_key` is that of the same receipt."""
-        return _one(await self._fetch(_NATURAL, UUID(bytes=receipt_key), UUID(bytes=natural_key)))
+        return self._one_of(await self._fetch(_NATURAL, UUID(bytes=receipt_key), UUID(bytes=natural_key)))
 
     async def find_receipt(self, receipt_key: bytes) -> list[JournalRow]:
         """Every operation on a receipt, in order."""
-        return [_row(found) for found in await self._fetch(_RECEIPT, UUID(bytes=receipt_key))]
+        return [self._present(found) for found in await self._fetch(_RECEIPT, UUID(bytes=receipt_key))]
 
     async def _start(self, after_seq: int, after_hash: bytes | None) -> JournalTail:
         if after_seq == 0:
             return JournalTail(0, 0, ORIGIN)
-        row = _one(await self._fetch(_SEQ, self._shard, after_seq))
+        row = _one(await self._fetch(_SEQ, self._shard, after_seq)) or self._find_archived(self._shard, after_seq)
         if row is None:
             raise JournalDoubt(f"seq {after_seq} is not in the journal of shard {self._shard}")
         if after_hash is not None and row.hash != after_hash:
             raise JournalDoubt(f"seq {after_seq} is not the record that was there before: its hash differs")
         return JournalTail(row.seq, row.epoch, row.hash)
+
+    async def _read_archived(self, after_seq: int) -> AsyncIterator[JournalRow]:
+        """Rows after `after_seq` that have left the database, from files."""
+        if self._archive is None or not any(head.last_seq > after_seq for head in self._archive.heads()):
+            return
+        first = await self._fetch(_FIRST, self._shard)
+        for found in self._archive.rows(self._shard, after_seq, first[0]["seq"] if first else None):
+            yield _archived(found)
+
+    def _find_archived(self, shard: int, seq: int) -> JournalRow | None:
+        found = self._archive.find(shard, seq) if self._archive else None
+        return _archived(found) if found else None
+
+    def _one_of(self, found: list[Mapping[str, Any]]) -> JournalRow | None:
+        return self._present(found[0]) if found else None
+
+    def _present(self, found: Mapping[str, Any]) -> JournalRow:
+        """A row of an operation that is known to be. JournalUnavailable: its partition's file is not here."""
+        if found["seq"] is not None:
+            return _row(found)
+        seq = found["archived_seq"]
+        try:
+            row = self._find_archived(found["archived_shard"], seq)
+        except (OSError, ArchiveDamaged) as error:
+            raise JournalUnavailable(f"seq {seq} is archived, and its file cannot be read: {error}") from error
+        if row is None:
+            raise JournalUnavailable(f"seq {seq} is archived, and its file is not here")
+        return row
 
     async def _fetch(self, query: str, *args: object) -> list[Mapping[str, Any]]:
         """Ask in turn; once more over a new connection when the old one turns out to be dead."""
@@ -158,6 +198,10 @@ def _row(found: Mapping[str, Any]) -> JournalRow:
         found["body"],
         found["hash"],
     )
+
+
+def _archived(row: ArchivedRow) -> JournalRow:
+    return JournalRow(row.seq, row.epoch, row.op_id, row.kind, row.instant_us, row.body, row.hash)
 
 
 def _one(found: list[Mapping[str, Any]]) -> JournalRow | None:

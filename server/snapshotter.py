@@ -19,7 +19,8 @@ from altyn.core.engine import Engine, replay
 from altyn.core.ledger.snapshot import SnapshotHead
 from altyn.infra.logs import configure_logs
 from altyn.infra.settings import Settings, load_secrets
-from altyn.server.app import SHARD, new_engine, say_ready, snapshot_folder
+from altyn.server.app import SHARD, archive_folder, new_engine, say_ready, snapshot_folder
+from altyn.server.journal_archive import JournalArchive
 from altyn.server.journal_reader import JournalDoubt, JournalReader, JournalUnavailable
 from altyn.server.recovery import recover
 from altyn.server.snapshots import Snapshots
@@ -90,7 +91,8 @@ async def run(settings: Settings) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    reader = JournalReader(settings.postgres_dsn, SHARD, name="altyn-snapshotter")
+    archive = JournalArchive(archive_folder(settings))
+    reader = JournalReader(settings.postgres_dsn, SHARD, name="altyn-snapshotter", archive=archive)
     writer = SnapshotWriter(new_engine(settings, load_secrets(settings)), reader, settings)
     await writer.start()
     say_ready({})

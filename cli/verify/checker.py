@@ -23,6 +23,7 @@ from altyn.cli.verify.rebuilt import Rebuilt
 from altyn.cli.verify.report import Report
 from altyn.infra.database import connect
 from altyn.infra.errors import Trouble
+from altyn.server.journal_archive import JournalArchive
 
 # Seqs seen and the last one there is.
 OnProgress = Callable[[int, int], None]
@@ -33,17 +34,26 @@ def verify(
     *,
     histories: Sequence[Path] = (),
     snapshots: Path | None = None,
+    archive: Path | None = None,
     server: Door | None = None,
     shard: int = 0,
     on_progress: OnProgress = lambda seq, last: None,
 ) -> Report:
     """Check every invariant; call it outside an event loop.
 
-    `snapshots`: the folder the server keeps them in; `server`: where it answers the back office.
+    `snapshots`, `archive`: the folders the server keeps them in; `server`: where it answers the back office.
     Trouble: there is no journal, or a history cannot be read. OSError, asyncpg.PostgresError.
     """
     return asyncio.run(
-        verify_async(dsn, histories=histories, snapshots=snapshots, server=server, shard=shard, on_progress=on_progress)
+        verify_async(
+            dsn,
+            histories=histories,
+            snapshots=snapshots,
+            archive=archive,
+            server=server,
+            shard=shard,
+            on_progress=on_progress,
+        )
     )
 
 
@@ -52,6 +62,7 @@ async def verify_async(
     *,
     histories: Sequence[Path] = (),
     snapshots: Path | None = None,
+    archive: Path | None = None,
     server: Door | None = None,
     shard: int = 0,
     on_progress: OnProgress = lambda seq, last: None,
@@ -82,7 +93,9 @@ async def verify_async(
         if await connection.fetchval("SELECT to_regclass('shard_owner') IS NULL"):
             raise Trouble("there is no journal in this database; run altyn migrate")
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            report.seq = await _pass(await open_source(connection, shard), checks, on_progress)
+            report.seq = await _pass(
+                await open_source(connection, shard, JournalArchive(archive) if archive else None), checks, on_progress
+            )
     finally:
         await close(connection)
     if server is not None:

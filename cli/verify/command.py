@@ -43,6 +43,7 @@ def run(
             dsn,
             histories=history or (),
             snapshots=settings.var / "snapshots",
+            archive=settings.var / "archive",
             server=ops_door(settings),
             on_progress=on_progress,
         )

@@ -41,9 +41,10 @@ FINAL = (outcome_pb2.STATUS_OK, outcome_pb2.STATUS_DECLINED, outcome_pb2.STATUS_
 INDEXED = """
 SELECT coalesce(j.seq, o.seq) AS seq, j.seq AS journalled, o.seq AS indexed
   FROM (SELECT op_id, seq FROM journal WHERE shard = $1) j
-  FULL JOIN (SELECT op_id, seq FROM operations WHERE shard = $1) o ON o.op_id = j.op_id
+  FULL JOIN (SELECT op_id, seq FROM operations WHERE shard = $1 AND seq > $2) o ON o.op_id = j.op_id
  WHERE j.seq IS DISTINCT FROM o.seq ORDER BY 1
 """
+ARCHIVED = "SELECT count(*) FROM operations WHERE shard = $1 AND seq <= $2"
 BODIES = "SELECT seq, body FROM journal WHERE shard = $1 AND seq = ANY($2::bigint[])"
 ENTRIES = "SELECT seq, count(*) AS count FROM ledger_entries WHERE seq = ANY($1::bigint[]) GROUP BY seq"
 RECEIPTS = "SELECT seq FROM receipts WHERE seq = ANY($1::bigint[])"
@@ -119,10 +120,16 @@ class Histories:
 
     async def _compare_index(self, source: Source) -> None:
         self.acked.checks += self._rows_count
-        async for row in source.connection.cursor(INDEXED, source.shard):
+        async for row in source.connection.cursor(INDEXED, source.shard, source.archived_seq):
             self.acked.violate(
                 f"an operation is at seq {row['journalled']} of the journal, at {row['indexed']} of its index"
             )
+
+        indexed = await source.connection.fetchval(ARCHIVED, source.shard, source.archived_seq)
+        self.acked.require(
+            indexed == source.archived_seq,
+            f"{source.archived_seq} records are archived, the index of operations has {indexed} of them",
+        )
 
     async def _look_for_first_ones(self, source: Source, strangers: dict[int, list[tuple[bytes, bytes]]]) -> None:
         """Answered operations that are no rows: another's stored reply, or lost."""
@@ -133,6 +140,8 @@ class Histories:
                 for row in await source.connection.fetch(BODIES, source.shard, seqs)
             }
             for seq in seqs:
+                if seq <= source.archived_seq and source.archive and (row := source.archive.find(source.shard, seq)):
+                    stored[seq] = stored_hash(row.body)
                 for op_id, answer in strangers[seq]:
                     if stored.get(seq) == answer:
                         repeats_count += 1

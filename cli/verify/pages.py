@@ -7,13 +7,16 @@ Nothing is proven here: that is what the checks are for.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from itertools import islice
 from typing import Any, NamedTuple, Protocol
+from uuid import UUID
 
 import asyncpg
 from google.protobuf.message import DecodeError
 
 from altyn.journal.v1 import record_pb2 as journal
 from altyn.pos.v1 import pos_service_pb2 as pos
+from altyn.server.journal_archive import ArchivedRow, JournalArchive
 
 PAGE_ROWS = 200
 RESERVE = pos.OPERATION_KIND_RESERVE
@@ -57,6 +60,13 @@ class Source(NamedTuple):
     owner_epoch: int
     owner_last_seq: int
     owner_since_us: int
+    archive: JournalArchive | None = None
+    first_seq: int = 1
+
+    @property
+    def archived_seq(self) -> int:
+        """The last seq that is in files only."""
+        return self.first_seq - 1
 
 
 class Check(Protocol):
@@ -67,20 +77,33 @@ class Check(Protocol):
     async def end(self, source: Source) -> None: ...
 
 
-async def open_source(connection: asyncpg.Connection[Any], shard: int) -> Source:
+async def open_source(connection: asyncpg.Connection[Any], shard: int, archive: JournalArchive | None = None) -> Source:
     owner = await connection.fetchrow(_OWNER, shard)
     projected = 0
     if await connection.fetchval("SELECT to_regclass('projector_checkpoint') IS NOT NULL"):
         projected = await connection.fetchval("SELECT seq FROM projector_checkpoint WHERE projection = 'receipts'") or 0
     epoch, last_seq, since_us = (owner["epoch"], owner["last_seq"], owner["since_us"]) if owner else (0, 0, 0)
-    return Source(connection, shard, projected, epoch, last_seq, since_us)
+    first_seq = await connection.fetchval("SELECT seq FROM journal WHERE shard = $1 ORDER BY seq LIMIT 1", shard)
+    return Source(connection, shard, projected, epoch, last_seq, since_us, archive, first_seq or 1)
 
 
 async def read_pages(source: Source) -> AsyncIterator[Page]:
-    """Every row of the shard in order of seq."""
+    """Every row of the shard in order of seq: from files what has left the database, then the rest."""
+    if source.archive is not None and source.archived_seq:
+        rows_of_files = source.archive.rows(source.shard, 0, source.first_seq)
+        while page := [entry_of(_columns(row)) for row in islice(rows_of_files, PAGE_ROWS)]:
+            yield page
     cursor = await source.connection.cursor(_ROWS, source.shard)
     while rows := await cursor.fetch(PAGE_ROWS):
         yield [entry_of(row) for row in rows]
+
+
+def _columns(row: ArchivedRow) -> dict[str, Any]:
+    """As PostgreSQL gives them."""
+    columns: dict[str, Any] = row._asdict()
+    for name in ("op_id", "receipt_key", "natural_key"):
+        columns[name] = columns[name] and UUID(bytes=columns[name])
+    return columns
 
 
 def entry_of(row: Any) -> Entry:

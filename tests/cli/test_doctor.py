@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import orjson
 import pytest
 
-from altyn.cli.doctor import Finding, examine
+from altyn.cli.doctor import Finding, examine, look_at_partitions
 from altyn.cli.main import app
 from altyn.infra.embedded import embedded_services
+from altyn.infra.partitions import Partition, Partitions
 from altyn.infra.settings import Settings, load_secrets
+from tests.cli.journalled import busy_world, execute, lay, write
 
 
 def states(findings: list[Finding]) -> dict[str, str]:
@@ -72,3 +75,58 @@ def test_doctor_in_json_prints_one_object_and_its_status(
     answer = orjson.loads(capsys.readouterr().out.splitlines()[-1])
     assert ended.value.code == 1 and answer["ok"] is False
     assert {"name", "state", "detail"} == set(answer["checks"][0])
+
+
+def partition(number: int, **given: bool) -> Partition:
+    return Partition(number, number * 10 + 1, number * 10 + 11, 0, given.get("leaving", False))
+
+
+@pytest.mark.parametrize(
+    ("last_seq", "numbers", "state"),
+    [
+        (0, [0, 1], "ok"),
+        (5, [0, 1, 2], "ok"),
+        (5, [0, 1], "warn"),
+        (10, [0, 1], "warn"),
+        (10, [0, 1, 2, 3], "ok"),
+        (10, [0], "fail"),
+        (7, [], "fail"),
+    ],
+)
+def test_doctor_warns_of_partitions_before_the_journal_needs_them(
+    last_seq: int, numbers: list[int], state: str
+) -> None:
+    found = Partitions(tuple(partition(number) for number in numbers), last_seq, 0)
+    assert look_at_partitions(found).state == state
+
+
+def test_doctor_tells_of_a_partition_left_half_detached() -> None:
+    found = Partitions((partition(0, leaving=True), partition(1), partition(2), partition(3)), 15, 0)
+    assert (look_at_partitions(found).state, "journal_000000" in look_at_partitions(found).detail) == ("warn", True)
+
+
+def test_doctor_of_a_served_installation_sees_journal_snapshots_and_missing_archive(
+    tmp_path: Path, database_dsn: str, redis_url: str
+) -> None:
+    async def serve() -> None:
+        world, _ = busy_world(1)
+        await lay(database_dsn)
+        await write(database_dsn, world.records)
+
+    asyncio.run(serve())
+    settings = Settings(var=tmp_path, postgres_dsn=database_dsn, redis_url=redis_url)
+    found = states(examine(settings))
+    assert {name: found[name] for name in ("migrations", "partitions", "snapshots", "rules", "servers")} == {
+        "migrations": "ok",
+        "partitions": "ok",
+        "snapshots": "ok",
+        "rules": "ok",
+        "servers": "skip",
+    }
+    assert "archive" not in found
+    gone = "INSERT INTO journal_archive VALUES (0, 0, 1, 9, '\\x00', '\\x00', 1, '\\x00')"
+    asyncio.run(execute(database_dsn, gone))
+    (tmp_path / "snapshots").mkdir()
+    (tmp_path / "snapshots" / f"{99:019d}.snapshot").touch()
+    found = states(examine(settings))
+    assert (found["archive"], found["snapshots"]) == ("fail", "fail")

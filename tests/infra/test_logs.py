@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -120,3 +121,50 @@ def test_exception_is_logged_with_its_trace_redacted(written: io.StringIO) -> No
 def test_event_below_the_level_is_not_written(written: io.StringIO) -> None:
     structlog.get_logger().debug("quiet")
     assert written.getvalue() == ""
+
+
+CARDS = st.text(st.sampled_from("0123456789"), min_size=13, max_size=19)
+PHONES = st.builds("{}9{}".format, st.sampled_from(["+7", "8", "7", ""]), st.from_regex(r"\A[0-9]{9}\Z"))
+AROUND = st.sampled_from(["", " ", "=", ":", '"', "'", "(", "[", ",", "/", "#", "x", "_", "-", ".", "\n", "№", "card:"])
+SPLITS = st.sampled_from(["", " ", "-", "\u00a0"])
+KEYS = st.sampled_from(["note", "value", "error", "args", "path", "detail", "request", "line", "customer", "q"])
+
+
+@given(st.one_of(CARDS, PHONES), AROUND, AROUND, SPLITS, KEYS, st.integers(0, 5))
+def test_no_card_or_phone_in_any_field_or_exception_reaches_the_output(
+    number: str, before: str, after: str, split: str, key: str, form: int
+) -> None:
+    stream = io.StringIO()
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    configure_logs(level="info", form="json", process="test", stream=stream)
+    try:
+        said = before + split.join([number[:4], number[4:8], number[8:]]) + after
+        log = structlog.get_logger()
+        if form == 0:
+            log.info(said)
+        elif form == 1:
+            log.info("x", **{key: [{"deep": (said,)}, {said: 1}]})
+        elif form == 2:
+            log.info("x", **{key: int(number.lstrip("+")), "f": float(number)})
+        elif form == 3:
+            logging.getLogger("lib").warning("from %s", said)
+        elif form == 4:
+            log.error("x", **{key: ValueError(said)})
+        else:
+            try:
+                raise KeyError(said) from OSError(said)
+            except KeyError:
+                log.exception("x")
+        written_down = re.sub(r"\"timestamp\": ?\"[^\"]*\"", "", stream.getvalue())
+        digits = number.lstrip("+0").strip()
+        assert digits[:-4] not in re.sub(r"[^0-9]", "", written_down) or len(digits) < 9
+    finally:
+        structlog.reset_defaults()
+        root.handlers[:], root.level = handlers, level
+
+
+def test_number_at_the_cut_of_a_long_text_is_masked_whole() -> None:
+    for shift in range(20):
+        shown = redact_text("x" * (8192 - shift) + " 4276380012345678 and more")
+        assert "4276" not in shown
