@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 VAR ?= ./var
 
-.PHONY: help build run test demo test-fast parity-long bench lint types tidy debug load lock clean
+.PHONY: help build run test demo test-fast parity-long bench lint types tidy debug load docs lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ tidy: build ## house rules that a machine can check
 
 debug: .venv/linked ## rebuild the core with bounds and overflow checks
 	@ALTYN_DEBUG=1 $(BIN)/python setup.py --quiet build_ext --inplace --parallel 2 --force
+
+docs: build ## write generated reference pages anew
+	@$(BIN)/python -m altyn.cli.configuration > docs/operations/configuration.md
 
 lock: ## write requirements.lock anew (needs uv)
 	@uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \

@@ -56,14 +56,24 @@ class Settings(BaseSettings):
     metrics_listen: str = Field(default="127.0.0.1:9464", description="address of the server's metrics")
     admin_metrics_listen: str = Field(default="127.0.0.1:9465", description="address of the back office's metrics")
 
-    tenant_id: str = Field(default="demo", min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    tenant_id: str = Field(
+        default="demo",
+        min_length=1,
+        max_length=64,
+        pattern=r"^[a-z0-9][a-z0-9_-]*$",
+        description="the retailer whose tills are served",
+    )
     tenant_zone: str = Field(default="Europe/Moscow", description="IANA zone of the tenant's calendar")
 
-    pepper: str = Field(default="", repr=False, description="hex; empty: made once under var/secrets")
-    token_key: str = Field(default="", repr=False, description="hex; empty: made once under var/secrets")
-    ops_key: str = Field(default="", repr=False, description="hex; empty: made once under var/secrets")
+    pepper: str = Field(
+        default="", repr=False, description="key of stored card hashes, 16 bytes or more in hex; empty: var/secrets"
+    )
+    token_key: str = Field(default="", repr=False, description="key that signs calculation tokens, as the pepper")
+    ops_key: str = Field(
+        default="", repr=False, description="key the back office shows to the server, as the pepper; the same for both"
+    )
 
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level told")
     log_format: Literal["auto", "json", "pretty"] = Field(default="auto", description="auto: pretty on a terminal")
     unsafe_durability: bool = Field(default=False, description="development only: start although commits may be lost")
 
