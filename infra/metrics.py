@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
@@ -170,7 +171,15 @@ class MetricsDoor:
         except Exception as error:
             # What is known without the store is told all the same.
             log.warning("metrics_not_fresh", error=f"{type(error).__name__}: {error}")
-        return _response(200, CONTENT_TYPE_LATEST, generate_latest(self._registry), with_body=method == b"GET")
+        return _response(200, CONTENT_TYPE_LATEST, await self._render(), with_body=method == b"GET")
+
+    async def _render(self) -> bytes:
+        """Family by family, with a turn of the loop after each: a scrape's text takes milliseconds."""
+        parts = []
+        for metric in self._registry.collect():
+            parts.append(generate_latest(FromCall(partial(iter, (metric,)))))
+            await asyncio.sleep(0)
+        return b"".join(parts)
 
 
 def _response(status: int, kind: str, body: bytes, *, with_body: bool = True) -> bytes:

@@ -33,7 +33,8 @@ up.app(["--demo"], prog_name="altyn up")
 """
 ONE = """
 import json, os, time
-print("ready " + json.dumps({"grpc": "127.0.0.1:7", "ops": "127.0.0.1:8", "pid": os.getpid()}))
+print("ready " + json.dumps({"grpc": "127.0.0.1:7", "ops": "127.0.0.1:8", "metrics": "127.0.0.1:9",
+                             "pid": os.getpid()}))
 time.sleep(600)
 """
 TWO = """
@@ -120,6 +121,7 @@ def test_up_starts_in_order_tells_addresses_and_loads_the_demo(up: Up) -> None:
     assert ready["two"]["seen"] == "127.0.0.1:8"
     assert ready["two"]["dsn"].startswith("postgresql://altyn:")
     assert "demo for 127.0.0.1:7" in shown
+    assert "metrics       http://127.0.0.1:9/metrics (one)" in shown
     assert any("127.0.0.1:7 (gRPC" in line for line in shown)
 
 
