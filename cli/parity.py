@@ -25,6 +25,8 @@ app = typer.Typer(help="Compare the core with the independent oracle.")
 def parity(
     receipts: Annotated[int, typer.Option(min=1, help="How many generated receipts.")] = 20_000,
     seed: Annotated[int, typer.Option(help="Seed of the first case; case n has seed + n.")] = 1,
+    width: Annotated[int, typer.Option(min=1, max=2, help="Width of the vocabulary of the cases.")] = 1,
+    keep: Annotated[Path | None, typer.Option(help="Write every case that differs into this folder, whole.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
     """Calculate generated receipts twice and show every difference."""
@@ -38,7 +40,7 @@ def parity(
     counts = Counter[str]()
     started = time.monotonic()
     for case in range(seed, seed + receipts):
-        found = compare.compare_case(case, applied)
+        found = compare.compare_case(case, applied, width)
         if found is None:
             counts["refused"] += 1
             print(f"seed {case}: the documents are refused", file=sys.stderr)
@@ -46,8 +48,7 @@ def parity(
         counts["compared"] += 1
         if found:
             counts["differences"] += 1
-            if counts["differences"] <= SHOWN_MAX:
-                print(f"seed {case}:", *found[:5], sep="\n  ", file=sys.stderr)
+            show(case, found, compare.as_json(case, width), keep, counts["differences"])
     result = {
         "compared": counts["compared"],
         "differences": counts["differences"],
@@ -55,9 +56,21 @@ def parity(
         "applied": dict(sorted(applied.items())),
         "refused": counts["refused"],
         "seed": seed,
+        "width": width,
     }
     report(result, as_json)
     raise typer.Exit(1 if counts["differences"] or counts["refused"] else 0)
+
+
+def show(case: int, found: list[str], whole: str, keep: Path | None, number: int) -> None:
+    """The differences of a case; the first time with the whole case, so that nothing has to be run again."""
+    if number <= SHOWN_MAX:
+        print(f"seed {case}:", *found[:5], sep="\n  ", file=sys.stderr)
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        (keep / f"{case}.json").write_text(whole, encoding="utf-8")
+    elif number == 1:
+        print(whole, file=sys.stderr)
 
 
 def checkout_root() -> Path | None:

@@ -6,18 +6,19 @@ oracle); what is turned here is spelling only, never an amount.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from altyn.core.evaluate import ReceiptError, evaluate
+from altyn.core.evaluate import ReceiptError
 from altyn.core.facts import Zones
-from altyn.core.rules.compile import compile_ruleset
-from altyn.core.rules.definition import Code, DocumentError, read_documents
+from altyn.core.rules.definition import Code, DocumentError
 from altyn.core.rules.promotion import Promotion
-from altyn.core.rules.ruleset import Ruleset
 from altyn.infra.zones import ensure_zone
+from tests.parity.engine import evaluate_case, ruleset_of
 from tests.reference import calculate
 from tests.reference.generator import Case, generate
 
@@ -29,11 +30,10 @@ def zone_number(name: str) -> int:
     return ensure_zone(_ZONES, name)
 
 
-def run_core(case: Case) -> tuple[dict[str, Any], tuple[Promotion, ...]]:
+def run_core(case: Case, width: int = 1) -> tuple[dict[str, Any], tuple[Promotion, ...]]:
     """The core's outcome in the oracle's shape, and the promotions of the case."""
     numbers = customer_numbers(case)
-    rules = read_documents([with_numbers(document, numbers) for document in case.rules_documents])
-    ruleset = Ruleset(compile_ruleset(rules.promotions, rules.assets, version=1))
+    ruleset, promotions = ruleset_of(with_numbers(document, numbers) for document in case.rules_documents)
     customer = case.customer
     if customer is not None:
         customer = {**customer, "customer_id": numbers.get(customer.get("customer_id", ""), 0)}
@@ -43,15 +43,26 @@ def run_core(case: Case) -> tuple[dict[str, Any], tuple[Promotion, ...]]:
     wall = _ZONES.wall_clock_at(zone_number(case.store["zone"]), case.at)
     clock = (wall[0], wall[1], wall[2])
     try:
-        outcome = evaluate(ruleset, case.receipt, case.store, customer, clock, True)
-        served = evaluate(ruleset, case.receipt, case.store, customer, clock, False)
+        outcome = evaluate_case(ruleset, case, customer, clock, True)
+        served = evaluate_case(ruleset, case, customer, clock, False)
     except ReceiptError as error:
         if error.code != "SUM_MISMATCH":
             raise
-        return {"refused": "SUM_MISMATCH"}, rules.promotions
+        return {"refused": "SUM_MISMATCH"}, promotions
     explained = {key: value for key, value in outcome.items() if key != "explain"}
     assert explained == served, "explaining changes the outcome"
-    return as_oracle(outcome), rules.promotions
+    return as_oracle(outcome, spoken_rewards(case), width), promotions
+
+
+def spoken_rewards(case: Case) -> set[tuple[str, int]]:
+    """Places of the rewards that only say or issue something."""
+    return {
+        (document["promotion"], number)
+        for document in case.rules_documents
+        if "promotion" in document
+        for number, reward in enumerate(document["reward"])
+        if next(iter(reward)) in SPOKEN
+    }
 
 
 def customer_numbers(case: Case) -> dict[str, int]:
@@ -86,62 +97,126 @@ def with_numbers(part: Any, numbers: Mapping[str, int], under: tuple[str, ...] =
     return part
 
 
-def as_oracle(outcome: dict[str, Any]) -> dict[str, Any]:
-    points = {row["asset"]: row["points"] for row in outcome["totals"]["accrual"]}
-    lines = [
-        {
-            "line_no": line["line_no"],
-            "gross_minor": line["gross_minor"],
-            "net_minor": line["net_minor"],
-            "discount_minor": line["discount_minor"],
-            "discounts": [(row["promotion_id"], row["reward_no"], row["amount_minor"]) for row in line["discounts"]],
-            "accrual": {row["asset"]: row["points"] for row in line["accrual"]},
-        }
-        for line in outcome["lines"]
-    ]
-    coupons = [row for row in outcome["coupons"] if row["reason"] != "REASON_COUPON_ALREADY_ENTERED"]
-    return {
-        "totals": {key: outcome["totals"][key] for key in ("gross_minor", "discount_minor", "to_pay_minor")}
-        | {"accrual": points},
-        "lines": sorted(lines, key=lambda line: line["line_no"]),
-        "coupons": [row["state"].removeprefix("COUPON_STATE_") for row in coupons],
+# Rewards that give no amounts: what they say or issue is compared, their rows in the trace are not.
+SPOKEN = ("message", "issue_coupon")
+
+
+def as_oracle(outcome: dict[str, Any], spoken: set[tuple[str, int]], width: int) -> dict[str, Any]:
+    """The core's outcome in the common shape."""
+    totals = outcome["totals"]
+    shape: dict[str, Any] = {
+        "totals": {key: totals[key] for key in TOTALS}
+        | {"accrual": {row["asset"]: row["points"] for row in totals["accrual"]}},
+        "lines": sorted((core_line(line, width) for line in outcome["lines"]), key=lambda line: line["line_no"]),
+        "coupons": [
+            {"state": named(row["state"], "COUPON_STATE_"), "reason": invalid_reason(row)}
+            for row in outcome["coupons"]
+            if row["reason"] != "REASON_COUPON_ALREADY_ENTERED"
+        ],
         "rules": [
             {
                 "promotion_id": row["promotion_id"],
                 "reward_no": row["reward_no"],
-                "verdict": row["verdict"].removeprefix("VERDICT_"),
+                "verdict": named(row["verdict"], "VERDICT_"),
                 "given": row["points"] if row["asset"] else row["amount_minor"],
+                **{key: row[key] for key in ("condition", "actual", "needed", "distance")},
             }
             for row in outcome["explain"]["rules"]
+            if (row["promotion_id"], row["reward_no"]) not in spoken
         ],
         "excess": "REASON_EXTERNAL_DISCOUNT_EXCESS" in outcome["flags"],
     }
+    if width > 1:
+        shape["max_redeem"] = sorted(
+            ({**row, "limited_by": named(row["limited_by"], "REASON_")} for row in outcome["max_redeem"]), key=by_text
+        )
+        shape["messages"] = sorted(
+            ({**row, "channel": named(row["channel"], "CHANNEL_")} for row in outcome["messages"]), key=by_text
+        )
+        shape["counters"] = core_counters(outcome)
+    return shape
 
 
-def oracle_shape(result: dict[str, Any]) -> dict[str, Any]:
+TOTALS = ("gross_minor", "discount_minor", "points_paid_minor", "to_pay_minor")
+LINE = ("line_no", "gross_minor", "net_minor", "discount_minor")
+
+
+def named(value: Any, prefix: str) -> str:
+    return str(value or "").removeprefix(prefix)
+
+
+def by_text(row: Any) -> str:
+    """An order for rows whose own order is not compared."""
+    return repr(sorted(row.items()))
+
+
+def invalid_reason(row: Mapping[str, Any]) -> str:
+    """Why a code of a series may not be used; the words for codes that merely did nothing are the core's own."""
+    reason = named(row["reason"], "REASON_")
+    return reason if row["state"] == "COUPON_STATE_INVALID" and reason != "COUPON_UNKNOWN" else ""
+
+
+def core_line(line: Mapping[str, Any], width: int) -> dict[str, Any]:
+    row: dict[str, Any] = {key: line[key] for key in LINE}
+    row["discounts"] = [
+        (one["promotion_id"], one["reward_no"], one["amount_minor"])
+        for one in line["discounts"]
+        if named(one.get("kind"), "DISCOUNT_KIND_") != "POINTS"
+    ]
+    row["accrual"] = {one["asset"]: one["points"] for one in line["accrual"]}
+    if width > 1:
+        row["points_paid_minor"] = line["points_paid_minor"]
+        roles = line["participates_as"]
+        row["participates_as"] = sorted(
+            (one["promotion_id"], named(one["role"], "PARTICIPATION_ROLE_")) for one in roles
+        )
+    return row
+
+
+def core_counters(outcome: Mapping[str, Any]) -> dict[str, int]:
+    """Counter deltas as `promotion/measure/per/window`; a budget counts as the measure it stands for."""
+    return {
+        "/".join((row["promotion_id"], row["measure"], row["per"], row["window"])): row["delta"]
+        for row in outcome["counters"]
+    }
+
+
+def oracle_shape(result: dict[str, Any], width: int) -> dict[str, Any]:
+    """The oracle's result in the common shape."""
     if "refused" in result:
         return {"refused": result["refused"]}
-    lines = [
-        {
-            **{key: line[key] for key in ("line_no", "gross_minor", "net_minor", "discount_minor", "accrual")},
-            "discounts": one_external(line["discounts"]),
-        }
-        for line in result["lines"]
-    ]
-    return {
+    shape = {
         "totals": result["totals"],
-        "lines": sorted(lines, key=lambda line: line["line_no"]),
-        "coupons": [row["state"] for row in result["coupons"]],
-        "rules": [
-            {
-                "promotion_id": row["promotion_id"],
-                "reward_no": row["reward_no"],
-                "verdict": row["verdict"],
-                "given": row["points"] if "asset" in row else row["amount_minor"],
-            }
-            for row in result["rules"]
-        ],
+        "lines": sorted((oracle_line(line, width) for line in result["lines"]), key=lambda line: line["line_no"]),
+        "coupons": [{"state": row["state"], "reason": row.get("reason", "")} for row in result["coupons"]],
+        "rules": [oracle_rule(row) for row in result["rules"]],
         "excess": sum(result["unplaced"].values()) > 0,
+    }
+    if width > 1:
+        shape["max_redeem"] = sorted(result["max_redeem"], key=by_text)
+        shape["messages"] = sorted(result["messages"], key=by_text)
+        shape["counters"] = {"/".join(key): delta for key, delta in result["counters"].items()}
+    return shape
+
+
+def oracle_line(line: Mapping[str, Any], width: int) -> dict[str, Any]:
+    row = {key: line[key] for key in (*LINE, "accrual")} | {"discounts": one_external(line["discounts"])}
+    if width > 1:
+        row["points_paid_minor"] = line["points_paid_minor"]
+        row["participates_as"] = sorted(line["participates_as"])
+    return row
+
+
+def oracle_rule(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "promotion_id": row["promotion_id"],
+        "reward_no": row["reward_no"],
+        "verdict": row["verdict"],
+        "given": row["points"] if "asset" in row else row["amount_minor"],
+        "condition": row["condition"],
+        "actual": row["actual"],
+        "needed": row["needed"],
+        "distance": row["needed"] - row["actual"],
     }
 
 
@@ -170,22 +245,27 @@ def differences(left: Any, right: Any, path: str = "") -> Iterator[str]:
         yield f"{path}: core {left!r}, oracle {right!r}"
 
 
-def compare_case(seed: int, applied: Counter[str] | None = None) -> list[str] | None:
+def compare_case(seed: int, applied: Counter[str] | None = None, width: int = 1) -> list[str] | None:
     """Differences between core and oracle on the case of a seed; counts what applied by mechanic and group mode.
 
     None when the reader finds that the documents contradict themselves: the generator should not write such.
     """
-    case = generate(seed)
+    case = generate(seed, width)
     try:
-        core, promotions = run_core(case)
+        core, promotions = run_core(case, width)
     except DocumentError as error:
         if any(problem.code != Code.CONTRADICTION for problem in error.problems):
             raise
         return None
-    oracle = calculate(case.rules_documents, case.receipt, case.store, case.customer, case.at)
+    oracle = calculate(case.rules_documents, case.receipt, case.store, case.customer, case.at, case.holdings)
     if applied is not None:
         count_applied(core, promotions, applied)
-    return list(differences(core, oracle_shape(oracle)))
+    return list(differences(core, oracle_shape(oracle, width)))
+
+
+def as_json(seed: int, width: int = 1) -> str:
+    """The whole case of a seed: what to keep of a difference."""
+    return json.dumps(asdict(generate(seed, width)), ensure_ascii=False, indent=2)
 
 
 def count_applied(core: dict[str, Any], promotions: tuple[Promotion, ...], applied: Counter[str]) -> None:

@@ -49,6 +49,8 @@ def test_core_and_oracle_agree_on_generated_receipts(capsys: pytest.CaptureFixtu
     assert not wrong
     assert compared >= RECEIPTS_MIN
     untried = [name for pair in product(MECHANICS, MODES) if not applied[name := " × ".join(pair)]]
+    # Of discounts only BEST knows the scope LINE.
+    untried = [name for name in untried if name.startswith("points") or not name.endswith("CASCADE LINE")]
     assert not untried, "these never gave anything"
 
 

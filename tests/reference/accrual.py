@@ -1,15 +1,18 @@
-"""Stage 11: points (semantics §6.6, §6.11.25), without points payment and multipliers.
+"""Stage 11: points (semantics §6.6, §6.11.25).
 
-Decides points per rule, asset and line. Bases are what is to pay for each line; every rule is rounded down once.
+Decides points per rule, asset and line. Every rule is rounded down once; its base is what is left to pay for each
+line, with or without what points paid.
 """
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from .conditions import Answer, Situation
+from .board import Board
+from .conditions import Answer, Situation, base_sum
 from .documents import Asset, Group, Promotion, Rule
-from .goods import CalcGroup
+from .limits import Counters, allowed, is_barred
 from .numbers import MILLION, largest_remainder
+from .redemption import Payments
 
 
 @dataclass
@@ -22,151 +25,260 @@ class Bases:
         return [sum(lines.values()) for lines in self.by_group]
 
 
-def bases_of(groups: list[CalcGroup]) -> Bases:
-    """Running after stage 10; a no_accrual or neutral line has base 0."""
+def bases_of(board: Board, payments: Payments, with_points_paid: bool) -> Bases:
+    """What is left to pay; a no_accrual or neutral line has base 0."""
     by_group = []
-    for group in groups:
+    for number, group in enumerate(board.groups):
         lines: dict[int, int] = {}
-        for unit, running in zip(group.units, group.running, strict=True):
-            base = running if unit.line.accrues else 0
-            lines[unit.line.line_no] = lines.get(unit.line.line_no, 0) + base
+        for place, unit in enumerate(group.units):
+            base = group.running[place] + (payments.on((number, place)) if with_points_paid else 0)
+            lines[unit.line.line_no] = lines.get(unit.line.line_no, 0) + (base if unit.line.accrues else 0)
         by_group.append(lines)
     return Bases(by_group)
 
 
 @dataclass
 class Points:
-    """What was accrued: by line and asset, and one verdict per rule."""
+    """What was accrued: by line and asset, by rule and line, and one verdict per rule."""
 
     by_line: dict[int, dict[str, int]]
+    lots: list[dict[str, Any]] = field(default_factory=list)
     verdicts: list[dict[str, Any]] = field(default_factory=list)
 
-    def give(self, rule: Rule, points: int, shares: list[int], bases: Bases) -> None:
-        """Spread a rule's points over calc groups (weights given), then over lines by base."""
-        for lines, share in zip(bases.by_group, largest_remainder(points, shares), strict=True):
+    def give(self, rule: Rule, points: int, weights: list[int], bases: Bases) -> None:
+        """Spread a rule's points over calc groups (weights given), then over lines by base; they make one lot."""
+        lot: dict[int, int] = {}
+        for lines, share in zip(bases.by_group, largest_remainder(points, weights), strict=True):
             for line_no, part in zip(lines, largest_remainder(share, list(lines.values())), strict=True):
                 if part:
                     assets = self.by_line[line_no]
                     assets[rule.asset] = assets.get(rule.asset, 0) + part
+                    lot[line_no] = lot.get(line_no, 0) + part
+        if lot:
+            where = {"promotion_id": rule.promotion_id, "reward_no": rule.reward_no, "asset": rule.asset}
+            self.lots.append({**where, "points": sum(lot.values()), "lines": lot})
 
 
 @dataclass
 class Trial:
-    """A rule tried on the calc groups of its set: its points there."""
+    """A rule tried on the calc groups of its set: its points there, and the verdict if there are none."""
 
     promotion: Promotion
     rule: Rule
     answer: Answer
+    bases: Bases
     weights: list[int]
+    number: int  # the rate or the points
     points: int
+    nothing: str = "ZERO"
 
 
-def rule_points(rule: Rule, asset: Asset, weights: list[int]) -> int:
-    """Points in the smallest unit, rounded down to the asset's step on the rule's total."""
-    base = sum(weights)
-    if not base:
-        return 0
-    # Kopecks × rate / 10⁶, a hundred kopecks making one whole point.
-    by_rate = base * rule.ppm * 10**asset.scale // (MILLION * 100)
-    points = rule.value if rule.kind == "points_fixed" else by_rate
-    return points // asset.step * asset.step
-
-
-def run_accrual(stage: list[Group], situation: Situation, assets: dict[str, Asset], points: Points) -> None:
-    """All accrual groups in their order; inside a BEST group every asset has its own winner."""
-    for group in situation.groups:
-        group.stage_entry = list(group.running)
-    bases = bases_of(situation.groups)
-    for rule_group in stage:
-        trials = [
-            _try(promotion, rule, situation, bases, assets)
-            for promotion in rule_group.promotions
-            for rule in promotion.rules
-        ]
-        won = [(trial.points, trial.weights) for trial in trials]
-        if rule_group.mode == "BEST":
-            won = _best(rule_group, trials, assets)
-        for trial, (amount, weights) in zip(trials, won, strict=True):
-            points.give(trial.rule, amount, weights, bases)
-            verdict = trial.answer.failure or ("APPLIED" if amount else "BEATEN" if trial.points else "ZERO")
-            points.verdicts.append(
-                {
-                    "promotion_id": trial.rule.promotion_id,
-                    "reward_no": trial.rule.reward_no,
-                    "verdict": verdict,
-                    "asset": trial.rule.asset,
-                    "points": amount,
-                    "tried_points": trial.points,
-                    "codes": trial.answer.codes,
-                }
-            )
-
-
-def _try(
-    promotion: Promotion, rule: Rule, situation: Situation, bases: Bases, assets: dict[str, Asset]
-) -> Trial:  # fmt: skip
-    answer = promotion.condition(situation)
-    weights = [0] * len(situation.groups)
-    if answer.failure is None:
-        sums = zip(situation.groups, bases.sums(), strict=True)
-        weights = [base if rule.goods(group.line) else 0 for group, base in sums]
-    return Trial(promotion, rule, answer, weights, rule_points(rule, assets.get(rule.asset, Asset()), weights))
-
-
-Won = tuple[int, list[int]]
+# Points, the weights they are spread by, and the verdict of a limit that lowered them.
+Won = tuple[int, list[int], str]
 
 
 @dataclass
 class Candidate:
     rank: tuple[int, bytes]
     won: dict[int, Won]  # by the trial's place in the group
+    name: str = ""
 
     @property
     def total(self) -> int:
-        return sum(points for points, _ in self.won.values())
+        return sum(points for points, _, _ in self.won.values())
 
 
-def _best(rule_group: Group, trials: list[Trial], assets: dict[str, Asset]) -> list[Won]:
-    """MAX: for every asset the candidate with most points, ties by rank."""
-    result: list[Won] = [(0, [])] * len(trials)
-    for asset_id in {trial.rule.asset for trial in trials}:
-        of_promotion: dict[str, list[int]] = {}
-        for place, trial in enumerate(trials):
-            if trial.rule.asset == asset_id:
-                of_promotion.setdefault(trial.promotion.promotion_id, []).append(place)
+@dataclass
+class AccrualStage:
+    """The run of stage 11; inside a group that chooses, every asset has its own winner."""
+
+    board: Board
+    situation: Situation
+    counters: Counters
+    assets: dict[str, Asset]
+    payments: Payments
+    points: Points
+
+    def run(self, groups: list[Group]) -> None:
+        self.board.begin_stage()
+        for group in groups:
+            places = [(promotion, rule) for promotion in group.promotions for rule in promotion.rules]
+            if group.mode in ("CASCADE", "ADD"):
+                for promotion, rule in places:
+                    trial = self._try(promotion, rule)
+                    self._settle(trial, self._granted(trial, trial.points, trial.weights), "")
+                continue
+            trials = [self._try(promotion, rule) for promotion, rule in places]
+            won, winners = self._choose(group, trials)
+            for trial, outcome in zip(trials, won, strict=True):
+                self._settle(trial, outcome, winners.get(trial.rule.asset, ""))
+
+    def _asset(self, rule: Rule) -> Asset:
+        return self.assets.get(rule.asset, Asset())
+
+    def _granted(self, trial: Trial, points: int, weights: list[int]) -> Won:
+        """What limits leave of it, again a multiple of the step."""
+        granted, verdict = allowed(points, "points", trial.promotion.limits, self.counters, self.board)
+        step = self._asset(trial.rule).step
+        return granted // step * step if verdict else points, weights, verdict
+
+    def _granted_in_turn(self, wanted: list[tuple[Trial, int, list[int]]]) -> list[Won]:
+        """Rewards of one promotion, each seeing what limits leave after those before it."""
+        restore = self.board.snapshot()
+        result = []
+        for trial, points, weights in wanted:
+            result.append(self._granted(trial, points, weights))
+            self.board.add_given(trial.rule.promotion_id, points=result[-1][0])
+        restore()
+        return result
+
+    def _rule_points(self, rule: Rule, number: int, weights: list[int]) -> int:
+        """Points in the smallest unit, rounded down to the asset's step on the rule's total."""
+        base = sum(weights)
+        if not base:
+            return 0
+        asset = self._asset(rule)
+        # Kopecks × rate / 10⁶, a hundred kopecks making one whole point.
+        by_rate = base * number * 10**asset.scale // (MILLION * 100)
+        return (number if rule.kind == "points_fixed" else by_rate) // asset.step * asset.step
+
+    def _try(self, promotion: Promotion, rule: Rule) -> Trial:
+        answer = promotion.condition(self.situation)
+        bases = bases_of(self.board, self.payments, not rule.terms.get("exclude_points_paid", True))
+        nowhere = [0] * len(self.board.groups)
+        if answer.failure is not None:
+            return Trial(promotion, rule, answer, bases, nowhere, 0, 0)
+        number = rule.ppm or rule.value
+        if rule.tiers is not None:
+            number = rule.tiers.reached(base_sum(self.board.groups, rule.tiers.base, rule.tiers.over))
+        skips = rule.terms.get("if_paid_with_points", "ACCRUE") == "SKIP_RECEIPT" and bool(self.payments.points)
+        sums = zip(self.board.groups, bases.sums(), strict=True)
+        weights = nowhere if skips else [base if rule.goods(group.line) else 0 for group, base in sums]
+        points = self._rule_points(rule, number, weights)
+        if not points:
+            return Trial(promotion, rule, answer, bases, weights, number, 0)
+        if is_barred(promotion.limits, self.counters, self.board):
+            return Trial(promotion, rule, answer, bases, nowhere, number, 0, "LIMIT")
+        return Trial(promotion, rule, answer, bases, weights, number, points)
+
+    def _settle(self, trial: Trial, won: Won, beaten_by: str) -> None:
+        points, weights, cut_verdict = won
+        rule = trial.rule
+        self.points.give(rule, points, weights or trial.weights, trial.bases)
+        self.board.add_given(rule.promotion_id, points=points)
+        verdict, by = "APPLIED", ""
+        if trial.answer.failure is not None:
+            verdict = trial.answer.failure
+        elif not points and cut_verdict:
+            verdict = cut_verdict
+        elif not points and trial.points:
+            verdict, by = "BEATEN", beaten_by
+        elif not points:
+            verdict = trial.nothing
+        self.points.verdicts.append(
+            {
+                "promotion_id": rule.promotion_id,
+                "reward_no": rule.reward_no,
+                "verdict": verdict,
+                "asset": rule.asset,
+                "points": points,
+                "tried_points": trial.points,
+                "by_promotion_id": by,
+                "codes": trial.answer.codes,
+                "condition": trial.answer.path,
+                "actual": trial.answer.actual,
+                "needed": trial.answer.needed,
+            }
+        )
+
+    # Groups that choose
+
+    def _choose(self, group: Group, trials: list[Trial]) -> tuple[list[Won], dict[str, str]]:
+        """What every trial won and who won each asset."""
+        result: list[Won] = [(0, [], "")] * len(trials)
+        winners: dict[str, str] = {}
+        for asset_id in dict.fromkeys(trial.rule.asset for trial in trials):
+            by_promotion: dict[str, list[int]] = {}
+            for place, trial in enumerate(trials):
+                if trial.rule.asset == asset_id:
+                    by_promotion.setdefault(trial.promotion.promotion_id, []).append(place)
+            sides = list(by_promotion.values())
+            if group.mode == "FIRST" and group.by_line:
+                winner = self._in_turn(sides, trials)
+            else:
+                winner = self._winner(group, sides, trials)
+            winners[asset_id] = winner.name
+            for place, outcome in winner.won.items():
+                result[place] = outcome
+        return result, winners
+
+    def _winner(self, group: Group, sides: list[list[int]], trials: list[Trial]) -> Candidate:
+        """MAX: the candidate with most points; PRIORITY of a whole receipt: the first that gives any."""
         whole, by_line = [], []
-        for places in of_promotion.values():
-            if rule_group.by_line and all(trials[place].rule.is_line_rule for place in places):
+        for places in sides:
+            if group.by_line and self._is_line_side(places, trials):
                 by_line.append(places)
             else:
-                won = {place: (trials[place].points, trials[place].weights) for place in places}
-                whole.append(Candidate(trials[places[0]].promotion.rank, won))
+                whole.append(self._whole(places, trials))
         if by_line:
-            whole.append(_composite(by_line, trials, assets.get(asset_id, Asset())))
-        winner = min(whole, key=lambda candidate: (-candidate.total, candidate.rank))
-        for place, outcome in winner.won.items():
-            result[place] = outcome
-    return [(points, weights or trial.weights) for (points, weights), trial in zip(result, trials, strict=True)]
+            whole.append(self._composite(by_line, trials))
+        if group.mode == "FIRST":
+            return min(whole, key=lambda candidate: (not candidate.total, candidate.rank))
+        return min(whole, key=lambda candidate: (-candidate.total, candidate.rank))
 
+    def _is_line_side(self, places: list[int], trials: list[Trial]) -> bool:
+        promotion = trials[places[0]].promotion
+        return promotion.is_line_promotion(trials[place].rule for place in places)
 
-def _composite(by_line: list[list[int]], trials: list[Trial], asset: Asset) -> Candidate:
-    """Per calc group the greatest exact base × rate wins; the winners, each rounded down, stand together."""
-    count = len(trials[0].weights)
-    winner_of: list[list[int] | None] = [None] * count
-    for number in range(count):
-        highest = 0
-        for places in by_line:  # in order of rank, so an equal later one never displaces
-            exact_points = sum(trials[place].weights[number] * trials[place].rule.ppm for place in places)
-            if exact_points > highest:
-                highest, winner_of[number] = exact_points, places
-    won: dict[int, Won] = {}
-    ranks = []
-    for places in by_line:
-        for place in places:
-            weights = [
-                weight if winner_of[number] is places else 0 for number, weight in enumerate(trials[place].weights)
-            ]
-            won[place] = (rule_points(trials[place].rule, asset, weights), weights)
-        if sum(won[place][0] for place in places):
-            ranks.append(trials[places[0]].promotion.rank)
-    return Candidate(min(ranks, default=(0, b"")), won)
+    def _whole(self, places: list[int], trials: list[Trial]) -> Candidate:
+        """A promotion with its limits: what they take away was never there to compete with."""
+        promotion = trials[places[0]].promotion
+        wanted = [(trials[place], trials[place].points, trials[place].weights) for place in places]
+        granted = self._granted_in_turn(wanted)
+        for place, (points, _, verdict) in zip(places, granted, strict=True):
+            trials[place].points = points
+            trials[place].nothing = verdict or trials[place].nothing
+        return Candidate(promotion.rank, dict(zip(places, granted, strict=True)), promotion.promotion_id)
+
+    def _composite(self, by_line: list[list[int]], trials: list[Trial]) -> Candidate:
+        """Per calc group the greatest exact base × rate wins; the winners, each rounded down, stand together."""
+        count = len(trials[0].weights)
+        winner_of: list[list[int] | None] = [None] * count
+        for number in range(count):
+            highest = 0
+            for places in by_line:  # in order of rank, so an equal later one never displaces
+                exact_points = sum(trials[place].weights[number] * trials[place].number for place in places)
+                if exact_points > highest:
+                    highest, winner_of[number] = exact_points, places
+        won: dict[int, Won] = {}
+        ranks = []
+        for places in by_line:
+            mine = [winner is places for winner in winner_of]
+            wanted = [self._on_part(trials[place], mine) for place in places]
+            if sum(points for _, points, _ in wanted):
+                ranks.append(trials[places[0]].promotion.rank)
+            won |= zip(places, self._granted_in_turn(wanted), strict=True)
+        rank = min(ranks, default=(0, b""))
+        return Candidate(rank, won, rank[1].decode())
+
+    def _on_part(self, trial: Trial, mine: list[bool]) -> tuple[Trial, int, list[int]]:
+        """What a rule gives on some of the calc groups, rounded down by itself."""
+        weights = [weight if is_mine else 0 for weight, is_mine in zip(trial.weights, mine, strict=True)]
+        return trial, self._rule_points(trial.rule, trial.number, weights), weights
+
+    def _in_turn(self, sides: list[list[int]], trials: list[Trial]) -> Candidate:
+        """PRIORITY by line: each calc group belongs to the first promotion that gives > 0 there."""
+        free = [True] * len(trials[0].weights)
+        won: dict[int, Won] = {}
+        first = ""
+        for places in sides:
+            wanted = [self._on_part(trials[place], free) for place in places]
+            if not self._is_line_side(places, trials):
+                wanted = [(trial, trial.points if sum(weights) else 0, weights) for trial, _, weights in wanted]
+            granted = self._granted_in_turn(wanted)
+            won |= zip(places, granted, strict=True)
+            if sum(points for points, _, _ in granted):
+                first = first or trials[places[0]].promotion.promotion_id
+            for points, weights, _ in granted:
+                free = [is_free and not (points and weight) for is_free, weight in zip(free, weights, strict=True)]
+        return Candidate((0, b""), won, first)

@@ -4,52 +4,60 @@ Decides whether a promotion applies here and now, and which verdict it gets when
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, field
 from typing import Any
 
 from .goods import CalcGroup, ProductSet, as_list, read_product_set
-from .numbers import exact
+from .numbers import exact, whole
 from .wallclock import WallClock, read_schedule
 
 NOT_MATCHED = "NOT_MATCHED"
 INACTIVE = "INACTIVE"
 # The table of conditions: the order in which the keys of one mapping are tested.
 TABLE = ("all", "any", "none", "schedule", "store", "customer", "coupon", "receipt_sum", "quantity")
+BRANCHES = ("all", "any", "none")
+ATTRIBUTES = {"store": ("id", "region", "format", "cluster"), "customer": ("has_card", "card_type", "segment", "id")}
 
 
 @dataclass
 class Situation:
-    """What conditions read. `customer` is None without an active card; running prices change under it."""
+    """What conditions read. `customer` is None without an active card; running prices change under it.
+
+    `series` names the coupon series of the entered codes that are free (or held by this receipt).
+    """
 
     groups: list[CalcGroup]
     store: dict[str, Any]
     customer: dict[str, Any] | None
     clock: WallClock
     codes: frozenset[str]
+    series: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Answer:
     """What a condition says here and now.
 
-    `failure` is None when it holds, else the verdict of its first failing part; `codes` are the entered codes it
-    held by, of which there are none when it fails (§6.11.22).
+    `failure` is None when it holds, else the verdict of its first failing part, which `path` names with what it saw
+    and needed; `codes` are the entered codes it held by, of which there are none when it fails (§6.11.22).
     """
 
     failure: str | None
     codes: frozenset[str] = frozenset()
+    path: str = ""
+    actual: int = 0
+    needed: int = 0
 
 
-HOLDS, FAILS, CLOSED = Answer(None), Answer(NOT_MATCHED), Answer(INACTIVE)
+HOLDS = Answer(None)
 Condition = Callable[[Situation], Answer]
 Test = Callable[[Situation], bool]
 
 
-def read_condition(document: dict[str, Any] | None) -> Condition:
+def read_condition(document: dict[str, Any] | None, path: str = "when") -> Condition:
     """A mapping with several keys is short for `all`, in the order of the table; nothing given always holds."""
     given = document or {}
-    return _all([_part(key, given[key]) for key in sorted(given, key=TABLE.index)])
+    return _all([_part(key, given[key], f"{path}.{key}") for key in sorted(given, key=TABLE.index)])
 
 
 def _all(parts: list[Condition]) -> Condition:
@@ -76,36 +84,66 @@ def _any(parts: list[Condition]) -> Condition:
     return answer
 
 
-def _none(parts: list[Condition]) -> Condition:
-    return lambda situation: FAILS if any(part(situation).failure is None for part in parts) else HOLDS
+def _none(parts: list[Condition], paths: list[str]) -> Condition:
+    """Names the first part that holds."""
+
+    def answer(situation: Situation) -> Answer:
+        for part, path in zip(parts, paths, strict=True):
+            if part(situation).failure is None:
+                return Answer(NOT_MATCHED, path=path)
+        return HOLDS
+
+    return answer
 
 
-BRANCHES = {"all": _all, "any": _any, "none": _none}
-
-
-def _part(key: str, value: Any) -> Condition:
+def _part(key: str, value: Any, path: str) -> Condition:
     if key in BRANCHES:
-        return BRANCHES[key]([read_condition(part) for part in value])
+        parts = [read_condition(part, f"{path}[{number}]") for number, part in enumerate(value)]
+        if key == "none":
+            return _none(parts, [_name_of(part, f"{path}[{number}]") for number, part in enumerate(value)])
+        return (_all if key == "all" else _any)(parts)
     if key == "schedule":
         schedule = read_schedule(value)
-        return lambda situation: HOLDS if schedule(situation.clock) else CLOSED
+        return lambda situation: HOLDS if schedule(situation.clock) else Answer(INACTIVE, path=path)
     if key == "coupon":
-        code = normal_code(value["code"])
-        return lambda situation: Answer(None, frozenset((code,))) if code in situation.codes else FAILS
-    test = _test(key, value)
-    return lambda situation: HOLDS if test(situation) else FAILS
-
-
-def _test(key: str, value: Any) -> Test:
-    if key == "store":
-        return _store_test(value)
-    if key == "customer":
-        return _customer_test(value)
+        return _coupon(value, path)
     if key == "receipt_sum":
-        return _sum_test(value)
+        return _sum_condition(value, path)
     if key == "quantity":
-        return _quantity_test(value)
-    raise ValueError(f"unknown condition: {key}")
+        return _quantity_condition(value, path)
+    assert key in ATTRIBUTES, f"unknown condition: {key}"
+    test = _store_test if key == "store" else _customer_test
+    named = sorted(value, key=ATTRIBUTES[key].index)
+    return _all([_plain(test(name, value[name]), f"{path}.{name}") for name in named])
+
+
+def _name_of(part: dict[str, Any], path: str) -> str:
+    """The path of a part of a `none`: that of its only condition, or of the `all` it is short for."""
+    if len(part) > 1:
+        return path
+    ((key, value),) = part.items()
+    if key in ATTRIBUTES and len(value) == 1:
+        return f"{path}.{key}.{next(iter(value))}"
+    return f"{path}.{key}"
+
+
+def _plain(test: Test, path: str) -> Condition:
+    return lambda situation: HOLDS if test(situation) else Answer(NOT_MATCHED, path=path)
+
+
+def _coupon(document: dict[str, Any], path: str) -> Condition:
+    """A shared code entered, or any free code of a series."""
+    code = normal_code(document["code"]) if "code" in document else None
+    series = document.get("series")
+
+    def answer(situation: Situation) -> Answer:
+        if code is not None:
+            held = {code} & situation.codes
+        else:
+            held = {one for one in situation.codes if situation.series.get(one) == series}
+        return Answer(None, frozenset(held)) if held else Answer(NOT_MATCHED, path=path)
+
+    return answer
 
 
 def normal_code(code: str) -> str:
@@ -122,23 +160,17 @@ def _choice(document: Any) -> Callable[[set[str]], bool]:
     return lambda has: (any_of is None or bool(has & any_of)) and not has & none_of
 
 
-def _store_test(document: dict[str, Any]) -> Test:
-    choices = [("store_id" if key == "id" else key, _choice(value)) for key, value in document.items()]
-    return lambda situation: all(choice(_values(situation.store.get(key))) for key, choice in choices)
+def _store_test(name: str, document: Any) -> Test:
+    choice = _choice(document)
+    return lambda situation: choice(_values(situation.store.get("store_id" if name == "id" else name)))
 
 
-def _customer_test(document: dict[str, Any]) -> Test:
-    has_card = document.get("has_card")
-    names = {"id": "customer_id", "segment": "segments"}
-    choices = [(names.get(key, key), _choice(value)) for key, value in document.items() if key != "has_card"]
-
-    def holds(situation: Situation) -> bool:
-        customer = situation.customer
-        if customer is None:
-            return has_card is False and not choices
-        return has_card is not False and all(choice(_values(customer.get(key))) for key, choice in choices)
-
-    return holds
+def _customer_test(name: str, document: Any) -> Test:
+    if name == "has_card":
+        return lambda situation: (situation.customer is not None) is document
+    choice = _choice(document)
+    key = {"id": "customer_id", "segment": "segments"}.get(name, name)
+    return lambda situation: situation.customer is not None and choice(_values(situation.customer.get(key)))
 
 
 def _values(value: Any) -> set[str]:
@@ -146,10 +178,10 @@ def _values(value: Any) -> set[str]:
     return set() if value is None or value == "" else {str(item) for item in as_list(value)}
 
 
-def _sum_test(document: dict[str, Any]) -> Test:
+def _sum_condition(document: dict[str, Any], path: str) -> Condition:
     goods = read_product_set(document.get("of"))
     base = document.get("base", "GROSS")
-    within = _range(document, 100)
+    within = _range(document, 100, path)
     return lambda situation: within(base_sum(situation.groups, base, goods))
 
 
@@ -170,33 +202,42 @@ def base_sum(groups: list[CalcGroup], base: str, goods: ProductSet) -> int:
     return total
 
 
-def _quantity_test(document: dict[str, Any]) -> Test:
+def _quantity_condition(document: dict[str, Any], path: str) -> Condition:
+    """Counts in thousandths, a unit being 1.000 unless weights are summed."""
     goods = read_product_set(document.get("of"))
     by_weight = document.get("count_by", "UNITS") == "WEIGHT"
-    within = _range(document, 1000 if by_weight else 1)
+    within = _range(document, 1000, path)
 
-    def holds(situation: Situation) -> bool:
+    def answer(situation: Situation) -> Answer:
         counted = [unit for group in situation.groups if goods(group.line) for unit in group.units]
         counted = [unit for unit in counted if unit.line.is_counted]
-        return within(sum(unit.qty for unit in counted) if by_weight else len(counted))
+        return within(sum(unit.qty if by_weight else 1000 for unit in counted))
 
-    return holds
+    return answer
 
 
-def _range(document: dict[str, Any], scale: int) -> Callable[[int], bool]:
+def _range(document: dict[str, Any], scale: int, path: str) -> Callable[[int], Answer]:
     """`from` ≤ figure < `below`, both in the document's unit, `scale` of ours each."""
-    lowest: Fraction | None = exact(document["from"]) * scale if "from" in document else None
-    below: Fraction | None = exact(document["below"]) * scale if "below" in document else None
-    return lambda figure: (lowest is None or figure >= lowest) and (below is None or figure < below)
+    lowest = whole(exact(document["from"]) * scale) if "from" in document else None
+    below = whole(exact(document["below"]) * scale) if "below" in document else None
+
+    def answer(figure: int) -> Answer:
+        if lowest is not None and figure < lowest:
+            return Answer(NOT_MATCHED, path=path, actual=figure, needed=lowest)
+        if below is not None and figure >= below:
+            return Answer(NOT_MATCHED, path=path, actual=figure, needed=below)
+        return HOLDS
+
+    return answer
 
 
 def codes_named(document: Any) -> set[str]:
-    """Every code a condition names, wherever it stands."""
+    """Every shared code a condition names, wherever it stands."""
     if isinstance(document, list | tuple):
         return {code for part in document for code in codes_named(part)}
     codes: set[str] = set()
     for key, value in (document or {}).items():
-        if key == "coupon":
+        if key == "coupon" and "code" in value:
             codes.add(normal_code(value["code"]))
         elif key in BRANCHES:
             codes |= codes_named(value)

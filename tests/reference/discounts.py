@@ -1,251 +1,284 @@
-"""Stages 1–7: what each rule takes from each unit (semantics §6.2, §6.4, §6.11.5–9, §6.11.21).
+"""Stages 1–7: which rules take something, and in what order (semantics §6.2, §6.11.7–10, §6.11.21).
 
-Decides discounts and their order. Every amount is fixed here once, at the rule's turn, under the floors of the rule.
+Decides group modes, exclusivity and verdicts. Every amount is fixed once, at the rule's turn.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .conditions import Answer, Situation
+from .application import FULL, take_rule, why_nothing, within_maxima
+from .board import Amounts, Board, Slot, split
+from .conditions import Answer, Situation, read_condition
 from .documents import Group, Promotion, Rule
-from .goods import NO_FLOOR, PLAIN_FLOOR, CalcGroup, FloorPolicy
-from .numbers import MILLION, largest_remainder, per_measure, round_half_up
+from .goods import PLAIN_FLOOR, read_product_set
+from .limits import Counters
+from .mechanics import NOTHING, Restraints, Taking, Workbench, measure, percent_of
 
-# Kopecks per unit of a calc group, by the group's number.
-Award = dict[int, list[int]]
+WITHOUT_MAXIMA = Restraints(maxima=False)
+# The cashier's discount stands as a rule of nobody's: everything that shuts others shuts it too.
+CASHIER = Rule("", 0, "line", read_product_set(None))
+NOBODYS = Promotion("", 0, "external", read_condition(None), PLAIN_FLOOR, (CASHIER,), (), (), None, False, {}, {})
 
 
-def award_total(award: Award) -> int:
-    return sum(sum(amounts) for amounts in award.values())
+@dataclass
+class Applied:
+    """What one rule took, as later stages may still cut it. `kind` is promotion, external or manual."""
+
+    promotion_id: str
+    reward_no: int
+    kind: str
+    stage: str
+    amounts: Amounts
+    marked: set[Slot] = field(default_factory=set)
+    qualifying: set[Slot] = field(default_factory=set)
+    cut: int = 0
+
+    @property
+    def total(self) -> int:
+        return sum(self.amounts.values())
 
 
 @dataclass
 class Ledger:
-    """What was decided, in order: discount rows of lines and one verdict per rule looked at."""
+    """What was decided, in order: everything applied, and one verdict per rule looked at."""
 
-    rows: dict[int, list[dict[str, Any]]]
+    applied: list[Applied] = field(default_factory=list)
     verdicts: list[dict[str, Any]] = field(default_factory=list)
     unplaced: dict[int, int] = field(default_factory=dict)
 
-    def judge(self, rule: Rule, verdict: str, amount: int, tried: int, codes: frozenset[str]) -> None:
+    def judge(
+        self, rule: Rule, answer: Answer, verdict: str, tried: int, by: str = "", applied: Applied | None = None
+    ) -> None:  # fmt: skip
         """`amount_minor` is what was given, `tried_minor` what the rule alone would have given, `codes` held by."""
         self.verdicts.append(
             {
                 "promotion_id": rule.promotion_id,
                 "reward_no": rule.reward_no,
                 "verdict": verdict,
-                "amount_minor": amount,
+                "amount_minor": applied.total if applied else 0,
                 "tried_minor": tried,
-                "codes": codes,
+                "cut_minor": applied.cut if applied else 0,
+                "by_promotion_id": by,
+                "codes": answer.codes,
+                "condition": answer.path,
+                "actual": answer.actual,
+                "needed": answer.needed,
+                "applied": applied,
             }
         )
 
-
-def reward_award(rule: Rule, floor: FloorPolicy, groups: list[CalcGroup]) -> Award:
-    """What a rule takes at the running prices; units of running 0 have weight 0 and so get nothing."""
-    targets = {
-        number: group
-        for number, group in enumerate(groups)
-        if group.line.is_discountable and rule.goods(group.line)
-    }  # fmt: skip
-    if rule.kind == "receipt":
-        return _receipt_amount(rule.value, floor, targets)
-    if rule.kind == "percent":
-        return {number: percent_off(rule.ppm, floor, group) for number, group in targets.items()}
-    if rule.kind == "line":
-        return {number: amount_off(rule.value, floor, group) for number, group in targets.items()}
-    assert rule.kind == "unit", rule.kind
-    return {
-        number: [
-            min(per_measure(rule.value, unit.qty), cap)
-            for unit, cap in zip(group.units, group.caps(floor), strict=True)
-        ]
-        for number, group in targets.items()
-    }
-
-
-def percent_off(ppm: int, floor: FloorPolicy, group: CalcGroup) -> list[int]:
-    """Rounded once per calc group, shared without caps; what a floor refuses is lost (§6.11.6)."""
-    amount = round_half_up(ppm * sum(group.running), MILLION)
-    shares = largest_remainder(amount, group.running)
-    return [min(share, cap) for share, cap in zip(shares, group.caps(floor), strict=True)]
-
-
-def amount_off(amount: int, floor: FloorPolicy, group: CalcGroup) -> list[int]:
-    """An amount of one calc group, redistributed over its units within their floors."""
-    return largest_remainder(amount, group.running, group.caps(floor))
-
-
-def _receipt_amount(amount: int, floor: FloorPolicy, targets: dict[int, CalcGroup]) -> Award:
-    """Two levels: over groups, then in each group over its units (§6.11.3)."""
-    weights = [sum(group.running) for group in targets.values()]
-    caps = [sum(group.caps(floor)) for group in targets.values()]
-    shares = largest_remainder(amount, weights, caps)
-    return {
-        number: amount_off(share, floor, group)
-        for (number, group), share in zip(targets.items(), shares, strict=True)
-        if share
-    }
+    def close(self) -> None:
+        """After the caps: a rule cut to 0 counts as not applied (§6.11.20)."""
+        for row in self.verdicts:
+            applied = row.pop("applied")
+            if applied is not None:
+                row |= {"amount_minor": applied.total, "cut_minor": applied.cut}
+                if not applied.total:
+                    row["verdict"] = "CAP"
 
 
 @dataclass
 class Trial:
-    """A rule tried: what its condition said, what it takes, and whether floors refused all there was to take."""
+    """A rule tried: what its condition said, what it takes, and the verdict if that is nothing."""
 
     rule: Rule
     answer: Answer
-    award: Award
-    is_refused: bool
+    taking: Taking
+    nothing: str = ""
+    by: str = ""
 
 
 Tried = tuple[Promotion, list[Trial]]
-
-
-def take(award: Award, groups: list[CalcGroup]) -> None:
-    """Lower the running prices by an award."""
-    for number, amounts in award.items():
-        group = groups[number]
-        group.running = [left - amount for left, amount in zip(group.running, amounts, strict=True)]
-
-
-def try_rule(rule: Rule, promotion: Promotion, situation: Situation) -> Trial:
-    answer = promotion.condition(situation)
-    if answer.failure is not None:
-        return Trial(rule, answer, {}, False)
-    award = reward_award(rule, promotion.floor, situation.groups)
-    is_refused = not award_total(award) and award_total(reward_award(rule, NO_FLOOR, situation.groups)) > 0
-    return Trial(rule, answer, award, is_refused)
-
-
-def try_alone(promotion: Promotion, situation: Situation) -> list[Trial]:
-    """All rewards of a promotion from here on, one after another; the running prices are left as they were."""
-    before = [group.running for group in situation.groups]
-    trials = []
-    for rule in promotion.rules:
-        trial = try_rule(rule, promotion, situation)
-        take(trial.award, situation.groups)
-        trials.append(trial)
-    for group, running in zip(situation.groups, before, strict=True):
-        group.running = running
-    return trials
-
-
-def run_stage(stage: Iterable[Group], situation: Situation, ledger: Ledger) -> None:
-    """One stage of discounts, groups in their order."""
-    for group in situation.groups:
-        group.stage_entry = list(group.running)
-    for rule_group in stage:
-        if rule_group.mode == "BEST":
-            _run_best(rule_group, situation, ledger)
-            continue
-        for promotion in rule_group.promotions:
-            for rule in promotion.rules:
-                trial = try_rule(rule, promotion, situation)
-                _settle(trial, trial.award, situation, ledger)
-
-
-def _settle(trial: Trial, won: Award, situation: Situation, ledger: Ledger) -> None:
-    """Book what a rule won (perhaps nothing) and its verdict."""
-    amount, tried = award_total(won), award_total(trial.award)
-    take(won, situation.groups)
-    record(ledger, situation.groups, won, trial.rule.promotion_id, trial.rule.reward_no, "promotion")
-    nothing = "FLOOR" if trial.is_refused else "ZERO"
-    verdict = trial.answer.failure or ("APPLIED" if amount else "BEATEN" if tried else nothing)
-    ledger.judge(trial.rule, verdict, amount, tried, trial.answer.codes)
-
-
-def record(ledger: Ledger, groups: list[CalcGroup], award: Award, promotion_id: str, reward_no: int, kind: str) -> None:
-    """One discount row on every line an award touches."""
-    by_line: dict[int, int] = {}
-    for number, amounts in award.items():
-        for unit, amount in zip(groups[number].units, amounts, strict=True):
-            by_line[unit.line.line_no] = by_line.get(unit.line.line_no, 0) + amount
-    for line_no, amount in by_line.items():
-        if amount:
-            ledger.rows[line_no].append(
-                {"promotion_id": promotion_id, "reward_no": reward_no, "amount_minor": amount, "kind": kind}
-            )
+Won = dict[tuple[str, int], Taking]
 
 
 @dataclass
 class Candidate:
-    """One competitor of a BEST group: a promotion, or all line winners together."""
+    """One competitor of a group: a promotion, or all line winners together. `name` is the (best) winner's id."""
 
     rank: tuple[int, bytes]
-    awards: dict[tuple[str, int], Award]
+    name: str
+    won: Won
 
     @property
     def total(self) -> int:
-        return sum(award_total(award) for award in self.awards.values())
+        return sum(taking.total for taking in self.won.values())
 
 
-def _run_best(rule_group: Group, situation: Situation, ledger: Ledger) -> None:
-    tried = [(promotion, try_alone(promotion, situation)) for promotion in rule_group.promotions]
-    by_line: list[Tried] = []
-    whole: list[Tried] = []
-    for promotion, trials in tried:
-        is_line_promotion = rule_group.by_line and all(rule.is_line_rule for rule in promotion.rules)
-        (by_line if is_line_promotion else whole).append((promotion, trials))
-    candidates = [
-        Candidate(promotion.rank, {_rule_key(trial.rule): trial.award for trial in trials})
-        for promotion, trials in whole
-    ]
-    if by_line:
-        candidates.append(_composite(by_line))
-    winner = min(candidates, key=lambda candidate: (-candidate.total, candidate.rank))
-    for _, trials in tried:
-        for trial in trials:
-            _settle(trial, winner.awards.get(_rule_key(trial.rule), {}), situation, ledger)
+@dataclass
+class Stages:
+    """The run of the discount stages over one receipt."""
+
+    board: Board
+    situation: Situation
+    counters: Counters
+    ledger: Ledger
+
+    def run(self, stage: str, groups: Iterable[Group]) -> None:
+        """One stage, groups in their order."""
+        self.board.begin_stage()
+        for group in groups:
+            if group.mode in ("CASCADE", "ADD"):
+                self._all(group)
+            else:
+                self._one(group)
+
+    def _all(self, group: Group) -> None:
+        if group.mode == "ADD":
+            self.board.entry = [list(calc_group.running) for calc_group in self.board.groups]
+        for promotion in group.promotions:
+            for rule in promotion.rules:
+                trial = self.try_rule(rule, promotion)
+                self._settle(promotion, trial, trial.taking, "")
+        self.board.entry = None
+
+    def try_rule(self, rule: Rule, promotion: Promotion, restraints: Restraints = FULL) -> Trial:
+        answer = promotion.condition(self.situation)
+        if answer.failure is not None:
+            return Trial(rule, answer, NOTHING)
+        taking = take_rule(rule, promotion, self.board, self.situation, self.counters, restraints)
+        if taking.total:
+            return Trial(rule, answer, taking)
+        why = why_nothing(rule, promotion, self.board, self.situation, self.counters)
+        return Trial(rule, answer, taking, *why)
+
+    def try_alone(self, promotion: Promotion, restraints: Restraints = FULL) -> list[Trial]:
+        """All rewards of a promotion from here on, one after another; the board is left as it was."""
+        restore = self.board.snapshot()
+        trials = []
+        for rule in promotion.rules:
+            trial = self.try_rule(rule, promotion, restraints)
+            self._book(promotion, trial.taking)
+            trials.append(trial)
+        restore()
+        return trials
+
+    def _book(self, promotion: Promotion, taking: Taking) -> None:
+        """What an application leaves on the board."""
+        if not taking.total:
+            return
+        board, own = self.board, promotion.promotion_id
+        marked = taking.marked()
+        board.lower(taking.amounts)
+        board.used |= taking.used()
+        board.mark_discounted(marked, own)
+        board.add_given(own, amount=taking.total, quantity=measure(marked, board))
+        if promotion.exclusive is not None:
+            board.shut(promotion.exclusive, marked, own)
+
+    def _settle(self, promotion: Promotion, trial: Trial, won: Taking, beaten_by: str) -> None:
+        """Book what a rule won (perhaps nothing) and its verdict."""
+        self._book(promotion, won)
+        verdict, by, applied = "APPLIED", "", None
+        if trial.answer.failure is not None:
+            verdict = trial.answer.failure
+        elif won.total:
+            applied = Applied(
+                trial.rule.promotion_id, trial.rule.reward_no, "promotion", promotion.stage, dict(won.amounts),
+                won.marked(), won.qualifying(), won.cut,
+            )  # fmt: skip
+            self.ledger.applied.append(applied)
+        elif won.cut:
+            verdict = won.cut_verdict
+        elif trial.taking.total:
+            verdict, by = "BEATEN", beaten_by
+        else:
+            verdict, by = trial.nothing, trial.by
+        self.ledger.judge(trial.rule, trial.answer, verdict, trial.taking.total, by, applied)
+
+    def _one(self, group: Group) -> None:
+        """BEST, FIRST, MIN: every candidate is tried alone from group entry, one wins."""
+        tried: list[Tried] = []
+        by_line: list[Tried] = []
+        candidates: list[Candidate] = []
+        for promotion in group.promotions:
+            if group.mode == "BEST" and group.by_line and promotion.is_line_promotion(promotion.rules):
+                tried.append((promotion, self.try_alone(promotion, WITHOUT_MAXIMA)))
+                by_line.append(tried[-1])
+                continue
+            tried.append((promotion, self.try_alone(promotion)))
+            won = {trial.rule.key: trial.taking for trial in tried[-1][1]}
+            candidates.append(Candidate(promotion.rank, promotion.promotion_id, won))
+        if by_line:
+            candidates.append(self._composite(by_line))
+        winner = _choose(group.mode, candidates)
+        for promotion, trials in tried:
+            for trial in trials:
+                won_taking = winner.won.get(trial.rule.key, NOTHING) if winner else NOTHING
+                self._settle(promotion, trial, won_taking, winner.name if winner else "")
+
+    def _composite(self, tried: list[Tried]) -> Candidate:
+        """In each calc group the promotion that takes most wins; ranked by its best-ranked winner (§6.11.9)."""
+        winners: dict[int, tuple[int, Promotion]] = {}
+        for promotion, trials in tried:  # in order of rank, so an equal later one never displaces
+            sums: dict[int, int] = {}
+            for trial in trials:
+                for (number, _), amount in trial.taking.amounts.items():
+                    sums[number] = sums.get(number, 0) + amount
+            for number, amount in sums.items():
+                if amount > (winners[number][0] if number in winners else 0):
+                    winners[number] = (amount, promotion)
+        won: Won = {}
+        restore = self.board.snapshot()
+        for promotion, trials in tried:
+            numbers = {number for number, (_, winner) in winners.items() if winner is promotion}
+            for trial in trials:
+                taking = trial.taking.within(numbers)
+                won[trial.rule.key] = within_maxima(taking, promotion, self.board, self.counters)
+                self._book(promotion, won[trial.rule.key])
+        restore()
+        ranks = [promotion.rank for _, promotion in winners.values()]
+        rank = min(ranks, default=(0, b""))
+        return Candidate(rank, rank[1].decode(), won)
+
+    # Stage 7
+
+    def till_discounts(self) -> None:
+        """The till's own discounts as given up to the floors, then the cashier's (§6.11.21)."""
+        self.board.begin_stage()
+        for number, group in enumerate(self.board.groups):
+            for amount in group.line.external:
+                self._external(number, amount)
+        for number, group in enumerate(self.board.groups):
+            if group.line.manual_ppm is not None or group.line.manual_amount is not None:
+                self._manual(number)
+
+    def _external(self, number: int, amount: int) -> None:
+        board = self.board
+        line = board.groups[number].line
+        slots = [(number, place) for place in range(len(board.groups[number].units))] if line.is_discountable else []
+        amounts = split(amount, slots, board.running, lambda slot: board.room(slot, PLAIN_FLOOR))
+        self._give(amounts, "external")
+        missing = amount - sum(amounts.values())
+        if missing:
+            self.ledger.unplaced[line.line_no] = self.ledger.unplaced.get(line.line_no, 0) + missing
+
+    def _manual(self, number: int) -> None:
+        """As a percent or amount-per-line rule, subject to exclusivity."""
+        board = self.board
+        group = board.groups[number]
+        bench = Workbench(CASHIER, NOBODYS, board, self.situation, FULL, PLAIN_FLOOR, None)
+        slots = [(number, place) for place in range(len(group.units))]
+        slots = [slot for slot in slots if bench.is_target(slot)]
+        if group.line.manual_ppm is not None:
+            self._give(percent_of(slots, group.line.manual_ppm, bench), "manual")
+        elif group.line.manual_amount is not None:
+            self._give(split(group.line.manual_amount, slots, bench.price, bench.room), "manual")
+
+    def _give(self, amounts: Amounts, kind: str) -> None:
+        amounts = {slot: amount for slot, amount in amounts.items() if amount}
+        if amounts:
+            self.board.lower(amounts)
+            self.ledger.applied.append(Applied("", 0, kind, "external", amounts))
 
 
-def _rule_key(rule: Rule) -> tuple[str, int]:
-    return rule.promotion_id, rule.reward_no
-
-
-def _composite(tried: list[Tried]) -> Candidate:
-    """In each calc group the promotion that takes most wins; ranked by its best-ranked winner (§6.11.9)."""
-    winners: dict[int, tuple[int, Promotion, list[Trial]]] = {}
-    for promotion, trials in tried:  # in order of rank, so an equal later one never displaces
-        sums: dict[int, int] = {}
-        for trial in trials:
-            for number, amounts in trial.award.items():
-                sums[number] = sums.get(number, 0) + sum(amounts)
-        for number, amount in sums.items():
-            if amount > (winners[number][0] if number in winners else 0):
-                winners[number] = (amount, promotion, trials)
-    awards: dict[tuple[str, int], Award] = {}
-    for number, (_, _, trials) in winners.items():
-        for trial in trials:
-            if number in trial.award:
-                awards.setdefault(_rule_key(trial.rule), {})[number] = trial.award[number]
-    rank = min((promotion.rank for _, promotion, _ in winners.values()), default=(0, b""))
-    return Candidate(rank, awards)
-
-
-def run_till_discounts(situation: Situation, ledger: Ledger) -> None:
-    """Stage 7: the till's own discounts as given up to the floors, then the cashier's (§6.11.21)."""
-    numbered = list(enumerate(situation.groups))
-    for number, group in numbered:
-        wanted = group.line.external
-        for amount in wanted:
-            shares = amount_off(amount, PLAIN_FLOOR, group) if group.line.is_discountable else [0] * len(group.units)
-            _give(number, shares, "external", situation, ledger)
-            missing = amount - sum(shares)
-            if missing:
-                line_no = group.line.line_no
-                ledger.unplaced[line_no] = ledger.unplaced.get(line_no, 0) + missing
-    for number, group in numbered:
-        line = group.line
-        if not line.is_discountable:
-            continue
-        if line.manual_ppm is not None:
-            _give(number, percent_off(line.manual_ppm, PLAIN_FLOOR, group), "manual", situation, ledger)
-        elif line.manual_amount is not None:
-            _give(number, amount_off(line.manual_amount, PLAIN_FLOOR, group), "manual", situation, ledger)
-
-
-def _give(number: int, shares: list[int], kind: str, situation: Situation, ledger: Ledger) -> None:
-    award = {number: shares}
-    take(award, situation.groups)
-    record(ledger, situation.groups, award, "", 0, kind)
+def _choose(mode: str, candidates: list[Candidate]) -> Candidate | None:
+    """Ties go to the better rank; FIRST and MIN know only candidates that give something."""
+    if mode == "BEST":
+        return min(candidates, key=lambda candidate: (-candidate.total, candidate.rank))
+    giving = [candidate for candidate in candidates if candidate.total]
+    if mode == "FIRST":
+        return min(giving, key=lambda candidate: candidate.rank, default=None)
+    assert mode == "MIN", mode
+    return min(giving, key=lambda candidate: (candidate.total, candidate.rank), default=None)

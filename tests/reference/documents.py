@@ -3,16 +3,22 @@
 Decides what is tried and in which order. Assumes valid documents.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .conditions import Condition, codes_named, read_condition
+from .board import Exclusive
+from .conditions import BRANCHES, Condition, codes_named, read_condition
 from .goods import FloorPolicy, ProductSet, as_list, read_floor, read_product_set
+from .limits import Limit, read_limits
 from .numbers import exact, minor, ppm_of_percent
 
 DISCOUNT_STAGES = ("price", "item", "set", "receipt", "coupon", "card")
 ACCRUAL = "accrual"
+MESSAGE = "message"
+SPOKEN = ("message", "issue_coupon")
+LINE_KINDS = ("percent", "unit", "line", "fixed_price", "points_percent")
+SET_KINDS = ("multi_buy", "bundle", "buy_get", "ladder")
 
 
 @dataclass(frozen=True)
@@ -24,36 +30,74 @@ class Asset:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A component of a set; a quantity of None is ALL."""
+
+    quantity: int | None
+    goods: ProductSet
+    is_target: bool = True
+
+
+@dataclass(frozen=True)
+class Tiers:
+    """Steps of (threshold in kopecks, number) over a sum of the receipt."""
+
+    steps: tuple[tuple[int, int], ...]
+    base: str
+    over: ProductSet
+
+    def reached(self, figure: int) -> int:
+        """The number of the highest reached step; 0 below the first."""
+        return max((step for step in self.steps if step[0] <= figure), default=(0, 0))[1]
+
+
+@dataclass(frozen=True)
 class Rule:
     """One reward of a promotion. `ppm` for percents, `value` for kopecks or points in the smallest unit."""
 
     promotion_id: str
     reward_no: int
-    kind: str  # percent, unit, line, receipt, points_percent, points_fixed
+    kind: str  # percent, unit, line, receipt, fixed_price, one of SET_KINDS or SPOKEN, points_percent, points_fixed
     goods: ProductSet
     ppm: int = 0
     value: int = 0
     asset: str = ""
+    by: str = ""  # percent, amount or price: what a set reward gives
+    tiers: Tiers | None = None
+    parts: tuple[Part, ...] = ()
+    rungs: tuple[int, ...] = ()
+    terms: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
-    def is_line_rule(self) -> bool:
-        """Competes for each calc group by itself in a BEST group of scope LINE (§6.11.9, §6.11.25)."""
-        return self.kind in ("percent", "unit", "line", "points_percent")
+    def key(self) -> tuple[str, int]:
+        return self.promotion_id, self.reward_no
 
 
 @dataclass(frozen=True)
 class Promotion:
+    """`rules` give something; `spoken` are messages and coupons to issue."""
+
     promotion_id: str
     priority: int
     stage: str
     condition: Condition
     floor: FloorPolicy
     rules: tuple[Rule, ...]
+    spoken: tuple[Rule, ...]
+    limits: tuple[Limit, ...]
+    exclusive: Exclusive | None
+    skip_discounted: bool
+    title: dict[str, str]
+    messages: dict[str, dict[str, str]]
 
     @property
     def rank(self) -> tuple[int, bytes]:
         """Smaller is earlier, and wins ties."""
         return self.priority, self.promotion_id.encode()
+
+    def is_line_promotion(self, rules: Iterable[Rule]) -> bool:
+        """Competes for each calc group by itself in a group of scope LINE (§6.11.9, §6.11.25)."""
+        return all(rule.kind in LINE_KINDS for rule in rules)
 
 
 @dataclass
@@ -78,11 +122,18 @@ class Group:
 
 @dataclass
 class RuleBook:
-    """Everything the documents say: groups of each stage in order, assets, and codes any document names."""
+    """Everything the documents say: groups of each stage in order, assets, limit documents, codes and series named."""
 
     stages: dict[str, list[Group]]
     assets: dict[str, Asset]
     known_codes: set[str]
+    limit_documents: list[dict[str, Any]]
+
+    def promotions(self) -> Iterator[Promotion]:
+        """All of them in order of evaluation."""
+        for groups in self.stages.values():
+            for group in groups:
+                yield from group.promotions
 
 
 def read_rules(documents: Iterable[Any]) -> RuleBook:
@@ -97,11 +148,26 @@ def read_rules(documents: Iterable[Any]) -> RuleBook:
         promotion = _promotion(document, assets)
         _join_group(groups, promotion, document.get("group"))
         known_codes |= codes_named(document.get("when"))
-    stages: dict[str, list[Group]] = {stage: [] for stage in (*DISCOUNT_STAGES, ACCRUAL)}
+    stages: dict[str, list[Group]] = {stage: [] for stage in (*DISCOUNT_STAGES, ACCRUAL, MESSAGE)}
     for group in sorted(groups.values(), key=lambda group: group.rank):
         group.promotions.sort(key=lambda promotion: promotion.rank)
         stages[group.stage].append(group)
-    return RuleBook(stages, assets, known_codes)
+    limits = [document for document in flat if "limit" in document]
+    limits.sort(key=lambda document: (int(document.get("priority", 100)), str(document["limit"]).encode()))
+    return RuleBook(stages, assets, known_codes, limits)
+
+
+def series_named(document: Any) -> set[str]:
+    """Every coupon series a condition names, wherever it stands."""
+    if isinstance(document, list | tuple):
+        return {series for part in document for series in series_named(part)}
+    found: set[str] = set()
+    for key, value in (document or {}).items():
+        if key == "coupon" and "series" in value:
+            found.add(value["series"])
+        elif key in BRANCHES:
+            found |= series_named(value)
+    return found
 
 
 def _asset(document: dict[str, Any]) -> Asset:
@@ -129,28 +195,89 @@ def _join_group(groups: dict[tuple[str, str], Group], promotion: Promotion, docu
 
 def _promotion(document: dict[str, Any], assets: dict[str, Asset]) -> Promotion:
     promotion_id = str(document["promotion"])
-    rules = tuple(_rule(promotion_id, number, reward, assets) for number, reward in enumerate(document["reward"]))
+    rules = [_rule(promotion_id, number, reward, assets) for number, reward in enumerate(document["reward"])]
+    giving = tuple(rule for rule in rules if rule.kind not in SPOKEN)
+    # Left out, the stage is accrual when every reward is points, and message when nothing is given at all.
+    stage = document.get("stage", ACCRUAL if giving else MESSAGE)
+    scale = next((assets.get(rule.asset, Asset()).scale for rule in giving if rule.asset), 2)
     return Promotion(
         promotion_id=promotion_id,
         priority=int(document.get("priority", 100)),
-        stage=document.get("stage", ACCRUAL),
+        stage=stage,
         condition=read_condition(document.get("when")),
         floor=read_floor(document),
-        rules=rules,
+        rules=giving,
+        spoken=tuple(rule for rule in rules if rule.kind in SPOKEN),
+        limits=read_limits(promotion_id, document.get("limits") or [], stage == ACCRUAL, scale),
+        exclusive=_exclusive(document.get("exclusive")),
+        skip_discounted=bool(document.get("skip_discounted", False)),
+        title=dict(document.get("title") or {}),
+        messages=dict(document.get("messages") or {}),
     )
+
+
+def _exclusive(document: Any) -> Exclusive | None:
+    if document is None:
+        return None
+    declared = document if isinstance(document, dict) else {"over": document}
+    return Exclusive(declared["over"] == "ALL", declared.get("scope", "UNIT") == "RECEIPT")
 
 
 def _rule(promotion_id: str, number: int, reward: dict[str, Any], assets: dict[str, Asset]) -> Rule:
     ((kind, terms),) = reward.items()
     goods = read_product_set(terms.get("of"))
+    given: dict[str, Any] = {"goods": goods, "terms": terms}
     if kind == "percent":
-        return Rule(promotion_id, number, "percent", goods, ppm=ppm_of_percent(terms["rate"]))
-    if kind == "amount":
-        return Rule(promotion_id, number, terms.get("spread", "receipt"), goods, value=minor(terms["off"]))
-    assert kind == "points", kind
+        given |= _number(terms, "rate", ppm_of_percent, "ppm")
+    elif kind == "amount":
+        kind = terms.get("spread", "receipt")
+        given |= _number(terms, "off", minor, "value")
+    elif kind == "fixed_price":
+        given["value"] = minor(terms["price"])
+    elif kind == "points":
+        kind = "points_percent" if _is_percent(terms) else "points_fixed"
+        given |= _points(terms, assets)
+    elif kind == "bundle":
+        given["parts"] = tuple(_part(part) for part in terms["parts"])
+        given |= _what_is_given(terms)
+    elif kind == "buy_get":
+        given["parts"] = (_part(terms["buy"]), _part(terms["get"]))
+        given |= _what_is_given(terms)
+    elif kind == "ladder":
+        given["by"] = terms.get("by", "percent")
+        read = ppm_of_percent if given["by"] == "percent" else minor
+        given["rungs"] = tuple(read(rung) for rung in terms["rungs"])
+    else:
+        assert kind in ("multi_buy", *SPOKEN), kind
+    return Rule(promotion_id, number, kind, **given)
+
+
+def _number(terms: dict[str, Any], name: str, read: Any, into: str) -> dict[str, Any]:
+    """The number of a reward under `name`, or the tiers that stand for it."""
+    if "tiers" not in terms:
+        return {into: read(terms[name])}
+    steps = tuple((minor(tier["from"]), read(tier[name])) for tier in terms["tiers"])
+    return {"tiers": Tiers(steps, terms.get("base", "GROSS"), read_product_set(terms.get("over")))}
+
+
+def _is_percent(terms: dict[str, Any]) -> bool:
+    return "percent" in (terms["tiers"][0] if "tiers" in terms else terms)
+
+
+def _points(terms: dict[str, Any], assets: dict[str, Asset]) -> dict[str, Any]:
     asset = str(terms["asset"])
-    if "percent" in terms:
-        ppm = ppm_of_percent(terms["percent"])
-        return Rule(promotion_id, number, "points_percent", goods, ppm=ppm, asset=asset)
-    points = exact(terms["fixed"]) * 10 ** assets.get(asset, Asset()).scale
-    return Rule(promotion_id, number, "points_fixed", goods, value=points.numerator // points.denominator, asset=asset)
+    if _is_percent(terms):
+        return {"asset": asset, **_number(terms, "percent", ppm_of_percent, "ppm")}
+    scale = assets.get(asset, Asset()).scale
+    return {"asset": asset, **_number(terms, "fixed", lambda points: int(exact(points) * 10**scale), "value")}
+
+
+def _part(document: dict[str, Any]) -> Part:
+    quantity = document.get("quantity", 1)
+    is_all = quantity == "ALL"
+    return Part(None if is_all else int(quantity), read_product_set(document.get("of")), document.get("target", False))
+
+
+def _what_is_given(terms: dict[str, Any]) -> dict[str, Any]:
+    (by,) = set(terms) & {"percent", "amount", "price"}
+    return {"by": by, "ppm": ppm_of_percent(terms[by])} if by == "percent" else {"by": by, "value": minor(terms[by])}

@@ -10,8 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .conditions import codes_named
+from .documents import read_rules
 from .generator_conditions import CARD_TYPES, CODES, SEGMENTS
 from .generator_rules import Author, documents
+from .generator_wide import UNIQUE, WideAuthor, holdings, wide_documents
 from .goods import FLAGS, read_line
 from .numbers import round_half_up
 from .oracle import calculate
@@ -46,10 +48,11 @@ class Case:
     store: dict[str, Any]
     customer: dict[str, Any] | None
     at: int
+    holdings: dict[str, Any] | None = None
 
 
-def generate(seed: int) -> Case:
-    """The case of a seed."""
+def generate(seed: int, width: int = 1) -> Case:
+    """The case of a seed: width 1 has percents, amounts and points alone, width 2 the whole vocabulary."""
     rng = random.Random(seed)
     zone, at = _moment(rng)
     store = {
@@ -61,6 +64,9 @@ def generate(seed: int) -> Case:
     }
     tiny, guarded = rng.random() < 0.15, rng.random() < 0.25
     products = [_product(rng, number, tiny, guarded) for number in range(rng.randint(1, 7))]
+    if width > 1 and rng.random() < 0.4:
+        for product in products:
+            product["price_minor"] = rng.choice(products)["price_minor"]
     lines = _lines(rng, products)
     customer = _customer(rng)
     receipt = _receipt(rng, store, lines, customer, at)
@@ -70,11 +76,38 @@ def generate(seed: int) -> Case:
         totals: dict[str, Any] = calculate(written, receipt, store, customer, at).get("totals", nothing)
         return totals
 
-    rules_documents = documents(
-        Author(rng, [read_line(line) for line in lines], wall_clock(at, zone).time, store, probe)
-    )
+    goods, wall = [read_line(line) for line in lines], wall_clock(at, zone).time
+    if width == 1:
+        rules_documents = documents(Author(rng, goods, wall, store, probe))
+        receipt["coupons"] = _coupons(rng, rules_documents)
+        return Case(rules_documents, receipt, store, customer, at)
+    rules_documents = wide_documents(WideAuthor(rng, goods, wall, store, probe))
+    book = read_rules(rules_documents)
+    held = holdings(rng, rules_documents, book.assets)
     receipt["coupons"] = _coupons(rng, rules_documents)
-    return Case(rules_documents, receipt, store, customer, at)
+    if any("series" in str(document.get("when")) for document in rules_documents):
+        codes = rng.sample(UNIQUE, rng.choice((1, 1, 2, 3)))
+        receipt["coupons"] += [{"code": code, "source": "SCAN"} for code in codes]
+    if customer is not None:
+        receipt["identity"]["input_method"] = rng.choice(("SCAN", "SCAN", "MANUAL", "PHONE", "QR"))
+    bare = calculate(book, receipt, store, customer, at, held)
+    receipt["points"] = _wishes(rng, bare.get("max_redeem", []))
+    return Case(rules_documents, receipt, store, customer, at, held)
+
+
+def _wishes(rng: random.Random, max_redeem: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Most often an asset that may pay: as many as may be, or a number beside the most."""
+    result = []
+    for row in max_redeem:
+        most = row["points"]
+        beside = rng.choice((most, most - 1, most + 1, most // 2, most * 2 // 3, 1, most + 10_000))
+        if rng.random() < 0.75:
+            wish = {"max": True} if rng.random() < 0.4 else {"requested_points": max(1, beside)}
+            result.append({"asset": row["asset"], **wish})
+    if rng.random() < 0.03:
+        result.append({"asset": "nothing", "max": True})
+    rng.shuffle(result)
+    return result
 
 
 def _moment(rng: random.Random) -> tuple[str, int]:

@@ -164,10 +164,10 @@ def documents(author: Author) -> list[Document]:
     for name in names[:count]:
         author.written = result
         result.append(author.promotion(name, teams))
-    return [*_assets(rng), *result]
+    return [*assets(rng), *result]
 
 
-def _assets(rng: random.Random) -> list[Document]:
+def assets(rng: random.Random) -> list[Document]:
     """`bonus` keeps its two digits, `stars` has none, `extra` stays undeclared."""
     bonus: Document = {"asset": "bonus", "title": {"en": "Bonus"}}
     bonus |= rng.choice(({}, {"scale": 2}, {"scale": 2, "step": "1"}, {"step": "0.05"}))
@@ -179,4 +179,6 @@ def _team(rng: random.Random, number: int) -> Team:
     stage = rng.choice((*STAGES, "accrual", "accrual", "accrual"))
     mode = rng.choice(("BEST", "BEST", "BEST", "CASCADE"))
     scope = rng.choice(("RECEIPT", "LINE", "LINE", None))
+    if mode == "CASCADE" and stage != "accrual" and scope == "LINE":
+        scope = "RECEIPT"
     return Team(f"g{number}", stage, mode, scope, rng.choice((None, None, 10, 20)))

@@ -4,16 +4,40 @@ Never imports the engine it is compared with.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
-from .accrual import Points, run_accrual
+from .accrual import AccrualStage, Points
+from .board import Amounts, Board
+from .caps import read_caps, run_caps
 from .conditions import Situation, normal_code
-from .discounts import Ledger, run_stage, run_till_discounts
-from .documents import ACCRUAL, DISCOUNT_STAGES, RuleBook, read_rules
+from .coupons import Coupons, read_coupons
+from .discounts import Applied, Ledger, Stages
+from .documents import ACCRUAL, DISCOUNT_STAGES, Promotion, RuleBook, read_rules
 from .goods import Line, calc_groups, read_line
+from .limits import CounterKey, Counters, deltas, read_counters
+from .mechanics import measure
+from .messages import balance_asset, money, points_text, run_messages, scale_of
+from .redemption import Cashdesk, Payments, read_payment_rules
 from .wallclock import wall_clock
 
 ACTIVE = "ACTIVE"
+
+
+@dataclass
+class Work:
+    """Everything decided about one receipt."""
+
+    book: RuleBook
+    lines: list[Line]
+    board: Board
+    situation: Situation
+    counters: Counters
+    coupons: Coupons
+    balances: dict[str, Any]
+    ledger: Ledger = field(default_factory=Ledger)
+    payments: Payments = field(default_factory=Payments)
+    points: Points = field(default_factory=lambda: Points({}))
 
 
 def calculate(
@@ -22,88 +46,160 @@ def calculate(
     store: dict[str, Any],
     customer: dict[str, Any] | None,
     at: int,
+    holdings: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Amounts, points and verdicts of a receipt; `at` is the business time in UTC microseconds.
 
-    Returns `{"totals", "lines", "coupons", "rules", "unplaced"}`, or `{"refused": "SUM_MISMATCH", "lines": [line_no]}`.
+    `holdings` is what the book knows: `balances` {asset: {active, held}}, `counters` [{promotion_id, measure, per,
+    window, used, held}] for this customer, card and date, `coupons` {code: {series, state}}.
+    Returns `{"totals", "lines", "coupons", "rules", "unplaced", "max_redeem", "messages", "issued", "counters",
+    "points_paid", "lots"}`, or `{"refused": "SUM_MISMATCH", "lines": [line_no]}`.
     """
     book = rules if isinstance(rules, RuleBook) else read_rules(rules)
     lines = [read_line(line) for line in receipt["lines"]]
     mismatched = [line.line_no for line in lines if abs(line.gross - line.computed_gross) > 1]
     if mismatched:
         return {"refused": "SUM_MISMATCH", "lines": mismatched}
-    codes = list(dict.fromkeys(normal_code(entry["code"]) for entry in receipt.get("coupons") or ()))
+    held = holdings or {}
+    entered = list(dict.fromkeys(normal_code(entry["code"]) for entry in receipt.get("coupons") or ()))
+    coupons = read_coupons(entered, held.get("coupons") or {}, book.known_codes)
+    somebody = customer if customer and _is_active(customer) else None
     situation = Situation(
         groups=calc_groups(lines),
         store=store,
-        customer=customer if customer and _is_active(customer) else None,
+        customer=somebody,
         clock=wall_clock(at, store["zone"]),
-        codes=frozenset(codes),
+        codes=frozenset(entered),
+        series=coupons.free_series,
     )
-    ledger = Ledger({line.line_no: [] for line in lines})
-    for stage in DISCOUNT_STAGES:
-        run_stage(book.stages[stage], situation, ledger)
-    run_till_discounts(situation, ledger)
-    points = Points({line.line_no: {} for line in lines})
-    run_accrual(book.stages[ACCRUAL], situation, book.assets, points)
-    return _result(book, lines, codes, ledger, points)
+    work = Work(
+        book=book,
+        lines=lines,
+        board=Board(situation.groups),
+        situation=situation,
+        counters=read_counters(held.get("counters") or [], somebody is not None),
+        coupons=coupons,
+        balances=dict(held.get("balances") or {}) if somebody is not None else {},
+    )
+    _run(work, receipt)
+    return _result(work)
 
 
 def _is_active(customer: dict[str, Any]) -> bool:
     return str(customer.get("card_state") or "").removeprefix("CARD_STATE_") == ACTIVE
 
 
-def _result(
-    book: RuleBook, lines: list[Line], codes: list[str], ledger: Ledger, points: Points
-) -> dict[str, Any]:  # fmt: skip
-    line_results = [_line_result(line, ledger, points) for line in lines]
+def _run(work: Work, receipt: dict[str, Any]) -> None:
+    """Stages 1–11 in their order."""
+    book, board, situation, ledger = work.book, work.board, work.situation, work.ledger
+    stages = Stages(board, situation, work.counters, ledger)
+    for stage in DISCOUNT_STAGES:
+        stages.run(stage, book.stages[stage])
+    stages.till_discounts()
+    caps = read_caps(book.limit_documents)
+    run_caps(caps, board, ledger)
+    ledger.close()
+    available = {asset: row.get("active", 0) - row.get("held", 0) for asset, row in work.balances.items()}
+    method = str((receipt.get("identity") or {}).get("input_method") or "").removeprefix("INPUT_METHOD_")
+    desk = Cashdesk(board, situation, ledger, caps, available, method, work.payments)
+    desk.run(read_payment_rules(book.limit_documents, book.assets), receipt.get("points") or [])
+    work.points = Points({line.line_no: {} for line in work.lines})
+    accrual = AccrualStage(board, situation, work.counters, book.assets, work.payments, work.points)
+    accrual.run(book.stages[ACCRUAL])
+
+
+def _result(work: Work) -> dict[str, Any]:
+    rows = [_line_result(line, work) for line in work.lines]
+    totals = {key: sum(row[key] for row in rows) for key in ("gross_minor", "discount_minor", "points_paid_minor")}
+    totals["to_pay_minor"] = sum(row["net_minor"] for row in rows)
     accrual: dict[str, int] = {}
-    for row in line_results:
-        for asset, amount in row["accrual"].items():
-            accrual[asset] = accrual.get(asset, 0) + amount
-    gross = sum(row["gross_minor"] for row in line_results)
-    discount = sum(row["discount_minor"] for row in line_results)
-    verdicts = ledger.verdicts + points.verdicts
+    for lot in work.points.lots:
+        accrual[lot["asset"]] = accrual.get(lot["asset"], 0) + lot["points"]
+    verdicts = work.ledger.verdicts + work.points.verdicts
+    gave = {row["promotion_id"] for row in verdicts if row["verdict"] == "APPLIED"}
+    said = run_messages(work.book, work.situation, gave, lambda one, language: _values(one, language, work, totals))
     return {
-        "totals": {
-            "gross_minor": gross,
-            "discount_minor": discount,
-            "to_pay_minor": gross - discount,
-            "accrual": accrual,
-        },
-        "lines": line_results,
-        "coupons": _coupons(book, codes, verdicts),
+        "totals": totals | {"accrual": accrual},
+        "lines": rows,
+        "coupons": work.coupons.judged(verdicts),
         "rules": verdicts,
-        "unplaced": dict(ledger.unplaced),
+        "unplaced": dict(work.ledger.unplaced),
+        "max_redeem": work.payments.max_redeem,
+        "points_paid": dict(work.payments.points),
+        "lots": work.points.lots,
+        "counters": _counter_deltas(work, gave),
+        **said,
     }
 
 
-def _line_result(line: Line, ledger: Ledger, points: Points) -> dict[str, Any]:
-    rows = ledger.rows[line.line_no]
-    discount = sum(row["amount_minor"] for row in rows)
+def _on_line(amounts: Amounts, line: Line, board: Board) -> int:
+    return sum(amount for slot, amount in amounts.items() if board.unit(slot).line is line)
+
+
+def _line_result(line: Line, work: Work) -> dict[str, Any]:
+    board = work.board
+    discounts: list[dict[str, Any]] = []
+    roles: dict[tuple[str, str], None] = {}
+    for applied in work.ledger.applied:
+        amount = _on_line(applied.amounts, line, board)
+        if amount:
+            row = {"promotion_id": applied.promotion_id, "reward_no": applied.reward_no, "amount_minor": amount}
+            discounts.append(row | {"kind": applied.kind})
+        if applied.total:
+            if any(board.unit(slot).line is line for slot in applied.marked):
+                roles[applied.promotion_id, "TARGET"] = None
+            if any(board.unit(slot).line is line for slot in applied.qualifying):
+                roles[applied.promotion_id, "QUALIFIER"] = None
+    paid = {asset: _on_line(amounts, line, board) for asset, amounts in work.payments.amounts.items()}
+    discount, points_paid = sum(row["amount_minor"] for row in discounts), sum(paid.values())
     return {
         "line_no": line.line_no,
         "gross_minor": line.gross,
-        "net_minor": line.gross - discount,
+        "net_minor": line.gross - discount - points_paid,
         "discount_minor": discount,
-        "discounts": rows,
-        "accrual": dict(points.by_line[line.line_no]),
+        "points_paid_minor": points_paid,
+        "paid_by_asset": paid,
+        "discounts": discounts,
+        "accrual": dict(work.points.by_line[line.line_no]),
+        "participates_as": list(roles),
+        "unit_nets": [
+            board.running((number, place))
+            for number, group in enumerate(board.groups)
+            for place, unit in enumerate(group.units)
+            if unit.line is line
+        ],
     }
 
 
-def _coupons(book: RuleBook, codes: list[str], verdicts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row per distinct code: a promotion that gave something uses the smallest code it held by (§6.11.22)."""
-    code_of: dict[str, str] = {}
-    for row in verdicts:
-        if row["verdict"] == "APPLIED" and row["codes"]:
-            code_of.setdefault(row["promotion_id"], min(row["codes"], key=str.encode))
-    used_by: dict[str, str] = {}
-    for promotion_id, code in code_of.items():
-        used_by.setdefault(code, promotion_id)
-    result = []
-    for code in codes:
-        if code in used_by:
-            result.append({"code": code, "state": "APPLIED", "promotion_id": used_by[code]})
-        else:
-            result.append({"code": code, "state": "NOT_APPLIED" if code in book.known_codes else "INVALID"})
+def _counter_deltas(work: Work, gave: set[str]) -> dict[CounterKey, int]:
+    """What the counters of the promotions that gave something grow by, after the caps."""
+    result: dict[CounterKey, int] = {}
+    for promotion in work.book.promotions():
+        if promotion.promotion_id in gave:
+            mine = [applied for applied in work.ledger.applied if _is_of(applied, promotion)]
+            amount = sum(applied.total for applied in mine)
+            quantity = sum(measure(applied.marked, work.board) for applied in mine if applied.total)
+            points = sum(lot["points"] for lot in work.points.lots if lot["promotion_id"] == promotion.promotion_id)
+            result |= deltas(promotion.limits, amount, quantity, points)
     return result
+
+
+def _is_of(applied: Applied, promotion: Promotion) -> bool:
+    return applied.kind == "promotion" and applied.promotion_id == promotion.promotion_id
+
+
+def _values(promotion: Promotion, language: str, work: Work, totals: dict[str, int]) -> dict[str, str]:
+    """What placeholders stand for."""
+    amount = sum(applied.total for applied in work.ledger.applied if _is_of(applied, promotion))
+    lots = [lot for lot in work.points.lots if lot["promotion_id"] == promotion.promotion_id]
+    asset = balance_asset(promotion, work.book)
+    active = work.balances.get(asset, {}).get("active", 0)
+    scale = scale_of(asset, work.book.assets)
+    return {
+        "promotion": promotion.title.get(language, promotion.promotion_id),
+        "discount": money(amount),
+        "points": points_text(sum(lot["points"] for lot in lots), scale),
+        "to_pay": money(totals["to_pay_minor"]),
+        "balance": points_text(active, scale),
+        "coupon": "",
+    }

@@ -35,6 +35,25 @@ def points(**terms: Any) -> Document:
     return {"points": {"asset": "bonus", **terms}}
 
 
+def set_promotion(promotion_id: str, *rewards: Document, **fields: Any) -> Document:
+    """A promotion of stage set."""
+    return promotion(promotion_id, *rewards, **{"stage": "set", **fields})
+
+
+def priced(*prices: int) -> list[Document]:
+    """One piece of a product of its own for each price."""
+    return [line(number, price) for number, price in enumerate(prices, start=1)]
+
+
+def wish(asset: str = "bonus", points: int | None = None) -> Document:
+    """A wish to pay with so many points, or with as many as may be."""
+    return {"asset": asset, "max": True} if points is None else {"asset": asset, "requested_points": points}
+
+
+def balances(**active: int) -> Document:
+    return {"balances": {asset: {"active": points} for asset, points in active.items()}}
+
+
 def run(
     rules: list[Document],
     lines: list[Document],
@@ -43,10 +62,12 @@ def run(
     store: Document = STORE,
     customer: Document | None = MEMBER,
     at: int = NOON,
+    holdings: Document | None = None,
+    **fields: Any,
 ) -> Document:
-    """The reference result for these lines."""
+    """The reference result for these lines; keywords are more fields of Receipt."""
     coupons = [{"code": code, "source": "SCAN"} for code in codes]
-    return calculate(rules, {"lines": lines, "coupons": coupons}, store, customer, at)
+    return calculate(rules, {"lines": lines, "coupons": coupons, **fields}, store, customer, at, holdings)
 
 
 def nets(result: Document) -> list[int]:

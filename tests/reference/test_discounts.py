@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
-from .discounts import percent_off
+from .application import FULL
+from .board import Board
+from .discounts import CASHIER, NOBODYS
 from .goods import PLAIN_FLOOR, CalcGroup, Unit, read_line
+from .mechanics import Workbench, percent_of
 from .receipts import Document, amount, discounts, line, nets, percent, promotion, rows, run, verdicts
 
 THREE = [line(1, 19990), line(2, 8990), line(3, 4995)]
@@ -82,18 +85,21 @@ def test_receipt_amount_goes_over_groups_before_units_6_11_3() -> None:
     assert discounts(run([promotion("a", amount("0.01", "receipt"))], lines)) == [1, 0]
 
 
-def unequal_group(running: list[int], min_price: int = 0) -> CalcGroup:
-    """A group of pieces whose earlier discounts left these running prices."""
+def percent_on_units(ppm: int, running: list[int], min_price: int = 0) -> list[int]:
+    """A percent on a group of pieces whose earlier discounts left these running prices."""
     goods = read_line(line(1, max(running), 1000 * len(running), min_price_minor=min_price))
-    return CalcGroup(goods, [Unit(goods, price, 1000) for price in running], running)
+    board = Board([CalcGroup(goods, [Unit(goods, price, 1000) for price in running], running)])
+    situation: Any = None
+    bench = Workbench(CASHIER, NOBODYS, board, situation, FULL, PLAIN_FLOOR, None)
+    return list(percent_of(board.slots(), ppm, bench).values())
 
 
 def test_percent_on_unequal_units_is_shared_by_running_6_11_6() -> None:
-    assert percent_off(100_000, PLAIN_FLOOR, unequal_group([10005, 9004, 8004, 8004])) == [1001, 901, 800, 800]
+    assert percent_on_units(100_000, [10005, 9004, 8004, 8004]) == [1001, 901, 800, 800]
 
 
 def test_percent_refused_by_floor_is_lost_6_11_6() -> None:
-    assert percent_off(200_000, PLAIN_FLOOR, unequal_group([10000, 5000], min_price=5000)) == [2000, 0]
+    assert percent_on_units(200_000, [10000, 5000], min_price=5000) == [2000, 0]
 
 
 def test_receipt_amount_after_percent_in_a_cascade_group_6_11_7() -> None:

@@ -1,0 +1,38 @@
+"""What the parity run asks of the core, in one place.
+
+The oracle is given holdings (balances, counters, coupons in the book) with a case of the second width; `evaluate_case`
+is where they are turned into what `altyn.core.evaluate` takes. Until it takes them, such a case is not run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from altyn.core.evaluate import evaluate
+from altyn.core.rules.compile import compile_ruleset
+from altyn.core.rules.definition import read_documents
+from altyn.core.rules.promotion import Promotion
+from altyn.core.rules.ruleset import Ruleset
+from tests.reference.generator import Case
+
+# The largest width of `generate` the core can be given.
+WIDTH_MAX = 1
+
+
+class NotYet(Exception):
+    """The core cannot be given this case."""
+
+
+def ruleset_of(documents: Iterable[Any]) -> tuple[Ruleset, tuple[Promotion, ...]]:
+    rules = read_documents(list(documents))
+    return Ruleset(compile_ruleset(rules.promotions, rules.assets, version=1)), rules.promotions
+
+
+def evaluate_case(
+    ruleset: Ruleset, case: Case, customer: dict[str, Any] | None, clock: tuple[int, int, int], explain: bool
+) -> dict[str, Any]:
+    """The core's outcome; `case.holdings` is as `tests.reference.calculate` describes."""
+    if case.holdings is not None:
+        raise NotYet("holdings")
+    return evaluate(ruleset, case.receipt, case.store, customer, clock, explain)

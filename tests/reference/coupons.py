@@ -1,0 +1,58 @@
+"""Entered coupon codes: which may be used, which were (semantics §6.11.22, promotion-document «coupon»).
+
+Decides the state of every distinct code.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+# Why a code of a series may not be used, by its state in the book.
+REFUSED = {
+    "USED": "COUPON_USED",
+    "HELD": "COUPON_HELD",
+    "EXPIRED": "COUPON_EXPIRED",
+    "NOT_YET_VALID": "COUPON_NOT_YET_VALID",
+    "BLOCKED": "COUPON_BLOCKED",
+}
+# HELD_HERE: held by this very receipt.
+FREE = ("FREE", "HELD_HERE")
+
+
+@dataclass(frozen=True)
+class Coupons:
+    """Distinct codes in order of entry, shared codes any document names, and the book's word on codes of series."""
+
+    entered: list[str]
+    shared: set[str]
+    booked: dict[str, dict[str, str]]
+
+    @property
+    def free_series(self) -> dict[str, str]:
+        return {code: row["series"] for code, row in self.booked.items() if row["state"] in FREE}
+
+    def judged(self, verdicts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """One row per distinct code: a promotion that gave something uses the smallest code it held by."""
+        code_of: dict[str, str] = {}
+        for row in verdicts:
+            if row["verdict"] == "APPLIED" and row["codes"]:
+                code_of.setdefault(row["promotion_id"], min(row["codes"], key=str.encode))
+        used_by: dict[str, str] = {}
+        for promotion_id, code in code_of.items():
+            used_by.setdefault(code, promotion_id)
+        return [self._judge(code, used_by) for code in self.entered]
+
+    def _judge(self, code: str, used_by: dict[str, str]) -> dict[str, Any]:
+        if code in used_by:
+            return {"code": code, "state": "APPLIED", "promotion_id": used_by[code]}
+        if code in self.shared:
+            return {"code": code, "state": "NOT_APPLIED"}
+        if code not in self.booked:
+            return {"code": code, "state": "INVALID"}
+        state = self.booked[code]["state"]
+        if state in FREE:
+            return {"code": code, "state": "NOT_APPLIED"}
+        return {"code": code, "state": "INVALID", "reason": REFUSED[state]}
+
+
+def read_coupons(entered: list[str], booked: dict[str, dict[str, str]], shared: set[str]) -> Coupons:
+    return Coupons(entered, shared, {code: booked[code] for code in entered if code in booked})

@@ -1,0 +1,86 @@
+"""Stage 12: what is said, and which coupons are to be issued (promotion-document «message», «messages»).
+
+Decides which texts are said. A promotion that gives something speaks when it gave > 0, one of stage message when its
+conditions hold.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from .conditions import Situation
+from .documents import MESSAGE, Asset, Promotion, Rule, RuleBook
+
+CHANNELS = ("slip", "cashier", "customer_display")
+PRIORITY = 100
+Values = Callable[[Promotion, str], dict[str, str]]
+
+
+def money(amount_minor: int) -> str:
+    """Kopecks as shown: 1234.50."""
+    return f"{amount_minor // 100}.{amount_minor % 100:02d}"
+
+
+def points_text(points: int, scale: int) -> str:
+    """Points with all digits of their asset."""
+    return f"{points // 10**scale}.{points % 10**scale:0{scale}d}" if scale else str(points)
+
+
+def run_messages(book: RuleBook, situation: Situation, gave: set[str], values: Values) -> dict[str, list[Any]]:
+    """`{"messages", "issued"}`; `gave` are the promotions that gave something, `values` fills placeholders."""
+    said: list[dict[str, Any]] = []
+    issued: list[dict[str, str]] = []
+    verdicts: list[dict[str, Any]] = []
+    for promotion in book.promotions():
+        speaks = promotion.promotion_id in gave
+        if promotion.stage == MESSAGE:
+            answer = promotion.condition(situation)
+            speaks = answer.failure is None
+        if not speaks:
+            continue
+        for channel in CHANNELS:
+            said += _say(promotion, channel, promotion.messages.get(channel) or {}, PRIORITY, "", values)
+        for rule in promotion.spoken:
+            if rule.kind == "message":
+                said += _message(promotion, rule, values)
+            else:
+                issued.append({"promotion_id": promotion.promotion_id, "series": rule.terms["series"]})
+    said.sort(key=lambda row: row["priority"])
+    return {"messages": said, "issued": issued, "verdicts": verdicts}
+
+
+def _message(promotion: Promotion, rule: Rule, values: Values) -> list[dict[str, Any]]:
+    terms = rule.terms
+    priority, barcode = int(terms.get("priority", PRIORITY)), str(terms.get("barcode", ""))
+    return _say(promotion, terms["to"], terms["text"], priority, barcode, values)
+
+
+def _say(
+    promotion: Promotion, channel: str, texts: dict[str, str], priority: int, barcode: str, values: Values
+) -> list[dict[str, Any]]:  # fmt: skip
+    """One row per language of the text."""
+    return [
+        {
+            "promotion_id": promotion.promotion_id,
+            "channel": channel.upper(),
+            "priority": priority,
+            "language": language,
+            "text": render(text, values(promotion, language)),
+            "barcode": barcode,
+        }
+        for language, text in texts.items()
+    ]
+
+
+def render(text: str, values: dict[str, str]) -> str:
+    return re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda found: values[found[1]], text)
+
+
+def balance_asset(promotion: Promotion, book: RuleBook) -> str:
+    """The asset of the promotion, or the only one there is."""
+    own = [rule.asset for rule in promotion.rules if rule.asset]
+    return own[0] if own else next(iter(book.assets), "") if len(book.assets) == 1 else ""
+
+
+def scale_of(asset: str, assets: dict[str, Asset]) -> int:
+    return assets.get(asset, Asset()).scale
