@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from functools import cache
 from typing import Any
@@ -16,7 +16,6 @@ from typing import Any
 from altyn.core.evaluate import ReceiptError
 from altyn.core.facts import Zones
 from altyn.core.rules.definition import Code, DocumentError
-from altyn.core.rules.promotion import Promotion
 from altyn.infra.zones import ensure_zone
 from tests.parity.engine import evaluate_case, ruleset_of
 from tests.reference import calculate
@@ -30,10 +29,10 @@ def zone_number(name: str) -> int:
     return ensure_zone(_ZONES, name)
 
 
-def run_core(case: Case, width: int = 1) -> tuple[dict[str, Any], tuple[Promotion, ...]]:
-    """The core's outcome in the oracle's shape, and the promotions of the case."""
+def run_core(case: Case, width: int = 1) -> dict[str, Any]:
+    """The core's outcome in the oracle's shape."""
     numbers = customer_numbers(case)
-    ruleset, promotions = ruleset_of(with_numbers(document, numbers) for document in case.rules_documents)
+    ruleset = ruleset_of(with_numbers(document, numbers) for document in case.rules_documents)
     customer = case.customer
     if customer is not None:
         customer = {**customer, "customer_id": numbers.get(customer.get("customer_id", ""), 0)}
@@ -48,10 +47,10 @@ def run_core(case: Case, width: int = 1) -> tuple[dict[str, Any], tuple[Promotio
     except ReceiptError as error:
         if error.code != "SUM_MISMATCH":
             raise
-        return {"refused": "SUM_MISMATCH"}, promotions
+        return {"refused": "SUM_MISMATCH"}
     explained = {key: value for key, value in outcome.items() if key != "explain"}
     assert explained == served, "explaining changes the outcome"
-    return as_oracle(outcome, spoken_rewards(case), width), promotions
+    return as_oracle(outcome, spoken_rewards(case), width)
 
 
 def spoken_rewards(case: Case) -> set[tuple[str, int]]:
@@ -109,7 +108,11 @@ def as_oracle(outcome: dict[str, Any], spoken: set[tuple[str, int]], width: int)
         | {"accrual": {row["asset"]: row["points"] for row in totals["accrual"]}},
         "lines": sorted((core_line(line, width) for line in outcome["lines"]), key=lambda line: line["line_no"]),
         "coupons": [
-            {"state": named(row["state"], "COUPON_STATE_"), "reason": invalid_reason(row)}
+            {
+                "state": named(row["state"], "COUPON_STATE_"),
+                "promotion_id": row["promotion_id"] if row["state"] == "COUPON_STATE_APPLIED" else "",
+                "reason": invalid_reason(row),
+            }
             for row in outcome["coupons"]
             if row["reason"] != "REASON_COUPON_ALREADY_ENTERED"
         ],
@@ -134,6 +137,7 @@ def as_oracle(outcome: dict[str, Any], spoken: set[tuple[str, int]], width: int)
             ({**row, "channel": named(row["channel"], "CHANNEL_")} for row in outcome["messages"]), key=by_text
         )
         shape["counters"] = core_counters(outcome)
+        shape["reserve_required"] = outcome["reserve_required"]
     return shape
 
 
@@ -188,7 +192,9 @@ def oracle_shape(result: dict[str, Any], width: int) -> dict[str, Any]:
     shape = {
         "totals": result["totals"],
         "lines": sorted((oracle_line(line, width) for line in result["lines"]), key=lambda line: line["line_no"]),
-        "coupons": [{"state": row["state"], "reason": row.get("reason", "")} for row in result["coupons"]],
+        "coupons": [
+            {key: row.get(key, "") for key in ("state", "promotion_id", "reason")} for row in result["coupons"]
+        ],
         "rules": [oracle_rule(row) for row in result["rules"]],
         "excess": sum(result["unplaced"].values()) > 0,
     }
@@ -196,6 +202,7 @@ def oracle_shape(result: dict[str, Any], width: int) -> dict[str, Any]:
         shape["max_redeem"] = sorted(result["max_redeem"], key=by_text)
         shape["messages"] = sorted(result["messages"], key=by_text)
         shape["counters"] = {"/".join(key): delta for key, delta in result["counters"].items()}
+        shape["reserve_required"] = result["reserve_required"]
     return shape
 
 
@@ -252,14 +259,14 @@ def compare_case(seed: int, applied: Counter[str] | None = None, width: int = 1)
     """
     case = generate(seed, width)
     try:
-        core, promotions = run_core(case, width)
+        core = run_core(case, width)
     except DocumentError as error:
         if any(problem.code != Code.CONTRADICTION for problem in error.problems):
             raise
         return None
     oracle = calculate(case.rules_documents, case.receipt, case.store, case.customer, case.at, case.holdings)
     if applied is not None:
-        count_applied(core, promotions, applied)
+        count_applied(core, case, applied)
     return list(differences(core, oracle_shape(oracle, width)))
 
 
@@ -268,19 +275,50 @@ def as_json(seed: int, width: int = 1) -> str:
     return json.dumps(asdict(generate(seed, width)), ensure_ascii=False, indent=2)
 
 
-def count_applied(core: dict[str, Any], promotions: tuple[Promotion, ...], applied: Counter[str]) -> None:
-    by_id = {promotion.promotion_id: promotion for promotion in promotions}
-    modes: dict[str, str] = {}
-    for promotion in promotions:
-        if promotion.group is not None and promotion.group.mode is not None:
-            scope = promotion.group.scope
-            modes[promotion.group.name] = promotion.group.mode.name + (f" {scope.name}" if scope is not None else "")
+def count_applied(core: dict[str, Any], case: Case, applied: Counter[str]) -> None:
+    """What gave something, as `mechanic × group mode and scope`, and what else came to pass, as `+ what`."""
+    documents = {document["promotion"]: document for document in case.rules_documents if "promotion" in document}
+    modes = group_modes(documents.values())
     for row in core.get("rules", ()):
+        document = documents[row["promotion_id"]]
         if row["given"] > 0:
-            promotion = by_id[row["promotion_id"]]
-            reward = promotion.rewards[row["reward_no"]]
-            mechanic = type(reward).__name__.lower()
-            spread = getattr(reward, "spread", None)
-            mechanic += f" {spread.name.lower()}" if spread is not None else ""
-            mode = modes.get(promotion.group.name, "CASCADE") if promotion.group is not None else "CASCADE"
-            applied[f"{mechanic} × {mode}"] += 1
+            mode = modes.get(group_name(document), "CASCADE")
+            applied[f"{mechanic_of(document['reward'][row['reward_no']])} × {mode}"] += 1
+            for key in ("exclusive", "skip_discounted", "limits"):
+                applied[f"+ {key}"] += key in document
+        else:
+            applied[f"+ {row['verdict']}"] += 1
+    for line in core.get("lines", ()):
+        applied["+ line paid with points"] += line.get("points_paid_minor", 0) > 0
+    for row in core.get("max_redeem", ()):
+        applied[f"+ {row['limited_by']}"] += 1
+    for row in core.get("coupons", ()):
+        applied[f"+ coupon {row['state']} {row['reason']}".rstrip()] += 1
+    applied["+ message"] += len(core.get("messages", ()))
+    for key in list(applied):
+        if not applied[key]:
+            del applied[key]
+
+
+def group_name(document: Mapping[str, Any]) -> str | None:
+    group = document.get("group")
+    return group["name"] if isinstance(group, Mapping) else group
+
+
+def group_modes(documents: Iterable[Mapping[str, Any]]) -> dict[str | None, str]:
+    """Mode and scope of every named group, as any member declares them."""
+    declared: dict[str | None, dict[str, str]] = {}
+    for document in documents:
+        group = document.get("group")
+        if isinstance(group, Mapping):
+            declared.setdefault(group["name"], {}).update(group)
+    return {
+        name: group.get("mode", "CASCADE") + (f" {group['scope']}" if "scope" in group else "")
+        for name, group in declared.items()
+    }
+
+
+def mechanic_of(reward: Mapping[str, Any]) -> str:
+    ((kind, terms),) = reward.items()
+    spread = f" {terms.get('spread', 'receipt')}" if kind == "amount" else ""
+    return kind + spread + (" tiers" if "tiers" in terms else "")

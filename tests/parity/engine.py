@@ -12,7 +12,6 @@ from typing import Any
 from altyn.core.evaluate import evaluate
 from altyn.core.rules.compile import compile_ruleset
 from altyn.core.rules.definition import read_documents
-from altyn.core.rules.promotion import Promotion
 from altyn.core.rules.ruleset import Ruleset
 from tests.reference.generator import Case
 
@@ -24,9 +23,9 @@ class NotYet(Exception):
     """The core cannot be given this case."""
 
 
-def ruleset_of(documents: Iterable[Any]) -> tuple[Ruleset, tuple[Promotion, ...]]:
+def ruleset_of(documents: Iterable[Any]) -> Ruleset:
     rules = read_documents(list(documents))
-    return Ruleset(compile_ruleset(rules.promotions, rules.assets, version=1)), rules.promotions
+    return Ruleset(compile_ruleset(rules.promotions, rules.assets, version=1))
 
 
 def evaluate_case(

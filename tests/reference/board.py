@@ -63,7 +63,7 @@ class Board:
 
     def room(self, slot: Slot, floor: FloorPolicy) -> int:
         """What may still be taken from a unit."""
-        return self.groups[slot[0]].caps(floor)[slot[1]]
+        return self.groups[slot[0]].cap(floor, slot[1])
 
     def slots(self) -> list[Slot]:
         return [(number, place) for number, group in enumerate(self.groups) for place in range(len(group.units))]
@@ -92,9 +92,11 @@ class Board:
 
     def lower(self, amounts: Amounts) -> None:
         """Take amounts off the running prices; negative ones put back."""
+        for number in {number for number, _ in amounts}:
+            # A new list: a snapshot may hold the old one.
+            self.groups[number].running = list(self.groups[number].running)
         for (number, place), amount in amounts.items():
-            group = self.groups[number]
-            group.running = [*group.running[:place], group.running[place] - amount, *group.running[place + 1 :]]
+            self.groups[number].running[place] -= amount
 
     def given_by(self, promotion_id: str) -> Given:
         return self.given.get(promotion_id, Given())

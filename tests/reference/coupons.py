@@ -41,6 +41,9 @@ class Coupons:
             used_by.setdefault(code, promotion_id)
         return [self._judge(code, used_by) for code in self.entered]
 
+    def is_series_used(self, judged: list[dict[str, Any]]) -> bool:
+        return any(row["state"] == "APPLIED" and row["code"] in self.booked for row in judged)
+
     def _judge(self, code: str, used_by: dict[str, str]) -> dict[str, Any]:
         if code in used_by:
             return {"code": code, "state": "APPLIED", "promotion_id": used_by[code]}

@@ -25,6 +25,9 @@ class WideAuthor(Author):
     def chance(self, rate: float) -> bool:
         return self.rng.random() < rate
 
+    def with_goods(self, terms: Document, rate: float) -> Document:
+        return super().with_goods(terms, rate * 0.7)
+
     def gross(self) -> int:
         return max(2, sum(line.gross for line in self.lines))
 
@@ -228,6 +231,10 @@ class WideAuthor(Author):
         if self.chance(0.7):
             channels = rng.sample(("slip", "cashier", "customer_display"), rng.randint(1, 2))
             document["messages"] = {channel: self.text(document) for channel in channels}
+        if self.chance(0.15):
+            terms = {"series": rng.choice(SERIES), "expires": {"days": 30}, "text": {"en": "Your code {{ coupon }}"}}
+            document["reward"].append({"issue_coupon": terms})
+            document.setdefault("stage", "accrual")
         if self.chance(0.5):
             document["reward"].append(self.message(document))
             document.setdefault("stage", "accrual")
@@ -287,7 +294,7 @@ class WideAuthor(Author):
             "max": ("1", "7", "100"),
         }
         for key, values in options.items():
-            if self.chance(0.35):
+            if self.chance(0.25):
                 rule[key] = rng.choice(values)
         if self.chance(0.3):
             rule.update(rng.choice(({"of": self.goods()}, {"except": self.goods() or {"sku": "nothing"}})))

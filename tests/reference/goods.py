@@ -160,9 +160,13 @@ class CalcGroup:
 
     def caps(self, policy: FloorPolicy) -> list[int]:
         """What may still be taken from each unit under this policy."""
+        return [self.cap(policy, place) for place in range(len(self.units))]
+
+    def cap(self, policy: FloorPolicy, place: int) -> int:
+        """What may still be taken from one unit."""
         if policy not in self.floors:
             self.floors[policy] = [policy.of(unit) for unit in self.units]
-        return [max(0, left - floor) for left, floor in zip(self.running, self.floors[policy], strict=True)]
+        return max(0, self.running[place] - self.floors[policy][place])
 
 
 def calc_groups(lines: Iterable[Line]) -> list[CalcGroup]:

@@ -53,7 +53,7 @@ def calculate(
     `holdings` is what the book knows: `balances` {asset: {active, held}}, `counters` [{promotion_id, measure, per,
     window, used, held}] for this customer, card and date, `coupons` {code: {series, state}}.
     Returns `{"totals", "lines", "coupons", "rules", "unplaced", "max_redeem", "messages", "issued", "counters",
-    "points_paid", "lots"}`, or `{"refused": "SUM_MISMATCH", "lines": [line_no]}`.
+    "points_paid", "lots", "reserve_required"}`, or `{"refused": "SUM_MISMATCH", "lines": [line_no]}`.
     """
     book = rules if isinstance(rules, RuleBook) else read_rules(rules)
     lines = [read_line(line) for line in receipt["lines"]]
@@ -102,7 +102,8 @@ def _run(work: Work, receipt: dict[str, Any]) -> None:
     available = {asset: row.get("active", 0) - row.get("held", 0) for asset, row in work.balances.items()}
     method = str((receipt.get("identity") or {}).get("input_method") or "").removeprefix("INPUT_METHOD_")
     desk = Cashdesk(board, situation, ledger, caps, available, method, work.payments)
-    desk.run(read_payment_rules(book.limit_documents, book.assets), receipt.get("points") or [])
+    if situation.customer is not None:
+        desk.run(read_payment_rules(book.limit_documents, book.assets), receipt.get("points") or [])
     work.points = Points({line.line_no: {} for line in work.lines})
     accrual = AccrualStage(board, situation, work.counters, book.assets, work.payments, work.points)
     accrual.run(book.stages[ACCRUAL])
@@ -117,17 +118,19 @@ def _result(work: Work) -> dict[str, Any]:
         accrual[lot["asset"]] = accrual.get(lot["asset"], 0) + lot["points"]
     verdicts = work.ledger.verdicts + work.points.verdicts
     gave = {row["promotion_id"] for row in verdicts if row["verdict"] == "APPLIED"}
+    coupons, counted = work.coupons.judged(verdicts), _counter_deltas(work, gave)
     said = run_messages(work.book, work.situation, gave, lambda one, language: _values(one, language, work, totals))
     return {
         "totals": totals | {"accrual": accrual},
         "lines": rows,
-        "coupons": work.coupons.judged(verdicts),
+        "coupons": coupons,
         "rules": verdicts,
         "unplaced": dict(work.ledger.unplaced),
         "max_redeem": work.payments.max_redeem,
         "points_paid": dict(work.payments.points),
         "lots": work.points.lots,
-        "counters": _counter_deltas(work, gave),
+        "counters": counted,
+        "reserve_required": bool(counted or work.payments.points or work.coupons.is_series_used(coupons)),
         **said,
     }
 
