@@ -1,6 +1,7 @@
 """`altyn parity`: the core against the independent oracle, on generated cases. Only in a development checkout.
 
-Exit status: 0 when every case agrees, 1 when one differs or its documents are refused, 2 when the oracle is not there.
+Exit status: 0 when every case agrees, 1 when one differs or its documents are refused, 2 when the oracle is not there
+or the width cannot be compared.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ def parity(
         raise typer.Exit(2)
     sys.path.insert(0, str(root))
     compare = importlib.import_module("tests.parity.compare")
+    if width > compare.WIDTH_MAX:
+        print(f"the core is not compared on width {width} yet", file=sys.stderr)
+        raise typer.Exit(2)
     applied: Counter[str] = Counter()
     counts = Counter[str]()
     started = time.monotonic()

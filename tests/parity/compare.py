@@ -17,9 +17,11 @@ from altyn.core.evaluate import ReceiptError
 from altyn.core.facts import Zones
 from altyn.core.rules.definition import Code, DocumentError
 from altyn.infra.zones import ensure_zone
-from tests.parity.engine import evaluate_case, ruleset_of
+from tests.parity.engine import WIDTH_MAX, evaluate_case, ruleset_of
 from tests.reference import calculate
 from tests.reference.generator import Case, generate
+
+__all__ = ["WIDTH_MAX", "as_json", "compare_case", "differences"]
 
 _ZONES = Zones()
 

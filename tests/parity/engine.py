@@ -1,7 +1,10 @@
 """What the parity run asks of the core, in one place.
 
 The oracle is given holdings (balances, counters, coupons in the book) with a case of the second width; `evaluate_case`
-is where they are turned into what `altyn.core.evaluate` takes. Until it takes them, such a case is not run.
+is where they are turned into what `altyn.core.evaluate` takes. Until it takes them, such a case is not run: then
+`WIDTH_MAX` becomes 2. Beside today's outcome the comparison of width 2 reads `max_redeem`, `messages`, `counters`
+(rows of promotion_id, measure, per, window, delta), `reserve_required`, and of a line `points_paid_minor` and
+`participates_as`.
 """
 
 from __future__ import annotations

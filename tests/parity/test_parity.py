@@ -9,12 +9,23 @@ from itertools import product
 
 import pytest
 
-from tests.parity.compare import compare_case, differences
+from altyn.core.rules.definition import read_documents
+from tests.parity.compare import (
+    compare_case,
+    count_applied,
+    customer_numbers,
+    differences,
+    oracle_shape,
+    with_numbers,
+)
+from tests.reference import calculate
+from tests.reference.generator import generate
 
 FIRST_SEED = 900_000
 # The floor: fewer receipts are no proof, and every receipt counts, for none may be refused by the reader.
 RECEIPTS_MIN = 20_000
 CHUNK = 500
+READ = 200
 WORKERS = 2
 
 MECHANICS = ("percent", "amount unit", "amount line", "amount receipt", "points")
@@ -52,6 +63,28 @@ def test_core_and_oracle_agree_on_generated_receipts(capsys: pytest.CaptureFixtu
     # Of discounts only BEST knows the scope LINE.
     untried = [name for name in untried if name.startswith("points") or not name.endswith("CASCADE LINE")]
     assert not untried, "these never gave anything"
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_reader_accepts_every_generated_document(width: int) -> None:
+    for seed in range(READ):
+        case = generate(seed, width)
+        numbers = customer_numbers(case)
+        read_documents([with_numbers(document, numbers) for document in case.rules_documents])
+
+
+def test_second_width_cases_are_counted_by_mechanic_and_mode() -> None:
+    """The oracle's own result in the common shape: what a parity run of width 2 would count."""
+    counts: Counter[str] = Counter()
+    for seed in range(READ):
+        case = generate(seed, width=2)
+        result = calculate(case.rules_documents, case.receipt, case.store, case.customer, case.at, case.holdings)
+        shape = oracle_shape(result, 2)
+        assert list(differences(shape, shape)) == []
+        count_applied(shape, case, counts)
+    names = " ".join(counts)
+    for name in ("multi_buy ×", "bundle ×", "buy_get ×", "ladder ×", "fixed_price ×", "× ADD", "× FIRST", "+ EXCLUDED"):
+        assert name in names
 
 
 def test_differences_of_unequal_results_name_their_place() -> None:

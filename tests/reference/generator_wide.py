@@ -296,6 +296,8 @@ class WideAuthor(Author):
         for key, values in options.items():
             if self.chance(0.25):
                 rule[key] = rng.choice(values)
+        if float(rule.get("max", 100)) < float(rule.get("min", 0)):
+            del rule["min"]
         if self.chance(0.3):
             rule.update(rng.choice(({"of": self.goods()}, {"except": self.goods() or {"sku": "nothing"}})))
         if self.chance(0.15):
