@@ -65,9 +65,7 @@ def test_two_assets_pay_one_after_another_6_11_23() -> None:
         ({"of": {"sku": "other"}}, 500, (0, 0, "LIMITED_BY_SHARE")),
     ],
 )
-def test_most_points_tell_what_holds_them_down_6_5(
-    rule: Document, active: int, expected: tuple[int, int, str]
-) -> None:
+def test_most_points_tell_what_holds_them_down_6_5(rule: Document, active: int, expected: tuple[int, int, str]) -> None:
     identity = {"input_method": "PHONE"}
     result = run([payment(rule)], [line(1, 10000)], holdings=balances(bonus=active), identity=identity)
     assert most(result) == [expected]
