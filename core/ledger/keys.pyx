@@ -3,11 +3,18 @@
 Every text is hashed with its length before it, so that no two different keys read the same. The values are in every journal:
 none of these functions may ever answer differently.
 """
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from hashlib import sha256
 
 
-cdef inline bytes number(long long value):
-    return value.to_bytes(8, "big", signed=True)
+cdef bytes number(long long value):
+    """8 bytes, big-endian."""
+    cdef unsigned char out[8]
+    cdef unsigned long long bits = <unsigned long long>value
+    cdef int i
+    for i in range(8):
+        out[i] = <unsigned char>(bits >> (56 - 8 * i))
+    return PyBytes_FromStringAndSize(<char*>out, 8)
 
 
 cdef bytes text(str value):

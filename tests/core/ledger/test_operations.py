@@ -7,6 +7,8 @@ from collections import OrderedDict
 from hashlib import sha256
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from altyn.core.ledger.chain import ORIGIN, chain_hash
 from altyn.core.ledger.keys import natural_key, receipt_key, register_key
@@ -189,3 +191,15 @@ def test_keys_never_change() -> None:
     assert receipt == sha256(text + (12).to_bytes(8, "big") + (345).to_bytes(8, "big")).digest()[:16]
     assert natural_key(receipt, 2, 0) == sha256(receipt + bytes(7) + b"\x02" + bytes(8)).digest()[:16]
     assert register_key("demo", "store-1", "till-7") == sha256(text).digest()[:16]
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.integers(-(2**63), 2**63 - 1))
+def test_keys_are_digests_of_texts_with_their_lengths_and_of_big_endian_numbers(shift: int, receipt: int) -> None:
+    def number(value: int) -> bytes:
+        return value.to_bytes(8, "big", signed=True)
+
+    register = b"".join(number(len(text)) + text for text in (b"demo", "маг".encode(), b"r1"))
+    assert register_key("demo", "маг", "r1") == sha256(register).digest()[:16]
+    key = sha256(register + number(shift) + number(receipt)).digest()[:16]
+    assert receipt_key("demo", "маг", "r1", shift, receipt) == key
+    assert natural_key(key, 2, 7) == sha256(key + number(2) + number(7)).digest()[:16]
