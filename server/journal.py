@@ -81,13 +81,8 @@ class JournalMeters:
 
 @dataclass(frozen=True, slots=True)
 class JournalLimits:
-    """Bounds of the writer. `write_patience_s`: after so long without an answer the connection is given up.
+    """Bounds of the writer. `write_patience_s`: after so long without an answer the connection is given up."""
 
-    From `batch_rows_even` rows on, a batch takes no more than half of what waits: one half is written while the other
-    is answered and followed by new records. Otherwise all would wait in one batch, and both sides for each other.
-    """
-
-    batch_rows_even: int = 32
     batch_rows_max: int = 1_024
     batch_bytes_max: int = 4 << 20
     queue_rows_max: int = 20_000
@@ -209,7 +204,6 @@ class Journal:
         batch = self._open
         if batch.count and (
             batch.count >= self._limits.batch_rows_max
-            or (batch.count >= self._limits.batch_rows_even and 2 * batch.count >= self._queue_rows)
             or len(batch) >= self._limits.batch_bytes_max
             or self._seq % PARTITION_ROWS == 0
         ):

@@ -495,16 +495,16 @@ def test_reading_after_a_snapshot_proves_that_it_belongs_to_this_journal(journal
     run(test)
 
 
-def test_large_queue_is_written_by_halves_so_that_both_sides_work(journal_dsn: str) -> None:
+def test_all_that_waits_is_one_batch_up_to_its_bound(journal_dsn: str) -> None:
     async def test() -> None:
         async with opened(journal_dsn) as journal:
             seen: list[int] = []
             journal.on_durable(seen.append)
-            fill(journal, 64)
-            await journal.durable(64)
-            assert seen == [32, 64]
             fill(journal, 512)
-            await journal.durable(576)
-            assert [seq - 64 for seq in seen[2:]] == [32, 64, 128, 256, 512]
+            await journal.durable(512)
+            assert seen == [512]
+            fill(journal, 1_500)
+            await journal.durable(2_012)
+            assert [seq - 512 for seq in seen[1:]] == [1_024, 1_500]
 
     run(test)
