@@ -62,13 +62,13 @@ def products() -> Iterator[tuple[str, str, str]]:
         yield core_rules.sku(number), f"category-{category}", f"brand-{brand}"
 
 
-async def prepare(dsn: str, registers: int) -> None:
+async def prepare(dsn: str, registers: int, members: int = MEMBERS) -> None:
     """Schema, facts and one release in force, in an empty database."""
     connection = await asyncpg.connect(dsn)
     try:
         await migrate(connection, load_migrations(resources.files("altyn.migrations")))
         async with connection.transaction():
-            await _put_facts(connection, registers)
+            await _put_facts(connection, registers, members)
             document = canonical_json(documents())
             await connection.execute(
                 "INSERT INTO rules_release (tenant, version, sha256, document, effective_at, emergency, published_by)"
@@ -82,7 +82,7 @@ async def prepare(dsn: str, registers: int) -> None:
         await connection.close()
 
 
-async def _put_facts(connection: asyncpg.Connection[Any], registers: int) -> None:
+async def _put_facts(connection: asyncpg.Connection[Any], registers: int, members: int) -> None:
     await connection.execute("INSERT INTO tenants (tenant, title, zone) VALUES ($1, 'Bench', $2)", TENANT, ZONE)
     version, at = await connection.fetchrow("SELECT version, changed_at FROM next_feed_version($1)", TENANT)
 
@@ -95,8 +95,8 @@ async def _put_facts(connection: asyncpg.Connection[Any], registers: int) -> Non
 
     numbers = range(registers)
     keys = (hashlib.sha256(register_key(number).encode()).digest() for number in numbers)
-    members = range(1, MEMBERS + 1)
-    hashes = (card_hash(PEPPER, card_number(number)) for number in members)
+    cards = range(1, members + 1)
+    hashes = (card_hash(PEPPER, card_number(number)) for number in cards)
     await put("stores", ("store_id", "zone", "region"), iter([(STORE, ZONE, "msk")]))
     await put("registers", ("store_id", "register_id"), ((STORE, register_id(number)) for number in numbers))
     await put(
@@ -111,12 +111,12 @@ async def _put_facts(connection: asyncpg.Connection[Any], registers: int) -> Non
         ("card_id", "number_hash", "last4", "card_type", "state", "account_id"),
         (
             (number, hash_, card_number(number)[-4:], "plastic", "ACTIVE", number)
-            for number, hash_ in zip(members, hashes, strict=True)
+            for number, hash_ in zip(cards, hashes, strict=True)
         ),
     )
 
 
-def receipt(random: Random, register: int, number: int, now_us: int) -> receipt_pb2.Receipt:
+def receipt(random: Random, register: int, number: int, now_us: int, members: int = MEMBERS) -> receipt_pb2.Receipt:
     """20 goods, four times in five with a member's card."""
     made = receipt_pb2.Receipt(
         store_id=STORE,
@@ -132,7 +132,7 @@ def receipt(random: Random, register: int, number: int, now_us: int) -> receipt_
     )
     if random.randrange(5):
         made.identity.kind = receipt_pb2.TOKEN_KIND_CARD
-        made.identity.value = card_number(random.randrange(1, MEMBERS + 1))
+        made.identity.value = card_number(random.randrange(1, members + 1))
     for line_no in range(1, LINES + 1):
         price, pieces = random.randrange(1_000, 100_000), random.choice((1, 1, 1, 1, 2, 3))
         made.lines.add(
@@ -157,11 +157,11 @@ def calculations(register: int, count: int) -> list[bytes]:
     ]
 
 
-def commits(register: int, count: int) -> list[bytes]:
+def commits(register: int, count: int, members: int = MEMBERS) -> list[bytes]:
     """CommitReceipt requests of one register: every one a new operation, later than all made before."""
     now_us = time.time_ns() // 1000
     random = Random(now_us + register)
-    goods = [receipt(random, register, 1, now_us) for _ in range(min(count, 32))]
+    goods = [receipt(random, register, 1, now_us, members) for _ in range(min(count, 32))]
     made = []
     for number in range(count):
         sold = goods[number % len(goods)]
