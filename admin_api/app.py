@@ -15,15 +15,21 @@ from starlette.responses import Response
 
 from altyn.admin_api.accounts import handlers as accounts
 from altyn.admin_api.assets import handlers as assets
+from altyn.admin_api.cards import handlers as cards
 from altyn.admin_api.catalogue import handlers as catalogue
+from altyn.admin_api.coupons import handlers as coupons
 from altyn.admin_api.customers import handlers as customers
+from altyn.admin_api.edge.contract import PROBLEM_SCHEMA, SECURITY, describe
 from altyn.admin_api.edge.docs import PAGE
 from altyn.admin_api.edge.office import Office
 from altyn.admin_api.edge.problems import NotFound, answer_problem
 from altyn.admin_api.edge.routes import EdgeRoute, office_of, request_id_of
+from altyn.admin_api.exceptions import handlers as exceptions
 from altyn.admin_api.keys import handlers as keys
+from altyn.admin_api.program import handlers as program
 from altyn.admin_api.promotions import handlers as promotions
 from altyn.admin_api.releases import handlers as releases
+from altyn.admin_api.segments import handlers as segments
 from altyn.admin_api.servers import handlers as servers
 from altyn.admin_api.stores import handlers as stores
 
@@ -31,8 +37,22 @@ TITLE = "Altyn back office"
 VERSION = "1"
 READY_TIMEOUT_S = 2.0
 LAG_READY_MAX_S = 60.0
-AREAS = (promotions, releases, assets, stores, catalogue, customers, accounts, servers, keys)
-SECURITY = {"key": {"type": "http", "scheme": "bearer"}}
+AREAS = (
+    program,
+    assets,
+    promotions,
+    releases,
+    segments,
+    coupons,
+    stores,
+    catalogue,
+    customers,
+    cards,
+    accounts,
+    exceptions,
+    servers,
+    keys,
+)
 
 
 def create_app(office: Office) -> FastAPI:
@@ -56,17 +76,14 @@ def edge_routes() -> list[EdgeRoute]:
 
 
 def openapi_of(app: FastAPI) -> dict[str, Any]:
-    """The contract, with the scope of every call and the headers the edge takes."""
+    """The contract, with the scope of every call, the headers the edge takes, and an example of every call."""
     if app.openapi_schema is None:
         schema = get_openapi(title=TITLE, version=VERSION, routes=app.routes)
         schema.setdefault("components", {})["securitySchemes"] = SECURITY
+        schema["components"]["schemas"]["Problem"] = PROBLEM_SCHEMA
         for route in edge_routes():
             for method in route.methods or ():
-                call = schema["paths"][route.path_format][method.lower()]
-                call["x-scope"], call["security"] = route.needs.scope, [{"key": []}]
-                if route.needs.once:
-                    name = {"name": "Idempotency-Key", "in": "header", "required": True, "schema": {"type": "string"}}
-                    call.setdefault("parameters", []).append(name)
+                describe(schema["paths"][route.path_format][method.lower()], f"{method} {route.path}", route.needs)
         app.openapi_schema = schema
     return app.openapi_schema
 

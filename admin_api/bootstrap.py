@@ -1,7 +1,8 @@
 """What a back office needs before its first call: the tenant's row, and a key to come in with.
 
-The first key has every scope and is written to ``var/secrets/admin_key``, readable by its owner alone. It is made
-only while the tenant has no live key that may issue keys. Invariant: the tenant's zone is never changed.
+The first key has every scope, those of a newer version too, and is written to ``var/secrets/admin_key``, readable by
+its owner alone. It is made only while the tenant has no live key that may issue keys. Invariant: the tenant's zone is
+never changed.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ async def prepare(connection: asyncpg.Connection[Any], settings: Settings, now: 
         zone = await connection.fetchval("SELECT zone FROM tenants WHERE tenant = $1 FOR UPDATE", tenant)
         if zone != settings.tenant_zone:
             raise TenantDiffers(f"tenant {tenant} has zone {zone}, ALTYN_TENANT_ZONE says {settings.tenant_zone}")
+        await _widen_first_keys(connection, tenant, now)
         if await repository.live_issuers(connection, tenant):
             return False
         path = admin_key_path(settings)
@@ -58,3 +60,11 @@ async def prepare(connection: asyncpg.Connection[Any], settings: Settings, now: 
         deed = Deed("keys.issue", "api_key", key_id_of(key), after={"title": "first key", "scopes": list(SCOPES)})
         await append_deeds(connection, tenant, [deed], actor=ACTOR, request_id=ACTOR, now=now)
     return True
+
+
+async def _widen_first_keys(connection: asyncpg.Connection[Any], tenant: str, now: datetime) -> None:
+    """Nobody could give a scope that came with this version if the first key did not get it."""
+    for row in await repository.widen_keys(connection, tenant, ACTOR, list(SCOPES)):
+        told = {"before": {"scopes": row["had"]}, "after": {"scopes": list(SCOPES)}}
+        deed = Deed("keys.widen", "api_key", row["key_id"], **told)
+        await append_deeds(connection, tenant, [deed], actor=ACTOR, request_id=ACTOR, now=now)

@@ -36,7 +36,7 @@ class FactTable:
 
 STORES = FactTable("stores", ("store_id",), ("title", "zone", "region", "format", "cluster", "currency", "exponent"))
 REGISTERS = FactTable("registers", ("store_id", "register_id"), ("title",))
-CREDENTIALS = FactTable("register_credentials", ("key_hash",), ("store_id", "register_id", "revoked"))
+CREDENTIALS = FactTable("register_credentials", ("key_hash",), ("store_id", "register_id", "revoked", "expires_at"))
 PRODUCT_GROUPS = FactTable("product_groups", ("group_id",), ("title",))
 PRODUCTS = FactTable(
     "products",
@@ -46,12 +46,23 @@ PRODUCTS = FactTable(
 CARDS = FactTable(
     "cards",
     ("card_id",),
-    ("number_hash", "last4", "card_type", "state", "block_reason", "customer_id", "account_id"),
+    ("number_hash", "last4", "card_type", "state", "block_reason", "customer_id", "account_id", "series", "batch_id"),
 )
 CUSTOMERS = FactTable("customers", ("customer_id",), ("account_id", "phone_hash", "registered_at"))
 SEGMENTS = FactTable("segments", ("segment",), ("title",))
 MEMBERSHIPS = FactTable("customer_segments", ("customer_id", "segment"), ())
-ASSETS = FactTable("assets", ("asset",), ("asset_no", "scale", "step_points", "title"), json=frozenset({"title"}))
+ASSETS = FactTable(
+    "assets",
+    ("asset",),
+    ("asset_no", "scale", "step_points", "title", "expire_after_days"),
+    json=frozenset({"title"}),
+)
+COUPON_SERIES = FactTable(
+    "coupon_series",
+    ("series",),
+    ("series_no", "kind", "title", "template", "starts_at", "ends_at", "uses_max", "state"),
+)
+COUPON_CODES = FactTable("coupon_codes", ("code_id",), ("code_hash", "series_no", "batch_id", "state"))
 
 
 class FeedWriter:

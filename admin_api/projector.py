@@ -30,6 +30,12 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_DATE = date(1970, 1, 1)
 DAY_US = 86_400_000_000
 COMMIT = pos.OPERATION_KIND_COMMIT
+ANSWERS: dict[int, Any] = {
+    pos.OPERATION_KIND_RESERVE: pos.ReserveReceiptResponse,
+    COMMIT: pos.CommitReceiptResponse,
+    pos.OPERATION_KIND_CANCEL: pos.CancelReceiptResponse,
+    pos.OPERATION_KIND_RETURN: pos.ReturnReceiptResponse,
+}
 NOTHING = outcome_pb2.LineOutcome()
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
@@ -72,6 +78,19 @@ COLUMNS = {
         "net_minor",
     ],
     "receipt_discounts": ["seq", "line_no", "discount_no", "promotion_id", "reward_no", "stage", "amount_minor"],
+    "exceptions": [
+        "seq",
+        "exception_no",
+        "kind",
+        "status",
+        "reason",
+        "store_id",
+        "register_id",
+        "shift_number",
+        "receipt_number",
+        "account_id",
+        "recorded_at",
+    ],
     "ledger_entries": [
         "seq",
         "entry_no",
@@ -120,6 +139,7 @@ class Rows:
         record = journal.Record.FromString(body)
         if record.kind == COMMIT:
             self._add_receipt(seq, record)
+        self._add_exceptions(seq, record)
         recorded_at = moment(record.instant_us)
         postings = self.tables["ledger_entries"]
         for entry_no, entry in enumerate(record.effects.entries):
@@ -137,6 +157,30 @@ class Rows:
                         recorded_at,
                     )
                 )
+
+    def _add_exceptions(self, seq: int, record: journal.Record) -> None:
+        """Whatever kind of operation had them: reasons and kinds are kept by number, known to us or not."""
+        if not record.exceptions:
+            return
+        receipt = record.request.receipt if record.request.HasField("receipt") else record.request.cancel
+        answer = ANSWERS.get(record.kind)
+        status = answer.FromString(record.reply).status if answer is not None else 0
+        for number, reason in enumerate(record.exceptions):
+            self.tables["exceptions"].append(
+                (
+                    seq,
+                    number,
+                    record.kind,
+                    status,
+                    reason,
+                    receipt.store_id,
+                    receipt.register_id,
+                    receipt.shift_number,
+                    receipt.receipt_number,
+                    record.evidence.customer.account_id or None,
+                    moment(record.instant_us),
+                )
+            )
 
     def _add_receipt(self, seq: int, record: journal.Record) -> None:
         receipt = record.request.receipt

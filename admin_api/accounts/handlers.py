@@ -11,8 +11,6 @@ from altyn.admin_api.edge.fields import PageSize
 from altyn.admin_api.edge.routes import CurrentCall, CurrentOffice, area_router, needs
 from altyn.journal.v1 import record_pb2 as journal
 
-PROJECTOR_WAIT_S = 1.0
-
 router = area_router("accounts")
 
 AccountId = Annotated[int, Path(gt=0, lt=1 << 63)]
@@ -40,15 +38,11 @@ async def adjust(
 @needs("accounts:read")
 async def list_entries(
     call: CurrentCall,
-    office: CurrentOffice,
     account_id: AccountId,
-    min_seq: Annotated[Seq, Query(description="wait up to a second until the history holds this seq")] = None,
     before_seq: Seq = None,
     limit: PageSize = 100,
 ) -> schemas.EntryPage:
-    """Postings on the account, newest first."""
-    if min_seq is not None:
-        await office.projector.reached(min_seq, PROJECTOR_WAIT_S)
+    """Postings on the account, newest first; `wait_seq` makes sure that one's own write is among them."""
     seq = await repository.projected_seq(call.connection)
     rows = await repository.list_entries(call.connection, call.tenant, account_id, before_seq, limit)
     shown = [

@@ -38,7 +38,7 @@ class BalanceOut(BaseModel):
 
 
 class AdjustmentIn(Shape):
-    """A manual accrual. ``active_from`` null: at once; ``expires_at`` null: never."""
+    """A manual accrual. ``active_from`` null: at once; ``expires_at`` null: never; absent: as the asset says."""
 
     asset: Id
     points: Points
@@ -48,10 +48,10 @@ class AdjustmentIn(Shape):
 
 
 class AdjustmentOut(BaseModel):
-    """``seq`` is the journal's: give it as ``min_seq`` to read one's own write in the history."""
+    """Give ``journal_seq`` as ``wait_seq`` to read one's own write in the history."""
 
     op_id: str
-    seq: int
+    journal_seq: int
     lot_id: int
 
 

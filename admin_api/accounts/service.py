@@ -7,13 +7,15 @@ answer was lost between the server and us, gives points once.
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from altyn.admin_api.accounts import repository, schemas
 from altyn.admin_api.accounts.errors import AdjustmentDeclined
 from altyn.admin_api.accounts.server import AccountUnknown, OpsClient
+from altyn.admin_api.assets.repository import find_asset
 from altyn.admin_api.edge.call import Call
 from altyn.admin_api.edge.problems import problem
+from altyn.infra.zones import load_zone
 from altyn.ops.v1 import ops_service_pb2 as ops
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,6 +33,9 @@ async def adjust(
 ) -> schemas.AdjustmentOut:
     """Give points. Raises AccountUnknown, AdjustmentDeclined and what the server's client raises."""
     await require_account(call, account_id=account_id)
+    expires_at = asked.expires_at
+    if "expires_at" not in asked.model_fields_set:
+        expires_at = await usual_expiry(call, asset=asked.asset)
     op_id = op_id_of(call.tenant, call.actor, call.idempotency_key)
     answer = await server.adjust(
         ops.AdjustPointsRequest(
@@ -41,7 +46,7 @@ async def adjust(
             reason=asked.reason,
             actor=call.actor,
             active_from_us=_us(asked.active_from),
-            expires_at_us=_us(asked.expires_at),
+            expires_at_us=_us(expires_at),
         )
     )
     if not answer.applied:
@@ -51,12 +56,24 @@ async def adjust(
     told = {
         "asset": asked.asset,
         "points": asked.points,
+        "expires_at": expires_at.isoformat() if expires_at else None,
         "reason": asked.reason,
         "op_id": op_id.hex(),
-        "seq": answer.seq,
+        "journal_seq": answer.seq,
     }
+    call.journal_seq = answer.seq
     call.record("accounts.adjust", "account", str(account_id), after=told)
-    return schemas.AdjustmentOut(op_id=op_id.hex(), seq=answer.seq, lot_id=answer.lot_id)
+    return schemas.AdjustmentOut(op_id=op_id.hex(), journal_seq=answer.seq, lot_id=answer.lot_id)
+
+
+async def usual_expiry(call: Call, *, asset: str) -> datetime | None:
+    """When points of this asset given today end: with the date its days ahead, in the program's zone. None: never."""
+    row = await find_asset(call.connection, call.tenant, asset)
+    if row is None or row["expire_after_days"] is None:
+        return None
+    zone = load_zone(row["zone"])
+    last_date = call.now.astimezone(zone).date() + timedelta(days=row["expire_after_days"])
+    return datetime.combine(last_date + timedelta(days=1), time(), zone).astimezone(UTC)
 
 
 async def require_account(call: Call, *, account_id: int) -> None:

@@ -22,6 +22,7 @@ async def list_assets(call: CurrentCall) -> AssetPage:
 @router.get("/assets/{asset}")
 @needs("catalogue:read")
 async def get_asset(call: CurrentCall, asset: Id) -> AssetOut:
+    """One points currency."""
     row = await repository.find_asset(call.connection, call.tenant, asset)
     if row is None:
         raise AssetUnknown(f"no asset {asset}", path="asset")
@@ -31,8 +32,6 @@ async def get_asset(call: CurrentCall, asset: Id) -> AssetOut:
 @router.put("/assets/{asset}")
 @needs("catalogue:write")
 async def put_asset(call: CurrentCall, asset: Id, body: AssetIn) -> AssetOut:
-    """Declare an asset, or change its title or step. The scale never changes."""
-    asset_no = await service.put_asset(
-        call, asset=asset, title=body.title, scale=body.scale, step_points=body.step_points
-    )
-    return AssetOut(asset=asset, asset_no=asset_no, **body.model_dump())
+    """Declare an asset, or change its title, step or life of points. The scale never changes."""
+    await service.put_asset(call, asset=asset, **body.model_dump())
+    return await get_asset(call, asset)

@@ -6,7 +6,10 @@ from typing import Any
 
 import asyncpg
 
-CURRENT = "SELECT asset, asset_no, scale, step_points, title FROM assets WHERE tenant = $1 AND valid_to = 'infinity'"
+CURRENT = """
+SELECT asset, asset_no, scale, step_points, assets.title, expire_after_days, tenants.zone
+  FROM assets JOIN tenants USING (tenant) WHERE tenant = $1 AND valid_to = 'infinity'
+"""
 
 
 async def list_assets(connection: asyncpg.Connection[Any], tenant: str) -> list[asyncpg.Record]:

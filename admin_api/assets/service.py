@@ -28,8 +28,16 @@ def asset_documents(assets: Iterable[Asset]) -> list[dict[str, Any]]:
     return [default_document(asset) for asset in assets]
 
 
-async def put_asset(call: Call, *, asset: str, title: dict[str, str], scale: int, step_points: int) -> int:
-    """Declare an asset or change its title and step; its number. Raises AssetInvalid, ScaleFixed."""
+async def put_asset(
+    call: Call,
+    *,
+    asset: str,
+    title: dict[str, str],
+    scale: int,
+    step_points: int,
+    expire_after_days: int | None = None,
+) -> int:
+    """Declare an asset or change all but its scale; its number. Raises AssetInvalid, ScaleFixed."""
     try:
         read_documents(asset_documents([Asset(asset, title, scale, step_points)]))
     except DocumentError as error:
@@ -40,9 +48,9 @@ async def put_asset(call: Call, *, asset: str, title: dict[str, str], scale: int
     if before is not None and before["scale"] != scale:
         raise ScaleFixed(f"asset {asset} has scale {before['scale']} for ever", path="scale")
     asset_no = before["asset_no"] if before else await repository.next_number(call.connection, call.tenant)
-    if await call.feed.put(ASSETS, [(asset, asset_no, scale, step_points, orjson.dumps(title).decode())]):
-        after = {"asset_no": asset_no, "scale": scale, "step_points": step_points, "title": title}
-        call.record(
-            "assets.put", "asset", asset, before=dict(before) if before else None, after={"asset": asset, **after}
-        )
+    row = (asset, asset_no, scale, step_points, orjson.dumps(title).decode(), expire_after_days)
+    if await call.feed.put(ASSETS, [row]):
+        after = dict(zip(ASSETS.columns, row, strict=True)) | {"title": title}
+        told = {name: before[name] for name in ASSETS.columns} if before else None
+        call.record("assets.put", "asset", asset, before=told, after=after)
     return int(asset_no)

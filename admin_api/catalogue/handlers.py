@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import asyncpg
 from fastapi import Query, Request
 
 from altyn.admin_api.catalogue import repository, schemas, service
-from altyn.admin_api.catalogue.errors import ImportUnreadable, ProductUnknown
+from altyn.admin_api.catalogue.errors import ProductUnknown
+from altyn.admin_api.edge.bulk import FILE, FILE_BYTES_MAX, FILE_TIMEOUT_S, read_rows
 from altyn.admin_api.edge.fields import Id, PageSize
 from altyn.admin_api.edge.routes import CurrentCall, area_router, needs
 
-IMPORT_BYTES_MAX = 64 << 20
-IMPORT_TIMEOUT_S = 300.0
-
 router = area_router("catalogue")
 
-_FILE: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/x-ndjson": {"schema": {"type": "string"}}, "text/csv": {"schema": {"type": "string"}}},
-    }
-}
 
-
-@router.post("/products/import", openapi_extra=_FILE)
-@needs("catalogue:write", body_bytes_max=IMPORT_BYTES_MAX, timeout_s=IMPORT_TIMEOUT_S)
+@router.post("/products/import", openapi_extra=FILE)
+@needs("catalogue:write", body_bytes_max=FILE_BYTES_MAX, timeout_s=FILE_TIMEOUT_S)
 async def import_products(call: CurrentCall, request: Request, all_or_nothing: bool = False) -> schemas.ImportOut:
     """Products as NDJSON (a JSON object a line) or CSV with a header; keys and columns are the same."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in ("application/x-ndjson", "application/json", "text/csv"):
-        raise ImportUnreadable("send Content-Type application/x-ndjson or text/csv", path="Content-Type")
-    found = await service.read_import(call.body, is_csv=kind == "text/csv")
+    found = await read_rows(request, call.body, schemas.ProductIn, lambda row: row.sku, key_path="sku")
     changed_count = await service.import_products(call, found, all_or_nothing=all_or_nothing)
     return schemas.ImportOut(
         rows_count=found.rows_count,
         changed_count=changed_count,
         wrong_count=found.wrong_count,
-        problems=[schemas.RowProblem(row=row, **one) for row, one in found.problems],
+        problems=found.told_problems(),
         feed_version=call.feed.version,
     )
 
@@ -60,6 +48,7 @@ async def list_products(
 @router.get("/products/{sku}")
 @needs("catalogue:read")
 async def get_product(call: CurrentCall, sku: Id) -> schemas.ProductOut:
+    """One product."""
     row = await repository.find_product(call.connection, call.tenant, sku)
     if row is None:
         raise ProductUnknown(f"no product {sku}", path="sku")

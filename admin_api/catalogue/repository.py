@@ -26,3 +26,11 @@ async def list_products(
         count_max,
     )
     return found
+
+
+async def find_group(connection: asyncpg.Connection[Any], tenant: str, group_id: str) -> str | None:
+    """The group's title."""
+    title: str | None = await connection.fetchval(
+        f"SELECT title FROM product_groups WHERE {CURRENT} AND group_id = $2", tenant, group_id
+    )
+    return title

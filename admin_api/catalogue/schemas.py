@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from altyn.admin_api.edge.bulk import RowProblem
 from altyn.admin_api.edge.fields import Attribute, Id, Shape, Title
 
 FLAGS = ("no_discount", "no_redeem", "no_accrual", "no_threshold", "marked", "gift", "excise")
@@ -52,15 +53,6 @@ class ProductPage(BaseModel):
     products: list[ProductOut]
     #: Give it as ``after`` for the next page; absent on the last one.
     next_after: str | None = None
-
-
-class RowProblem(BaseModel):
-    """``row`` counts from 1, a CSV header not included."""
-
-    row: int
-    path: str
-    code: str
-    message: str
 
 
 class ImportOut(BaseModel):

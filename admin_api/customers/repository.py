@@ -1,4 +1,4 @@
-"""All SQL about customers, cards and segments."""
+"""All SQL about customers."""
 
 from __future__ import annotations
 
@@ -8,15 +8,10 @@ from typing import Any
 import asyncpg
 
 CURRENT = "tenant = $1 AND valid_to = 'infinity' AND NOT deleted"
-CARD = "card_id, last4, card_type, state, block_reason, customer_id, account_id, version AS feed_version"
+CARD = (
+    "card_id, last4, card_type, state, block_reason, customer_id, account_id, series, batch_id, version AS feed_version"
+)
 CUSTOMER = "customer_id, account_id, phone_hash, registered_at, version AS feed_version"
-SEGMENTS = """
-SELECT segment, title, (
-           SELECT count(*) FROM customer_segments AS member WHERE member.tenant = $1
-              AND member.segment = segments.segment AND member.valid_to = 'infinity' AND NOT member.deleted
-       ) AS members_count
-  FROM segments WHERE tenant = $1 AND valid_to = 'infinity' AND NOT deleted ORDER BY segment
-"""
 
 
 async def new_ids(connection: asyncpg.Connection[Any], sequence: str, count: int) -> list[int]:
@@ -46,12 +41,6 @@ async def customers_by_phone(
         count_max,
     )
     return [row["customer_id"] for row in rows]
-
-
-async def find_card(connection: asyncpg.Connection[Any], tenant: str, card_id: int) -> asyncpg.Record | None:
-    """A card with its hash."""
-    query = f"SELECT {CARD}, number_hash FROM cards WHERE {CURRENT} AND card_id = $2"
-    return await connection.fetchrow(query, tenant, card_id)
 
 
 async def cards_by_number(
@@ -85,19 +74,6 @@ async def memberships_of(
         list(customer_ids),
     )
     return found
-
-
-async def list_segments(connection: asyncpg.Connection[Any], tenant: str) -> list[asyncpg.Record]:
-    found: list[asyncpg.Record] = await connection.fetch(SEGMENTS, tenant)
-    return found
-
-
-async def known_segments(connection: asyncpg.Connection[Any], tenant: str, segments: Sequence[str]) -> dict[str, str]:
-    """Titles of those that exist."""
-    rows = await connection.fetch(
-        f"SELECT segment, title FROM segments WHERE {CURRENT} AND segment = ANY($2)", tenant, list(segments)
-    )
-    return {row["segment"]: row["title"] for row in rows}
 
 
 async def find_personal(connection: asyncpg.Connection[Any], tenant: str, customer_id: int) -> asyncpg.Record | None:

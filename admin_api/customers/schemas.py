@@ -9,10 +9,9 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from altyn.admin_api.edge.fields import Attribute, Id, Number, Reason, Shape, Title, Whole
+from altyn.admin_api.edge.fields import Attribute, Id, Number, Shape, Title
 from altyn.core.engine.identity import normalised_card, normalised_phone
 
-MEMBERS_MAX = 10_000
 SEGMENTS_MAX = 64
 
 
@@ -48,12 +47,7 @@ class CustomerIn(Shape):
     phone: Phone | None = None
     segments: Segments = Field([])
     card: NewCard | None = None
-
-
-class CardIn(NewCard):
-    """Without ``customer_id`` the card is anonymous and has an account of its own."""
-
-    customer_id: Number | None = None
+    registers_card_id: Number | None = None
 
 
 class FindIn(Shape):
@@ -69,32 +63,12 @@ class FindIn(Shape):
         return self
 
 
-class BlockIn(Shape):
-    reason: Reason
-
-
-class ReplaceIn(Shape):
-    """The number of the new card; the old one is closed."""
-
-    number: CardNumber
-    reason: Reason
-
-
 class SegmentsIn(Shape):
     segments: Segments
 
 
-class SegmentIn(Shape):
-    title: Title
-
-
-class MembersIn(Shape):
-    add: Annotated[list[Annotated[Whole, Field(gt=0, lt=1 << 63)]], Field(max_length=MEMBERS_MAX)] = Field([])
-    remove: Annotated[list[Annotated[Whole, Field(gt=0, lt=1 << 63)]], Field(max_length=MEMBERS_MAX)] = Field([])
-
-
 class CardOut(BaseModel):
-    """``last4`` is all that is kept of the number in clear."""
+    """``last4`` is all that is kept of the number in clear; ``series`` is empty for a card issued by itself."""
 
     card_id: int
     last4: str
@@ -103,6 +77,8 @@ class CardOut(BaseModel):
     block_reason: str
     customer_id: int | None
     account_id: int
+    series: str
+    batch_id: int | None
     feed_version: int
 
 
@@ -126,18 +102,3 @@ class PersonalOut(BaseModel):
     customer_id: int
     name: str
     phone: str
-
-
-class SegmentOut(BaseModel):
-    segment: str
-    title: str
-    members_count: int
-
-
-class SegmentPage(BaseModel):
-    segments: list[SegmentOut]
-
-
-class MembersOut(BaseModel):
-    changed_count: int
-    feed_version: int

@@ -30,6 +30,8 @@ class Call:
     idempotency_key: str = ""
     #: The answer holds a key that is shown once: it is not kept for repetition.
     answer_is_secret: bool = False
+    #: The journal's seq of what the processing server did for this call; 0: nothing.
+    journal_seq: int = 0
     deeds: list[Deed] = field(default_factory=list)
     feed: FeedWriter = field(init=False)
 

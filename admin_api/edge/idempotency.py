@@ -19,7 +19,7 @@ from altyn.admin_api.edge.problems import AnswerShownOnce, IdempotencyKeyMissing
 KEY_BYTES_MAX = 200
 KEPT = timedelta(days=7)
 FORGOTTEN_AT_ONCE_MAX = 100
-KEPT_HEADERS = ("content-type", "etag", "location", "altyn-feed-version")
+KEPT_HEADERS = ("content-type", "etag", "location", "altyn-feed-version", "altyn-journal-seq")
 
 
 def required_key(request: Request) -> str:

@@ -108,6 +108,13 @@ class Busy(Refusal):
     reason = "BUSY"
 
 
+class SeqNotReached(Refusal):
+    """The tables for people do not hold the journal seq the reader waits for yet. Read again, or without waiting."""
+
+    status_code = 504
+    reason = "SEQ_NOT_REACHED"
+
+
 class NotFound(Refusal):
     """There is no such address here."""
 

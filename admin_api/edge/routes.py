@@ -2,7 +2,8 @@
 
 A handler is marked with ``needs(scope)``; a route without the mark cannot be made. Scopes ending in ``:read`` read in
 a read-only transaction; all others write: they need an Idempotency-Key, and what they changed must be in the audit
-log. It must never let a failure out as anything but a problem document.
+log. What takes no Idempotency-Key reads, and may wait for a journal seq first. It must never let a failure out as
+anything but a problem document.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from altyn.admin_api.edge.scopes import SCOPES
 BODY_BYTES_MAX = 1 << 20
 CALL_TIMEOUT_S = 60.0
 KEY_CHARS_MAX = 200
+WAIT_SEQ_S = 2.0
+SEQ_LIMIT = 1 << 63
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -123,18 +126,54 @@ async def answer_call(request: Request, handle: Handle, mark: Needs) -> Response
 async def _in_transaction(request: Request, handle: Handle, mark: Needs, request_id: str) -> Response:
     office = office_of(request)
     body = await read_body(request, mark.body_bytes_max)
+    if not mark.once:
+        await _wait_for_seq(request, office, mark)
+    projected_seq = office.projector.seq  # read before the tables are, so that they hold it
     async with office.connected() as connection:
-        actor, scopes = await authenticate(connection, office.tenant, request)
-        if mark.scope not in scopes:
-            raise problems.ScopeMissing(f"this call needs the scope {mark.scope}")
+        actor, scopes = await _admit(connection, office.tenant, request, mark)
         call = Call(connection, office.tenant, actor, scopes, request_id, office.clock(), body)
         if mark.once:
             call.idempotency_key = required_key(request)
         async with connection.transaction(readonly=not mark.writes):
             response = await _handle(request, handle, mark, call)
+    if not mark.once:
+        response.headers["altyn-projected-seq"] = str(projected_seq)
     if call.feed.version:
         await office.wake(call.feed.version)
     return response
+
+
+async def _admit(
+    connection: asyncpg.Connection[Any], tenant: str, request: Request, mark: Needs
+) -> tuple[str, frozenset[str]]:
+    """The key's id and scopes, when it may do this."""
+    actor, scopes = await authenticate(connection, tenant, request)
+    if mark.scope not in scopes:
+        raise problems.ScopeMissing(f"this call needs the scope {mark.scope}")
+    return actor, scopes
+
+
+async def _wait_for_seq(request: Request, office: Office, mark: Needs) -> None:
+    """A reader may ask that the tables hold a write of its own; it waits without a connection. Raises SeqNotReached."""
+    seq = wanted_seq(request)
+    if seq <= office.projector.seq:
+        return
+    async with office.connected() as connection:
+        await _admit(connection, office.tenant, request, mark)
+    if not await office.projector.reached(seq, WAIT_SEQ_S):
+        raise problems.SeqNotReached(
+            f"the tables hold seq {office.projector.seq}; {seq} did not come within {WAIT_SEQ_S:g} s",
+            path="wait_seq",
+            retry_after_s=1,
+        )
+
+
+def wanted_seq(request: Request) -> int:
+    """``?wait_seq=`` or the header Altyn-Wait-Seq; 0 without either."""
+    given = request.query_params.get("wait_seq", request.headers.get("altyn-wait-seq", "0"))
+    if not (given.isascii() and given.isdecimal() and len(given) < 20 and int(given) < SEQ_LIMIT):
+        raise problems.Invalid("a journal seq is a whole number, 0 or above", path="wait_seq")
+    return int(given)
 
 
 async def _handle(request: Request, handle: Handle, mark: Needs, call: Call) -> Response:
@@ -146,6 +185,8 @@ async def _handle(request: Request, handle: Handle, mark: Needs, call: Call) -> 
     if call.feed.version:
         assert call.deeds, "facts were changed without a word to the audit log"
         response.headers["altyn-feed-version"] = str(call.feed.version)
+    if call.journal_seq:
+        response.headers["altyn-journal-seq"] = str(call.journal_seq)
     await call.finish()
     if mark.once:
         await keep_answer(call, response)

@@ -8,7 +8,6 @@ from typing import Annotated
 from fastapi import Path, Query, Response
 
 from altyn.admin_api.edge.audit import verify_chain
-from altyn.admin_api.edge.fields import PageSize
 from altyn.admin_api.edge.routes import CurrentCall, CurrentOffice, area_router, needs
 from altyn.admin_api.keys import repository, schemas, service
 
@@ -17,7 +16,6 @@ VERIFY_TIMEOUT_S = 600.0
 router = area_router("keys")
 
 KeyId = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
-Filter = Annotated[str | None, Query(max_length=200)]
 
 
 @router.get("/keys")
@@ -46,17 +44,11 @@ async def revoke_key(call: CurrentCall, key_id: KeyId) -> Response:
 
 @router.get("/audit")
 @needs("audit:read")
-async def list_audit(
-    call: CurrentCall,
-    before: Annotated[int | None, Query(ge=1, lt=1 << 63)] = None,
-    object_kind: Filter = None,
-    object_id: Filter = None,
-    limit: PageSize = 100,
-) -> schemas.AuditPage:
-    """What was done by whom, newest first; of one object when named."""
-    rows = await repository.list_audit(call.connection, call.tenant, before, object_kind, object_id, limit + 1)
-    shown = [schemas.DeedOut(**row) for row in rows[:limit]]
-    return schemas.AuditPage(rows=shown, next_before=shown[-1].audit_no if len(rows) > limit else None)
+async def list_audit(call: CurrentCall, asked: Annotated[schemas.AuditFilter, Query()]) -> schemas.AuditPage:
+    """What was done by whom, before and after, newest first."""
+    rows = await repository.list_audit(call.connection, call.tenant, asked)
+    shown = [schemas.DeedOut(**row) for row in rows[: asked.limit]]
+    return schemas.AuditPage(rows=shown, next_before=shown[-1].audit_no if len(rows) > asked.limit else None)
 
 
 @router.get("/audit/verify")

@@ -8,13 +8,18 @@ from typing import Any
 
 import asyncpg
 
+from altyn.admin_api.keys.schemas import AuditFilter
+
 LISTED = "key_id, title, scopes, created_at, created_by, revoked_at"
 AUDIT = """
 SELECT audit_no, at, actor, action, object_kind, object_id, before, after, request_id,
        encode(row_hash, 'hex') AS row_hash
   FROM audit_log
  WHERE tenant = $1 AND ($2::bigint IS NULL OR audit_no < $2) AND ($3::text IS NULL OR object_kind = $3)
-   AND ($4::text IS NULL OR object_id = $4) ORDER BY audit_no DESC LIMIT $5
+   AND ($4::text IS NULL OR object_id = $4) AND ($5::text IS NULL OR actor = $5)
+   AND ($6::text IS NULL OR action = $6 OR starts_with(action, $6 || '.')) AND ($7::text IS NULL OR request_id = $7)
+   AND ($8::timestamptz IS NULL OR at >= $8) AND ($9::timestamptz IS NULL OR at < $9)
+ ORDER BY audit_no DESC LIMIT $10
 """
 
 
@@ -73,14 +78,35 @@ async def revoke_key(
     return title
 
 
-async def list_audit(
-    connection: asyncpg.Connection[Any],
-    tenant: str,
-    before: int | None,
-    object_kind: str | None,
-    object_id: str | None,
-    count_max: int,
+async def widen_keys(
+    connection: asyncpg.Connection[Any], tenant: str, created_by: str, scopes: Sequence[str]
 ) -> list[asyncpg.Record]:
-    """Newest first."""
-    found: list[asyncpg.Record] = await connection.fetch(AUDIT, tenant, before, object_kind, object_id, count_max)
+    """Give live keys of this maker all the scopes; (key_id, had) of those that had fewer."""
+    found: list[asyncpg.Record] = await connection.fetch(
+        "WITH narrow AS (SELECT key_id, scopes AS had FROM api_keys WHERE tenant = $1 AND created_by = $2"
+        " AND revoked_at IS NULL AND NOT scopes @> $3::text[] FOR UPDATE)"
+        " UPDATE api_keys SET scopes = $3 FROM narrow WHERE api_keys.tenant = $1 AND api_keys.key_id = narrow.key_id"
+        " RETURNING narrow.key_id, narrow.had",
+        tenant,
+        created_by,
+        list(scopes),
+    )
+    return found
+
+
+async def list_audit(connection: asyncpg.Connection[Any], tenant: str, asked: AuditFilter) -> list[asyncpg.Record]:
+    """Newest first, and one more than asked for."""
+    found: list[asyncpg.Record] = await connection.fetch(
+        AUDIT,
+        tenant,
+        asked.before,
+        asked.object_kind,
+        asked.object_id,
+        asked.actor,
+        asked.action,
+        asked.request_id,
+        asked.from_at,
+        asked.to_at,
+        asked.limit + 1,
+    )
     return found

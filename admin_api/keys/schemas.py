@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from altyn.admin_api.edge.fields import Shape, Title
+from altyn.admin_api.edge.fields import Moment, PageSize, Shape, Title
+
+Part = Annotated[str | None, Field(max_length=200)]
 
 
 class KeyIn(Shape):
@@ -47,6 +49,20 @@ class DeedOut(BaseModel):
     after: Any
     request_id: str
     row_hash: str
+
+
+class AuditFilter(BaseModel):
+    """Of the query string. ``action`` is whole (``cards.block``) or an area (``cards``); [``from_at``, ``to_at``)."""
+
+    before: Annotated[int | None, Field(ge=1, lt=1 << 63)] = None
+    object_kind: Part = None
+    object_id: Part = None
+    actor: Part = None
+    action: Part = None
+    request_id: Part = None
+    from_at: Moment | None = None
+    to_at: Moment | None = None
+    limit: PageSize = 100
 
 
 class AuditPage(BaseModel):

@@ -37,19 +37,23 @@ _DOCUMENT: dict[str, Any] = {
 @needs("promotions:read")
 async def list_promotions(
     call: CurrentCall,
+    kind: schemas.Kind | None = None,
     state: schemas.State | None = None,
     stage: Annotated[str | None, Query(max_length=20)] = None,
     text: Annotated[str | None, Query(max_length=100, description="part of the id or title")] = None,
     after: Annotated[str, Query(max_length=64)] = "",
     limit: PageSize = 100,
 ) -> schemas.PromotionPage:
-    """Promotions by id."""
+    """Documents by id: promotions and limits."""
     rows = await repository.list_promotions(
-        call.connection, call.tenant, after=after, state=state, stage=stage, text=text, count_max=limit + 1
+        call.connection, call.tenant, after=after, state=state, stage=stage, text=text, kind=kind, count_max=limit + 1
     )
     shown = [
         schemas.PromotionSummary(
-            title=row["document"].get("title", {}), stage=row["document"].get("stage", "accrual"), **dict(row)
+            kind=service.kind_of(row["document"]),
+            title=row["document"].get("title", {}),
+            stage=row["document"].get("stage", "accrual") if "promotion" in row["document"] else None,
+            **dict(row),
         )
         for row in rows[:limit]
     ]
@@ -89,11 +93,12 @@ async def list_revisions(call: CurrentCall, promotion_id: Id, limit: PageSize = 
 async def create_promotion(
     call: CurrentCall, response: Response, state: schemas.State = schemas.State.DRAFT
 ) -> schemas.PromotionOut:
-    """Store a new promotion, as a draft unless said."""
+    """Store a new promotion or limit, as a draft unless said."""
     document = await service.read_document(call.connection, tenant=call.tenant, body=call.body)
     await service.create_promotion(call, document=document, state=state)
-    response.headers["location"] = f"/v1/promotions/{document['promotion']}"
-    return await _changed(call, response, document["promotion"])
+    promotion_id = service.id_of(document)
+    response.headers["location"] = f"/v1/promotions/{promotion_id}"
+    return await _changed(call, response, promotion_id)
 
 
 @router.put("/promotions/{promotion_id}", openapi_extra=_DOCUMENT)
@@ -103,9 +108,10 @@ async def replace_promotion(
 ) -> schemas.PromotionOut:
     """Replace the document. If-Match names the revision it was read at."""
     document = await service.read_document(call.connection, tenant=call.tenant, body=call.body)
-    if document["promotion"] != promotion_id:
-        other = document["promotion"]
-        raise DocumentInvalid(f"the document is about {other}, the address about {promotion_id}", path="promotion")
+    other = service.id_of(document)
+    if other != promotion_id:
+        path = service.kind_of(document)
+        raise DocumentInvalid(f"the document is about {other}, the address about {promotion_id}", path=path)
     before = await service.promotion_to_change(call, promotion_id=promotion_id)
     require_match(request, before["revision"])
     await service.replace_promotion(call, before=before, document=document)

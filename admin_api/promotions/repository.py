@@ -12,9 +12,10 @@ FIELDS = "promotion_id, state, revision, updated_by, updated_at, document"
 LISTED = f"""
 SELECT {FIELDS} FROM promotions
  WHERE tenant = $1 AND promotion_id > $2 AND ($3::text IS NULL OR state = $3)
-   AND ($4::text IS NULL OR coalesce(document ->> 'stage', 'accrual') = $4)
+   AND ($4::text IS NULL OR document ->> 'promotion' IS NOT NULL AND coalesce(document ->> 'stage', 'accrual') = $4)
    AND ($5::text IS NULL OR position(lower($5) in lower(promotion_id || ' ' || (document ->> 'title'))) > 0)
- ORDER BY promotion_id LIMIT $6
+   AND ($6::text IS NULL OR document ->> $6 IS NOT NULL)
+ ORDER BY promotion_id LIMIT $7
 """
 REVISIONS = """
 SELECT promotion_id, state, revision, changed_by AS updated_by, changed_at AS updated_at, document
@@ -56,9 +57,10 @@ async def list_promotions(
     state: str | None,
     stage: str | None,
     text: str | None,
+    kind: str | None,
     count_max: int,
 ) -> list[asyncpg.Record]:
-    found: list[asyncpg.Record] = await connection.fetch(LISTED, tenant, after, state, stage, text, count_max)
+    found: list[asyncpg.Record] = await connection.fetch(LISTED, tenant, after, state, stage, text, kind, count_max)
     return found
 
 

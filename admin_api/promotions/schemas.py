@@ -17,10 +17,22 @@ class State(StrEnum):
     ARCHIVED = "ARCHIVED"
 
 
+class Kind(StrEnum):
+    """What a document is; its key of this name is its id. One id names one document, whatever its kind. Which kinds can
+    be read is the compiler's to say.
+    """
+
+    PROMOTION = "promotion"
+    LIMIT = "limit"
+
+
 class PromotionSummary(BaseModel):
+    """``stage`` is a promotion's."""
+
     promotion_id: str
+    kind: Kind
     title: dict[str, str]
-    stage: str
+    stage: str | None
     state: State
     revision: int
     updated_by: str

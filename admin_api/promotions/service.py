@@ -17,6 +17,7 @@ from altyn.admin_api.edge.call import Call
 from altyn.admin_api.edge.problems import Problem, problem
 from altyn.admin_api.promotions import repository
 from altyn.admin_api.promotions.errors import DocumentInvalid, PromotionArchived, PromotionExists, PromotionUnknown
+from altyn.admin_api.promotions.schemas import Kind
 from altyn.core.rules.compile import CompileError, compile_ruleset
 from altyn.core.rules.definition import (
     DocumentError,
@@ -30,6 +31,16 @@ from altyn.core.rules.lint import remarks
 from altyn.core.rules.promotion import Asset
 
 Document = dict[str, Any]
+
+
+def id_of(document: Document) -> str:
+    """The id of a document that could be read."""
+    return str(document[kind_of(document)])
+
+
+def kind_of(document: Document) -> Kind:
+    """What the document is."""
+    return next(kind for kind in Kind if kind in document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +85,12 @@ def check_documents(text: str, assets: Sequence[Asset]) -> Checked:
     except CompileError as error:
         return Checked((problem(error.path, error.code, error.message),))
     found = tuple(problem(one.path, one.code, one.message) for one in remarks(rules))
-    written = [document for document in default_documents(rules) if "promotion" in document]
+    written = [document for document in default_documents(rules) if "asset" not in document]
     return Checked((), found, tuple(written))
 
 
 async def read_document(connection: asyncpg.Connection[Any], *, tenant: str, body: bytes) -> Document:
-    """The one promotion document of a body, as it was written. Raises DocumentInvalid."""
+    """The one document of a body, as it was written. Raises DocumentInvalid."""
     assets = await declared_assets(connection, tenant=tenant)
     try:
         documents = load_documents(text_of(body))
@@ -95,9 +106,9 @@ async def read_document(connection: asyncpg.Connection[Any], *, tenant: str, bod
 
 async def create_promotion(call: Call, *, document: Document, state: str) -> int:
     """Store a new promotion; its revision. Raises PromotionExists."""
-    promotion_id = document["promotion"]
+    promotion_id = id_of(document)
     if await repository.find_promotion(call.connection, call.tenant, promotion_id) is not None:
-        raise PromotionExists(f"promotion {promotion_id} exists; change it with PUT", path="promotion")
+        raise PromotionExists(f"{promotion_id} exists; change it with PUT", path=kind_of(document))
     return await _store(call, promotion_id, None, document, state)
 
 
@@ -134,10 +145,9 @@ async def _store(call: Call, promotion_id: str, before: asyncpg.Record | None, d
             call.connection, call.tenant, promotion_id, document, state, revision, call.actor, call.now
         )
     except asyncpg.UniqueViolationError:  # two creations at once: the other one's first revision stands
-        raise PromotionExists(f"promotion {promotion_id} was made a moment ago", path="promotion") from None
+        raise PromotionExists(f"{promotion_id} was made a moment ago", path=kind_of(document)) from None
     told = {"state": before["state"], "document": before["document"]} if before else None
+    kind = kind_of(document)
     verb = "create" if before is None else "replace" if state == before["state"] else state.lower()
-    call.record(
-        f"promotions.{verb}", "promotion", promotion_id, before=told, after={"state": state, "document": document}
-    )
+    call.record(f"{kind}s.{verb}", kind, promotion_id, before=told, after={"state": state, "document": document})
     return revision

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Path, Query, Response
@@ -30,6 +31,7 @@ async def list_stores(
 @router.get("/stores/{store_id}")
 @needs("stores:read")
 async def get_store(call: CurrentCall, store_id: Id) -> schemas.StoreOut:
+    """One store."""
     row = await repository.find_store(call.connection, call.tenant, store_id)
     if row is None:
         raise StoreUnknown(f"no store {store_id}", path="store_id")
@@ -55,6 +57,7 @@ async def delete_store(call: CurrentCall, store_id: Id) -> Response:
 @router.get("/stores/{store_id}/registers")
 @needs("stores:read")
 async def list_registers(call: CurrentCall, store_id: Id) -> schemas.RegisterPage:
+    """Registers of a store, and when each was last heard of by a receipt."""
     rows = await repository.list_registers(call.connection, call.tenant, store_id)
     return schemas.RegisterPage(registers=[schemas.RegisterOut(**row) for row in rows])
 
@@ -96,6 +99,25 @@ async def issue_key(call: CurrentCall, store_id: Id, register_id: Id) -> schemas
     key, key_id = await service.issue_key(call, store_id=store_id, register_id=register_id)
     return schemas.RegisterKeyIssued(
         key=key, key_id=key_id, store_id=store_id, register_id=register_id, feed_version=call.feed.version
+    )
+
+
+@router.post("/stores/{store_id}/registers/{register_id}/keys/rotate", status_code=201)
+@needs("stores:write")
+async def rotate_key(
+    call: CurrentCall, store_id: Id, register_id: Id, body: schemas.RotateIn
+) -> schemas.RegisterKeyIssued:
+    """A new key, shown this once; the others end after the overlap, at the servers themselves."""
+    key, key_id, ending = await service.rotate_key(
+        call, store_id=store_id, register_id=register_id, overlap=timedelta(seconds=body.overlap_s)
+    )
+    return schemas.RegisterKeyIssued(
+        key=key,
+        key_id=key_id,
+        store_id=store_id,
+        register_id=register_id,
+        ending=ending,
+        feed_version=call.feed.version,
     )
 
 

@@ -8,8 +8,13 @@ import asyncpg
 
 CURRENT = "tenant = $1 AND valid_to = 'infinity' AND NOT deleted"
 STORE = "store_id, title, zone, region, format, cluster, currency, exponent, version AS feed_version"
-REGISTER = "store_id, register_id, title, version AS feed_version"
-KEY = "encode(key_hash, 'hex') AS key_id, key_hash, store_id, register_id, revoked, valid_from AS changed_at"
+REGISTER = """store_id, register_id, title, version AS feed_version, (
+    SELECT recorded_at FROM receipts AS receipt
+     WHERE receipt.store_id = registers.store_id AND receipt.register_id = registers.register_id
+     ORDER BY shift_number DESC, receipt_number DESC LIMIT 1) AS last_receipt_at"""
+KEY = (
+    "encode(key_hash, 'hex') AS key_id, key_hash, store_id, register_id, revoked, expires_at, valid_from AS changed_at"
+)
 
 
 async def list_stores(

@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BaseModel, Field
 from altyn.admin_api.edge.fields import Attribute, Shape, Title, Whole
 from altyn.infra.zones import load_zone
 
+OVERLAP_MAX_S = 30 * 86_400
+
 
 def check_zone(value: str) -> str:
     try:
@@ -20,15 +22,17 @@ def check_zone(value: str) -> str:
 
 
 class StoreIn(Shape):
-    """``zone`` is the IANA zone of the wall clock; ``exponent`` the digits of the currency's minor unit."""
+    """``zone`` is the IANA zone of the wall clock; ``exponent`` the digits of the currency's minor unit. Without a
+    currency the program's is taken.
+    """
 
     title: Title = ""
     zone: Annotated[str, Field(max_length=64), AfterValidator(check_zone)]
     region: Attribute = ""
     format: Attribute = ""
     cluster: Attribute = ""
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "RUB"
-    exponent: Annotated[Whole, Field(ge=0, le=4)] = 2
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    exponent: Annotated[Whole, Field(ge=0, le=4)] | None = None
 
 
 class StoreOut(BaseModel):
@@ -56,9 +60,12 @@ class RegisterIn(Shape):
 
 
 class RegisterOut(BaseModel):
+    """``last_receipt_at``: when its newest receipt was recorded, as far as the projection has come."""
+
     store_id: str
     register_id: str
     title: str
+    last_receipt_at: datetime | None
     feed_version: int
 
 
@@ -66,13 +73,20 @@ class RegisterPage(BaseModel):
     registers: list[RegisterOut]
 
 
+class RotateIn(Shape):
+    """The register's other keys stay valid for so long, that it can be given the new one in peace."""
+
+    overlap_s: Annotated[Whole, Field(ge=0, le=OVERLAP_MAX_S)] = 86_400
+
+
 class RegisterKeyOut(BaseModel):
-    """``key_id`` is the key's SHA-256."""
+    """``key_id`` is the key's SHA-256. From ``expires_at`` on the key is unknown; null: it does not end by itself."""
 
     key_id: str
     store_id: str
     register_id: str
     revoked: bool
+    expires_at: datetime | None
     changed_at: datetime
 
 
@@ -81,10 +95,13 @@ class RegisterKeyPage(BaseModel):
 
 
 class RegisterKeyIssued(BaseModel):
-    """``key`` is shown this once. The register sends it as ``authorization: Bearer <key>``."""
+    """``key`` is shown this once. The register sends it as ``authorization: Bearer <key>``. ``ending``: when its other
+    keys end, by ``key_id``.
+    """
 
     key: str
     key_id: str
     store_id: str
     register_id: str
+    ending: dict[str, datetime] = {}
     feed_version: int

@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from altyn.admin_api.edge.call import Call
 from altyn.admin_api.facts import CREDENTIALS, REGISTERS, STORES
+from altyn.admin_api.program.repository import find_program
 from altyn.admin_api.stores import repository
 from altyn.admin_api.stores.errors import MoneyFixed, RegisterKeyUnknown, RegisterUnknown, StoreInUse, StoreUnknown
 
@@ -28,13 +30,15 @@ async def put_store(call: Call, *, store_id: str, values: Mapping[str, Any]) -> 
     """Create a store or replace its attributes. Raises MoneyFixed."""
     await call.feed.lock()
     before = await repository.find_store(call.connection, call.tenant, store_id)
+    program = await find_program(call.connection, call.tenant)
+    values = {name: program[name] if value is None else value for name, value in values.items()}
     money = ("currency", "exponent")
     differs = before is not None and any(before[name] != values[name] for name in money)
     if differs and await repository.has_receipts(call.connection, store_id):
         raise MoneyFixed("receipts were made in the store's currency: it never changes", path="currency")
     if await call.feed.put(STORES, [(store_id, *(values[name] for name in STORES.values))]):
         told = {name: before[name] for name in STORES.values} if before else None
-        call.record("stores.put", "store", store_id, before=told, after=dict(values))
+        call.record("stores.put", "store", store_id, before=told, after=values)
 
 
 async def delete_store(call: Call, *, store_id: str) -> None:
@@ -66,7 +70,9 @@ async def delete_register(call: Call, *, store_id: str, register_id: str) -> Non
     await call.feed.lock()
     before = await _register(call, store_id, register_id)
     keys = [key for key in await _keys(call, store_id, register_id) if not key["revoked"]]
-    await call.feed.put(CREDENTIALS, [(key["key_hash"], store_id, register_id, True) for key in keys])
+    await call.feed.put(
+        CREDENTIALS, [(key["key_hash"], store_id, register_id, True, key["expires_at"]) for key in keys]
+    )
     await call.feed.put(REGISTERS, [(store_id, register_id, before["title"])], deleted=True)
     told = {"title": before["title"], "keys": [key["key_id"] for key in keys]}
     call.record("registers.delete", "register", f"{store_id}/{register_id}", before=told)
@@ -78,11 +84,35 @@ async def issue_key(call: Call, *, store_id: str, register_id: str) -> tuple[str
     await _register(call, store_id, register_id)
     key = secrets.token_hex(KEY_BYTES)
     key_hash = hash_key(key)
-    await call.feed.put(CREDENTIALS, [(key_hash, store_id, register_id, False)])
+    await call.feed.put(CREDENTIALS, [(key_hash, store_id, register_id, False, None)])
     told = {"store_id": store_id, "register_id": register_id}
     call.record("registers.issue_key", "register_key", key_hash.hex(), after=told)
     call.answer_is_secret = True
     return key, key_hash.hex()
+
+
+async def rotate_key(
+    call: Call, *, store_id: str, register_id: str, overlap: timedelta
+) -> tuple[str, str, dict[str, datetime]]:
+    """A new key, and an end for the others, which nobody may put off again: (key, key_id, end by key_id). Raises
+    RegisterUnknown.
+    """
+    await call.feed.lock()
+    key, key_id = await issue_key(call, store_id=store_id, register_id=register_id)
+    at = call.now + overlap
+    ending = {
+        one["key_id"]: (one, min(one["expires_at"] or at, at))
+        for one in await _keys(call, store_id, register_id)
+        if not one["revoked"] and one["key_id"] != key_id
+    }
+    await call.feed.put(
+        CREDENTIALS, [(one["key_hash"], store_id, register_id, False, ends) for one, ends in ending.values()]
+    )
+    for old_id, (one, ends) in ending.items():
+        before = {"expires_at": one["expires_at"].isoformat() if one["expires_at"] else None}
+        after = {"expires_at": ends.isoformat(), "replaced_by": key_id}
+        call.record("registers.end_key", "register_key", old_id, before=before, after=after)
+    return key, key_id, {old_id: ends for old_id, (_, ends) in ending.items()}
 
 
 async def revoke_key(call: Call, *, store_id: str, register_id: str, key_id: str) -> None:
@@ -91,9 +121,12 @@ async def revoke_key(call: Call, *, store_id: str, register_id: str, key_id: str
     found = [key for key in await _keys(call, store_id, register_id) if key["key_id"] == key_id]
     if not found:
         raise RegisterKeyUnknown("the register has no such key", path="key_id")
-    if await call.feed.put(CREDENTIALS, [(found[0]["key_hash"], store_id, register_id, True)]):
+    [key] = found
+    if await call.feed.put(CREDENTIALS, [(key["key_hash"], store_id, register_id, True, key["expires_at"])]):
         told = {"store_id": store_id, "register_id": register_id}
-        call.record("registers.revoke_key", "register_key", key_id, before=told)
+        call.record(
+            "registers.revoke_key", "register_key", key_id, before=told | {"revoked": False}, after={"revoked": True}
+        )
 
 
 async def _register(call: Call, store_id: str, register_id: str) -> Any:

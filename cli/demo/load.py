@@ -167,7 +167,7 @@ async def _load_places(call: Call, pepper: bytes, chain: Dataset) -> dict[tuple[
     places = [(store.store_id, register_id) for store in chain.stores for register_id in store.registers]
     keys = {place: register_key(pepper, *place) for place in places}
     await call.feed.put(REGISTERS, [(*place, place[1]) for place in places])
-    await call.feed.put(CREDENTIALS, [(hash_key(key), *place, False) for place, key in keys.items()])
+    await call.feed.put(CREDENTIALS, [(hash_key(key), *place, False, None) for place, key in keys.items()])
     return keys
 
 
@@ -204,7 +204,7 @@ async def _load_members(call: Call, pepper: bytes, chain: Dataset) -> None:
         [
             (
                 *(card_id, hashes[one.household_id], one.card_number[-4:], one.card_type, "ACTIVE", ""),
-                *(ids[one.household_id], accounts[ids[one.household_id]]),
+                *(ids[one.household_id], accounts[ids[one.household_id]], "", None),
             )
             for one, card_id in zip(new, card_ids, strict=True)
         ],

@@ -31,7 +31,8 @@ CHANGED = "tenant = $1 AND version > $2 AND valid_to = 'infinity' AND (NOT delet
 STORES = f"SELECT store_id, zone, region, format, cluster, currency, exponent, deleted FROM stores WHERE {CHANGED}"
 ASSETS = f"SELECT asset, asset_no, scale, step_points, title::text FROM assets WHERE {CHANGED}"
 CREDENTIALS = (
-    f"SELECT key_hash, store_id, register_id, revoked OR deleted AS is_void FROM register_credentials WHERE {CHANGED}"
+    "SELECT key_hash, store_id, register_id, revoked OR deleted AS is_void, "
+    f"(extract(epoch FROM expires_at) * 1000000)::bigint AS end_us FROM register_credentials WHERE {CHANGED}"
 )
 PRODUCTS = (
     "SELECT sku, group_id, brand_id, supplier_id, flags, min_price_minor, vat_code, deleted "
@@ -44,6 +45,13 @@ CARDS = (
 )
 CUSTOMERS = f"SELECT customer_id, account_id, phone_hash, deleted FROM customers WHERE {CHANGED}"
 SEGMENTS = f"SELECT customer_id, segment, deleted FROM customer_segments WHERE {CHANGED}"
+
+COUPON_SERIES = (
+    "SELECT series_no, series, array_position('{SHARED,UNIQUE}'::text[], kind)::int2, state = 'BLOCKED', "
+    "(extract(epoch FROM starts_at) * 1000000)::bigint, (extract(epoch FROM ends_at) * 1000000)::bigint, "
+    f"uses_max, deleted FROM coupon_series WHERE {CHANGED}"
+)
+COUPON_CODES = f"SELECT code_hash, code_id, series_no, state = 'BLOCKED', deleted FROM coupon_codes WHERE {CHANGED}"
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +96,8 @@ class FactsFeed:
         await self._copy(connection, CARDS, directory.load_cards)
         await self._copy(connection, CUSTOMERS, directory.load_customers)
         await self._copy(connection, SEGMENTS, directory.load_segments)
+        await self._copy(connection, COUPON_SERIES, self.facts.coupons.load_series)
+        await self._copy(connection, COUPON_CODES, self.facts.coupons.load_codes)
         if directory.memberships_left_out:
             log.warning("memberships_left_out", count=directory.memberships_left_out)
 
@@ -115,7 +125,7 @@ class FactsFeed:
                 self.credentials.drop(row["key_hash"])
             else:
                 scope = Scope(self._tenant, row["store_id"], row["register_id"])
-                self.credentials.put(row["key_hash"], scope)
+                self.credentials.put(row["key_hash"], scope, row["end_us"])
 
     def _rows(self, connection: asyncpg.Connection[Any], query: str) -> Any:
         return connection.cursor(query, self._tenant, self.version, prefetch=PREFETCH_ROWS)

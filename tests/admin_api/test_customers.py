@@ -65,44 +65,6 @@ async def test_personal_data_is_in_its_schema_alone_and_gone_after_erasure(desk:
     assert (await desk.get(f"/v1/customers/{made['customer_id']}")).json()["account_id"] == made["account_id"]
 
 
-async def test_card_number_is_on_one_card_only(desk: Desk) -> None:
-    await newcomer(desk)
-    taken = await desk.post("/v1/cards", json={"number": CARD})
-    assert (taken.status_code, taken.json()["reason"]) == (409, "CARD_EXISTS")
-    twin = await desk.post("/v1/customers", json={"card": {"number": CARD}})
-    assert twin.json()["reason"] == "CARD_EXISTS"
-    assert len(await desk.rows("SELECT FROM customers")) == 1
-
-
-async def test_card_without_a_customer_has_an_account_of_its_own(desk: Desk) -> None:
-    anonymous = (await desk.post("/v1/cards", json={"number": "55501", "is_active": False})).json()
-    assert (anonymous["customer_id"], anonymous["state"]) == (None, "NEW")
-    made = await newcomer(desk)
-    second = (await desk.post("/v1/cards", json={"number": "55502", "customer_id": made["customer_id"]})).json()
-    assert second["account_id"] == made["account_id"] != anonymous["account_id"]
-    assert (await desk.post("/v1/cards", json={"number": "55503", "customer_id": 999})).json()[
-        "reason"
-    ] == "CUSTOMER_UNKNOWN"
-
-
-async def test_card_goes_through_its_states(desk: Desk) -> None:
-    card = (await desk.post("/v1/cards", json={"number": "55501", "is_active": False})).json()
-    path = f"/v1/cards/{card['card_id']}"
-    assert (await desk.post(f"{path}/activate")).json()["state"] == "ACTIVE"
-    assert (await desk.post(f"{path}/activate")).json()["reason"] == "CARD_STATE"
-    blocked = (await desk.post(f"{path}/block", json={"reason": "lost"})).json()
-    assert (blocked["state"], blocked["block_reason"]) == ("BLOCKED", "lost")
-    assert (await desk.post(f"{path}/block", json={"reason": "again"})).json()["reason"] == "CARD_STATE"
-    replaced = await desk.post(f"{path}/replace", json={"number": "55509", "reason": "lost"})
-    new = replaced.json()
-    assert (new["state"], new["account_id"]) == ("ACTIVE", card["account_id"])
-    assert (await desk.get(path)).json()["state"] == "CLOSED"
-    assert (await desk.post(f"{path}/replace", json={"number": "55510", "reason": "lost"})).json()[
-        "reason"
-    ] == "CARD_STATE"
-    assert (await desk.get("/v1/cards/999")).json()["reason"] == "CARD_UNKNOWN"
-
-
 async def test_segments_of_a_customer_are_replaced_and_leaving_is_a_tombstone(desk: Desk) -> None:
     made = await newcomer(desk)
     await desk.put("/v1/segments/young", json={"title": "Young"})
@@ -115,18 +77,6 @@ async def test_segments_of_a_customer_are_replaced_and_leaving_is_a_tombstone(de
     assert [tuple(row) for row in rows] == [("regulars", True), ("young", False)]
     listed = (await desk.get("/v1/segments")).json()["segments"]
     assert [(one["segment"], one["members_count"]) for one in listed] == [("regulars", 0), ("young", 1)]
-
-
-async def test_members_of_a_segment_change_many_at_once_or_not_at_all(desk: Desk) -> None:
-    await desk.put("/v1/segments/vip", json={"title": "VIP"})
-    ids = [(await desk.post("/v1/customers", json={})).json()["customer_id"] for _ in range(3)]
-    added = (await desk.post("/v1/segments/vip/members", json={"add": ids})).json()
-    assert added["changed_count"] == 3
-    moved = (await desk.post("/v1/segments/vip/members", json={"add": ids[:2], "remove": ids[2:]})).json()
-    assert moved["changed_count"] == 1
-    wrong = await desk.post("/v1/segments/vip/members", json={"add": [ids[2], 999]})
-    assert (wrong.json()["reason"], wrong.json()["problems"][0]["message"]) == ("CUSTOMER_UNKNOWN", "no customer 999")
-    assert (await desk.get("/v1/segments")).json()["segments"][0]["members_count"] == 2
 
 
 @pytest.mark.parametrize(

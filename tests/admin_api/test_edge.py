@@ -19,12 +19,14 @@ from altyn.admin_api.edge.routes import EdgeRoute, needs
 from altyn.admin_api.edge.scopes import SCOPES
 from altyn.infra.settings import Settings
 from tests.admin_api.desk import STORE, TEN, Desk
+from tests.admin_api.journal import Journal
 
 CALLS = sorted((method, route.path, route.needs.scope) for route in edge_routes() for method in route.methods or ())
 SAMPLES = {
     "{key_id}": "0" * 64,
     "{version}": "1",
-    **dict.fromkeys(("{customer_id}", "{card_id}", "{account_id}"), "1"),
+    **dict.fromkeys(("{customer_id}", "{card_id}", "{account_id}", "{batch_id}", "{code_id}"), "1"),
+    "{exception_id}": "1-0",
 }
 
 
@@ -267,6 +269,54 @@ async def test_audit_lists_what_was_done_to_one_object(desk: Desk) -> None:
     assert (newest["before"]["region"], newest["after"]["region"]) == ("msk", "spb")
     older = (await desk.get(f"/v1/audit?object_kind=store&before={rows['next_before']}")).json()
     assert [row["before"] for row in older["rows"]] == [None]
+
+
+async def test_audit_is_filtered_by_who_what_and_when(desk: Desk) -> None:
+    await desk.put("/v1/stores/s1", json=STORE)
+    await desk.put("/v1/stores/s1/registers/r1", json={}, headers={"x-request-id": "second"})
+
+    async def actions(query: str) -> list[str]:
+        return [row["action"] for row in (await desk.get(f"/v1/audit?{query}")).json()["rows"]]
+
+    assert await actions("action=stores") == ["stores.put"]
+    assert await actions("action=registers.put") == ["registers.put"]
+    assert await actions("action=regis") == []
+    assert await actions("actor=bootstrap") == ["keys.issue"]
+    assert await actions("request_id=second") == ["registers.put"]
+    assert await actions("to_at=2020-01-01T00:00:00Z") == []
+    assert await actions("from_at=2020-01-01T00:00:00Z&limit=1") == ["registers.put"]
+
+
+async def test_reader_waits_for_a_seq_and_is_told_when_it_does_not_come(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("altyn.admin_api.edge.routes.WAIT_SEQ_S", 0.05)
+    read = await desk.get("/v1/exceptions")
+    assert read.headers["altyn-projected-seq"] == "0"
+    for given in ({"params": {"wait_seq": "1"}}, {"headers": {"altyn-wait-seq": "1"}}):
+        late = await desk.get("/v1/exceptions", **given)
+        assert (late.status_code, late.json()["reason"], late.headers["retry-after"]) == (504, "SEQ_NOT_REACHED", "1")
+    for wrong in ("-1", "x", "9" * 19, "٣"):
+        answer = await desk.get("/v1/exceptions", params={"wait_seq": wrong})
+        assert (answer.status_code, answer.json()["path"]) == (422, "wait_seq")
+    stranger = await desk.get("/v1/exceptions?wait_seq=1", headers={"authorization": "Bearer x"})
+    assert stranger.status_code == 401
+    journal = await Journal.open(desk.office.pool)
+    await journal.append(journal.accrual(1, account_id=7, points=1))
+    monkeypatch.setattr("altyn.admin_api.edge.routes.WAIT_SEQ_S", 20.0)
+    reading = asyncio.create_task(desk.get("/v1/exceptions?wait_seq=1"))
+    await desk.office.projector.turn()
+    assert (await reading).headers["altyn-projected-seq"] == "1"
+
+
+async def test_first_key_gets_the_scopes_of_a_newer_version(desk: Desk, settings: Settings) -> None:
+    await desk.rows("UPDATE api_keys SET scopes = '{keys:write,stores:read}'")
+    async with desk.office.connected() as connection:
+        assert not await prepare(connection, settings, desk.office.clock())
+        assert not await prepare(connection, settings, desk.office.clock())
+    [key] = (await desk.get("/v1/keys")).json()["keys"]
+    assert key["scopes"] == list(SCOPES)
+    assert await desk.deeds() == ["keys.widen"]
 
 
 async def test_health_docs_and_contract_need_no_key_and_no_network(desk: Desk) -> None:

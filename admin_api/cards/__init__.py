@@ -1,0 +1,1 @@
+"""Cards: their series, print runs and states."""

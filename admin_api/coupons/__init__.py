@@ -1,0 +1,1 @@
+"""Coupons: series, batches of codes, and what a code belongs to. Codes are kept as keyed hashes."""

@@ -1,0 +1,55 @@
+"""What can be wrong with coupons."""
+
+from __future__ import annotations
+
+from altyn.admin_api.edge.problems import Refusal
+
+
+class CouponSeriesUnknown(Refusal):
+    status_code = 404
+    reason = "COUPON_SERIES_UNKNOWN"
+
+
+class CouponSeriesFixed(Refusal):
+    """Codes were made: what they are does not change any more."""
+
+    status_code = 409
+    reason = "COUPON_SERIES_FIXED"
+
+
+class CouponSeriesFull(Refusal):
+    """There are as many series as a server can number."""
+
+    status_code = 409
+    reason = "COUPON_SERIES_FULL"
+
+
+class CouponSeriesClosed(Refusal):
+    """No codes are made in a blocked series, or one that has ended."""
+
+    status_code = 409
+    reason = "COUPON_SERIES_CLOSED"
+
+
+class CouponTemplateMissing(Refusal):
+    """The series has no template: its codes are imported."""
+
+    status_code = 409
+    reason = "COUPON_TEMPLATE_MISSING"
+
+
+class CouponCodesScarce(Refusal):
+    """With so many codes one could be guessed: the template needs more random characters."""
+
+    status_code = 409
+    reason = "COUPON_CODES_SCARCE"
+
+
+class CouponBatchUnknown(Refusal):
+    status_code = 404
+    reason = "COUPON_BATCH_UNKNOWN"
+
+
+class CouponUnknown(Refusal):
+    status_code = 404
+    reason = "COUPON_UNKNOWN"

@@ -1,0 +1,138 @@
+"""The HTTP face of coupons."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Path, Query, Request, Response
+
+from altyn.admin_api.coupons import repository, schemas, service
+from altyn.admin_api.coupons.errors import CouponBatchUnknown, CouponSeriesUnknown
+from altyn.admin_api.edge.bulk import FILE, FILE_BYTES_MAX, FILE_TIMEOUT_S, read_rows
+from altyn.admin_api.edge.fields import Id, PageSize
+from altyn.admin_api.edge.once_file import CSV_FILE, csv_file
+from altyn.admin_api.edge.routes import CurrentCall, CurrentOffice, area_router, needs
+
+router = area_router("coupons")
+
+RowId = Annotated[int, Path(gt=0, lt=1 << 63)]
+
+
+@router.get("/coupon-series")
+@needs("coupons:read")
+async def list_series(
+    call: CurrentCall,
+    after: Annotated[str, Query(max_length=64)] = "",
+    state: schemas.State | None = None,
+    limit: PageSize = 100,
+) -> schemas.SeriesPage:
+    """Coupon series by name."""
+    rows = await repository.list_series(call.connection, call.tenant, after, state, limit + 1)
+    shown = [schemas.SeriesSummary(**row) for row in rows[:limit]]
+    return schemas.SeriesPage(series=shown, next_after=shown[-1].series if len(rows) > limit else None)
+
+
+@router.get("/coupon-series/{series}")
+@needs("coupons:read")
+async def get_series(call: CurrentCall, series: Id) -> schemas.SeriesOut:
+    """One coupon series with the number of its codes by state."""
+    row = await repository.find_series(call.connection, call.tenant, series)
+    if row is None:
+        raise CouponSeriesUnknown(f"no coupon series {series}", path="series")
+    return schemas.SeriesOut(**row, codes=await repository.count_codes(call.connection, call.tenant, series))
+
+
+@router.put("/coupon-series/{series}")
+@needs("coupons:write")
+async def put_series(call: CurrentCall, series: Id, body: schemas.SeriesIn) -> schemas.SeriesOut:
+    """Create a coupon series, or change it; BLOCKED stops all its codes. The kind is fixed once there are codes."""
+    await service.put_series(call, series=series, asked=body)
+    return await get_series(call, series)
+
+
+@router.post("/coupon-series/{series}/generate", status_code=201, openapi_extra=CSV_FILE, response_class=Response)
+@needs("coupons:issue", timeout_s=FILE_TIMEOUT_S)
+async def generate_codes(call: CurrentCall, office: CurrentOffice, series: Id, body: schemas.GenerateIn) -> Response:
+    """A batch of new random codes. They are in this answer and nowhere else; a lost file means block and make anew."""
+    batch_id, codes = await service.generate(call, office.pepper, series=series, asked=body)
+    return csv_file(("code_id", "code"), codes, location=f"/v1/coupon-batches/{batch_id}")
+
+
+@router.post("/coupon-series/{series}/import", openapi_extra=FILE)
+@needs("coupons:issue", body_bytes_max=FILE_BYTES_MAX, timeout_s=FILE_TIMEOUT_S)
+async def import_codes(
+    call: CurrentCall,
+    office: CurrentOffice,
+    series: Id,
+    request: Request,
+    title: Annotated[str, Query(max_length=200)] = "",
+    all_or_nothing: bool = False,
+) -> schemas.ImportOut:
+    """A batch of given codes, one `code` a row, as NDJSON or CSV; codes the series has already are left alone."""
+    found = await read_rows(
+        request, call.body, schemas.CodeIn, lambda row: row.code, key_path="code", rows_max=schemas.CODES_A_BATCH_MAX
+    )
+    batch_id, codes_count = await service.import_codes(
+        call, office.pepper, series=series, title=title, found=found, all_or_nothing=all_or_nothing
+    )
+    return schemas.ImportOut(
+        batch_id=batch_id,
+        codes_count=codes_count,
+        problems=found.told_problems(),
+        feed_version=call.feed.version,
+        **found.counts(),
+    )
+
+
+@router.get("/coupon-series/{series}/batches")
+@needs("coupons:read")
+async def list_batches(
+    call: CurrentCall,
+    series: Id,
+    before: Annotated[int | None, Query(gt=0, lt=1 << 63)] = None,
+    limit: PageSize = 100,
+) -> schemas.BatchPage:
+    """Batches of a series, newest first."""
+    rows = await repository.list_batches(call.connection, call.tenant, series, before, limit + 1)
+    shown = [schemas.BatchOut(**row) for row in rows[:limit]]
+    return schemas.BatchPage(batches=shown, next_before=shown[-1].batch_id if len(rows) > limit else None)
+
+
+@router.get("/coupon-batches/{batch_id}")
+@needs("coupons:read")
+async def get_batch(call: CurrentCall, batch_id: RowId) -> schemas.BatchOut:
+    """One batch, without its codes."""
+    row = await repository.find_batch(call.connection, call.tenant, batch_id)
+    if row is None:
+        raise CouponBatchUnknown(f"no batch {batch_id}", path="batch_id")
+    return schemas.BatchOut(**row)
+
+
+@router.put("/coupon-batches/{batch_id}/state")
+@needs("coupons:write", timeout_s=FILE_TIMEOUT_S)
+async def set_batch_state(call: CurrentCall, batch_id: RowId, body: schemas.StateIn) -> schemas.BatchOut:
+    """Block every code of a batch, or let all of them be used again."""
+    await service.set_batch_state(call, batch_id=batch_id, asked=body)
+    return await get_batch(call, batch_id)
+
+
+@router.post("/coupons/find")
+@needs("coupons:read", writes=True, once=False)
+async def find_coupon(call: CurrentCall, office: CurrentOffice, body: schemas.CodeIn) -> schemas.FoundOut:
+    """What a till would hear of this code now, uses apart. A POST, so that it does not get into an address; audited."""
+    return await service.find(call, office.pepper, code=body.code)
+
+
+@router.get("/coupons/{code_id}")
+@needs("coupons:read")
+async def get_coupon(call: CurrentCall, code_id: RowId) -> schemas.CouponOut:
+    """One code by its id, without the code."""
+    return schemas.CouponOut(**await service.read_code(call, code_id=code_id))
+
+
+@router.put("/coupons/{code_id}/state")
+@needs("coupons:write")
+async def set_coupon_state(call: CurrentCall, code_id: RowId, body: schemas.StateIn) -> schemas.CouponOut:
+    """Block one code, or let it be used again."""
+    await service.set_code_state(call, code_id=code_id, asked=body)
+    return await get_coupon(call, code_id)

@@ -1,0 +1,171 @@
+"""What is taken in and given out about coupons. Codes come in, and go out once, when their batch is made."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, Field, model_validator
+
+from altyn.admin_api.edge.bulk import RowProblem
+from altyn.admin_api.edge.fields import Moment, Reason, Shape, Title, Whole
+from altyn.core.facts.coupon_codes import BODY, CODE_BYTES_MAX, normalised_code
+
+CODES_A_BATCH_MAX = 200_000
+USES_MAX = 1_000_000_000
+_TEMPLATE = re.compile(r"(?:[A-Z0-9#][A-Z0-9#-]*\??)?")
+_CODE = re.compile(r"[^\x00-\x1f\x7f]+")
+
+
+def check_template(value: str) -> str:
+    """Raises ValueError."""
+    if not _TEMPLATE.fullmatch(value) or len(value) > CODE_BYTES_MAX:
+        raise ValueError("up to 64 of A-Z, 0-9, -, # for a random character, and ? for a check character at the end")
+    if value and BODY not in value:
+        raise ValueError("at least one # for a random character")
+    return value
+
+
+def check_code(value: str) -> str:
+    """As it is compared. Raises ValueError."""
+    code = normalised_code(value)
+    if not code or len(code.encode()) > CODE_BYTES_MAX or not _CODE.fullmatch(code):
+        raise ValueError(f"a code has 1 to {CODE_BYTES_MAX} bytes, no control characters")
+    return code
+
+
+Code = Annotated[str, Field(max_length=200), AfterValidator(check_code)]
+
+
+class Kind(StrEnum):
+    """SHARED: everybody's code. UNIQUE: every code is somebody's."""
+
+    SHARED = "SHARED"
+    UNIQUE = "UNIQUE"
+
+
+class State(StrEnum):
+    """BLOCKED: not accepted at the till."""
+
+    ACTIVE = "ACTIVE"
+    BLOCKED = "BLOCKED"
+
+
+class SeriesIn(Shape):
+    """Codes are valid in [``starts_at``, ``ends_at``), null: for ever. ``uses_max`` of one code; 0: any number.
+    ``template``: # a random character, ? the check character of what stands before it, anything else itself.
+    """
+
+    title: Title = ""
+    kind: Kind
+    template: Annotated[str, AfterValidator(check_template)] = ""
+    starts_at: Moment
+    ends_at: Moment | None = None
+    uses_max: Annotated[Whole, Field(ge=0, le=USES_MAX)] = 1
+    state: State = State.ACTIVE
+
+    @model_validator(mode="after")
+    def _period(self) -> Self:
+        if self.ends_at is not None and self.ends_at <= self.starts_at:
+            raise ValueError("ends_at must be after starts_at")
+        if self.kind is Kind.UNIQUE and self.uses_max == 0:
+            raise ValueError("a unique code is used a number of times: uses_max must be 1 or more")
+        return self
+
+
+class SeriesOut(BaseModel):
+    """``series_no`` stands for the series in the journal. ``codes`` counts by state."""
+
+    series: str
+    series_no: int
+    title: str
+    kind: Kind
+    template: str
+    starts_at: datetime
+    ends_at: datetime | None
+    uses_max: int
+    state: State
+    codes: dict[str, int]
+    feed_version: int
+
+
+class SeriesSummary(BaseModel):
+    series: str
+    series_no: int
+    title: str
+    kind: Kind
+    starts_at: datetime
+    ends_at: datetime | None
+    state: State
+    feed_version: int
+
+
+class SeriesPage(BaseModel):
+    series: list[SeriesSummary]
+    #: Give it as ``after`` for the next page; absent on the last one.
+    next_after: str | None = None
+
+
+class GenerateIn(Shape):
+    title: Title = ""
+    count: Annotated[Whole, Field(ge=1, le=CODES_A_BATCH_MAX)]
+
+
+class CodeIn(Shape):
+    """One row of an import."""
+
+    code: Code
+
+
+class ImportOut(BaseModel):
+    """``batch_id`` null: no row could be taken, or all codes were there."""
+
+    batch_id: int | None
+    rows_count: int
+    codes_count: int
+    wrong_count: int
+    problems: list[RowProblem]
+    feed_version: int
+
+
+class BatchOut(BaseModel):
+    batch_id: int
+    series: str
+    title: str
+    origin: str
+    codes_count: int
+    state: State
+    created_by: str
+    created_at: datetime
+
+
+class BatchPage(BaseModel):
+    """Newest first."""
+
+    batches: list[BatchOut]
+    #: Give it as ``before`` for the next page; absent on the last one.
+    next_before: int | None = None
+
+
+class StateIn(Shape):
+    state: State
+    reason: Reason
+
+
+class CouponOut(BaseModel):
+    """``code_id`` stands for the code in the journal. Whether it has been used is the processing server's to tell."""
+
+    code_id: int
+    series: str
+    batch_id: int
+    state: State
+    feed_version: int
+
+
+class FoundOut(BaseModel):
+    """``result``: FOUND, BLOCKED, TOO_EARLY, TOO_LATE or UNKNOWN, as a till would hear it now."""
+
+    result: str
+    coupon: CouponOut | None = None

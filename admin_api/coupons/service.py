@@ -1,0 +1,205 @@
+"""Use cases of coupons: series, batches of codes, blocking.
+
+A code becomes a keyed hash here and goes no further; generated codes are told once and then nobody has them but whom
+they were given to. One batch is one transaction: all of its codes or none. What became of a code, used or not, is the
+processing server's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import Any
+
+import asyncpg
+
+from altyn.admin_api.coupons import repository, schemas
+from altyn.admin_api.coupons.errors import (
+    CouponBatchUnknown,
+    CouponCodesScarce,
+    CouponSeriesClosed,
+    CouponSeriesFixed,
+    CouponSeriesFull,
+    CouponSeriesUnknown,
+    CouponTemplateMissing,
+    CouponUnknown,
+)
+from altyn.admin_api.edge.bulk import Bulk
+from altyn.admin_api.edge.call import Call
+from altyn.admin_api.edge.problems import problem
+from altyn.admin_api.facts import COUPON_CODES, COUPON_SERIES
+from altyn.core.facts.coupon_codes import ALPHABET, code_hash, code_of, count_of_codes
+from altyn.core.facts.coupons import SERIES_NO_MAX
+
+GUESSES_MIN = 1 << 20  # codes of the template for each code there is: who guesses tries so often on the average
+
+
+async def put_series(call: Call, *, series: str, asked: schemas.SeriesIn) -> None:
+    """Create a series or change it. Raises CouponSeriesFixed, CouponSeriesFull."""
+    await call.feed.lock()
+    before = await repository.find_series(call.connection, call.tenant, series)
+    values = asked.model_dump()
+    if before is None:
+        series_no = await repository.next_series_no(call.connection, call.tenant)
+        if series_no > SERIES_NO_MAX:
+            raise CouponSeriesFull(f"there are {SERIES_NO_MAX} coupon series", path="series")
+    else:
+        series_no = before["series_no"]
+        if before["kind"] != values["kind"] and await repository.has_codes(call.connection, call.tenant, series):
+            raise CouponSeriesFixed(f"codes of series {series} were made: its kind is fixed", path="kind")
+    row = {"series": series, "series_no": series_no} | values
+    if await call.feed.put(COUPON_SERIES, [tuple(_plain(row[name]) for name in COUPON_SERIES.columns)]):
+        told = None if before is None else _told(dict(before), values)
+        call.record("coupon_series.put", "coupon_series", series, before=told, after=_told(row, values))
+
+
+async def generate(
+    call: Call, pepper: bytes, *, series: str, asked: schemas.GenerateIn
+) -> tuple[int, list[tuple[int, str]]]:
+    """A batch of new codes: its id, and (code_id, code) of each, told this once. Raises CouponSeriesUnknown,
+    CouponSeriesClosed, CouponTemplateMissing, CouponCodesScarce.
+    """
+    await call.feed.lock()
+    kept = await _series_for_codes(call, series)
+    if not kept["template"]:
+        raise CouponTemplateMissing(f"series {series} has no template: import its codes", path="template")
+    codes_count = sum((await repository.count_codes(call.connection, call.tenant, series)).values())
+    if (codes_count + asked.count) * GUESSES_MIN > count_of_codes(kept["template"]):
+        raise CouponCodesScarce(
+            f"{codes_count + asked.count} codes of {kept['template']} could be guessed: one in {GUESSES_MIN} may be"
+            " taken; use more #",
+            path="template",
+        )
+    made = await asyncio.to_thread(_draw, pepper, kept["template"], asked.count)
+    # One in a million of millions: then the whole call is sent again rather than a batch be short of a code.
+    if len(made) < asked.count or await repository.taken_hashes(call.connection, call.tenant, list(made.values())):
+        raise CouponCodesScarce("a code came out twice; send the same again with another Idempotency-Key")
+    batch_id, code_ids = await _store(call, kept, asked.title, "GENERATED", list(made.values()))
+    call.answer_is_secret = True
+    return batch_id, list(zip(code_ids, made, strict=True))
+
+
+async def import_codes(
+    call: Call, pepper: bytes, *, series: str, title: str, found: Bulk[schemas.CodeIn], all_or_nothing: bool
+) -> tuple[int | None, int]:
+    """(batch, number of codes taken). Codes of another series become wrong rows; those of this one are left alone.
+    Raises CouponSeriesUnknown, CouponSeriesClosed, FileRefused.
+    """
+    await call.feed.lock()
+    kept = await _series_for_codes(call, series)
+    codes = list(found.rows)
+    hashes = await asyncio.to_thread(lambda: {code: code_hash(pepper, code) for code in codes})
+    taken = await repository.taken_hashes(call.connection, call.tenant, list(hashes.values()))
+    for code in codes:
+        if taken.get(hashes[code], kept["series_no"]) != kept["series_no"]:
+            found.drop(code, problem("code", "CODE_TAKEN", "the code is of another series"))
+    if all_or_nothing:
+        found.require_all()
+    new = [hashes[code] for code in found.rows if hashes[code] not in taken]
+    if not new:
+        return None, 0
+    batch_id, _ = await _store(call, kept, title, "IMPORTED", new)
+    return batch_id, len(new)
+
+
+async def set_batch_state(call: Call, *, batch_id: int, asked: schemas.StateIn) -> None:
+    """Block a whole batch or let it be used again, codes blocked one by one included. Raises CouponBatchUnknown."""
+    await call.feed.lock()
+    before = await repository.find_batch(call.connection, call.tenant, batch_id, to_change=True)
+    if before is None:
+        raise CouponBatchUnknown(f"no batch {batch_id}", path="batch_id")
+    codes = await repository.codes_of_batch(call.connection, call.tenant, batch_id)
+    changed = await call.feed.put(
+        COUPON_CODES,
+        [(row["code_id"], row["code_hash"], row["series_no"], batch_id, asked.state.value) for row in codes],
+    )
+    if changed or before["state"] != asked.state:
+        await repository.set_batch_state(call.connection, call.tenant, batch_id, asked.state)
+        told = {"state": asked.state.value, "reason": asked.reason, "changed_count": changed}
+        call.record(
+            "coupon_batches.set_state", "coupon_batch", str(batch_id), before={"state": before["state"]}, after=told
+        )
+
+
+async def set_code_state(call: Call, *, code_id: int, asked: schemas.StateIn) -> None:
+    """Block one code or let it be used again. Raises CouponUnknown."""
+    await call.feed.lock()
+    before = await read_code(call, code_id=code_id)
+    row = (code_id, before["code_hash"], before["series_no"], before["batch_id"], asked.state.value)
+    if await call.feed.put(COUPON_CODES, [row]):
+        told = {"before": {"state": before["state"]}, "after": {"state": asked.state.value, "reason": asked.reason}}
+        call.record("coupons.set_state", "coupon", str(code_id), **told)
+
+
+async def read_code(call: Call, *, code_id: int) -> asyncpg.Record:
+    """Raises CouponUnknown."""
+    row = await repository.find_code_by_id(call.connection, call.tenant, code_id)
+    if row is None:
+        raise CouponUnknown(f"no coupon {code_id}", path="code_id")
+    return row
+
+
+async def find(call: Call, pepper: bytes, *, code: str) -> schemas.FoundOut:
+    """What a till would hear of the code now, uses apart; the look is audited by the code's id."""
+    row = await repository.find_code(call.connection, call.tenant, code_hash(pepper, code))
+    call.record("coupons.find", "coupon", "" if row is None else str(row["code_id"]))
+    if row is None:
+        return schemas.FoundOut(result="UNKNOWN")
+    if "BLOCKED" in (row["state"], row["series_state"]):
+        result = "BLOCKED"
+    elif call.now < row["starts_at"]:
+        result = "TOO_EARLY"
+    elif row["ends_at"] is not None and call.now >= row["ends_at"]:
+        result = "TOO_LATE"
+    else:
+        result = "FOUND"
+    return schemas.FoundOut(result=result, coupon=schemas.CouponOut(**row))
+
+
+async def _series_for_codes(call: Call, series: str) -> asyncpg.Record:
+    row = await repository.find_series(call.connection, call.tenant, series)
+    if row is None:
+        raise CouponSeriesUnknown(f"no coupon series {series}", path="series")
+    if row["state"] != "ACTIVE" or (row["ends_at"] is not None and row["ends_at"] <= call.now):
+        raise CouponSeriesClosed(f"coupon series {series} is blocked or over", path="series")
+    return row
+
+
+async def _store(
+    call: Call, kept: asyncpg.Record, title: str, origin: str, hashes: list[bytes]
+) -> tuple[int, list[int]]:
+    """A batch and its codes: (batch_id, code_ids)."""
+    batch_id = await repository.insert_batch(
+        call.connection, call.tenant, kept["series"], title, origin, len(hashes), call.actor, call.now
+    )
+    code_ids = await repository.new_code_ids(call.connection, len(hashes))
+    rows = [
+        (code_id, hashed, kept["series_no"], batch_id, "ACTIVE")
+        for code_id, hashed in zip(code_ids, hashes, strict=True)
+    ]
+    await call.feed.put(COUPON_CODES, rows)
+    after = {"series": kept["series"], "title": title, "origin": origin, "codes_count": len(hashes)}
+    told = after | {"first_code_id": code_ids[0], "last_code_id": code_ids[-1], "feed_version": call.feed.version}
+    call.record("coupons.issue", "coupon_batch", str(batch_id), after=told)
+    return batch_id, code_ids
+
+
+def _draw(pepper: bytes, template: str, count: int) -> dict[str, bytes]:
+    """Different codes with their hashes, in the order they were drawn."""
+    made: dict[str, bytes] = {}
+    for _ in range(count + 16):
+        code = code_of(template, lambda: secrets.choice(ALPHABET))
+        made.setdefault(code, code_hash(pepper, code))
+        if len(made) == count:
+            break
+    return made
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, schemas.Kind | schemas.State) else value
+
+
+def _told(row: dict[str, Any], names: dict[str, Any]) -> dict[str, Any]:
+    """Of a series, as the audit log keeps it."""
+    moments = {name: row[name].isoformat() if row[name] else None for name in ("starts_at", "ends_at")}
+    return {"series_no": row["series_no"]} | {name: _plain(row[name]) for name in names} | moments

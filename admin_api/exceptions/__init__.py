@@ -1,0 +1,1 @@
+"""Facts a person should look at, and what was decided about them."""

@@ -1,0 +1,1 @@
+"""The loyalty program: its title, zone and money, with its points currencies."""

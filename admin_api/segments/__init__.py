@@ -1,0 +1,1 @@
+"""Static segments: lists of customers that rules may name."""

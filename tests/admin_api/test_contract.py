@@ -1,0 +1,332 @@
+"""The OpenAPI contract: every call is described and has an example that this back office has really answered.
+
+``ALTYN_WRITE_EXAMPLES=1`` writes ``admin_api/edge/examples.json`` anew from the session below.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from altyn.admin_api.app import edge_routes, openapi_of
+from altyn.admin_api.edge import contract
+from altyn.core.rules.schema import document_schema
+from tests.admin_api.desk import RECEIPT, STORE, TEN, Desk
+from tests.admin_api.journal import Journal
+from tests.admin_api.schemas import complaints
+
+EXAMPLES = Path(__file__).parents[2] / "admin_api" / "edge" / "examples.json"
+NOW = datetime(2027, 1, 15, 8, 0, tzinfo=UTC)
+ROUTES = {f"{method} {route.path}": route for route in edge_routes() for method in route.methods or ()}
+SCHEMA_CALL = "GET /v1/promotions/schema"
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+\d\d:\d\d)")
+_RANDOM = re.compile(r"(?<![0-9a-f])([0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{16})(?![0-9a-f])")
+_CODE = re.compile(r"SP-[0-9A-Z]{9}|2900\d{9}")
+SETTLED = {"lag_s": 0.0, "last4": "1234"}
+SERIES = {"title": "Spring", "kind": "UNIQUE", "template": "SP-########?", "starts_at": "2026-03-01T00:00:00+03:00"}
+CSV, NDJSON = "text/csv", "application/x-ndjson"
+
+
+def settled(value: Any) -> Any:
+    """A value with what differs from run to run made the same: moments, keys, hashes, random numbers."""
+    if isinstance(value, dict):
+        return {_settled_text(key): SETTLED[key] if key in SETTLED else settled(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [settled(one) for one in value]
+    return _settled_text(value) if isinstance(value, str) else value
+
+
+def _settled_text(text: str) -> str:
+    text = _MOMENT.sub("2027-01-15T08:00:00Z", text)
+    text = _RANDOM.sub(lambda found: ("0123456789abcdef" * 4)[: len(found[0])], text)
+    return _CODE.sub(lambda found: "SP-7K0Z3QH8M" if found[0][0] == "S" else "2900123456782", text)
+
+
+def name_of(method: str, path: str) -> str:
+    """The call that answers at an address."""
+    return next(
+        name for name, route in ROUTES.items() if name.startswith(f"{method} ") and route.path_regex.fullmatch(path)
+    )
+
+
+class Session:
+    """Calls a desk and keeps the first answer of every call as its example."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.examples: dict[str, Any] = {}
+
+    async def call(
+        self, method: str, path: str, body: Any = None, *, media_type: str = "", **headers: str
+    ) -> httpx.Response:
+        """``body``: JSON, or the text of a file."""
+        given: dict[str, Any] = {"headers": {name.replace("_", "-"): value for name, value in headers.items()}}
+        if media_type:
+            given["content"] = body.encode()
+            given["headers"]["content-type"] = media_type
+        elif body is not None:
+            given["json"] = body
+        audited = await self._audit_head()
+        answer = await self.desk.call(method, f"/v1{path}", **given)
+        assert answer.status_code < 300, (method, path, answer.text)
+        example: dict[str, Any] = {"path": settled(f"/v1{path}")}
+        if body is not None:
+            example["request"] = {"media_type": media_type or "application/json", "value": settled(body)}
+        told: dict[str, Any] = {"status": answer.status_code}
+        if answer.content:
+            told["media_type"] = answer.headers["content-type"].partition(";")[0]
+            is_json = told["media_type"] == "application/json"
+            told["value"] = settled(answer.json() if is_json else answer.text)
+        name = name_of(method, f"/v1{path.partition('?')[0]}")
+        if ROUTES[name].needs.writes:
+            assert await self._audit_head() > audited, f"{name} changed something without a word to the audit log"
+        if name == SCHEMA_CALL:
+            told["value"] = {"$schema": answer.json()["$schema"]}
+        self.examples.setdefault(name, example | {"answer": told})
+        return answer
+
+    async def _audit_head(self) -> int:
+        [row] = await self.desk.rows("SELECT max(audit_no) AS head FROM audit_log")
+        head: int = row["head"]
+        return head
+
+
+async def play(session: Session) -> None:
+    """One call of every kind, in an order a retailer could make them."""
+    call, desk = session.call, session.desk
+    await call("PUT", "/program", {"title": "Zerno", "currency": "RUB"})
+    await call("GET", "/program")
+    await call("PUT", "/assets/bonus", {"title": {"en": "Bonus"}, "expire_after_days": 365})
+    await call("GET", "/assets/bonus")
+    await call("GET", "/assets")
+    await call("PUT", "/stores/s1", STORE)
+    await call("GET", "/stores/s1")
+    await call("GET", "/stores?limit=2")
+    await call("PUT", "/stores/s1/registers/r1", {"title": "Till 1"})
+    await call("GET", "/stores/s1/registers")
+    key = (await call("POST", "/stores/s1/registers/r1/keys")).json()
+    await call("POST", "/stores/s1/registers/r1/keys/rotate", {"overlap_s": 3600})
+    await call("GET", "/stores/s1/registers/r1/keys")
+    await call("DELETE", f"/stores/s1/registers/r1/keys/{key['key_id']}")
+    await call("DELETE", "/stores/s1/registers/r1")
+    await call("PUT", "/stores/s2", STORE)
+    await call("DELETE", "/stores/s2")
+    goods = '{"sku": "milk", "title": "Milk", "group_id": "dairy"}\n'
+    await call("POST", "/products/import", goods, media_type=NDJSON)
+    await call("GET", "/products/milk")
+    await call("GET", "/products?group_id=dairy")
+    await call("PUT", "/product-groups/dairy", {"title": "Dairy"})
+    await _people(session)
+    await _coupons(session)
+    await _rules(session)
+    journal = await Journal.open(desk.office.pool)
+    await journal.append(journal.commit(1))
+    await desk.office.projector.turn()
+    await call(
+        "POST",
+        "/accounts/7/adjustments",
+        {"asset": "bonus", "points": 500, "reason": "apology"},
+    )
+    await call("GET", "/accounts/7/balance")
+    await call("GET", "/accounts/7/entries?wait_seq=1")
+    await call("GET", "/exceptions?state=OPEN&reason=SKU_UNKNOWN")
+    await call("GET", "/exceptions/counts")
+    await call("GET", "/exceptions/1-0")
+    await call("POST", "/exceptions/1-0/resolve", {"note": "goods added"})
+    await call("POST", "/exceptions/1-0/reopen", {"note": "the wrong one"})
+    await call("GET", "/servers")
+    await call("GET", "/servers/rules-in-force")
+    issued = (await call("POST", "/keys", {"title": "Marketer", "scopes": ["promotions:write"]})).json()
+    await call("GET", "/keys")
+    await call("DELETE", f"/keys/{issued['key_id']}")
+    await call("GET", "/audit?object_kind=program")
+    await call("GET", "/audit/verify")
+
+
+async def _people(session: Session) -> None:
+    call = session.call
+    await call("PUT", "/segments/regulars", {"title": "Regulars"})
+    person = {
+        "name": "Anna",
+        "phone": "+7 916 123-45-67",
+        "segments": ["regulars"],
+        "card": {"number": "2900000000001234"},
+    }
+    await call("POST", "/customers", person)
+    await call("POST", "/customers/find", {"card_number": "2900000000001234"})
+    await call("GET", "/customers/1")
+    await call("GET", "/customers/1/personal")
+    await call("DELETE", "/customers/1/personal")
+    await call("PUT", "/customers/1/segments", {"segments": []})
+    await call(
+        "POST",
+        "/segments/regulars/members/upload?mode=ADD",
+        "customer_id\n1\n2\n",
+        media_type=CSV,
+    )
+    await call("GET", "/segments/regulars/members")
+    await call("POST", "/segments/regulars/members", {"add": [], "remove": [1]})
+    await call("GET", "/segments/regulars")
+    await call("GET", "/segments")
+    await call("PUT", "/segments/old", {"title": "Old"})
+    await call("DELETE", "/segments/old")
+    await call("PUT", "/card-series/plastic", {"title": "Plastic", "template": "2900########?"})
+    await call("POST", "/card-series/plastic/batches", {"title": "First run", "count": 2})
+    await call("GET", "/card-series/plastic/batches")
+    await call("GET", "/card-series/plastic")
+    await call("GET", "/card-series")
+    await session.desk.rows("SELECT setval('account_ids', 6)")  # the small server keeps account 7
+    await call("POST", "/cards", {"number": "2900000000005678", "is_active": False})
+    await call("GET", "/cards/4")
+    await call("GET", "/cards?series=plastic&state=NEW&limit=1")
+    for verb, body in (
+        ("activate", None),
+        ("block", {"reason": "lost"}),
+        ("unblock", {"reason": "found again"}),
+        ("replace", {"number": "2900000000009999", "reason": "worn out"}),
+    ):
+        await call("POST", f"/cards/4/{verb}", body)
+    await call("POST", "/cards/3/attach", {"customer_id": 1})
+    await call("POST", "/cards/2/close", {"reason": "misprint"})
+
+
+async def _coupons(session: Session) -> None:
+    call = session.call
+    await call("PUT", "/coupon-series/spring", SERIES)
+    await call(
+        "POST",
+        "/coupon-series/spring/generate",
+        {"title": "Leaflet", "count": 2},
+    )
+    await call(
+        "POST",
+        "/coupon-series/spring/import?title=Partner",
+        "code\nPARTNER-1\n",
+        media_type=CSV,
+    )
+    await call("GET", "/coupon-series/spring")
+    await call("GET", "/coupon-series")
+    await call("GET", "/coupon-series/spring/batches?limit=1")
+    await call("GET", "/coupon-batches/1")
+    stop = {"state": "BLOCKED", "reason": "the printer lost the file"}
+    await call("PUT", "/coupon-batches/1/state", stop)
+    await call("POST", "/coupons/find", {"code": "partner-1"})
+    await call("GET", "/coupons/3")
+    await call("PUT", "/coupons/3/state", stop)
+
+
+async def _rules(session: Session) -> None:
+    call = session.call
+    await call("GET", "/promotions/schema")
+    await call("POST", "/promotions/validate", TEN)
+    await call("POST", "/promotions", TEN)
+    await call("POST", "/promotions/evaluate", {"promotion_ids": ["ten"], "receipt": RECEIPT, "explain": False})
+    await call("PUT", "/promotions/ten", TEN | {"priority": "50"}, if_match='"1"')
+    await call("PUT", "/promotions/ten/state", {"state": "ACTIVE"}, if_match='"2"')
+    await call("GET", "/promotions/ten")
+    await call("GET", "/promotions/ten/revisions?limit=1")
+    await call("GET", "/promotions?kind=promotion&state=ACTIVE")
+    await call("POST", "/releases", {})
+    await call("GET", "/releases")
+    await call("GET", "/releases/1/document")
+    await call("POST", "/releases/1/rollback", {"emergency": False})
+    await call("GET", "/releases/1/servers")
+
+
+async def test_examples_are_what_this_back_office_answers(desk: Desk) -> None:
+    desk.office.clock = lambda: NOW
+    session = Session(desk)
+    await play(session)
+    if os.environ.get("ALTYN_WRITE_EXAMPLES"):
+        EXAMPLES.write_bytes(
+            orjson.dumps(
+                session.examples, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+            )
+        )
+    assert set(session.examples) == set(ROUTES), "a call has no example in the session"
+    kept = orjson.loads(EXAMPLES.read_bytes())
+    for name, example in session.examples.items():
+        assert kept[name] == example, f"{name}: write the examples anew (see the head of this file) and look at them"
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    """The contract as it is served."""
+    from fastapi import FastAPI
+
+    from altyn.admin_api.app import AREAS
+
+    app = FastAPI(openapi_url=None)
+    for area in AREAS:
+        app.include_router(area.router)
+    served: dict[str, Any] = orjson.loads(orjson.dumps(openapi_of(app)))
+    return served
+
+
+def calls(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, call in methods.items():
+            yield f"{method.upper()} {path}", call
+
+
+def test_every_call_has_a_description_and_examples_that_fit_its_schemas(document: dict[str, Any]) -> None:
+    found: list[str] = []
+    for name, call in calls(document):
+        if not call.get("description"):
+            found.append(f"{name}: no description")
+        if "x-example-path" not in call:
+            found.append(f"{name}: no example")
+        contents = {"request": call.get("requestBody", {}).get("content", {})}
+        contents |= {
+            f"answer {status}": answer.get("content", {})
+            for status, answer in call["responses"].items()
+            if status != "default"
+        }
+        for what, content in contents.items():
+            if content and not any("example" in one for one in content.values()):
+                found.append(f"{name}: no example of the {what}")
+            for media_type, one in content.items():
+                if "example" in one:
+                    said = complaints(one["example"], one.get("schema", {}), document["components"]["schemas"])
+                    found.extend(f"{name}: {what} {media_type}: {complaint}" for complaint in said)
+    assert found == []
+
+
+def test_every_parameter_of_an_example_path_is_known(document: dict[str, Any]) -> None:
+    for name, call in calls(document):
+        known = {one["name"] for one in call["parameters"]}
+        query = call["x-example-path"].partition("?")[2]
+        assert {part.partition("=")[0] for part in query.split("&") if part} <= known, name
+
+
+def test_examples_show_no_key_that_could_open_anything(document: dict[str, Any]) -> None:
+    told = orjson.dumps(contract.examples()).decode()
+    assert {found[0] for found in _RANDOM.finditer(told)} <= {("0123456789abcdef" * 4)[:size] for size in (16, 32, 64)}
+    assert document_schema()["$schema"] == contract.examples()[SCHEMA_CALL]["answer"]["value"]["$schema"]
+
+
+@pytest.mark.parametrize(
+    ("value", "schema", "said"),
+    [
+        ({"a": 1}, {"type": "object", "required": ["b"], "properties": {"a": {"type": "integer"}}}, "b is missing"),
+        ({"a": True}, {"properties": {"a": {"type": "integer"}}}, "is no integer"),
+        ({"a": 1}, {"type": "object", "properties": {}, "additionalProperties": False}, "a is not known"),
+        (None, {"anyOf": [{"type": "string"}, {"type": "integer"}]}, "fits none"),
+        ("x", {"enum": ["A"]}, "is none of"),
+        ("x", {"$ref": "#/components/schemas/T"}, "is too short"),
+        ([1, "x"], {"type": "array", "items": {"type": "integer"}}, "[1]: 'x' is no integer"),
+        (5, {"type": "integer", "maximum": 4}, "is out of range"),
+    ],
+)
+def test_schema_check_tells_what_does_not_fit(value: Any, schema: dict[str, Any], said: str) -> None:
+    [complaint] = complaints(value, schema, {"T": {"type": "string", "minLength": 2}})
+    assert said in complaint
