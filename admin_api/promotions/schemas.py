@@ -18,9 +18,7 @@ class State(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a document is; its key of this name is its id. One id names one document, whatever its kind. Which kinds can
-    be read is the compiler's to say.
-    """
+    """What a document is; its key of this name is its id. One id names one document, whatever its kind."""
 
     PROMOTION = "promotion"
     LIMIT = "limit"

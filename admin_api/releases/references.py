@@ -19,10 +19,13 @@ from altyn.core.rules.promotion import (
     Choice,
     Condition,
     CustomerIs,
+    IssueCoupon,
+    Limit,
     ProductSet,
     Promotion,
     Quantity,
     ReceiptSum,
+    SeriesIs,
     StoreIs,
     reward_sets,
 )
@@ -36,6 +39,7 @@ KINDS = {
     "store.format": ("stores", "format", "FORMAT_UNKNOWN"),
     "store.cluster": ("stores", "cluster", "CLUSTER_UNKNOWN"),
     "customer.segment": ("segments", "segment", "SEGMENT_UNKNOWN"),
+    "coupon.series": ("coupon_series", "series", "COUPON_SERIES_UNKNOWN"),
     "sku": ("products", "sku", "SKU_UNKNOWN"),
     "category": ("products", "group_id", "CATEGORY_UNKNOWN"),
     "brand": ("products", "brand_id", "BRAND_UNKNOWN"),
@@ -43,27 +47,56 @@ KINDS = {
 }
 
 
-def named_by(promotions: Iterable[Promotion]) -> dict[str, dict[str, str]]:
-    """Kind → name → the id of the first promotion that names it."""
+def named_by(rules: Rules) -> dict[str, dict[str, str]]:
+    """Kind → name → the id of the first document that names it."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
-    for promotion in promotions:
-        for kind, name in _names(promotion):
-            found[kind].setdefault(name, promotion.promotion_id)
+    for document_id, names in _documents(rules):
+        for kind, name in names:
+            found[kind].setdefault(name, document_id)
     return found
 
 
-def _names(promotion: Promotion) -> Iterable[tuple[str, str]]:
-    conditions: list[Condition] = [] if promotion.when is None else walk(promotion.when)
+def users_of(rules: Rules, kind: str, name: str) -> list[str]:
+    """Ids of all documents that name it."""
+    return [document_id for document_id, names in _documents(rules) if (kind, name) in names]
+
+
+def _documents(rules: Rules) -> Iterable[tuple[str, list[tuple[str, str]]]]:
+    """(id, what it names) of promotions, then limits."""
+    for promotion in rules.promotions:
+        yield promotion.promotion_id, list(_of_promotion(promotion))
+    for limit in rules.limits:
+        yield limit.limit_id, list(_of_limit(limit))
+
+
+def _of_promotion(promotion: Promotion) -> Iterable[tuple[str, str]]:
+    yield from _of_condition(promotion.when)
+    for reward in promotion.rewards:
+        for products in reward_sets(reward):
+            yield from _of_products(products)
+        if isinstance(reward, IssueCoupon):
+            yield "coupon.series", reward.series
+
+
+def _of_limit(limit: Limit) -> Iterable[tuple[str, str]]:
+    if limit.cap is not None:
+        yield from _of_products(limit.cap.of)
+    for rule in limit.payment:
+        yield from _of_products(rule.of)
+        yield from _of_condition(rule.when)
+
+
+def _of_condition(when: Condition | None) -> Iterable[tuple[str, str]]:
+    conditions: list[Condition] = [] if when is None else walk(when)
     for condition in conditions:
         if isinstance(condition, StoreIs):
             yield from _of_choice(f"store.{condition.attribute}", condition.choice)
         elif isinstance(condition, CustomerIs) and condition.choice is not None:
             yield from _of_choice(f"customer.{condition.attribute}", condition.choice)
+        elif isinstance(condition, SeriesIs):
+            yield "coupon.series", condition.series
         elif isinstance(condition, ReceiptSum | Quantity):
             yield from _of_products(condition.of)
-    for reward in promotion.rewards:
-        for products in reward_sets(reward):
-            yield from _of_products(products)
 
 
 def _of_choice(kind: str, choice: Choice) -> Iterable[tuple[str, str]]:
@@ -82,7 +115,7 @@ def _of_products(products: ProductSet) -> Iterable[tuple[str, str]]:
 async def dangling(connection: asyncpg.Connection[Any], *, tenant: str, rules: Rules) -> list[Problem]:
     """A warning for every name the facts do not have, at most SHOWN_PER_KIND_MAX of a kind."""
     found: list[Problem] = []
-    for kind, names in sorted(named_by(rules.promotions).items()):
+    for kind, names in sorted(named_by(rules).items()):
         if kind not in KINDS:
             continue
         table, column, code = KINDS[kind]

@@ -152,9 +152,8 @@ def _read(assets: Sequence[Asset], documents: Sequence[dict[str, Any]]) -> Rules
 
 
 def _named_assets(rules: Rules) -> set[str]:
-    return {
-        reward.asset for promotion in rules.promotions for reward in promotion.rewards if isinstance(reward, Points)
-    }
+    earned = {reward.asset for one in rules.promotions for reward in one.rewards if isinstance(reward, Points)}
+    return earned | {payment.asset for limit in rules.limits for payment in limit.payment}
 
 
 def _undeclared(rules: Rules) -> list[str]:

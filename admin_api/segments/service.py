@@ -16,13 +16,13 @@ from altyn.admin_api.edge.call import Call
 from altyn.admin_api.edge.problems import problem
 from altyn.admin_api.facts import MEMBERSHIPS, SEGMENTS
 from altyn.admin_api.promotions.service import read_with_assets
-from altyn.admin_api.releases.references import named_by
+from altyn.admin_api.releases.references import users_of
 from altyn.admin_api.releases.repository import active_documents
 from altyn.admin_api.segments import repository
 from altyn.admin_api.segments.errors import SegmentInUse, SegmentUnknown
 from altyn.admin_api.segments.schemas import MemberIn, Mode
 from altyn.core.engine.identity import card_hash
-from altyn.core.rules.definition import load_documents
+from altyn.core.rules.definition import load_documents, read_documents
 
 IDS_TOLD_MAX = 1_000  # of a change of members, in the audit log; further ones are counted
 
@@ -42,10 +42,10 @@ async def delete_segment(call: Call, *, segment: str) -> None:
     before = await repository.find_segment(call.connection, call.tenant, segment)
     if before is None:
         raise SegmentUnknown(f"no segment {segment}", path="segment")
-    users = await promotions_naming(call, segment)
+    users = await documents_naming(call, segment)
     if users:
         found = [problem(one, "SEGMENT_NAMED", where) for one, where in users.items()]
-        raise SegmentInUse(f"promotions name segment {segment}", path="segment", problems=found)
+        raise SegmentInUse(f"rules name segment {segment}", path="segment", problems=found)
     gone = await repository.members(call.connection, call.tenant, segment)
     await call.feed.put(MEMBERSHIPS, [(one, segment) for one in gone], deleted=True)
     await call.feed.put(SEGMENTS, [(segment, before["title"])], deleted=True)
@@ -53,8 +53,8 @@ async def delete_segment(call: Call, *, segment: str) -> None:
     call.record("segments.delete", "segment", segment, before=told)
 
 
-async def promotions_naming(call: Call, segment: str) -> dict[str, str]:
-    """Promotion → where it is live: ACTIVE, or in a release in force or to come."""
+async def documents_naming(call: Call, segment: str) -> dict[str, str]:
+    """Document → where it is live: ACTIVE, or in a release in force or to come."""
     assets = await declared_assets(call.connection, tenant=call.tenant)
     active = list((await active_documents(call.connection, call.tenant, None)).values())
     released = await repository.live_documents(call.connection, call.tenant, call.now)
@@ -62,14 +62,10 @@ async def promotions_naming(call: Call, segment: str) -> dict[str, str]:
     def look() -> dict[str, str]:
         found: dict[str, str] = {}
         for version, document in reversed(released):
-            own = load_documents(document.decode(), bytes_max=len(document))
-            for promotion in read_with_assets(own, []).promotions:
-                if segment in named_by([promotion]).get("customer.segment", {}):
-                    found[promotion.promotion_id] = f"release {version} names it"
-        for promotion in read_with_assets(active, assets).promotions:
-            if segment in named_by([promotion]).get("customer.segment", {}):
-                found[promotion.promotion_id] = "it is ACTIVE"
-        return found
+            rules = read_documents(load_documents(document.decode(), bytes_max=len(document)))
+            found |= dict.fromkeys(users_of(rules, "customer.segment", segment), f"release {version} names it")
+        rules = read_with_assets(active, assets)
+        return found | dict.fromkeys(users_of(rules, "customer.segment", segment), "it is ACTIVE")
 
     return await asyncio.to_thread(look)
 

@@ -41,7 +41,7 @@ def check_character(text: str) -> str:
 
 def count_of_codes(template: str) -> int:
     """How many codes a template can give."""
-    return len(ALPHABET) ** template.count(BODY)
+    return int(len(ALPHABET) ** template.count(BODY))
 
 
 def code_of(template: str, draw: Callable[[], str]) -> str:

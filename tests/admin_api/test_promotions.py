@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import pytest
 
@@ -168,3 +170,38 @@ async def test_evaluate_stored_promotions_sees_customer_and_moment(desk: Desk) -
 async def test_evaluate_without_what_it_needs_is_refused(desk: Desk, change: dict[str, object], reason: str) -> None:
     answer = await desk.post("/v1/promotions/evaluate", json={"receipt": RECEIPT} | change)
     assert answer.json()["reason"] == reason, answer.text
+
+
+CAP: dict[str, Any] = {"limit": "half", "title": {"en": "Half at most"}, "cap": {"per": "receipt", "percent": "50"}}
+PAYMENT: dict[str, Any] = {
+    "limit": "pay",
+    "payment": [{"asset": "bonus", "of": {"sku": "ghost"}, "when": {"customer": {"segment": "regulars"}}}],
+}
+
+
+async def test_limit_is_a_document_like_a_promotion_and_goes_into_the_release(desk: Desk) -> None:
+    await desk.put("/v1/segments/regulars", json={"title": "Regulars"})
+    await desk.post("/v1/promotions?state=ACTIVE", json=TEN)
+    made = await desk.post("/v1/promotions?state=ACTIVE", json=CAP)
+    assert (made.status_code, made.headers["location"], made.json()["revision"]) == (201, "/v1/promotions/half", 1)
+    assert (await desk.post("/v1/promotions?state=ACTIVE", json=PAYMENT)).status_code == 201
+    changed = CAP | {"cap": {"per": "receipt", "percent": "40"}}
+    assert (await desk.put("/v1/promotions/half", json=changed, headers={"if-match": '"1"'})).json()["revision"] == 2
+    other = await desk.put("/v1/promotions/ten", json=CAP, headers={"if-match": '"1"'})
+    assert (other.status_code, other.json()["path"]) == (422, "limit")
+    taken = await desk.post("/v1/promotions", json={"limit": "ten", "cap": CAP["cap"]})
+    assert (taken.json()["reason"], taken.json()["path"]) == ("PROMOTION_EXISTS", "limit")
+    listed = (await desk.get("/v1/promotions?kind=limit")).json()["promotions"]
+    assert [(one["promotion_id"], one["kind"], one["stage"]) for one in listed] == [
+        ("half", "limit", None),
+        ("pay", "limit", None),
+    ]
+    [by_stage] = (await desk.get("/v1/promotions?stage=item")).json()["promotions"]
+    assert (by_stage["promotion_id"], by_stage["kind"]) == ("ten", "promotion")
+    released = (await desk.post("/v1/releases", json={})).json()
+    assert {one["code"] for one in released["warnings"]} == {"ASSET_NEW", "SKU_UNKNOWN"}
+    document = (await desk.get("/v1/releases/1/document")).json()
+    assert [one.get("limit") for one in document if "limit" in one] == ["half", "pay"]
+    kept = await desk.delete("/v1/segments/regulars")
+    assert [one["path"] for one in kept.json()["problems"]] == ["pay"]
+    assert "limits.replace" in await desk.deeds()
