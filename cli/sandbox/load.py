@@ -131,7 +131,7 @@ async def _load_places(call: Call, pepper: bytes) -> dict[str, str]:
     await call.feed.put(STORES, [(world.STORE, "Sandbox", world.ZONE, "", "", "", world.CURRENCY, world.EXPONENT)])
     keys = {name: register_key(pepper, world.STORE, name) for name in world.REGISTERS}
     await call.feed.put(REGISTERS, [(world.STORE, name, name) for name in keys])
-    await call.feed.put(CREDENTIALS, [(hash_key(key), world.STORE, name, False) for name, key in keys.items()])
+    await call.feed.put(CREDENTIALS, [(hash_key(key), world.STORE, name, False, None) for name, key in keys.items()])
     return keys
 
 
@@ -182,7 +182,7 @@ async def _load_members(call: Call, pepper: bytes) -> dict[str, int]:
         [
             (
                 *(ids[card.number][0], hashes[card.number], card.number[-4:], "sandbox", card.state, ""),
-                *(ids[card.number][1], ids[card.number][2]),
+                *(ids[card.number][1], ids[card.number][2], "", None),
             )
             for card in world.CARDS
         ],
