@@ -20,6 +20,7 @@ STAGES = ("", "PRICE", "ITEM", "SET", "RECEIPT", "COUPON", "CARD", "EXTERNAL", "
           "ACCRUAL", "MESSAGE")
 VERDICTS = ("", "APPLIED", "NOT_MATCHED", "BEATEN", "EXCLUDED", "FLOOR", "CAP", "BUDGET", "LIMIT", "INACTIVE", "ZERO")
 KINDS = ("", "DISCOUNT", "POINTS", "ROUNDING")
+ROLES = ("", "TARGET", "QUALIFIER")
 COUPON_STATES = ("", "APPLIED", "NOT_APPLIED", "INVALID")
 COUPON_REASONS = {0: "UNSPECIFIED", 8: "COUPON_UNKNOWN", 9: "COUPON_NO_EFFECT", 10: "COUPON_CONDITIONS_NOT_MET",
                   11: "COUPON_ALREADY_ENTERED"}
@@ -256,6 +257,11 @@ cdef dict spell_line(Ruleset ruleset, const Receipt* receipt, const Outcome* out
         "discount_minor": line.discount_minor,
         "discounts": discounts,
         "accrual": spell_points(ruleset, accrual),
+        "participates_as": [
+            {"promotion_id": ruleset.promotion_id(out.line_roles[i].rule),
+             "role": f"PARTICIPATION_ROLE_{ROLES[out.line_roles[i].role]}"}
+            for i in range(line.roles_begin, line.roles_end)
+        ],
     }
 
 

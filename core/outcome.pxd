@@ -28,6 +28,11 @@ cdef enum CouponResult:
     COUPON_NOT_APPLIED = 2
     COUPON_INVALID = 3
 
+cdef enum Role:
+    # altyn.pos.v1.ParticipationRole
+    ROLE_TARGET = 1
+    ROLE_QUALIFIER = 2
+
 cdef struct LineResult:
     int64_t gross_minor
     int64_t discount_minor
@@ -36,12 +41,19 @@ cdef struct LineResult:
     int32_t discounts_end
     int32_t accruals_begin     # slice of Outcome.line_accruals
     int32_t accruals_end
+    int32_t roles_begin        # slice of Outcome.line_roles
+    int32_t roles_end
 
 cdef struct LineDiscount:
     int32_t rule               # ordinal in the ruleset; -1 external, -2 manual
     int32_t stage
     int32_t kind
     int64_t amount_minor
+
+cdef struct LineRole:
+    # A set rule used units of the line.
+    int32_t rule
+    int32_t role               # Role
 
 cdef struct LineAccrual:
     int32_t asset              # index in the ruleset's assets
@@ -112,6 +124,7 @@ cdef struct Outcome:
     int32_t discounts_count
     LineAccrual* line_accruals
     int32_t line_accruals_count  # room of the array; read it by the lines' slices
+    LineRole* line_roles       # in order of application; room as with accruals
     Accrual* accruals          # in order of evaluation
     int32_t accruals_count
     CouponOutcome* coupons     # as many as the receipt has, same order

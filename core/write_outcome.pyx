@@ -58,6 +58,22 @@ cdef int write_line_accruals(
     return 0
 
 
+cdef int write_roles(
+    const Outcome* outcome, const LineResult* result, Ruleset rules, pos_v1.LineOutcome* out, Arena* arena
+) noexcept nogil:
+    cdef int32_t place, count = result.roles_end - result.roles_begin
+    if count == 0:
+        return 0
+    out.participates_as = <pos_v1.Participation*>arena_take(arena, <size_t>count * sizeof(pos_v1.Participation))
+    if out.participates_as == NULL:
+        return -1
+    out.participates_as_count = count
+    for place in range(count):
+        out.participates_as[place].promotion_id = rules.promotion_text(outcome.line_roles[result.roles_begin + place].rule)
+        out.participates_as[place].role = outcome.line_roles[result.roles_begin + place].role
+    return 0
+
+
 cdef int write_lines(
     const Outcome* outcome, const Receipt* receipt, Ruleset rules, pos_v1.Outcome* out, Arena* arena
 ) noexcept nogil:
@@ -76,7 +92,11 @@ cdef int write_lines(
         line.net_minor = result.net_minor
         line.discount_minor = result.discount_minor
         line.points_paid_minor = result.gross_minor - result.discount_minor - result.net_minor
-        if write_discounts(outcome, result, rules, line, arena) or write_line_accruals(outcome, result, rules, line, arena):
+        if (
+            write_discounts(outcome, result, rules, line, arena)
+            or write_line_accruals(outcome, result, rules, line, arena)
+            or write_roles(outcome, result, rules, line, arena)
+        ):
             return -1
     return 0
 

@@ -4,9 +4,9 @@ Decides nothing: it sorts applied rows by line and adds up. Invariants, checked 
 gross = net + discounts, net at or above 0, and the running prices of all units are what is left to pay.
 """
 from libc.stdint cimport int32_t, int64_t
-from altyn.core.calculator.work cimport Accrued, Applied, ENTERED_BEFORE, NO_EFFECT, UNKNOWN_CODE, USED
+from altyn.core.calculator.work cimport Accrued, Applied, ENTERED_BEFORE, NO_EFFECT, Participant, UNKNOWN_CODE, USED
 from altyn.core.limits cimport TRACES_MAX
-from altyn.core.outcome cimport COUPON_APPLIED, COUPON_INVALID, COUPON_NOT_APPLIED, DISCOUNT, LineDiscount, LineResult
+from altyn.core.outcome cimport COUPON_APPLIED, COUPON_INVALID, COUPON_NOT_APPLIED, DISCOUNT, LineDiscount, LineResult, LineRole
 
 cdef enum Reason:
     # altyn.pos.v1.Reason
@@ -89,6 +89,36 @@ cdef void sort_accruals(Work* work) noexcept nogil:
         add_accrual(work, &work.line_results[work.accrued[i].line], &work.accrued[i])
 
 
+cdef void add_role(Work* work, LineResult* line, const Participant* participant) noexcept nogil:
+    """One row per promotion and role of a line."""
+    cdef int32_t promotion = work.rules.rules[participant.rule].promotion, i
+    for i in range(line.roles_begin, line.roles_end):
+        if work.line_roles[i].role == participant.role and work.rules.rules[work.line_roles[i].rule].promotion == promotion:
+            return
+    work.line_roles[line.roles_end].rule = participant.rule
+    work.line_roles[line.roles_end].role = participant.role
+    line.roles_end += 1
+
+
+cdef void sort_roles(Work* work) noexcept nogil:
+    """Participants into the slices of their lines: a counting sort whose slices keep the room of equal rows."""
+    cdef LineResult* line
+    cdef int32_t i, roles = 0
+    for i in range(work.receipt.lines_count):
+        work.line_results[i].roles_begin = work.line_results[i].roles_end = 0
+    if work.participants_count == 0:
+        return
+    for i in range(work.participants_count):
+        work.line_results[work.participants[i].line].roles_end += 1
+    for i in range(work.receipt.lines_count):
+        line = &work.line_results[i]
+        line.roles_begin = roles
+        roles += line.roles_end
+        line.roles_end = line.roles_begin
+    for i in range(work.participants_count):
+        add_role(work, &work.line_results[work.participants[i].line], &work.participants[i])
+
+
 cdef void answer_coupons(Work* work) noexcept nogil:
     cdef int32_t i, state
     for i in range(work.receipt.coupons_count):
@@ -124,6 +154,7 @@ cdef bint write_outcome(Work* work, Outcome* out) noexcept nogil:
     add_up(work, out)
     sort_discounts(work)
     sort_accruals(work)
+    sort_roles(work)
     for i in range(work.receipt.lines_count):
         sound = sound and work.line_results[i].net_minor >= 0
     out.points_paid_minor = out.rounding_minor = 0
@@ -134,6 +165,7 @@ cdef bint write_outcome(Work* work, Outcome* out) noexcept nogil:
     out.discounts_count = work.applied_count
     out.line_accruals = work.line_accruals
     out.line_accruals_count = work.accrued_count
+    out.line_roles = work.line_roles
     out.accruals = work.accruals
     out.accruals_count = work.accruals_count
     out.coupons = work.coupon_outcomes

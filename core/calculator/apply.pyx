@@ -8,12 +8,20 @@ Quantity limits belong between targets and amounts, rule maxima and budgets behi
 from libc.stdint cimport uint32_t
 from altyn.core.calculator.conditions cimport holds, unlocking_coupon
 from altyn.core.calculator.rewards.amount cimport give_amount
+from altyn.core.calculator.rewards.bundle cimport give_bundle
+from altyn.core.calculator.rewards.buy_get cimport give_buy_get
+from altyn.core.calculator.rewards.ladder cimport give_ladder
+from altyn.core.calculator.rewards.multi_buy cimport give_multi_buy
 from altyn.core.calculator.rewards.percent cimport give_percent
 from altyn.core.calculator.schedule cimport schedule_holds
+from altyn.core.calculator.set_units cimport close_units
 from altyn.core.calculator.work cimport Applied, Failure, USED, trace_row
 from altyn.core.limits cimport LINE_TRACES_MAX
 from altyn.core.outcome cimport APPLIED, FLOOR, INACTIVE, LineTrace, NOT_MATCHED, ZERO
-from altyn.core.rules.image cimport ALLOW_FREE, AMOUNT_RECEIPT, COST_FLOOR, ConditionRow, NAMES_COUPON, PERCENT, SCHEDULE_IS
+from altyn.core.rules.image cimport (
+    ALLOW_FREE, AMOUNT_RECEIPT, BUNDLE, BUY_GET, COST_FLOOR, ConditionRow, LADDER, MULTI_BUY, NAMES_COUPON, PERCENT,
+    SCHEDULE_IS,
+)
 
 cdef RuleTrace* open_trace(Work* work, int32_t number, int32_t rule) noexcept nogil:
     """The row of a rule, fresh; `number` beyond the last one appends it."""
@@ -84,6 +92,23 @@ cdef void trace_lines(Work* work, RuleTrace* trace, int32_t applied_begin) noexc
     trace.lines_end = work.line_traces_count
 
 
+cdef int64_t give_set(Work* work, const RuleRow* rule) noexcept nogil:
+    """Apply a set reward; what took part in it is noted."""
+    cdef int32_t applied_begin = work.applied_count
+    cdef int64_t given = 0
+    if rule.kind == LADDER:
+        given = give_ladder(work, rule)
+    elif rule.kind == MULTI_BUY:
+        given = give_multi_buy(work, rule)
+    elif rule.kind == BUNDLE:
+        given = give_bundle(work, rule)
+    elif rule.kind == BUY_GET:
+        given = give_buy_get(work, rule)
+    if given > 0:
+        close_units(work, applied_begin)
+    return given
+
+
 cdef int64_t give(Work* work, int32_t number, RuleTrace* trace) noexcept nogil:
     """Apply one rule whose conditions hold."""
     cdef const RuleRow* rule = &work.rules.rules[number]
@@ -96,7 +121,7 @@ cdef int64_t give(Work* work, int32_t number, RuleTrace* trace) noexcept nogil:
     elif rule.kind <= AMOUNT_RECEIPT:
         given = give_amount(work, rule)
     else:
-        given = 0
+        given = give_set(work, rule)
     if given > 0 and not work.trying:
         use_coupon(work, number)
     if trace != NULL:

@@ -17,14 +17,14 @@ from altyn.core.calculator.eligibility cimport find_candidates
 from altyn.core.calculator.external cimport give_external
 from altyn.core.calculator.normalise cimport normalise
 from altyn.core.calculator.work cimport (
-    Accrued, Applied, CalcGroup, LineKey, Run, SavedGroup, SavedRun, Trial,
+    Accrued, Applied, CalcGroup, Eligible, LineKey, Participant, Pick, Ranked, Run, SavedGroup, SavedRun, Trial,
 )
 from altyn.core.limits cimport (
     ACCRUALS_MAX, APPLIED_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX, LINES_MAX, LINE_TRACES_MAX, PROMOTIONS_MAX, SEGMENTS_MAX,
     TRACES_MAX, UNITS_MAX,
 )
 from altyn.core.money cimport Share
-from altyn.core.outcome cimport Accrual, CouponOutcome, LineAccrual, LineDiscount, LineResult, LineTrace, RuleTrace
+from altyn.core.outcome cimport Accrual, CouponOutcome, LineAccrual, LineDiscount, LineResult, LineRole, LineTrace, RuleTrace
 from altyn.core.rules.image cimport GroupRow
 
 cdef enum:
@@ -32,7 +32,7 @@ cdef enum:
     MODE_BEST = 1
     SCOPE_LINE = 1
     BASE_STAGE_ENTRY = 2       # bit of SumBase.STAGE_ENTRY
-    BLOCKS_MAX = 40
+    BLOCKS_MAX = 48
     # Large blocks begin at the same place of a page, so the heads of all of them, which small receipts use, would
     # crowd the same few sets of the nearest cache: each block begins this much later than the one before.
     STAGGER_BYTES = 576
@@ -85,6 +85,7 @@ cdef void start(Work* work) noexcept nogil:
     cdef int32_t i
     work.applied_count = work.accrued_count = work.accruals_count = 0
     work.traces_count = work.line_traces_count = 0
+    work.participants_count = 0
     work.undo_runs_count = work.undo_groups_count = work.undo_runs_top = 0
     work.trial_number = 0
     work.trying = work.overflowed = False
@@ -126,6 +127,13 @@ cdef class Calculator:
         work.applied = <Applied*>self.reserve(APPLIED_MAX * sizeof(Applied))
         work.accrued = <Accrued*>self.reserve(APPLIED_MAX * sizeof(Accrued))
         work.bases = <int64_t*>self.reserve(LINES_MAX * sizeof(int64_t))
+        work.eligible = <Eligible*>self.reserve(UNITS_MAX * sizeof(Eligible))
+        work.ranking = <Ranked*>self.reserve(UNITS_MAX * sizeof(Ranked))
+        work.pick_order = <Ranked*>self.reserve(UNITS_MAX * sizeof(Ranked))
+        work.picks = <Pick*>self.reserve(UNITS_MAX * sizeof(Pick))
+        work.line_marks = <int32_t*>self.reserve(LINES_MAX * sizeof(int32_t))
+        work.participants = <Participant*>self.reserve(APPLIED_MAX * sizeof(Participant))
+        work.line_roles = <LineRole*>self.reserve(APPLIED_MAX * sizeof(LineRole))
         work.line_results = <LineResult*>self.reserve(LINES_MAX * sizeof(LineResult))
         work.line_discounts = <LineDiscount*>self.reserve(APPLIED_MAX * sizeof(LineDiscount))
         work.line_accruals = <LineAccrual*>self.reserve(APPLIED_MAX * sizeof(LineAccrual))

@@ -198,7 +198,7 @@ cdef inline void append_run(Work* work, CalcGroup* group, int32_t line, int64_t 
     run.count = <int32_t>count
     run.line = line
     run.next = -1
-    run.saved_by = 0
+    run.saved_by = run.used = 0
     if group.last_run < 0:
         group.first_run = number
     else:

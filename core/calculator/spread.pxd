@@ -40,6 +40,8 @@ cdef inline int64_t group_room(const Work* work, const CalcGroup* group) noexcep
         number = run.next
     return room
 
+cdef void keep_state(Work* work, CalcGroup* group, int32_t number) noexcept nogil
+cdef void split_run(Work* work, CalcGroup* group, int32_t number, int32_t count) noexcept nogil
 cdef void take(Work* work, CalcGroup* group, int32_t run, int64_t each, int64_t extra) noexcept nogil
 cdef int64_t spread_refusing(Work* work, CalcGroup* group, int64_t amount) noexcept nogil
 cdef int64_t spread_filling(Work* work, CalcGroup* group, int64_t amount) noexcept nogil

@@ -6,7 +6,7 @@ one place only, `spread.take`; a trial is undone from `undo_runs` and `undo_grou
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from altyn.core.limits cimport COUPONS_MAX, TRACES_MAX
 from altyn.core.money cimport Share
-from altyn.core.outcome cimport Accrual, CouponOutcome, LineAccrual, LineDiscount, LineResult, LineTrace, RuleTrace
+from altyn.core.outcome cimport Accrual, CouponOutcome, LineAccrual, LineDiscount, LineResult, LineRole, LineTrace, RuleTrace
 from altyn.core.receipt cimport Holdings, Place, Receipt
 from altyn.core.rules.image cimport RulesView
 
@@ -23,6 +23,7 @@ cdef struct Run:
     int32_t line               # index in the receipt
     int32_t next               # next run of the calc group, -1
     int32_t saved_by           # number of the trial that keeps its old state
+    int32_t used               # by an application of a set rule that gave something (semantics §6.11.11)
 
 cdef struct CalcGroup:
     int64_t gross_minor        # sums over the units
@@ -70,6 +71,36 @@ cdef struct SavedGroup:
     int64_t running_minor
     int32_t last_run
     int32_t number
+
+cdef struct Eligible:
+    # Equal units a set rule may use; its index is its place in the order of units (semantics §6.11.2).
+    int32_t run                # those no application cut off yet
+    int32_t group
+    int32_t left               # units no application of the rule picked
+    int32_t picked             # by the application being formed
+    int32_t sets               # bit per product set of the rule
+    int32_t roles              # in applications that gave something
+
+cdef struct Ranked:
+    int64_t key
+    int32_t place
+
+cdef struct Pick:
+    # Equal units an application uses.
+    int32_t unit               # Eligible
+    int32_t count
+    int32_t role               # outcome.Role
+    int32_t application
+    bint from_end              # the last units of the run, not the first
+    bint stays_free            # a qualifier for any number of applications
+    bint gave                  # to its calc group, by the rule
+    int64_t each               # taken from every unit, and one more from the first `extra`
+    int64_t extra
+
+cdef struct Participant:
+    int32_t rule
+    int32_t role
+    int32_t line
 
 cdef struct Floors:
     # Of the rule being applied (semantics §6.4).
@@ -137,6 +168,16 @@ cdef struct Work:
     Share* unit_shares
     int32_t* unit_share_of
 
+    Eligible* eligible         # of the set rule being applied
+    int32_t eligible_count
+    Ranked* ranking            # of them, in the order the rule takes them
+    Ranked* pick_order
+    Pick* picks
+    int32_t picks_count
+    int32_t* line_marks        # 0 between uses
+    Participant* participants
+    int32_t participants_count
+
     Floors floors
     int32_t rule               # being applied
     int32_t stage
@@ -165,6 +206,7 @@ cdef struct Work:
     LineResult* line_results
     LineDiscount* line_discounts
     LineAccrual* line_accruals
+    LineRole* line_roles
     Accrual* accruals
     int32_t accruals_count
     CouponOutcome* coupon_outcomes

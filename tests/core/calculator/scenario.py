@@ -66,3 +66,15 @@ def trace(outcome: dict[str, Any], promotion_id: str, reward_no: int = 0) -> dic
         for row in outcome["explain"]["rules"]
         if row["promotion_id"] == promotion_id and row["reward_no"] == reward_no
     )
+
+
+def roles(outcome: dict[str, Any], promotion_id: str) -> list[str]:
+    """What part each line had in a promotion: T target, Q qualifier."""
+    return [
+        "".join(
+            row["role"][len("PARTICIPATION_ROLE_")]
+            for row in one["participates_as"]
+            if row["promotion_id"] == promotion_id
+        )
+        for one in outcome["lines"]
+    ]

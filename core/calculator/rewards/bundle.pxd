@@ -1,0 +1,6 @@
+"""Distinct goods cheaper together."""
+from libc.stdint cimport int64_t
+from altyn.core.calculator.work cimport Work
+from altyn.core.rules.image cimport RuleRow
+
+cdef int64_t give_bundle(Work* work, const RuleRow* rule) noexcept nogil

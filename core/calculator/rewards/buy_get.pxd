@@ -1,0 +1,6 @@
+"""Goods cheaper to those who buy others."""
+from libc.stdint cimport int64_t
+from altyn.core.calculator.work cimport Work
+from altyn.core.rules.image cimport RuleRow
+
+cdef int64_t give_buy_get(Work* work, const RuleRow* rule) noexcept nogil

@@ -1,0 +1,146 @@
+"""The buy-and-get reward (semantics §6.4, §6.11.13): for so many units of one set, so many of another are cheaper.
+
+Decides qualifiers and targets of each application: qualifiers that cannot be targets go first, so that they do not stand in
+their way. A percent is rounded per calc group over the targets of all applications. Must never use a unit as both at once.
+"""
+from libc.stdint cimport INT32_MAX, int32_t
+from altyn.core.calculator.set_units cimport (
+    BY_PERCENT, Wanted, list_units, most, off_pick, off_unit, order_picks, pick, repeat_picks, repeats, run_of, take_picks,
+)
+from altyn.core.calculator.spread cimport unit_room
+from altyn.core.calculator.work cimport Eligible, Pick
+from altyn.core.money cimport Share, rate_of, share_out
+from altyn.core.outcome cimport ROLE_QUALIFIER, ROLE_TARGET
+from altyn.core.rules.image cimport PartRow, REUSABLE_QUALIFIERS, SetRewardRow
+
+cdef enum:
+    BUY = 1                    # bit of the set of qualifiers, as listed
+    GET = 2
+
+
+cdef bint pick_qualifiers(Work* work, int32_t quantity, int32_t* cursors) noexcept nogil:
+    """Those that are no targets before those that are; False when there are not enough."""
+    cdef int32_t found = pick(work, BUY, GET, ROLE_QUALIFIER, quantity, &cursors[0])
+    return found + pick(work, BUY, 0, ROLE_QUALIFIER, quantity - found, &cursors[1]) == quantity
+
+
+cdef bint pick_targets(Work* work, int32_t quantity, int32_t* cursor) noexcept nogil:
+    """So many, or with 0 all there are; False when there are not enough."""
+    if quantity > 0:
+        return pick(work, GET, 0, ROLE_TARGET, quantity, cursor) == quantity
+    return pick(work, GET, 0, ROLE_TARGET, INT32_MAX, cursor) > 0
+
+
+cdef void form_applications(Work* work, const SetRewardRow* reward, int32_t buy, int32_t get) noexcept nogil:
+    """Pick all applications; equal ones in a row stand together under one number, from 1.
+
+    Qualifiers that may qualify again are the same for all: the first ones stay in front of every unit that a target can
+    be. They are picked once, under number 0.
+    """
+    cdef bint reusable = reward.flags & REUSABLE_QUALIFIERS
+    cdef int32_t[3] cursors
+    cdef int32_t begin, i, times, left = most(reward), application = 1
+    cursors[0] = cursors[1] = cursors[2] = 0
+    if reusable:
+        if not pick_qualifiers(work, buy, cursors):
+            work.picks_count = 0
+            return
+        for i in range(work.picks_count):
+            work.picks[i].stays_free = True
+            work.eligible[work.picks[i].unit].picked = 0
+    while left > 0:
+        begin = work.picks_count
+        if not ((reusable or pick_qualifiers(work, buy, cursors)) and pick_targets(work, get, &cursors[2])):
+            work.picks_count = begin
+            return
+        times = repeats(work, begin, left)
+        repeat_picks(work, begin, times)
+        for i in range(begin, work.picks_count):
+            work.picks[i].application = application
+        application += 1
+        left -= times
+
+
+cdef void give_in_group(Work* work, int32_t begin, int32_t end, int64_t rate_ppm) noexcept nogil:
+    """The percent of pick_order[begin:end], the targets of one calc group; what a floor refuses is lost."""
+    cdef int64_t price = 0, amount, room, placed = 0
+    cdef const Eligible* unit
+    cdef Pick* picked
+    cdef Share* share
+    cdef int32_t i
+    for i in range(begin, end):
+        share = &work.unit_shares[i - begin]
+        share.weight = run_of(work, work.pick_order[i].place).running_minor
+        share.count = work.picks[work.pick_order[i].place].count
+        price += share.weight * share.count
+    amount = rate_of(price, rate_ppm)
+    share_out(amount, work.unit_shares, end - begin, False, work.share_order)
+    for i in range(begin, end):
+        share = &work.unit_shares[i - begin]
+        picked = &work.picks[work.pick_order[i].place]
+        unit = &work.eligible[picked.unit]
+        room = unit_room(work, &work.groups[unit.group], &work.runs[unit.run])
+        picked.each = share.amount if share.amount < room else room
+        picked.extra = share.extra if share.amount < room else 0
+        placed += picked.each * picked.count + picked.extra
+    work.refused_minor += amount - placed
+    if placed > 0:
+        for i in range(begin, end):
+            work.picks[work.pick_order[i].place].gave = True
+
+
+cdef void give_percents(Work* work, int64_t rate_ppm) noexcept nogil:
+    cdef int32_t count = order_picks(work, 0), begin = 0, end, group
+    while begin < count:
+        group = work.eligible[work.picks[work.pick_order[begin].place].unit].group
+        end = begin + 1
+        while end < count and work.eligible[work.picks[work.pick_order[end].place].unit].group == group:
+            end += 1
+        give_in_group(work, begin, end, rate_ppm)
+        begin = end
+
+
+cdef void give_each(Work* work, const SetRewardRow* reward) noexcept nogil:
+    """An amount off, or a price for, every target."""
+    cdef int64_t off
+    cdef int32_t i
+    for i in range(work.picks_count):
+        if work.picks[i].role == ROLE_TARGET:
+            off = off_unit(reward.discount_by, reward.value, run_of(work, i).running_minor, run_of(work, i).qty_milli)
+            work.picks[i].gave = off_pick(work, i, off) > 0
+
+
+cdef int64_t take_applications(Work* work) noexcept nogil:
+    """An application with a target that got something uses its units up; reusable qualifiers took part if one did."""
+    cdef int64_t given = 0
+    cdef int32_t begin = 0, end, i
+    cdef bint gave, any_gave = False
+    for i in range(work.picks_count):
+        any_gave = any_gave or work.picks[i].gave
+    while begin < work.picks_count:
+        gave = any_gave and work.picks[begin].application == 0
+        end = begin
+        while end < work.picks_count and work.picks[end].application == work.picks[begin].application:
+            gave = gave or work.picks[end].gave
+            end += 1
+        given += take_picks(work, begin, end, gave)
+        begin = end
+    return given
+
+
+cdef int64_t give_buy_get(Work* work, const RuleRow* rule) noexcept nogil:
+    """Apply the rule as often as both sides are there; what it gave."""
+    cdef const SetRewardRow* reward = &work.rules.set_rewards[rule.detail]
+    cdef const PartRow* parts = &work.rules.parts[reward.parts.begin]
+    cdef Wanted[2] wanted
+    wanted[0].products = parts[0].targets
+    wanted[0].role = ROLE_QUALIFIER
+    wanted[1].products = parts[1].targets
+    wanted[1].role = ROLE_TARGET
+    list_units(work, reward, wanted, 2, False)
+    form_applications(work, reward, parts[0].quantity, parts[1].quantity)
+    if reward.discount_by == BY_PERCENT:
+        give_percents(work, reward.value)
+    else:
+        give_each(work, reward)
+    return take_applications(work)

@@ -1,0 +1,78 @@
+"""The multi-buy reward (semantics §6.4, §6.11.12): of every `take` units only `pay` are paid.
+
+Decides which units make a block and which of them are free. An incomplete block gets nothing; what floors refuse of a block
+is lost. Weighted goods join only when lines are counted, each as one unit. Must never move a discount from block to block.
+"""
+from libc.stdint cimport int32_t
+from altyn.core.calculator.set_units cimport (
+    Wanted, is_even, list_units, listed_units, most, off_pick, pick, pick_cheapest, repeat_picks, repeats, run_of,
+    share_over_picks, take_picks,
+)
+from altyn.core.outcome cimport ROLE_TARGET
+from altyn.core.rules.image cimport COUNT_LINES, GLOBAL_CHEAPEST, ON_FREE, SetRewardRow
+
+
+cdef int64_t price_of_last(const Work* work, int32_t many) noexcept nogil:
+    """Price of the `many` units picked last."""
+    cdef int64_t price = 0
+    cdef int32_t i = work.picks_count - 1, count
+    while many > 0:
+        count = work.picks[i].count if work.picks[i].count < many else many
+        price += run_of(work, i).running_minor * count
+        many -= count
+        i -= 1
+    return price
+
+
+cdef int64_t off_free(Work* work, int32_t begin) noexcept nogil:
+    """The whole discount stays on the free units, the picks from `begin`; what was placed."""
+    cdef int64_t placed = 0
+    cdef int32_t i
+    for i in range(begin, work.picks_count):
+        placed += off_pick(work, i, run_of(work, i).running_minor)
+    return placed
+
+
+cdef int64_t give_blocks(Work* work, const SetRewardRow* reward) noexcept nogil:
+    """Blocks from the dearest down, in each the cheapest are free."""
+    cdef int32_t free = reward.take - reward.pay, blocks = listed_units(work) // reward.take, cursor = 0, times, begin
+    cdef int64_t given = 0, placed
+    blocks = blocks if blocks < most(reward) else most(reward)
+    while blocks > 0:
+        work.picks_count = 0
+        if reward.flags & ON_FREE:
+            pick(work, 1, 0, ROLE_TARGET, reward.pay, &cursor)
+            begin = work.picks_count
+            pick(work, 1, 0, ROLE_TARGET, free, &cursor)
+            placed = off_free(work, begin)
+        else:
+            pick(work, 1, 0, ROLE_TARGET, reward.take, &cursor)
+            placed = share_over_picks(work, 0, price_of_last(work, free))
+        times = repeats(work, 0, blocks if is_even(work, 0) else 1)
+        repeat_picks(work, 0, times)
+        given += take_picks(work, 0, work.picks_count, placed > 0)
+        blocks -= times
+    return given
+
+
+cdef int64_t give_cheapest(Work* work, const SetRewardRow* reward) noexcept nogil:
+    """As many free units as all blocks have, the cheapest of all; the middle stays out."""
+    cdef int32_t blocks = listed_units(work) // reward.take, free, cursor = 0, begin
+    cdef int64_t placed
+    blocks = blocks if blocks < most(reward) else most(reward)
+    free = blocks * (reward.take - reward.pay)
+    pick(work, 1, 0, ROLE_TARGET, blocks * reward.pay, &cursor)
+    begin = work.picks_count
+    pick_cheapest(work, ROLE_TARGET, free)
+    placed = off_free(work, begin) if reward.flags & ON_FREE else share_over_picks(work, 0, price_of_last(work, free))
+    return take_picks(work, 0, work.picks_count, placed > 0)
+
+
+cdef int64_t give_multi_buy(Work* work, const RuleRow* rule) noexcept nogil:
+    """Apply the rule to its targets; what it gave."""
+    cdef const SetRewardRow* reward = &work.rules.set_rewards[rule.detail]
+    cdef Wanted wanted
+    wanted.products = rule.targets
+    wanted.role = ROLE_TARGET
+    list_units(work, reward, &wanted, 1, not reward.flags & COUNT_LINES)
+    return give_cheapest(work, reward) if reward.flags & GLOBAL_CHEAPEST else give_blocks(work, reward)

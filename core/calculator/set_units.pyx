@@ -1,0 +1,377 @@
+"""The units of a set rule and its applications on them (semantics §6.11.11).
+
+Decides which units a rule may use and in which order, cuts picked units off their runs, takes the shares from them and
+marks them used. Invariants: a unit is in one application of a rule at most, qualifiers that stay free apart; units of
+an application that gave nothing stay unused; cost follows the number of runs and of unequal applications. Must never
+decide what is picked or how much is given: that is the rewards' part.
+
+A pick stands for equal units of one run. Runs are cut only in `take_picks`, in order of picking, so that the rest of a
+run is always what no application picked.
+"""
+from altyn.core.calculator.spread cimport keep_state, split_run, take, unit_room
+from altyn.core.calculator.targets cimport in_set
+from altyn.core.calculator.work cimport Applied, CalcGroup, Eligible, Pick, Ranked
+from altyn.core.limits cimport APPLIED_MAX
+from altyn.core.money cimport MILLI, Share, share_out
+from altyn.core.outcome cimport ROLE_QUALIFIER, ROLE_TARGET
+from altyn.core.receipt cimport PIECE
+from altyn.core.rules.image cimport SHARE_UNITS
+
+cdef enum UnitOrder:
+    # promotion.UnitOrder
+    PRICE_DESC = 0
+    PRICE_ASC = 1
+    SCAN = 2
+
+
+# --- listing
+
+
+cdef inline bint goes_before(const Ranked* left, const Ranked* right) noexcept nogil:
+    return left.key < right.key if left.key != right.key else left.place < right.place
+
+
+cdef void sift_down(Ranked* rows, int32_t root, int32_t count) noexcept nogil:
+    cdef Ranked moving = rows[root]
+    cdef int32_t child
+    while True:
+        child = 2 * root + 1
+        if child >= count:
+            break
+        if child + 1 < count and goes_before(&rows[child], &rows[child + 1]):
+            child += 1
+        if not goes_before(&moving, &rows[child]):
+            break
+        rows[root] = rows[child]
+        root = child
+    rows[root] = moving
+
+
+cdef void sort_ranked(Ranked* rows, int32_t count) noexcept nogil:
+    """Ascending, without further memory."""
+    cdef Ranked moving
+    cdef int32_t i
+    for i in range((count >> 1) - 1, -1, -1):
+        sift_down(rows, i, count)
+    for i in range(count - 1, 0, -1):
+        moving = rows[0]
+        rows[0] = rows[i]
+        rows[i] = moving
+        sift_down(rows, 0, i)
+
+
+cdef void rank_units(Work* work, int32_t order) noexcept nogil:
+    """Units come in order of group and unit, which breaks every tie."""
+    cdef const Run* run
+    cdef int32_t i
+    for i in range(work.eligible_count):
+        run = &work.runs[work.eligible[i].run]
+        work.ranking[i].place = i
+        if order == SCAN:
+            work.ranking[i].key = work.receipt.lines[run.line].line_no
+        else:
+            work.ranking[i].key = run.running_minor if order == PRICE_ASC else -run.running_minor
+    sort_ranked(work.ranking, work.eligible_count)
+
+
+cdef inline int32_t sets_of(const Work* work, const CalcGroup* group, const Wanted* wanted, int32_t count) noexcept nogil:
+    """A bit per product set that holds the group, where its role lets it in."""
+    cdef int32_t sets = 0, i
+    for i in range(count):
+        if group.target if wanted[i].role == ROLE_TARGET else group.counted:
+            if in_set(work.rules, &work.rules.sets[wanted[i].products], group):
+                sets |= 1 << i
+    return sets
+
+
+cdef inline bint is_piece(const Work* work, const Run* run) noexcept nogil:
+    return run.qty_milli == MILLI and work.receipt.lines[run.line].unit == PIECE
+
+
+cdef void list_units(Work* work, const SetRewardRow* reward, const Wanted* wanted, int32_t count, bint pieces_only) noexcept nogil:
+    """List and rank what the rule may use; no picks yet."""
+    cdef bint shares = reward.flags & SHARE_UNITS
+    cdef const Run* run
+    cdef Eligible* unit
+    cdef int32_t i, number, here, sets, targets = 0
+    work.eligible_count = work.picks_count = 0
+    for i in range(count):
+        if wanted[i].role == ROLE_TARGET:
+            targets |= 1 << i
+    for i in range(work.groups_count):
+        sets = sets_of(work, &work.groups[i], wanted, count)
+        number = work.groups[i].first_run if sets != 0 else -1
+        while number >= 0:
+            run = &work.runs[number]
+            here = sets if run.running_minor > 0 else sets & ~targets
+            if here != 0 and (shares or not run.used) and (not pieces_only or is_piece(work, run)):
+                unit = &work.eligible[work.eligible_count]
+                work.eligible_count += 1
+                unit.run = number
+                unit.group = i
+                unit.left = run.count
+                unit.picked = unit.roles = 0
+                unit.sets = here
+            number = run.next
+    rank_units(work, reward.order)
+
+
+cdef int32_t listed_units(const Work* work) noexcept nogil:
+    cdef int32_t i, units = 0
+    for i in range(work.eligible_count):
+        units += work.eligible[i].left
+    return units
+
+
+# --- picking
+
+
+cdef void add_pick(Work* work, int32_t number, int32_t role, int32_t count) noexcept nogil:
+    """Pick `count` units that are left of a listed run."""
+    cdef Eligible* unit = &work.eligible[number]
+    cdef Pick* added = &work.picks[work.picks_count]
+    work.picks_count += 1
+    unit.left -= count
+    unit.picked += count
+    added.unit = number
+    added.count = count
+    added.role = role
+    added.application = 0
+    added.from_end = added.stays_free = added.gave = False
+    added.each = added.extra = 0
+
+
+cdef int32_t pick(Work* work, int32_t sets, int32_t none_of, int32_t role, int32_t many, int32_t* cursor) noexcept nogil:
+    """Pick up to `many` units of one of the sets and of none of the others, first ranked first; how many there were.
+
+    `cursor`, 0 at first, remembers for the next call with the same sets what is exhausted."""
+    cdef int32_t at = cursor[0], found = 0, count
+    cdef const Eligible* unit
+    while at < work.eligible_count and found < many:
+        unit = &work.eligible[work.ranking[at].place]
+        if unit.left == 0 or not unit.sets & sets or unit.sets & none_of:
+            cursor[0] += at == cursor[0]
+        else:
+            count = unit.left if unit.left < many - found else many - found
+            add_pick(work, work.ranking[at].place, role, count)
+            found += count
+        at += 1
+    return found
+
+
+cdef void pick_cheapest(Work* work, int32_t role, int32_t many) noexcept nogil:
+    """Pick the last ranked `many` units that are left; there are so many."""
+    cdef int32_t at = work.eligible_count - 1, count
+    cdef const Eligible* unit
+    while at >= 0 and many > 0:
+        unit = &work.eligible[work.ranking[at].place]
+        if unit.left > 0:
+            count = unit.left if unit.left < many else many
+            add_pick(work, work.ranking[at].place, role, count)
+            work.picks[work.picks_count - 1].from_end = True
+            many -= count
+        at -= 1
+
+
+cdef int32_t repeats(Work* work, int32_t begin, int32_t most) noexcept nogil:
+    """How often the application formed by the picks from `begin` comes in a row, itself included; at most `most`."""
+    cdef int32_t times = most, i, again
+    cdef const Pick* picked
+    cdef const Eligible* unit
+    for i in range(begin, work.picks_count):
+        picked = &work.picks[i]
+        unit = &work.eligible[picked.unit]
+        # A run that serves twice in one application is cut by turns.
+        again = unit.left // picked.count if unit.picked == picked.count else 0
+        times = again + 1 if again + 1 < times else times
+    for i in range(begin, work.picks_count):
+        work.eligible[work.picks[i].unit].picked = 0
+    return times
+
+
+cdef void repeat_picks(Work* work, int32_t begin, int32_t times) noexcept nogil:
+    """The picks from `begin` stand for `times` equal applications."""
+    cdef int32_t i
+    cdef Pick* picked
+    for i in range(begin, work.picks_count):
+        picked = &work.picks[i]
+        work.eligible[picked.unit].left -= (times - 1) * picked.count
+        picked.count *= times
+
+
+# --- sharing
+
+
+cdef int32_t order_picks(Work* work, int32_t begin) noexcept nogil:
+    """Picked targets in order of group and unit to `pick_order`; how many."""
+    cdef int32_t i, count = 0
+    for i in range(begin, work.picks_count):
+        if work.picks[i].role == ROLE_TARGET:
+            work.pick_order[count].key = work.picks[i].unit
+            work.pick_order[count].place = i
+            count += 1
+    sort_ranked(work.pick_order, count)
+    return count
+
+
+cdef int32_t collect_picks(Work* work, int32_t count) noexcept nogil:
+    """Calc groups of the ordered picks as members of a distribution; `share_of` says with which pick each begins."""
+    cdef int32_t i, groups = 0, last = -1
+    cdef const Eligible* unit
+    cdef const Pick* picked
+    cdef Share* share = NULL
+    for i in range(count):
+        picked = &work.picks[work.pick_order[i].place]
+        unit = &work.eligible[picked.unit]
+        if unit.group != last:
+            share = &work.shares[groups]
+            share.weight = share.cap = 0
+            share.count = 1
+            work.share_of[groups] = i
+            groups += 1
+            last = unit.group
+        share.weight += work.runs[unit.run].running_minor * picked.count
+        share.cap += unit_room(work, &work.groups[unit.group], &work.runs[unit.run]) * picked.count
+    return groups
+
+
+cdef void share_in_group(Work* work, int32_t begin, int32_t end, int64_t amount) noexcept nogil:
+    """The amount over pick_order[begin:end], the picks of one calc group."""
+    cdef int32_t i
+    cdef const Eligible* unit
+    cdef Pick* picked
+    cdef Share* share
+    for i in range(begin, end):
+        picked = &work.picks[work.pick_order[i].place]
+        unit = &work.eligible[picked.unit]
+        share = &work.unit_shares[i - begin]
+        share.weight = work.runs[unit.run].running_minor
+        share.cap = unit_room(work, &work.groups[unit.group], &work.runs[unit.run])
+        share.count = picked.count
+    share_out(amount, work.unit_shares, end - begin, True, work.share_order)
+    for i in range(begin, end):
+        picked = &work.picks[work.pick_order[i].place]
+        picked.each = work.unit_shares[i - begin].amount
+        picked.extra = work.unit_shares[i - begin].extra
+        if picked.extra == picked.count:
+            picked.each += 1
+            picked.extra = 0
+
+
+cdef int64_t share_over_picks(Work* work, int32_t begin, int64_t amount) noexcept nogil:
+    """Two levels (semantics §6.11.3) over the picked targets from `begin`, capped by their room; what was placed."""
+    cdef int32_t count = order_picks(work, begin), i
+    cdef int32_t groups = collect_picks(work, count)
+    cdef int64_t placed = share_out(amount, work.shares, groups, True, work.share_order)
+    work.refused_minor += amount - placed
+    for i in range(groups):
+        share_in_group(work, work.share_of[i], work.share_of[i + 1] if i + 1 < groups else count,
+                       work.shares[i].amount + work.shares[i].extra)
+    return placed
+
+
+cdef int64_t off_pick(Work* work, int32_t number, int64_t amount) noexcept nogil:
+    """The amount off every unit of a pick as far as its floor leaves it; what was placed."""
+    cdef Pick* picked = &work.picks[number]
+    cdef const Eligible* unit = &work.eligible[picked.unit]
+    cdef int64_t room = unit_room(work, &work.groups[unit.group], &work.runs[unit.run])
+    if amount > room:
+        work.refused_minor += (amount - room) * picked.count
+        amount = room
+    picked.each = amount
+    return amount * picked.count
+
+
+cdef bint is_even(const Work* work, int32_t begin) noexcept nogil:
+    """Do all units of each pick bear the same."""
+    cdef int32_t i
+    for i in range(begin, work.picks_count):
+        if work.picks[i].extra > 0:
+            return False
+    return True
+
+
+# --- taking
+
+
+cdef int32_t cut_off(Work* work, Eligible* unit, const Pick* picked) noexcept nogil:
+    """The picked units as a run of their own; the listed run keeps the rest."""
+    cdef CalcGroup* group = &work.groups[unit.group]
+    cdef int32_t number = unit.run, count = work.runs[number].count
+    if work.trying:
+        keep_state(work, group, number)
+    if picked.count == count:
+        return number
+    if picked.from_end:
+        split_run(work, group, number, count - picked.count)
+        return work.runs[number].next
+    split_run(work, group, number, picked.count)
+    unit.run = work.runs[number].next
+    return number
+
+
+cdef int64_t take_picks(Work* work, int32_t begin, int32_t end, bint gave) noexcept nogil:
+    """Take the shares of picks[begin:end] and, when their application gave something, use the units up; what was
+    taken."""
+    cdef int64_t taken = 0
+    cdef int32_t i, number
+    cdef Eligible* unit
+    cdef const Pick* picked
+    for i in range(begin, end):
+        picked = &work.picks[i]
+        unit = &work.eligible[picked.unit]
+        if gave:
+            unit.roles |= picked.role
+        if picked.stays_free:
+            continue
+        number = cut_off(work, unit, picked)
+        if gave:
+            work.runs[number].used = True
+        take(work, &work.groups[unit.group], number, picked.each, picked.extra)
+        taken += picked.each * picked.count + picked.extra
+    return taken
+
+
+cdef void join_applied(Work* work, int32_t begin) noexcept nogil:
+    """One applied row of the rule for each line, where its first one stands."""
+    cdef int32_t i, top = begin
+    cdef int32_t* place
+    for i in range(begin, work.applied_count):
+        place = &work.line_marks[work.applied[i].line]
+        if place[0] == 0:
+            work.applied[top] = work.applied[i]
+            top += 1
+            place[0] = top
+        else:
+            work.applied[place[0] - 1].amount_minor += work.applied[i].amount_minor
+    work.applied_count = top
+    for i in range(begin, top):
+        work.line_marks[work.applied[i].line] = 0
+
+
+cdef void write_participant(Work* work, int32_t line, int32_t role) noexcept nogil:
+    if work.participants_count == APPLIED_MAX:
+        work.overflowed = True
+        return
+    work.participants[work.participants_count].rule = work.rule
+    work.participants[work.participants_count].role = role
+    work.participants[work.participants_count].line = line
+    work.participants_count += 1
+
+
+cdef void close_units(Work* work, int32_t applied_begin) noexcept nogil:
+    """The rule is done: note which lines took part, and as what."""
+    cdef int32_t i, line, roles
+    if work.trying:
+        return
+    join_applied(work, applied_begin)
+    for i in range(work.eligible_count):
+        work.line_marks[work.runs[work.eligible[i].run].line] |= work.eligible[i].roles
+    for i in range(work.eligible_count):
+        line = work.runs[work.eligible[i].run].line
+        roles = work.line_marks[line]
+        work.line_marks[line] = 0
+        if roles & ROLE_TARGET:
+            write_participant(work, line, ROLE_TARGET)
+        if roles & ROLE_QUALIFIER:
+            write_participant(work, line, ROLE_QUALIFIER)
