@@ -6,19 +6,25 @@ field is named.
 """
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.limits cimport (
-    COUPONS_MAX, LINES_MAX, LINE_NO_MAX, PRICE_MINOR_MAX, QTY_MILLI_MAX, SEGMENTS_MAX, VAT_CODE_MAX, amount_minor_max,
+    ARENA_BYTES, COUPONS_MAX, LINES_MAX, LINE_NO_MAX, PRICE_MINOR_MAX, QTY_MILLI_MAX, SEGMENTS_MAX, VAT_CODE_MAX, amount_minor_max,
 )
 from altyn.core.money cimport mul_div_half_up
-from altyn.core.outcome cimport CouponOutcome, LineDiscount, LineResult, LineTrace, Outcome, RuleTrace
+from altyn.core.outcome cimport CouponOutcome, LineDiscount, LineResult, LineTrace, Outcome, RuleTrace, Said
 from altyn.core.receipt cimport Holdings, Line, Place, Receipt
+from altyn.core.rules.image cimport IssueRow
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text
+from altyn.core.wire.arena cimport Arena, arena_close, arena_open
+cimport altyn.core.wire.generated.pos_v1 as pos_v1
+from altyn.core.write_messages cimport write_messages
 
 STAGES = ("", "PRICE", "ITEM", "SET", "RECEIPT", "COUPON", "CARD", "EXTERNAL", "CAP", "POINTS", "ROUNDING",
           "ACCRUAL", "MESSAGE")
 VERDICTS = ("", "APPLIED", "NOT_MATCHED", "BEATEN", "EXCLUDED", "FLOOR", "CAP", "BUDGET", "LIMIT", "INACTIVE", "ZERO")
+CHANNELS = ("", "SLIP", "CASHIER", "CUSTOMER_DISPLAY")
 KINDS = ("", "DISCOUNT", "POINTS", "ROUNDING")
 ROLES = ("", "TARGET", "QUALIFIER")
 COUPON_STATES = ("", "APPLIED", "NOT_APPLIED", "INVALID")
@@ -265,6 +271,54 @@ cdef dict spell_line(Ruleset ruleset, const Receipt* receipt, const Outcome* out
     }
 
 
+cdef str spell_by(Ruleset ruleset, const RuleTrace* trace):
+    """Who won, who excluded, or the limit document that cut."""
+    if trace.by_rule >= 0:
+        return ruleset.promotion_id(trace.by_rule)
+    return spelled_text(ruleset.cap_text(trace.cap)) if trace.cap >= 0 else ""
+
+
+cdef str spelled_text(Text text):
+    return text.data[:text.size].decode()
+
+
+cdef dict spell_issued(Ruleset ruleset, const Said* issued):
+    """A coupon to issue; its code is made where the receipt is committed."""
+    cdef const IssueRow* row = &ruleset.view.issues[ruleset.view.rules[issued.rule].detail]
+    cdef Text series
+    series.data = ruleset.view.texts + row.series_begin
+    series.size = row.series_size
+    return {"promotion_id": ruleset.promotion_id(issued.rule), "series": spelled_text(series)}
+
+
+cdef list spell_messages(Ruleset ruleset, const Receipt* receipt, const Outcome* out):
+    cdef Arena arena
+    cdef pos_v1.Outcome written
+    cdef pos_v1.Totals totals
+    cdef int32_t i
+    memset(&written, 0, sizeof(pos_v1.Outcome))
+    memset(&totals, 0, sizeof(pos_v1.Totals))
+    totals.to_pay_minor = out.to_pay_minor
+    written.totals = &totals
+    arena_open(&arena, ARENA_BYTES)
+    try:
+        if write_messages(out, receipt, ruleset, &written, &arena) != 0:
+            raise MemoryError("the arena is full")
+        return [
+            {
+                "channel": f"CHANNEL_{CHANNELS[written.messages[i].channel]}",
+                "priority": written.messages[i].priority,
+                "text": spelled_text(written.messages[i].text),
+                "barcode": spelled_text(written.messages[i].barcode),
+                "language": spelled_text(written.messages[i].language),
+                "promotion_id": spelled_text(written.messages[i].promotion_id),
+            }
+            for i in range(written.messages_count)
+        ]
+    finally:
+        arena_close(&arena)
+
+
 cdef dict spell_trace(Ruleset ruleset, const Receipt* receipt, const Outcome* out, const RuleTrace* trace):
     cdef const LineTrace* row
     cdef int32_t i
@@ -278,7 +332,7 @@ cdef dict spell_trace(Ruleset ruleset, const Receipt* receipt, const Outcome* ou
         "actual": trace.actual,
         "needed": trace.needed,
         "distance": trace.distance,
-        "by_promotion_id": ruleset.promotion_id(trace.by_rule) if trace.by_rule >= 0 else "",
+        "by_promotion_id": spell_by(ruleset, trace),
         "margin_minor": trace.margin_minor,
         "amount_minor": trace.amount_minor,
         "cut_minor": trace.cut_minor,
@@ -326,6 +380,8 @@ cdef dict spell_outcome(Ruleset ruleset, const Receipt* receipt, const Outcome* 
         },
         "lines": [spell_line(ruleset, receipt, out, i) for i in range(receipt.lines_count)],
         "coupons": coupons,
+        "issued_coupons": [spell_issued(ruleset, &out.issued[i]) for i in range(out.issued_count)],
+        "messages": spell_messages(ruleset, receipt, out) if out.said_count > 0 else [],
         "rules_version": ruleset.version,
         "flags": flags,
     }

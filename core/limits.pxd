@@ -62,6 +62,9 @@ cdef enum:
     # Rows of one calculation: discounts and accruals by line and rule; explain data, cut beyond.
     APPLIED_MAX = 524_288
     ACCRUALS_MAX = 65_536
+    COUPONS_GIVEN_MAX = 65_536
+    SAID_MAX = 256
+    ISSUED_MAX = 64
     TRACES_MAX = 4_096
     LINE_TRACES_MAX = 65_536
     # Explaining looks at every rule of a ruleset up to this size, else at those the receipt can touch.

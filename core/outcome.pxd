@@ -92,6 +92,15 @@ cdef struct CounterUse:
     int64_t held
     int64_t taken              # 0: only looked at
 
+cdef struct Said:
+    # What a promotion says: a message, or an issued coupon with its text.
+    int32_t promotion
+    int32_t rule               # of an issued coupon, else -1
+    int32_t message            # row of the ruleset's messages; of a message only
+    int32_t asset              # of the points, -1: none
+    int64_t discount_minor     # what the promotion gave
+    int64_t points
+
 cdef struct RuleTrace:
     # Only filled when explain is on. One per rule looked at, in order of evaluation.
     int32_t rule
@@ -103,7 +112,8 @@ cdef struct RuleTrace:
     int32_t by_rule            # BEATEN, EXCLUDED: who won; -1
     int64_t margin_minor
     int64_t amount_minor
-    int64_t cut_minor
+    int64_t cut_minor          # what caps took of it; amount_minor is before the cut
+    int32_t cap                # CAP: row of the ruleset's caps, -1
     int64_t points
     int32_t lines_begin        # slice of Outcome.line_traces
     int32_t lines_end
@@ -132,6 +142,10 @@ cdef struct Outcome:
     int32_t payments_count
     CounterUse* counters
     int32_t counters_count
+    Said* said                 # by (priority, order of evaluation)
+    int32_t said_count
+    Said* issued               # coupons to issue, in order of evaluation
+    int32_t issued_count
     RuleTrace* traces
     int32_t traces_count
     bint traces_truncated      # more rules were looked at than rows exist

@@ -14,6 +14,7 @@ from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_take
 from altyn.core.wire.format cimport wire_exception
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
+from altyn.core.write_messages cimport write_messages
 
 
 cdef int write_discounts(
@@ -166,6 +167,8 @@ cdef int write_trace(
     shown.distance = trace.distance
     if trace.by_rule >= 0:
         shown.by_promotion_id = rules.promotion_text(trace.by_rule)
+    elif trace.cap >= 0:
+        shown.by_promotion_id = rules.cap_text(trace.cap)
     shown.margin_minor = trace.margin_minor
     shown.amount_minor = trace.amount_minor
     shown.cut_minor = trace.cut_minor
@@ -247,7 +250,9 @@ def outcome_of(Ruleset rules not None, bytes source, bint explain = False) -> by
             raise edge_exception(&error)
         place.store_id = wire.store_id
         calculator.calculate(rules, &receipt, &place, &holdings, explain, &outcome)
-        if write_outcome(&outcome, &receipt, &wire, rules, explain, &written, &arena):
+        if write_outcome(&outcome, &receipt, &wire, rules, explain, &written, &arena) or write_messages(
+            &outcome, &receipt, rules, &written, &arena
+        ):
             raise MemoryError("the arena is full")
         size = pos_v1.encode_Outcome(&written, target, REPLY_BYTES_MAX)
         assert size >= 0

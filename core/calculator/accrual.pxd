@@ -4,4 +4,4 @@ from altyn.core.calculator.work cimport Work
 
 cdef void prepare_bases(Work* work) noexcept nogil
 cdef void accrue_sum(Work* work, int32_t begin, int32_t end) noexcept nogil
-cdef void accrue_max(Work* work, int32_t begin, int32_t end, bint by_line) noexcept nogil
+cdef void accrue_competing(Work* work, int32_t begin, int32_t end, bint first, bint by_line) noexcept nogil

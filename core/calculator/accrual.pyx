@@ -5,16 +5,23 @@ Decides how many points each rule gives and to which lines. Invariants: a rule's
 step on the receipt, and the lines add up to them; running prices do not change. Must never mix assets: promotions
 compete per asset.
 
-PRIORITY chooses among the same rules in their order.
 """
-from libc.stdint cimport int64_t
+from libc.stdint cimport INT64_MAX, int64_t
 from altyn.core.calculator.apply cimport meets_conditions, open_trace, use_coupon
+from altyn.core.calculator.limited cimport Left, limits_left
 from altyn.core.calculator.targets cimport in_set
+from altyn.core.calculator.tiers cimport value_of
 from altyn.core.calculator.work cimport Accrued, CalcGroup, Run, Trial, trace_row
 from altyn.core.limits cimport ACCRUALS_MAX, APPLIED_MAX
 from altyn.core.money cimport PPM, compare_products, mul_div_floor, share_out
-from altyn.core.outcome cimport APPLIED, Accrual, BEATEN, RuleTrace, ZERO
+from altyn.core.outcome cimport APPLIED, Accrual, BEATEN, LIMIT, RuleTrace, ZERO
 from altyn.core.rules.image cimport AssetRow, POINTS_PERCENT, PromotionRow, RuleRow, SKIP_IF_PAID_WITH_POINTS, SetRow
+
+cdef enum:
+    # Beside a promotion's number: whose groups a rule may accrue on.
+    ANY = -1
+    FREE = -2
+
 
 cdef void prepare_bases(Work* work) noexcept nogil:
     """What each calc group accrues on: its running price after stage 10, 0 for no_accrual.
@@ -39,7 +46,7 @@ cdef inline int64_t floor_to_step(int64_t points, const AssetRow* asset) noexcep
 
 
 cdef int32_t collect_targets(Work* work, const RuleRow* rule, int32_t winner) noexcept nogil:
-    """The groups a rule accrues on, as members of a distribution; only those of `winner`, unless -1."""
+    """The groups a rule accrues on, as members of a distribution: only those of `winner`, ANY or only the FREE."""
     cdef const SetRow* products = &work.rules.sets[rule.targets]
     cdef const CalcGroup* group
     cdef int32_t i, count = 0
@@ -48,6 +55,8 @@ cdef int32_t collect_targets(Work* work, const RuleRow* rule, int32_t winner) no
     for i in range(work.groups_count):
         group = &work.groups[i]
         if work.bases[i] <= 0 or (winner >= 0 and (group.winning == 0 or group.winner != winner)):
+            continue
+        if winner == FREE and group.winner >= 0:
             continue
         if in_set(work.rules, products, group):
             work.shares[count].weight = work.bases[i]
@@ -67,12 +76,22 @@ cdef int64_t points_of(Work* work, const RuleRow* rule, int32_t targets) noexcep
     if base == 0:
         return 0
     asset = &work.rules.assets[rule.asset]
-    points = rule.value
+    points = value_of(work, rule)
     if rule.kind == POINTS_PERCENT:
         points = mul_div_floor(
-            base, rule.value * power_of_ten(asset.scale), PPM * power_of_ten(work.receipt.exponent)
+            base, points * power_of_ten(asset.scale), PPM * power_of_ten(work.receipt.exponent)
         )
     return floor_to_step(points, asset)
+
+
+cdef int64_t points_left(Work* work, const RuleRow* rule, int64_t points, Left* left) noexcept nogil:
+    """What limits leave of a rule's points, in steps."""
+    if points <= left.amount_minor:
+        left.amount_minor -= points if left.amount_minor != INT64_MAX else 0
+        return points
+    points = 0 if left.skip else floor_to_step(left.amount_minor, &work.rules.assets[rule.asset])
+    left.amount_minor -= points
+    return points
 
 
 cdef void write_accrued(Work* work, int32_t asset, int32_t line, int64_t points) noexcept nogil:
@@ -111,13 +130,15 @@ cdef void share_over_lines(Work* work, int32_t asset, const CalcGroup* group, in
             write_accrued(work, asset, work.unit_share_of[i], points)
 
 
-cdef void give_points(Work* work, int32_t number, int32_t targets, int64_t points, RuleTrace* trace) noexcept nogil:
-    """Book the points of one rule on the collected targets."""
+cdef void give_points(Work* work, int32_t number, int32_t targets, int64_t wanted, Left* left,
+                      RuleTrace* trace) noexcept nogil:
+    """Book the points of one rule on the collected targets, as many of `wanted` as its limits leave."""
     cdef const RuleRow* rule = &work.rules.rules[number]
     cdef Accrual* lot
+    cdef int64_t points = points_left(work, rule, wanted, left)
     cdef int32_t i
     if trace != NULL:
-        trace.verdict = APPLIED if points > 0 else ZERO
+        trace.verdict = APPLIED if points > 0 else (LIMIT if wanted > 0 else ZERO)
         trace.points = points
     if points == 0:
         return
@@ -143,14 +164,16 @@ cdef void accrue_sum(Work* work, int32_t begin, int32_t end) noexcept nogil:
     cdef const PromotionRow* row
     cdef RuleTrace* trace = NULL
     cdef int32_t i, number, targets
+    cdef Left left
     for i in range(begin, end):
         row = &work.rules.promotions[work.candidates[i]]
+        limits_left(work, row, &left)
         for number in range(row.rules_begin, row.rules_end):
             if work.explain:
                 trace = open_trace(work, work.traces_count, number)
-            if meets_conditions(work, row, trace):
-                targets = collect_targets(work, &work.rules.rules[number], -1)
-                give_points(work, number, targets, points_of(work, &work.rules.rules[number], targets), trace)
+            if meets_conditions(work, row, trace) and work.rules.rules[number].asset >= 0:
+                targets = collect_targets(work, &work.rules.rules[number], ANY)
+                give_points(work, number, targets, points_of(work, &work.rules.rules[number], targets), &left, trace)
 
 
 cdef bint has_asset(const Work* work, const PromotionRow* row, int32_t asset, bint* by_line) noexcept nogil:
@@ -166,14 +189,16 @@ cdef bint has_asset(const Work* work, const PromotionRow* row, int32_t asset, bi
 
 
 cdef int64_t promotion_points(Work* work, const PromotionRow* row, int32_t asset, int32_t winner) noexcept nogil:
-    """Points of all rewards of a promotion in one asset, each floored."""
+    """Points of all rewards of a promotion in one asset, each floored, within its limits."""
+    cdef const RuleRow* rule
     cdef int64_t total = 0
     cdef int32_t number
+    cdef Left left
+    limits_left(work, row, &left)
     for number in range(row.rules_begin, row.rules_end):
-        if work.rules.rules[number].asset == asset:
-            total += points_of(
-                work, &work.rules.rules[number], collect_targets(work, &work.rules.rules[number], winner)
-            )
+        rule = &work.rules.rules[number]
+        if rule.asset == asset:
+            total += points_left(work, rule, points_of(work, rule, collect_targets(work, rule, winner)), &left)
     return total
 
 
@@ -194,7 +219,7 @@ cdef void claim_lines(Work* work, int32_t promotion, int32_t asset) noexcept nog
             if rule.asset != asset or (work.paid_with_points and rule.flags & SKIP_IF_PAID_WITH_POINTS):
                 continue
             if in_set(work.rules, &work.rules.sets[rule.targets], group):
-                rate += rule.value
+                rate += value_of(work, rule)
         if compare_products(work.bases[i], rate, work.bases[i], group.winning) > 0:
             group.winning = rate
             group.winner = promotion
@@ -238,7 +263,9 @@ cdef void reward_asset(Work* work, const Trial* trial, int32_t asset, int32_t wi
     cdef int64_t points
     cdef bint by_line
     cdef int32_t number, targets, beaten_by
+    cdef Left left
     has_asset(work, row, asset, &by_line)
+    limits_left(work, row, &left)
     work.unlocking_coupon = trial.matched.coupon
     for number in range(row.rules_begin, row.rules_end):
         if work.rules.rules[number].asset != asset:
@@ -249,12 +276,12 @@ cdef void reward_asset(Work* work, const Trial* trial, int32_t asset, int32_t wi
         if by_group and by_line:
             targets = collect_targets(work, &work.rules.rules[number], trial.promotion)
         elif not by_group and trial.promotion == winner:
-            targets = collect_targets(work, &work.rules.rules[number], -1)
+            targets = collect_targets(work, &work.rules.rules[number], ANY)
         points = points_of(work, &work.rules.rules[number], targets)
         if points > 0:
-            give_points(work, number, targets, points, trace)
+            give_points(work, number, targets, points, &left, trace)
         elif trace != NULL:
-            targets = collect_targets(work, &work.rules.rules[number], -1)
+            targets = collect_targets(work, &work.rules.rules[number], ANY)
             if points_of(work, &work.rules.rules[number], targets) > 0:
                 trace.verdict = BEATEN
                 beaten_by = winner if winner >= 0 else rival_of(work, trial.promotion)
@@ -275,7 +302,7 @@ cdef void accrue_max_of(Work* work, int32_t count, int32_t asset, bint by_line) 
         trial = &work.trials[i]
         if not trial.matched.rewards or not has_asset(work, &work.rules.promotions[trial.promotion], asset, &claims):
             continue
-        trial.total_minor = promotion_points(work, &work.rules.promotions[trial.promotion], asset, -1)
+        trial.total_minor = promotion_points(work, &work.rules.promotions[trial.promotion], asset, ANY)
         if by_line and claims:
             claim_lines(work, trial.promotion, asset)
         elif trial.total_minor > winning:
@@ -294,8 +321,79 @@ cdef void accrue_max_of(Work* work, int32_t count, int32_t asset, bint by_line) 
             reward_asset(work, &work.trials[i], asset, winner, rank >= 0 or winner < 0, winning)
 
 
-cdef void accrue_max(Work* work, int32_t begin, int32_t end, bint by_line) noexcept nogil:
-    """Mode MAX: candidates[begin:end] compete per asset, at scope LINE also per calc group."""
+cdef void claim_free(Work* work, int32_t promotion, int32_t asset) noexcept nogil:
+    """Free groups on which the promotion gave belong to it."""
+    cdef const PromotionRow* row = &work.rules.promotions[promotion]
+    cdef const RuleRow* rule
+    cdef int32_t i, number
+    for number in range(row.rules_begin, row.rules_end):
+        rule = &work.rules.rules[number]
+        if rule.asset != asset or value_of(work, rule) == 0:
+            continue
+        for i in range(work.groups_count):
+            if work.groups[i].winner < 0 and work.bases[i] > 0:
+                if in_set(work.rules, &work.rules.sets[rule.targets], &work.groups[i]):
+                    work.groups[i].winner = promotion
+
+
+cdef void give_on_free(Work* work, const Trial* trial, int32_t asset) noexcept nogil:
+    """Book all rewards of a promotion in one asset on the groups that are still free."""
+    cdef const PromotionRow* row = &work.rules.promotions[trial.promotion]
+    cdef const RuleRow* rule
+    cdef RuleTrace* trace = NULL
+    cdef int64_t points
+    cdef int32_t number, targets
+    cdef Left left
+    limits_left(work, row, &left)
+    work.unlocking_coupon = trial.matched.coupon
+    for number in range(row.rules_begin, row.rules_end):
+        rule = &work.rules.rules[number]
+        if rule.asset == asset:
+            if work.explain:
+                trace = trace_row(work, trial.traces_begin + number - row.rules_begin)
+            targets = collect_targets(work, rule, FREE)
+            points = points_of(work, rule, targets)
+            give_points(work, number, targets, points, &left, trace)
+
+
+cdef void mark_outrun(Work* work, const Trial* trial, int32_t asset, int32_t winner) noexcept nogil:
+    """Traces of a promotion that earlier ones left nothing: what would have given something was beaten."""
+    cdef const PromotionRow* row = &work.rules.promotions[trial.promotion]
+    cdef RuleTrace* trace
+    cdef int32_t number
+    for number in range(row.rules_begin, row.rules_end):
+        if work.rules.rules[number].asset != asset:
+            continue
+        if points_of(work, &work.rules.rules[number], collect_targets(work, &work.rules.rules[number], ANY)) > 0:
+            trace = trace_row(work, trial.traces_begin + number - row.rules_begin)
+            trace.verdict = BEATEN
+            trace.by_rule = work.rules.promotions[winner].rules_begin
+
+
+cdef void accrue_first_of(Work* work, int32_t count, int32_t asset, bint by_line) noexcept nogil:
+    """Each group, or the receipt, to the first promotion that gives something in the asset."""
+    cdef const Trial* trial
+    cdef bint unused
+    cdef int32_t winner = -1, i
+    for i in range(work.groups_count):
+        work.groups[i].winner = -1
+        work.groups[i].winning = 0
+    for i in range(count):
+        trial = &work.trials[i]
+        if not trial.matched.rewards or not has_asset(work, &work.rules.promotions[trial.promotion], asset, &unused):
+            continue
+        if winner < 0 or by_line:
+            if promotion_points(work, &work.rules.promotions[trial.promotion], asset, FREE) > 0:
+                give_on_free(work, trial, asset)
+                claim_free(work, trial.promotion, asset)
+                winner = trial.promotion
+                continue
+        if work.explain and winner >= 0:
+            mark_outrun(work, trial, asset, rival_of(work, trial.promotion))
+
+
+cdef void accrue_competing(Work* work, int32_t begin, int32_t end, bint first, bint by_line) noexcept nogil:
+    """Modes MAX and PRIORITY: candidates[begin:end] compete per asset, at scope LINE also per calc group."""
     cdef const PromotionRow* row
     cdef RuleTrace* trace = NULL
     cdef Trial* trial
@@ -318,4 +416,7 @@ cdef void accrue_max(Work* work, int32_t begin, int32_t end, bint by_line) noexc
             if not work.explain:
                 break
     for asset in range(work.rules.assets_count):
-        accrue_max_of(work, end - begin, asset, by_line)
+        if first:
+            accrue_first_of(work, end - begin, asset, by_line)
+        else:
+            accrue_max_of(work, end - begin, asset, by_line)

@@ -169,6 +169,10 @@ cdef bint write_outcome(Work* work, Outcome* out) noexcept nogil:
     out.accruals = work.accruals
     out.accruals_count = work.accruals_count
     out.coupons = work.coupon_outcomes
+    out.said = work.said
+    out.said_count = work.said_count
+    out.issued = work.issued
+    out.issued_count = work.issued_count
     out.traces = work.traces
     out.traces_count = TRACES_MAX if work.traces_count > TRACES_MAX else work.traces_count
     out.traces_truncated = work.traces_count > TRACES_MAX

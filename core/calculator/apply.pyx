@@ -1,26 +1,29 @@
-"""One application (semantics §6.11.5): conditions, targets, amounts, floors.
+"""One application (semantics §6.11.5): conditions, targets, quantity limits, amounts, floors, limits of amount.
 
 Decides what one promotion gives at its turn, and says why. Invariants: a rule that gives 0 has no side effect; its
 coupon is used only by a rule that gave something. Must never compare promotions with one another.
-
-Quantity limits belong between targets and amounts, rule maxima and budgets behind the floors.
 """
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from altyn.core.calculator.conditions cimport holds, unlocking_coupon
+from altyn.core.calculator.limited cimport Left, begin_limited, end_limited, limits_left
+from altyn.core.calculator.notes cimport open_to
 from altyn.core.calculator.rewards.amount cimport give_amount
 from altyn.core.calculator.rewards.bundle cimport give_bundle
 from altyn.core.calculator.rewards.buy_get cimport give_buy_get
+from altyn.core.calculator.rewards.fixed_price cimport give_fixed_price
 from altyn.core.calculator.rewards.ladder cimport give_ladder
 from altyn.core.calculator.rewards.multi_buy cimport give_multi_buy
 from altyn.core.calculator.rewards.percent cimport give_percent
 from altyn.core.calculator.schedule cimport schedule_holds
+from altyn.core.calculator.selected cimport give_selected
 from altyn.core.calculator.set_units cimport close_units
+from altyn.core.calculator.tiers cimport reached_step, step_value
 from altyn.core.calculator.work cimport Applied, Failure, USED, trace_row
-from altyn.core.limits cimport LINE_TRACES_MAX
-from altyn.core.outcome cimport APPLIED, FLOOR, INACTIVE, LineTrace, NOT_MATCHED, ZERO
+from altyn.core.limits cimport COUPONS_GIVEN_MAX, LINE_TRACES_MAX
+from altyn.core.outcome cimport APPLIED, EXCLUDED, FLOOR, INACTIVE, LIMIT, LineTrace, NOT_MATCHED, ZERO
 from altyn.core.rules.image cimport (
-    ALLOW_FREE, AMOUNT_RECEIPT, BUNDLE, BUY_GET, COST_FLOOR, ConditionRow, LADDER, MULTI_BUY, NAMES_COUPON, PERCENT,
-    SCHEDULE_IS,
+    ALLOW_FREE, AMOUNT_RECEIPT, BUNDLE, BUY_GET, COST_FLOOR, ConditionRow, FIXED_PRICE, HAS_LIMITS, LADDER, MULTI_BUY,
+    NAMES_COUPON, PERCENT, SCHEDULE_IS,
 )
 
 cdef RuleTrace* open_trace(Work* work, int32_t number, int32_t rule) noexcept nogil:
@@ -30,7 +33,7 @@ cdef RuleTrace* open_trace(Work* work, int32_t number, int32_t rule) noexcept no
         work.traces_count = number + 1
     trace.rule = rule
     trace.verdict = ZERO
-    trace.condition = trace.by_rule = -1
+    trace.condition = trace.by_rule = trace.cap = -1
     trace.actual = trace.needed = trace.distance = 0
     trace.margin_minor = trace.amount_minor = trace.cut_minor = trace.points = 0
     trace.lines_begin = trace.lines_end = 0
@@ -62,9 +65,18 @@ cdef bint meets_conditions(Work* work, const PromotionRow* promotion, RuleTrace*
 cdef void use_coupon(Work* work, int32_t rule) noexcept nogil:
     """The rule gave something: its code is used, by the first rule that used it."""
     cdef int32_t coupon = work.unlocking_coupon
-    if coupon >= 0 and work.coupon_states[coupon] < USED:
+    if coupon < 0:
+        return
+    if work.coupon_states[coupon] < USED:
         work.coupon_states[coupon] = USED
         work.coupon_rules[coupon] = rule
+    if work.by_unit:
+        if work.coupons_given_count == COUPONS_GIVEN_MAX:
+            work.overflowed = True
+            return
+        work.coupons_given[work.coupons_given_count].rule = rule
+        work.coupons_given[work.coupons_given_count].coupon = coupon
+        work.coupons_given_count += 1
 
 
 cdef void set_floors(Work* work, const PromotionRow* promotion) noexcept nogil:
@@ -109,27 +121,80 @@ cdef int64_t give_set(Work* work, const RuleRow* rule) noexcept nogil:
     return given
 
 
-cdef int64_t give(Work* work, int32_t number, RuleTrace* trace) noexcept nogil:
-    """Apply one rule whose conditions hold."""
+cdef int64_t give_by_kind(Work* work, const RuleRow* rule) noexcept nogil:
+    if rule.kind == FIXED_PRICE:
+        return give_fixed_price(work, rule)
+    if rule.kind > AMOUNT_RECEIPT:
+        return give_set(work, rule)
+    if work.noted:
+        return give_selected(work, rule)
+    return give_percent(work, rule) if rule.kind == PERCENT else give_amount(work, rule)
+
+
+cdef void explain_gift(Work* work, RuleTrace* trace, int64_t given, int64_t wanted, int32_t applied_begin) noexcept nogil:
+    """Why a rule whose conditions hold gave what it gave; `wanted` is that without limits."""
+    trace.amount_minor = given
+    if given > 0:
+        trace.verdict = APPLIED
+    elif wanted > 0:
+        trace.verdict = LIMIT
+        trace.needed = wanted
+        trace.distance = wanted
+    elif work.refused_minor > 0:
+        trace.verdict = FLOOR
+    elif work.shut_by >= 0:
+        trace.verdict = EXCLUDED
+        trace.by_rule = work.shut_by
+    else:
+        trace.verdict = ZERO
+    if not work.trying:
+        trace_lines(work, trace, applied_begin)
+
+
+cdef int64_t give(Work* work, int32_t number, Left* left, Matched* matched, RuleTrace* trace) noexcept nogil:
+    """Apply one rule whose conditions hold. `left` is NULL for a promotion without limits."""
     cdef const RuleRow* rule = &work.rules.rules[number]
+    cdef RuleRow tiered
     cdef int32_t applied_begin = work.applied_count
-    cdef int64_t given
+    cdef int64_t given, wanted
     work.rule = number
     work.refused_minor = 0
-    if rule.kind == PERCENT:
-        given = give_percent(work, rule)
-    elif rule.kind <= AMOUNT_RECEIPT:
-        given = give_amount(work, rule)
-    else:
-        given = give_set(work, rule)
+    work.shut_by = -1
+    if rule.tiers >= 0:
+        tiered = rule[0]
+        tiered.value = step_value(work, rule.tiers, matched.steps[rule.reward_no])
+        rule = &tiered
+    if left != NULL:
+        begin_limited(work, rule, left)
+    given = wanted = give_by_kind(work, rule)
+    if left != NULL:
+        given = end_limited(work, applied_begin, given, left)
     if given > 0 and not work.trying:
         use_coupon(work, number)
     if trace != NULL:
-        trace.amount_minor = given
-        trace.verdict = APPLIED if given > 0 else (FLOOR if work.refused_minor > 0 else ZERO)
-        if not work.trying:
-            trace_lines(work, trace, applied_begin)
+        explain_gift(work, trace, given, wanted, applied_begin)
     return given
+
+
+cdef bint receipt_is_shut(Work* work, RuleTrace* trace) noexcept nogil:
+    """Did an exclusive promotion of scope RECEIPT close the whole receipt."""
+    cdef int32_t by = work.all_shut_by if work.all_shut_by >= 0 else work.stage_shut_by
+    if by >= 0 and trace != NULL:
+        trace.verdict = EXCLUDED
+        trace.by_rule = by
+    return by >= 0
+
+
+cdef Left* prepare(Work* work, const PromotionRow* row, Left* left) noexcept nogil:
+    """Floors, closed units and limits of the promotion that is applied next; NULL when it has no limits."""
+    set_floors(work, row)
+    work.shut_by = -1
+    if work.noted:
+        open_to(work, row)
+    if not row.flags & HAS_LIMITS:
+        return NULL
+    limits_left(work, row, left)
+    return left
 
 
 cdef int64_t apply_promotion(Work* work, int32_t promotion, int32_t traces_begin, Matched* matched) noexcept nogil:
@@ -138,35 +203,42 @@ cdef int64_t apply_promotion(Work* work, int32_t promotion, int32_t traces_begin
     `matched` gets what of the conditions held. Traces, if wanted, go to the rows from `traces_begin`.
     """
     cdef const PromotionRow* row = &work.rules.promotions[promotion]
+    cdef const RuleRow* rule
     cdef RuleTrace* trace = NULL
     cdef int64_t given = 0
     cdef int32_t i
+    cdef Left limits
+    cdef Left* left = prepare(work, row, &limits)
     matched.rewards = 0
     matched.coupon = -1
-    set_floors(work, row)
     for i in range(row.rules_end - row.rules_begin):
+        rule = &work.rules.rules[row.rules_begin + i]
         if work.explain:
             trace = open_trace(work, traces_begin + i, row.rules_begin + i)
-        if meets_conditions(work, row, trace):
-            matched.rewards |= <uint32_t>1 << i
-            if matched.coupon < 0:
-                matched.coupon = work.unlocking_coupon
-            given += give(work, row.rules_begin + i, trace)
+        if not meets_conditions(work, row, trace) or receipt_is_shut(work, trace):
+            continue
+        matched.rewards |= <uint32_t>1 << i
+        if matched.coupon < 0:
+            matched.coupon = work.unlocking_coupon
+        if rule.tiers >= 0:
+            matched.steps[i] = <uint8_t>reached_step(work, rule.tiers)
+        given += give(work, row.rules_begin + i, left, matched, trace)
     return given
 
 
-cdef int64_t apply_matched(Work* work, int32_t promotion, int32_t traces_begin, const Matched* matched) noexcept nogil:
+cdef int64_t apply_matched(Work* work, int32_t promotion, int32_t traces_begin, Matched* matched) noexcept nogil:
     """Apply those rules whose conditions held in the trial, on the calc groups the promotion won."""
     cdef const PromotionRow* row = &work.rules.promotions[promotion]
     cdef RuleTrace* trace = NULL
     cdef int64_t given = 0
     cdef int32_t i
-    set_floors(work, row)
+    cdef Left limits
+    cdef Left* left = prepare(work, row, &limits)
     work.unlocking_coupon = matched.coupon
     for i in range(row.rules_end - row.rules_begin):
         if not matched.rewards >> i & 1:
             continue
         if work.explain:
             trace = open_trace(work, traces_begin + i, row.rules_begin + i)
-        given += give(work, row.rules_begin + i, trace)
+        given += give(work, row.rules_begin + i, left, matched, trace)
     return given

@@ -1,16 +1,19 @@
-"""Group mode BEST (semantics §6.2, §6.11.9).
+"""Group modes with one winner: BEST, FIRST, MIN (semantics §6.2, §6.11.9).
 
 Decides who wins: each candidate is tried alone from group entry with everything an application has, then undone.
 Invariants: state after a trial is the state before it; ties go to the lower (priority, id). Must never let a trial
 leave a trace in the outcome.
-
-FIRST, MIN and OPTIMAL choose differently among the same trials.
 """
 from libc.stdint cimport int64_t, uint32_t
 from altyn.core.calculator.apply cimport apply_matched, apply_promotion
+from altyn.core.calculator.notes cimport settle_marks
 from altyn.core.calculator.work cimport CalcGroup, Trial, trace_row
 from altyn.core.outcome cimport APPLIED, BEATEN, FLOOR, RuleTrace
 from altyn.core.rules.image cimport LINE_RULES, PromotionRow
+
+cdef enum:
+    MODE_FIRST = 3
+    MODE_MIN = 4
 
 
 cdef void undo(Work* work) noexcept nogil:
@@ -72,7 +75,7 @@ cdef void compose(const Work* work, int64_t* total, int32_t* rank) noexcept nogi
                 rank[0] = group.winner
 
 
-cdef void mark_beaten(Work* work, const Trial* trial, int64_t winning, int32_t winner) noexcept nogil:
+cdef void mark_beaten(Work* work, const Trial* trial, int64_t margin, int32_t winner) noexcept nogil:
     """Traces of a loser: rules that gave something in the trial were beaten."""
     cdef RuleTrace* trace
     cdef const PromotionRow* row = &work.rules.promotions[trial.promotion]
@@ -82,7 +85,7 @@ cdef void mark_beaten(Work* work, const Trial* trial, int64_t winning, int32_t w
         if trace.verdict == APPLIED:
             trace.verdict = BEATEN
             trace.by_rule = work.rules.promotions[winner].rules_begin
-            trace.margin_minor = winning - trial.total_minor
+            trace.margin_minor = margin
             trace.amount_minor = 0
 
 
@@ -95,7 +98,7 @@ cdef int32_t rival_of(const Work* work, int32_t promotion) noexcept nogil:
     return promotion
 
 
-cdef void apply_won_groups(Work* work, const Trial* trial) noexcept nogil:
+cdef void apply_won_groups(Work* work, Trial* trial) noexcept nogil:
     """Apply a line winner where it won; a rule that gave something only where others won was beaten, and one that
     floors refused in the trial stays refused."""
     cdef const PromotionRow* row = &work.rules.promotions[trial.promotion]
@@ -154,6 +157,8 @@ cdef void run_best(Work* work, int32_t begin, int32_t end, bint by_line) noexcep
     if winner < 0:
         return
     apply_winners(work, end - begin, winning, winner, composed_rank >= 0)
+    if work.noted:
+        settle_marks(work)
 
 
 cdef void apply_winners(Work* work, int32_t count, int64_t winning, int32_t winner, bint composite) noexcept nogil:
@@ -166,4 +171,36 @@ cdef void apply_winners(Work* work, int32_t count, int64_t winning, int32_t winn
         elif not composite and trial.promotion == winner:
             apply_matched(work, trial.promotion, trial.traces_begin, &trial.matched)
         elif work.explain:
-            mark_beaten(work, trial, winning, winner)
+            mark_beaten(work, trial, winning - trial.total_minor, winner)
+
+
+cdef void run_one(Work* work, int32_t begin, int32_t end, int32_t mode) noexcept nogil:
+    """FIRST: the first of candidates[begin:end], one group, that gives something; MIN: the one that gives the least.
+
+    The others are tried after a first one only to explain them.
+    """
+    cdef int32_t winner = -1, i
+    cdef Trial* trial
+    for i in range(end - begin):
+        trial = &work.trials[i]
+        try_promotion(work, trial, work.candidates[begin + i], False)
+        if trial.total_minor > 0 and (winner < 0 or (mode == MODE_MIN and trial.total_minor < work.trials[winner].total_minor)):
+            winner = i
+            if mode == MODE_FIRST and not work.explain:
+                break
+    if winner < 0:
+        return
+    apply_matched(
+        work, work.trials[winner].promotion, work.trials[winner].traces_begin, &work.trials[winner].matched
+    )
+    if work.noted:
+        settle_marks(work)
+    if not work.explain:
+        return
+    for i in range(end - begin):
+        trial = &work.trials[i]
+        if i != winner:
+            mark_beaten(
+                work, trial, trial.total_minor - work.trials[winner].total_minor if mode == MODE_MIN else 0,
+                work.trials[winner].promotion,
+            )

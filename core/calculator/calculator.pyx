@@ -7,29 +7,43 @@ not hold.
 
 Stages to come have their place in `run_stages`: caps, points and small change between external discounts and accrual.
 """
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free
-from altyn.core.calculator.accrual cimport accrue_max, accrue_sum, prepare_bases
+from altyn.core.calculator.accrual cimport accrue_competing, accrue_sum, prepare_bases
 from altyn.core.calculator.answer cimport write_outcome
-from altyn.core.calculator.best cimport run_best
-from altyn.core.calculator.cascade cimport run_cascade
+from altyn.core.calculator.best cimport run_best, run_one
+from altyn.core.calculator.caps cimport cut_to_caps, exceeds_caps
+from altyn.core.calculator.cascade cimport run_add, run_cascade
 from altyn.core.calculator.eligibility cimport find_candidates
 from altyn.core.calculator.external cimport give_external
 from altyn.core.calculator.normalise cimport normalise
+from altyn.core.calculator.notes cimport keep_notes, reopen_stage
+from altyn.core.calculator.speech cimport speak
 from altyn.core.calculator.work cimport (
-    Accrued, Applied, CalcGroup, Eligible, LineKey, Participant, Pick, Ranked, Run, SavedGroup, SavedRun, Trial,
+    Accrued, Applied, CalcGroup, CouponGiven, Eligible, LineKey, Note, Participant, Pick, Ranked, Run, SavedGroup,
+    SavedRun, Trial,
 )
 from altyn.core.limits cimport (
-    ACCRUALS_MAX, APPLIED_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX, LINES_MAX, LINE_TRACES_MAX, PROMOTIONS_MAX, SEGMENTS_MAX,
-    TRACES_MAX, UNITS_MAX,
+    ACCRUALS_MAX, APPLIED_MAX, COUPONS_GIVEN_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX, ISSUED_MAX, LINES_MAX,
+    LINE_TRACES_MAX, PROMOTIONS_MAX, SAID_MAX, SEGMENTS_MAX, TRACES_MAX, UNITS_MAX,
 )
 from altyn.core.money cimport Share
-from altyn.core.outcome cimport Accrual, CouponOutcome, LineAccrual, LineDiscount, LineResult, LineRole, LineTrace, RuleTrace
-from altyn.core.rules.image cimport GroupRow
+from altyn.core.outcome cimport (
+    Accrual, CouponOutcome, LineAccrual, LineDiscount, LineResult, LineRole, LineTrace, RuleTrace, Said,
+)
+from altyn.core.rules.image cimport (
+    EXCLUSIVE_ALL, EXCLUSIVE_STAGE, GroupRow, HAS_LIMITS, SKIP_DISCOUNTED, SPEAKS,
+)
 
 cdef enum:
     STAGE_ACCRUAL = 11
+    STAGE_MESSAGE = 12
+    MODE_CASCADE = 0
     MODE_BEST = 1
+    MODE_ADD = 2
+    MODE_FIRST = 3
+    # What of a promotion asks for notes of units.
+    NOTING = EXCLUSIVE_STAGE | EXCLUSIVE_ALL | SKIP_DISCOUNTED | HAS_LIMITS
     SCOPE_LINE = 1
     BASE_STAGE_ENTRY = 2       # bit of SumBase.STAGE_ENTRY
     BLOCKS_MAX = 48
@@ -44,6 +58,7 @@ cdef void enter_stage(Work* work, int32_t stage) noexcept nogil:
     """Remember what STAGE_ENTRY conditions will ask for."""
     cdef int32_t i
     work.stage = stage
+    reopen_stage(work)
     if work.rules.summary.bases & BASE_STAGE_ENTRY:
         for i in range(work.groups_count):
             work.groups[i].entry_minor = work.groups[i].running_minor
@@ -53,14 +68,18 @@ cdef void run_group(Work* work, int32_t begin, int32_t end) noexcept nogil:
     """candidates[begin:end] are the members of one group; alone, a member needs no competition."""
     cdef const GroupRow* group = &work.rules.groups[work.rules.promotions[work.candidates[begin]].group]
     if group.stage == STAGE_ACCRUAL:
-        if group.mode == MODE_BEST and end - begin > 1:
-            accrue_max(work, begin, end, group.scope == SCOPE_LINE)
+        if (group.mode == MODE_BEST or group.mode == MODE_FIRST) and end - begin > 1:
+            accrue_competing(work, begin, end, group.mode == MODE_FIRST, group.scope == SCOPE_LINE)
         else:
             accrue_sum(work, begin, end)
-    elif group.mode == MODE_BEST and end - begin > 1:
+    elif group.mode == MODE_ADD:
+        run_add(work, begin, end)
+    elif group.mode == MODE_CASCADE or end - begin == 1:
+        run_cascade(work, begin, end)
+    elif group.mode == MODE_BEST:
         run_best(work, begin, end, group.scope == SCOPE_LINE)
     else:
-        run_cascade(work, begin, end)
+        run_one(work, begin, end, group.mode)
 
 
 cdef int32_t run_stages(Work* work, int32_t begin, int32_t last_stage) noexcept nogil:
@@ -81,6 +100,30 @@ cdef int32_t run_stages(Work* work, int32_t begin, int32_t last_stage) noexcept 
     return begin
 
 
+cdef void note_features(Work* work) noexcept nogil:
+    """What the candidates have that most promotions have not; notes of units are kept if one needs them."""
+    cdef int32_t i
+    work.features = 0
+    if not work.rules.summary.promotion_flags & (NOTING | SPEAKS):
+        return
+    for i in range(work.candidates_count):
+        work.features |= work.rules.promotions[work.candidates[i]].flags
+    if work.features & NOTING:
+        keep_notes(work)
+
+
+cdef int32_t discount(Work* work, bint every) noexcept nogil:
+    """Stages 0 to 7; the first candidate beyond them."""
+    cdef int32_t next
+    start(work)
+    normalise(work)
+    find_candidates(work, every)
+    note_features(work)
+    next = run_stages(work, 0, 6)
+    give_external(work)
+    return next
+
+
 cdef void start(Work* work) noexcept nogil:
     cdef int32_t i
     work.applied_count = work.accrued_count = work.accruals_count = 0
@@ -92,7 +135,11 @@ cdef void start(Work* work) noexcept nogil:
     work.only_winner = work.unlocking_coupon = -1
     work.stage = 0
     work.external_excess_minor = 0
-    work.paid_with_points = False
+    work.paid_with_points = work.noted = work.adding = False
+    work.stage_shut_by = work.all_shut_by = work.shut_by = -1
+    work.shut = 0
+    work.quantity_left = INT64_MAX
+    work.coupons_given_count = work.said_count = work.issued_count = 0
     if work.explain:
         for i in range(work.receipt.lines_count):
             work.line_running[i] = work.receipt.lines[i].gross_minor
@@ -123,6 +170,12 @@ cdef class Calculator:
         work.unit_share_of = <int32_t*>self.reserve(UNITS_MAX * sizeof(int32_t))
         work.undo_runs = <SavedRun*>self.reserve(UNITS_MAX * sizeof(SavedRun))
         work.undo_groups = <SavedGroup*>self.reserve(LINES_MAX * sizeof(SavedGroup))
+        work.said = <Said*>self.reserve(SAID_MAX * sizeof(Said))
+        work.issued = <Said*>self.reserve(ISSUED_MAX * sizeof(Said))
+        work.notes = <Note*>self.reserve(UNITS_MAX * sizeof(Note))
+        work.run_order = <int32_t*>self.reserve(UNITS_MAX * sizeof(int32_t))
+        work.run_groups = <int32_t*>self.reserve(UNITS_MAX * sizeof(int32_t))
+        work.coupons_given = <CouponGiven*>self.reserve(COUPONS_GIVEN_MAX * sizeof(CouponGiven))
         work.trials = <Trial*>self.reserve(PROMOTIONS_MAX * sizeof(Trial))
         work.applied = <Applied*>self.reserve(APPLIED_MAX * sizeof(Applied))
         work.accrued = <Accrued*>self.reserve(APPLIED_MAX * sizeof(Accrued))
@@ -166,19 +219,26 @@ cdef class Calculator:
         when an identity of §6.10 is broken, OverflowError when the rules give more rows than the limits allow."""
         cdef Work* work = &self.work
         cdef int32_t next
+        cdef bint every
         assert receipt.lines_count <= LINES_MAX and receipt.coupons_count <= COUPONS_MAX
         work.rules = &rules.view
         work.receipt = receipt
         work.place = place
         work.holdings = holdings
         work.explain = explain
-        start(work)
-        normalise(work)
-        find_candidates(work, explain and rules.view.promotions_count <= EXPLAIN_ALL_MAX)
-        next = run_stages(work, 0, 6)
-        give_external(work)
+        every = explain and rules.view.promotions_count <= EXPLAIN_ALL_MAX
+        work.by_unit = False
+        next = discount(work, every)
+        if rules.view.caps_count > 0 and exceeds_caps(work):
+            # What each unit got from each rule is needed now: once more, with a run for every unit.
+            work.by_unit = True
+            next = discount(work, every)
+            cut_to_caps(work)
         prepare_bases(work)
-        run_stages(work, next, STAGE_ACCRUAL)
+        next = run_stages(work, next, STAGE_ACCRUAL)
+        if work.features & SPEAKS:
+            enter_stage(work, STAGE_MESSAGE)
+            speak(work, next)
         if work.overflowed:
             with gil:
                 raise OverflowError(f"more than {APPLIED_MAX} discounts or accruals by line")

@@ -25,9 +25,9 @@ cdef enum CountBy:
     WEIGHT = 1
 
 
-cdef int64_t sum_over(const Work* work, const ConditionRow* row) noexcept nogil:
-    """The base of a sum condition. At stage accrual RUNNING is what is left to pay: NET."""
-    cdef const SetRow* products = &work.rules.sets[row.subject]
+cdef int64_t base_of(const Work* work, int32_t set, int32_t base) noexcept nogil:
+    """A sum over a product set. At stage accrual RUNNING is what is left to pay: NET."""
+    cdef const SetRow* products = &work.rules.sets[set]
     cdef const CalcGroup* group
     cdef int64_t total = 0
     cdef int32_t i
@@ -35,9 +35,9 @@ cdef int64_t sum_over(const Work* work, const ConditionRow* row) noexcept nogil:
         group = &work.groups[i]
         if not group.counted or not in_set(work.rules, products, group):
             continue
-        if row.option == GROSS:
+        if base == GROSS:
             total += group.gross_minor
-        elif row.option == STAGE_ENTRY:
+        elif base == STAGE_ENTRY:
             total += group.entry_minor
         else:
             total += group.running_minor
@@ -106,7 +106,7 @@ cdef bint coupon_entered(const Work* work, int32_t symbol) noexcept nogil:
 cdef bint leaf_holds(Work* work, const ConditionRow* row, Failure* failure) noexcept nogil:
     failure.actual = failure.needed = 0
     if row.kind == SUM_IS:
-        return within(row, sum_over(work, row), failure)
+        return within(row, base_of(work, row.subject, row.option), failure)
     if row.kind == QUANTITY_IS:
         return within(row, quantity_over(work, row), failure)
     if row.kind == SCHEDULE_IS:

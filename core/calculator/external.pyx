@@ -5,13 +5,31 @@ is a calc group of its own; what does not fit of an external discount is reporte
 touch a no_discount line.
 """
 from libc.stdint cimport int32_t, int64_t
+from altyn.core.calculator.selected cimport amount_selected, percent_selected
 from altyn.core.calculator.spread cimport spread_filling, spread_refusing
-from altyn.core.calculator.work cimport CalcGroup, EXTERNAL_RULE, MANUAL_RULE
+from altyn.core.calculator.work cimport CalcGroup, EXTERNAL_RULE, MANUAL_RULE, SHUT_ALL
 from altyn.core.money cimport rate_of
 from altyn.core.receipt cimport Line
 
 cdef enum:
     STAGE_EXTERNAL = 7
+
+
+cdef void give_manual_selected(Work* work) noexcept nogil:
+    """Manual discounts, but not on units that an exclusive promotion closed."""
+    cdef CalcGroup* group
+    cdef const Line* line
+    cdef int32_t i
+    work.shut = SHUT_ALL
+    for i in range(work.groups_count):
+        group = &work.groups[i]
+        line = &work.receipt.lines[group.line]
+        if not group.target or group.running_minor <= 0:
+            continue
+        if line.manual_ppm > 0:
+            percent_selected(work, group, line.manual_ppm)
+        elif line.manual_minor > 0:
+            amount_selected(work, group, line.manual_minor)
 
 
 cdef void give_external(Work* work) noexcept nogil:
@@ -39,7 +57,12 @@ cdef void give_external(Work* work) noexcept nogil:
             work.external_excess_minor += line.external_minor - taken
     if not manual:
         return
+    if work.all_shut_by >= 0:
+        return
     work.rule = MANUAL_RULE
+    if work.noted:
+        give_manual_selected(work)
+        return
     for i in range(work.groups_count):
         group = &work.groups[i]
         line = &work.receipt.lines[group.line]

@@ -207,6 +207,15 @@ cdef inline void append_run(Work* work, CalcGroup* group, int32_t line, int64_t 
     work.runs_count = number + 1
 
 
+cdef void add_single_units(Work* work, CalcGroup* group, int32_t line, int64_t each, int64_t odd,
+                           int64_t count) noexcept nogil:
+    """A run for each of the first `count` units, `odd` of which carry one more."""
+    cdef int64_t i
+    for i in range(count):
+        append_run(work, group, line, each + 1 if i < odd else each, MILLI, 1)
+    group.units += <int32_t>count
+
+
 cdef inline void add_line(Work* work, CalcGroup* group, const Line* line, int32_t line_index) noexcept nogil:
     """Append the units of a line: equal weights, so the first of them carry the odd kopecks."""
     cdef int64_t units = whole_units(line.qty_milli) if line.unit == PIECE else 0
@@ -219,7 +228,11 @@ cdef inline void add_line(Work* work, CalcGroup* group, const Line* line, int32_
     else:
         qty = MILLI
         each = divide(line.gross_minor, 1, units, &odd)
-        if odd > 0:
+        if work.by_unit:
+            add_single_units(work, group, line_index, each, odd, units - 1)
+            units = 1
+            odd = 0
+        elif odd > 0:
             append_run(work, group, line_index, each + 1, qty, odd)
     append_run(work, group, line_index, each, qty, units - odd)
     group.units += <int32_t>units

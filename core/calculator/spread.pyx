@@ -28,9 +28,11 @@ cdef void keep_state(Work* work, CalcGroup* group, int32_t number) noexcept nogi
         run.saved_by = work.trial_number
 
 
-cdef inline void write_applied(Work* work, int32_t line, int64_t amount) noexcept nogil:
+cdef void write_applied(Work* work, int32_t number, int64_t amount) noexcept nogil:
+    """Note what the rule took from units of a run."""
     cdef Applied* last = &work.applied[work.applied_count - 1]
-    if work.applied_count > 0 and last.rule == work.rule and last.line == line:
+    cdef int32_t line = work.runs[number].line, run = number if work.by_unit else -1
+    if work.applied_count > 0 and last.rule == work.rule and last.line == line and last.run == run:
         last.amount_minor += amount
         return
     if work.applied_count == APPLIED_MAX:
@@ -41,6 +43,7 @@ cdef inline void write_applied(Work* work, int32_t line, int64_t amount) noexcep
     last.rule = work.rule
     last.stage = work.stage
     last.line = line
+    last.run = run
     work.applied_count += 1
 
 
@@ -54,6 +57,8 @@ cdef void split_run(Work* work, CalcGroup* group, int32_t number, int32_t count)
     run.count = count
     if group.last_run == number:
         group.last_run = work.runs_count
+    if work.noted:
+        work.notes[work.runs_count] = work.notes[number]
     work.runs_count += 1
 
 
@@ -72,7 +77,7 @@ cdef void take(Work* work, CalcGroup* group, int32_t number, int64_t each, int64
         each += 1
     run.running_minor -= each
     group.running_minor -= amount
-    write_applied(work, run.line, amount)
+    write_applied(work, number, amount)
 
 
 cdef inline void take_evenly(Work* work, CalcGroup* group, int64_t amount) noexcept nogil:
@@ -103,10 +108,9 @@ cdef int32_t collect_units(Work* work, CalcGroup* group, bint capped) noexcept n
 
 cdef int64_t spread_refusing(Work* work, CalcGroup* group, int64_t amount) noexcept nogil:
     """Shares without caps, then what a floor refuses is lost (percent, semantics §6.11.6); what was taken."""
-    cdef int64_t taken = 0, room, each, extra = 0
-    cdef int32_t count, i, number = group.first_run
+    cdef int64_t taken, room, each, extra = 0
+    cdef int32_t number = group.first_run
     cdef const Run* run = &work.runs[number]
-    cdef Share* share
     if run.next < 0:
         room = unit_room(work, group, run)
         each = amount if run.count == 1 else divide(amount, 1, run.count, &extra)
@@ -116,7 +120,14 @@ cdef int64_t spread_refusing(Work* work, CalcGroup* group, int64_t amount) noexc
         work.refused_minor += amount - taken
         take(work, group, number, each, extra)
         return taken
-    count = collect_units(work, group, False)
+    return settle_refusing(work, group, collect_units(work, group, False), amount)
+
+
+cdef int64_t settle_refusing(Work* work, CalcGroup* group, int32_t count, int64_t amount) noexcept nogil:
+    """Split the amount over the `count` runs in `unit_shares` without caps, lose what floors refuse; what was taken."""
+    cdef int64_t taken = 0, room, each, extra
+    cdef int32_t i, number
+    cdef Share* share
     share_out(amount, work.unit_shares, count, False, work.share_order)
     for i in range(count):
         share = &work.unit_shares[i]
@@ -136,16 +147,21 @@ cdef int64_t spread_refusing(Work* work, CalcGroup* group, int64_t amount) noexc
 cdef int64_t spread_filling(Work* work, CalcGroup* group, int64_t amount) noexcept nogil:
     """Shares with caps running − floor: what one unit refuses the others bear; what was taken."""
     cdef int64_t taken
-    cdef int32_t count, i
-    if group.first_run == group.last_run:
-        taken = group_room(work, group)
-        taken = amount if amount < taken else taken
-        take_evenly(work, group, taken)
-    else:
-        count = collect_units(work, group, True)
-        taken = share_out(amount, work.unit_shares, count, True, work.share_order)
-        for i in range(count):
-            take(work, group, work.unit_share_of[i], work.unit_shares[i].amount, work.unit_shares[i].extra)
+    if group.first_run != group.last_run:
+        return settle_filling(work, group, collect_units(work, group, True), amount)
+    taken = group_room(work, group)
+    taken = amount if amount < taken else taken
+    take_evenly(work, group, taken)
+    work.refused_minor += amount - taken
+    return taken
+
+
+cdef int64_t settle_filling(Work* work, CalcGroup* group, int32_t count, int64_t amount) noexcept nogil:
+    """Split the amount over the `count` runs in `unit_shares` with their caps; what was taken."""
+    cdef int64_t taken = share_out(amount, work.unit_shares, count, True, work.share_order)
+    cdef int32_t i
+    for i in range(count):
+        take(work, group, work.unit_share_of[i], work.unit_shares[i].amount, work.unit_shares[i].extra)
     work.refused_minor += amount - taken
     return taken
 

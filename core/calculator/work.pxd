@@ -2,11 +2,17 @@
 
 Units are kept as runs of equal units, linked in order inside their calc group (semantics §6.11.1-2). Money changes in
 one place only, `spread.take`; a trial is undone from `undo_runs` and `undo_groups`.
+
+What only some receipts need to know of their units stands in `notes`, a row per run: prices at the entry of an ADD
+group, marks of exclusivity, prices before a limited rule. Notes are kept (`noted`) from the moment something asks for
+them; a receipt that needs none never touches them.
 """
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from altyn.core.limits cimport COUPONS_MAX, TRACES_MAX
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from altyn.core.limits cimport COUPONS_MAX, REWARDS_MAX, TRACES_MAX
 from altyn.core.money cimport Share
-from altyn.core.outcome cimport Accrual, CouponOutcome, LineAccrual, LineDiscount, LineResult, LineRole, LineTrace, RuleTrace
+from altyn.core.outcome cimport (
+    Accrual, CouponOutcome, LineAccrual, LineDiscount, LineResult, LineRole, LineTrace, RuleTrace, Said,
+)
 from altyn.core.receipt cimport Holdings, Place, Receipt
 from altyn.core.rules.image cimport RulesView
 
@@ -24,6 +30,23 @@ cdef struct Run:
     int32_t next               # next run of the calc group, -1
     int32_t saved_by           # number of the trial that keeps its old state
     int32_t used               # by an application of a set rule that gave something (semantics §6.11.11)
+
+cdef enum Mark:
+    # What stands between a unit and the promotion being applied (semantics §6.11.10).
+    DISCOUNTED = 1             # an earlier promotion gave on it
+    SHUT_STAGE = 2             # an exclusive one did, for the rest of the stage
+    SHUT_ALL = 4               # or of all discount stages
+    PENDING = 8                # the promotion being applied gave on it
+    UNCHOSEN = 16              # beyond its quantity limit
+
+cdef struct Note:
+    # Of every unit of the run with the same number.
+    int64_t entry_minor        # price at the entry of the ADD group
+    int64_t before_minor       # price before the limited rule being applied
+    uint32_t marks             # Mark
+    uint32_t before_marks      # the same before the limited rule
+    int32_t marked_by          # rule
+    int32_t pending_by         # rule
 
 cdef struct CalcGroup:
     int64_t gross_minor        # sums over the units
@@ -57,6 +80,12 @@ cdef struct Applied:
     int32_t rule
     int32_t stage
     int32_t line
+    int32_t run                # when calculating by unit, else -1
+
+cdef struct CouponGiven:
+    # A rule that gave something by a code.
+    int32_t rule
+    int32_t coupon
 
 cdef struct Accrued:
     int64_t points
@@ -120,6 +149,7 @@ cdef struct Matched:
     # What of a promotion's conditions held.
     uint32_t rewards           # bit per reward
     int32_t coupon             # index of the code that unlocked it, -1
+    uint8_t steps[REWARDS_MAX]  # of tiers: the reached step from 1, 0: none
 
 cdef struct Trial:
     # One promotion of a BEST group tried alone from group entry.
@@ -161,6 +191,21 @@ cdef struct Work:
     uint64_t* candidate_words
     int32_t* candidates
     int32_t candidates_count
+
+    uint32_t features          # PromotionFlag bits of the candidates
+    Note* notes
+    bint noted
+    bint adding                # inside an ADD group: rates are of the price at its entry
+    uint32_t shut              # marks that close a unit to the promotion being applied
+    int32_t shut_by            # rule that closed a unit to the rule being applied, -1
+    int32_t stage_shut_by      # rule that closed the receipt for the rest of the stage, -1
+    int32_t all_shut_by        # and of all discount stages, -1
+    bint by_unit               # a run is one unit, an applied row of one run: for caps
+    int32_t* run_order         # scratch of sorting runs, as is the next one
+    int32_t* run_groups
+    int64_t quantity_left      # thousandths a limit leaves to the rule being applied; INT64_MAX: no limit
+    CouponGiven* coupons_given
+    int32_t coupons_given_count
 
     Share* shares
     Share** share_order
@@ -210,6 +255,10 @@ cdef struct Work:
     Accrual* accruals
     int32_t accruals_count
     CouponOutcome* coupon_outcomes
+    Said* said
+    int32_t said_count
+    Said* issued
+    int32_t issued_count
     RuleTrace* traces
     int32_t traces_count       # wanted; rows exist up to TRACES_MAX
     RuleTrace spilled_trace

@@ -36,6 +36,7 @@ from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_reset, 
 from altyn.core.wire.format cimport WireError, path_of
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
+from altyn.core.write_messages cimport write_messages
 from altyn.core.write_outcome cimport write_outcome
 
 from altyn.core.engine.identity import card_hash, coupon_hash, phone_hash
@@ -380,6 +381,8 @@ cdef class Engine:
             fill_balances(&out.balances, &out.balances_count, self.book, self.case.account_id, self.case.instant_us, self.asset_names(),
                           &self.arena)
         fill_card_messages(&out.messages, &out.messages_count, &self.case.remarks, &self.arena)
+        if write_messages(&self.outcome, &self.case.receipt, release.ruleset, out, &self.arena) != 0:
+            except_full()
         out.reserve_required = is_scarce(self)
         return out
 

@@ -35,5 +35,12 @@ cdef class Ruleset:
         text.size = self.view.assets[asset].id_size
         return text
 
+    cdef inline Text cap_text(self, int32_t cap) noexcept nogil:
+        """Id of the limit document of a cap."""
+        cdef Text text
+        text.data = self.view.texts + self.view.caps[cap].id_begin
+        text.size = self.view.caps[cap].id_size
+        return text
+
     cdef inline int32_t stage_of(self, int32_t rule) noexcept nogil:
         return self.view.promotions[self.view.rules[rule].promotion].stage

@@ -1,0 +1,27 @@
+"""What is remembered of units beside their price: who may still take from them (semantics §6.2, §6.11.10)."""
+from libc.stdint cimport int32_t, int64_t, uint32_t
+from altyn.core.calculator.work cimport CalcGroup, UNCHOSEN, Work
+from altyn.core.rules.image cimport PromotionRow
+
+cdef inline bint is_open(Work* work, int32_t number) noexcept nogil:
+    """May the rule being applied take from the units of this run; who closed them, if not, is noted in `shut_by`."""
+    cdef uint32_t shut
+    if work.runs[number].running_minor <= 0:
+        return False
+    if not work.noted:
+        return True
+    shut = work.notes[number].marks & work.shut
+    if shut & ~<uint32_t>UNCHOSEN and work.shut_by < 0:
+        work.shut_by = work.notes[number].marked_by
+    return not shut
+
+cdef inline int64_t price_of(const Work* work, int32_t number) noexcept nogil:
+    """Price of a unit of which rates are taken and by which amounts are shared: running, or of ADD group entry."""
+    return work.notes[number].entry_minor if work.adding else work.runs[number].running_minor
+
+cdef void keep_notes(Work* work) noexcept nogil
+cdef void mark_unit(Work* work, int32_t number) noexcept nogil
+cdef void mark_group(Work* work, const CalcGroup* group) noexcept nogil
+cdef void open_to(Work* work, const PromotionRow* promotion) noexcept nogil
+cdef void settle_marks(Work* work) noexcept nogil
+cdef void reopen_stage(Work* work) noexcept nogil

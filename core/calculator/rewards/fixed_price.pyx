@@ -1,0 +1,48 @@
+"""The fixed price reward (semantics §6.4, §6.11.16).
+
+Decides what is above the price on every unit: as much of it as the floor leaves is taken. Must never raise a price.
+"""
+from libc.stdint cimport int32_t
+from altyn.core.calculator.notes cimport is_open, mark_group, price_of
+from altyn.core.calculator.spread cimport take, unit_room
+from altyn.core.calculator.targets cimport next_in_set
+from altyn.core.calculator.work cimport CalcGroup, Run
+from altyn.core.money cimport price_times
+from altyn.core.rules.image cimport SetRow
+
+
+cdef int64_t price_down(Work* work, CalcGroup* group, int64_t price_minor) noexcept nogil:
+    cdef int64_t given = 0, amount, room
+    cdef int32_t number = group.first_run, next
+    cdef Run* run
+    while number >= 0:
+        run = &work.runs[number]
+        next = run.next
+        if is_open(work, number):
+            amount = price_of(work, number) - price_times(price_minor, run.qty_milli)
+            if amount > 0:
+                room = unit_room(work, group, run)
+                if amount > room:
+                    work.refused_minor += (amount - room) * run.count
+                    amount = room
+                take(work, group, number, amount, 0)
+                given += amount * run.count
+        number = next
+    return given
+
+
+cdef int64_t give_fixed_price(Work* work, const RuleRow* rule) noexcept nogil:
+    """Bring every target down to the price; what it gave."""
+    cdef const SetRow* products = &work.rules.sets[rule.targets]
+    cdef CalcGroup* group
+    cdef int64_t given = 0, here
+    cdef int32_t i = next_in_set(work, products, 0)
+    while i < work.groups_count:
+        group = &work.groups[i]
+        if group.target and group.running_minor > 0 and (work.only_winner < 0 or group.winner == work.only_winner):
+            here = price_down(work, group, rule.value)
+            if here > 0:
+                mark_group(work, group)
+            given += here
+        i = next_in_set(work, products, i + 1)
+    return given
