@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 import yaml
 
-from altyn.core.evaluate import ReceiptError, evaluate
+from altyn.core.evaluate import HOLDINGS_KEYS, ReceiptError, evaluate
 from altyn.core.facts import Zones
 from altyn.core.rules.compile import CompileError, compile_ruleset
 from altyn.core.rules.definition import DocumentError, load_documents, read_documents
@@ -29,6 +29,7 @@ app = typer.Typer(help="Calculate one receipt from files.")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 CATALOGUE_KEYS = ("group_id", "brand_id", "supplier_id", "min_price_minor", "cost_minor")
+CUSTOMER_HELP = "customer_id, card_id, card_type, segments, card_state; balances, counters, coupons."
 PLACE_KEYS = ("store_id", "zone", "region", "format", "cluster")
 
 
@@ -39,6 +40,7 @@ def evaluate_documents(
     customer: Mapping[str, Any] | None,
     at: int | str | None,
     explain: bool = False,
+    holdings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Calculate a receipt by documents; the outcome with the field names of altyn.pos.v1.Outcome.
 
@@ -51,7 +53,15 @@ def evaluate_documents(
     check_keys(store, PLACE_KEYS, "store")
     clock = wall_clock(str(store.get("zone") or "UTC"), at, receipt)
     place = {key: value for key, value in store.items() if key != "zone"}
-    return evaluate(ruleset, dict(receipt), place, None if customer is None else dict(customer), clock, explain)
+    who, held = split_holdings(customer)
+    return evaluate(ruleset, dict(receipt), place, who, clock, explain, {**held, **(holdings or {})})
+
+
+def split_holdings(customer: Mapping[str, Any] | None) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """Who the customer is (nobody, when only the rest is given), and `balances`, `counters`, `coupons` of the book."""
+    given = dict(customer or {})
+    held = {key: given.pop(key) for key in HOLDINGS_KEYS if key in given}
+    return given or None if held else (None if customer is None else given), held
 
 
 def check_keys(mapping: Mapping[str, Any], known: Sequence[str], path: str) -> None:
@@ -121,7 +131,7 @@ def read_receipt_file(content: object) -> dict[str, Any]:
 def command(
     rules: Annotated[Path, typer.Option(help="Rule documents: YAML or JSON; - reads standard input.")],
     receipt: Annotated[Path, typer.Option(help="A receipt, or receipt, store, catalogue, customer, at.")],
-    customer: Annotated[Path | None, typer.Option(help="customer_id, card_type, segments, card_state.")] = None,
+    customer: Annotated[Path | None, typer.Option(help=CUSTOMER_HELP)] = None,
     at: Annotated[
         str | None, typer.Option(help="Business time, by the store's wall clock unless it has an offset.")
     ] = None,

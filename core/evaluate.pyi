@@ -2,6 +2,8 @@ from typing import Any
 
 from altyn.core.rules.ruleset import Ruleset
 
+HOLDINGS_KEYS: tuple[str, ...]
+
 class ReceiptError(ValueError):
     path: str
     code: str
@@ -15,4 +17,5 @@ def evaluate(
     customer: dict[str, Any] | None,
     wall_clock: tuple[int, int, int],
     explain: bool = False,
+    holdings_given: dict[str, Any] | None = None,
 ) -> dict[str, Any]: ...

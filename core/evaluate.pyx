@@ -8,13 +8,19 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 from altyn.core.calculator.calculator cimport Calculator
+from altyn.core.calendar cimport day_us, floor_div
+from altyn.core.ledger.counters cimport Counter, CounterId, Counters, counter_id, counters_free, counters_read, counters_set
+from altyn.core.ledger.counters cimport window_first_day
 from altyn.core.limits cimport (
-    ARENA_BYTES, COUPONS_MAX, LINES_MAX, LINE_NO_MAX, PRICE_MINOR_MAX, QTY_MILLI_MAX, SEGMENTS_MAX, VAT_CODE_MAX, amount_minor_max,
+    ARENA_BYTES, COUPONS_MAX, LINES_MAX, LINE_NO_MAX, POINTS_REQUESTS_MAX, PRICE_MINOR_MAX, QTY_MILLI_MAX,
+    SEGMENTS_MAX, VAT_CODE_MAX, amount_minor_max, points_max,
 )
 from altyn.core.money cimport mul_div_half_up
-from altyn.core.outcome cimport CouponOutcome, LineDiscount, LineResult, LineTrace, Outcome, RuleTrace, Said
-from altyn.core.receipt cimport Holdings, Line, Place, Receipt
-from altyn.core.rules.image cimport IssueRow
+from altyn.core.outcome cimport (
+    CouponOutcome, LineDiscount, LineResult, LineTrace, Outcome, PointsPayment, RuleTrace, Said, payment_of,
+)
+from altyn.core.receipt cimport CouponFact, Holdings, Line, Place, PointsWish, Receipt
+from altyn.core.rules.image cimport IssueRow, PaymentRow
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena, arena_close, arena_open
@@ -28,8 +34,17 @@ CHANNELS = ("", "SLIP", "CASHIER", "CUSTOMER_DISPLAY")
 KINDS = ("", "DISCOUNT", "POINTS", "ROUNDING")
 ROLES = ("", "TARGET", "QUALIFIER")
 COUPON_STATES = ("", "APPLIED", "NOT_APPLIED", "INVALID")
-COUPON_REASONS = {0: "UNSPECIFIED", 8: "COUPON_UNKNOWN", 9: "COUPON_NO_EFFECT", 10: "COUPON_CONDITIONS_NOT_MET",
-                  11: "COUPON_ALREADY_ENTERED"}
+REASONS = {0: "UNSPECIFIED", 8: "COUPON_UNKNOWN", 9: "COUPON_NO_EFFECT", 10: "COUPON_CONDITIONS_NOT_MET",
+           11: "COUPON_ALREADY_ENTERED", 12: "POINTS_SHORT", 13: "NO_PAYMENT_RULE", 29: "POINTS_BELOW_MINIMUM",
+           30: "LIMITED_BY_SHARE", 31: "LIMITED_BY_MAXIMUM", 32: "LIMITED_BY_STEP", 33: "COUPON_USED", 34: "COUPON_HELD",
+           35: "COUPON_EXPIRED", 36: "COUPON_NOT_YET_VALID", 37: "COUPON_BLOCKED", 50: "REDEMPTION_NOT_ALLOWED"}
+# States of a code of a series; one that this receipt holds itself may be used.
+CODE_STATES = {"FREE": 0, "HELD_HERE": 0, "USED": 33, "HELD": 34, "EXPIRED": 35, "NOT_YET_VALID": 36, "BLOCKED": 37}
+INPUT_METHODS = ("UNSPECIFIED", "SCAN", "MANUAL", "PHONE", "QR")
+MEASURES = {"times": 1, "amount": 2, "quantity": 3, "points": 4}
+PERS = {"customer": 1, "card": 2, "promotion": 3}
+WINDOWS = {"day": 1, "week": 2, "month": 3, "year": 4, "always": 5}
+HOLDINGS_KEYS = ("balances", "counters", "coupons")
 UNITS = {"PIECE": 0, "KG": 1, "L": 2, "M": 3, "UNSPECIFIED": 0, "": 0, 0: 0, 1: 0, 2: 1, 3: 2, 4: 3}
 FLAGS = ("no_discount", "no_redeem", "no_accrual", "no_threshold", "marked", "gift", "excise")
 
@@ -170,6 +185,7 @@ cdef int fill_holdings(Holdings* holdings, dict customer, Texts texts) except -1
     state = customer.get("card_state", "ACTIVE")
     holdings.has_card = state == "ACTIVE"
     holdings.customer_id = number(customer, "customer.", "customer_id", 0, (1 << 63) - 1, 0) if holdings.has_card else 0
+    holdings.card_id = number(customer, "customer.", "card_id", 0, (1 << 63) - 1, 1) if holdings.has_card else 0
     holdings.card_type = texts.add(customer.get("card_type", ""), "customer.card_type")
     segments = customer.get("segments") or []
     if len(segments) > SEGMENTS_MAX:
@@ -189,33 +205,124 @@ cdef list listed(dict receipt, str key, int limit):
     return rows
 
 
+cdef int fill_wishes(Receipt* receipt, list rows, Texts texts) except -1:
+    for position, row in enumerate(rows):
+        path = f"points[{position}]."
+        if not isinstance(row, dict) or bool(row.get("max")) == ("requested_points" in row):
+            raise ReceiptError(f"points[{position}]", "BAD_FORMAT", "an asset with either requested_points or max")
+        receipt.wishes[position].asset = texts.add(row.get("asset", ""), f"{path}asset")
+        receipt.wishes[position].points = -1 if row.get("max") else number(row, path, "requested_points", 0, points_max())
+        for other in rows[:position]:
+            if other.get("asset") == row.get("asset"):
+                raise ReceiptError(f"{path}asset", "DUPLICATE_LINE", f"{row.get('asset')} is named twice")
+    return 0
+
+
+cdef int input_method_of(dict receipt) except -1:
+    given = str((receipt.get("identity") or {}).get("input_method") or "UNSPECIFIED").removeprefix("INPUT_METHOD_").upper()
+    if given not in INPUT_METHODS:
+        raise ReceiptError("identity.input_method", "BAD_FORMAT", f"{given!r} is none of {', '.join(INPUT_METHODS[1:])}")
+    return INPUT_METHODS.index(given)
+
+
+cdef int fill_balances(Holdings* holdings, Ruleset ruleset, dict balances) except -1:
+    """Points that may be spent: a number, or active points less held ones."""
+    numbers = {ruleset.assets[i][0]: i for i in range(ruleset.view.assets_count)}
+    for asset, given in balances.items():
+        path = f"balances.{asset}"
+        row = given if isinstance(given, dict) else {"active": given}
+        points = number(row, f"{path}.", "active", 0, points_max()) - number(row, f"{path}.", "held", 0, points_max(), 0)
+        if asset in numbers:
+            holdings.balances[numbers[asset]] = max(points, 0)
+    return 0
+
+
+cdef object one_of(dict row, str path, str key, dict known):
+    value = row.get(key)
+    if value not in known:
+        raise ReceiptError(f"{path}{key}", "BAD_FORMAT", f"{value!r} is none of {', '.join(known)}")
+    return known[value]
+
+
+cdef int fill_counters(Counters* counters, const Holdings* holdings, int64_t wall_us, list rows, Texts texts) except -1:
+    """What limits have counted so far, for this customer, card and business date."""
+    cdef CounterId id
+    cdef Counter value
+    cdef int32_t per, window
+    cdef int64_t subject
+    for position, row in enumerate(rows):
+        path = f"counters[{position}]."
+        per = one_of(row, path, "per", PERS)
+        window = one_of(row, path, "window", WINDOWS)
+        subject = 0
+        if per == 1:
+            subject = holdings.customer_id if holdings.customer_id != 0 else -holdings.card_id
+        elif per == 2:
+            subject = holdings.card_id
+        id = counter_id(texts.add(row.get("promotion_id"), f"{path}promotion_id"), one_of(row, path, "measure", MEASURES), per,
+                        window, subject, window_first_day(window, floor_div(wall_us, day_us())))
+        value = counters_read(counters, &id)
+        value.used += number(row, path, "used", 0, amount_minor_max(), 0)
+        value.held += number(row, path, "held", 0, amount_minor_max(), 0)
+        if not counters_set(counters, &id, value):
+            raise MemoryError
+    return 0
+
+
+cdef int fill_coupons(Holdings* holdings, list codes, dict known, Texts texts) except -1:
+    """Series and state of the entered codes that are known; a code is compared as shared ones are."""
+    states = {normal_code(code): row for code, row in known.items()}
+    for position, entry in enumerate(codes):
+        row = states.get(normal_code(entry["code"]))
+        if row is not None:
+            path = f"coupons.{entry['code']}."
+            holdings.coupons[position].series = texts.add(row.get("series"), f"{path}series")
+            holdings.coupons[position].reason = one_of({"state": "FREE", **row}, path, "state", CODE_STATES)
+            holdings.coupons[position].unique = True
+    return 0
+
+
 cdef Calculator calculator = Calculator()
 
 
 def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not None, customer, tuple wall_clock not None,
-             bint explain=False):
+             bint explain=False, holdings_given=None):
     """Calculate a receipt given as plain values; the outcome with the field names of altyn.pos.v1.Outcome.
 
     `receipt` has the fields of altyn.pos.v1.Receipt; `store` store_id, region, format, cluster; `customer` customer_id,
     card_type, segments, card_state or None; `wall_clock` is (wall_us, gap_from_wall_us, gap_us) of the store at the
-    business time. Raises ReceiptError naming the field.
+    business time. `holdings_given` is what the book knows: balances {asset: points, or {active, held}}, counters
+    [{promotion_id, measure, per, window, used, held}] of this customer, card and date, coupons {code: {series, state}}
+    with state FREE, HELD_HERE, HELD, USED, EXPIRED, NOT_YET_VALID or BLOCKED. Raises ReceiptError naming the field.
     """
     cdef Receipt input
     cdef Place place
     cdef Holdings holdings
+    cdef Counters counters
     cdef Outcome out
     cdef Texts texts = Texts()
     cdef list rows = listed(receipt, "lines", LINES_MAX), codes = listed(receipt, "coupons", COUPONS_MAX)
+    cdef list wishes = listed(receipt, "points", POINTS_REQUESTS_MAX)
+    cdef dict given = dict(holdings_given or {})
+    if set(given) - set(HOLDINGS_KEYS):
+        raise ReceiptError(min(set(given) - set(HOLDINGS_KEYS)), "BAD_FORMAT", f"known are {', '.join(HOLDINGS_KEYS)}")
+    memset(&holdings, 0, sizeof(Holdings))
+    memset(&counters, 0, sizeof(Counters))
+    holdings.balances = <int64_t*>calloc(ruleset.view.assets_count + 1, sizeof(int64_t))
+    holdings.coupons = <CouponFact*>calloc(len(codes) + 1, sizeof(CouponFact))
+    holdings.counters = &counters
+    input.wishes = <PointsWish*>calloc(len(wishes) + 1, sizeof(PointsWish))
     input.lines = <Line*>calloc(len(rows) + 1, sizeof(Line))
     input.coupons = <Text*>calloc(len(codes) + 1, sizeof(Text))
     holdings.segments = <Text*>calloc(SEGMENTS_MAX, sizeof(Text))
     try:
-        if input.lines == NULL or input.coupons == NULL or holdings.segments == NULL:
+        if (input.lines == NULL or input.coupons == NULL or input.wishes == NULL or holdings.segments == NULL
+                or holdings.balances == NULL or holdings.coupons == NULL):
             raise MemoryError
         input.lines_count = <int32_t>len(rows)
         input.coupons_count = <int32_t>len(codes)
-        input.wishes = NULL
-        input.wishes_count = 0
+        input.wishes_count = <int32_t>len(wishes)
+        fill_wishes(&input, wishes, texts)
         input.exponent = number(receipt, "", "exponent", 0, 4, 2)
         input.currency = texts.add(receipt.get("currency", ""), "currency")
         fill_lines(&input, rows, texts)
@@ -227,9 +334,17 @@ def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not Non
         fill_place(&place, store, wall_clock, texts)
         if customer is not None:
             fill_holdings(&holdings, customer, texts)
-        calculator.calculate(ruleset, &input, &place, &holdings if customer is not None else NULL, explain, &out)
+        holdings.input_method = input_method_of(receipt)
+        fill_balances(&holdings, ruleset, given.get("balances") or {})
+        fill_counters(&counters, &holdings, place.wall_us, given.get("counters") or [], texts)
+        fill_coupons(&holdings, codes, given.get("coupons") or {}, texts)
+        calculator.calculate(ruleset, &input, &place, &holdings, explain, &out)
         return spell_outcome(ruleset, &input, &out, codes, explain)
     finally:
+        counters_free(&counters)
+        free(holdings.balances)
+        free(holdings.coupons)
+        free(input.wishes)
         free(input.lines)
         free(input.coupons)
         free(holdings.segments)
@@ -239,6 +354,30 @@ cdef list spell_points(Ruleset ruleset, dict points):
     return [{"asset": ruleset.assets[asset][0], "points": points[asset]} for asset in sorted(points)]
 
 
+cdef tuple rule_name(Ruleset ruleset, int32_t rule):
+    """Id and place of a promotion's reward or of a payment rule; nothing for the till's own and the cashier's."""
+    cdef const PaymentRow* payment
+    if rule >= 0:
+        return ruleset.promotion_id(rule), ruleset.reward_no(rule)
+    if payment_of(rule) < 0:
+        return "", 0
+    payment = &ruleset.view.payments[payment_of(rule)]
+    return ruleset.view.texts[payment.id_begin:payment.id_begin + payment.id_size].decode(), payment.place
+
+
+cdef list spell_payments(Ruleset ruleset, const Receipt* receipt, const Outcome* out):
+    cdef const PointsPayment* row
+    cdef Text asset
+    cdef int32_t i
+    spelled = []
+    for i in range(out.payments_count):
+        row = &out.payments[i]
+        asset = ruleset.asset_text(row.asset) if row.asset >= 0 else receipt.wishes[row.wish].asset
+        spelled.append({"asset": asset.data[:asset.size].decode(), "points": row.max_points,
+                        "amount_minor": row.max_amount_minor, "limited_by": f"REASON_{REASONS[row.limited_by]}"})
+    return spelled
+
+
 cdef dict spell_line(Ruleset ruleset, const Receipt* receipt, const Outcome* out, int32_t index):
     cdef const LineResult* line = &out.lines[index]
     cdef const LineDiscount* row
@@ -246,10 +385,11 @@ cdef dict spell_line(Ruleset ruleset, const Receipt* receipt, const Outcome* out
     discounts = []
     for i in range(line.discounts_begin, line.discounts_end):
         row = &out.discounts[i]
+        name, reward_no = rule_name(ruleset, row.rule)
         discounts.append({
-            "promotion_id": ruleset.promotion_id(row.rule) if row.rule >= 0 else "",
-            "reward_no": ruleset.reward_no(row.rule) if row.rule >= 0 else 0,
-            "version": ruleset.version if row.rule >= 0 else 0,
+            "promotion_id": name,
+            "reward_no": reward_no,
+            "version": ruleset.version if name else 0,
             "stage": f"STAGE_{STAGES[row.stage]}",
             "amount_minor": row.amount_minor,
             "kind": f"DISCOUNT_KIND_{KINDS[row.kind]}",
@@ -261,6 +401,7 @@ cdef dict spell_line(Ruleset ruleset, const Receipt* receipt, const Outcome* out
         "gross_minor": line.gross_minor,
         "net_minor": line.net_minor,
         "discount_minor": line.discount_minor,
+        "points_paid_minor": line.gross_minor - line.discount_minor - line.net_minor,
         "discounts": discounts,
         "accrual": spell_points(ruleset, accrual),
         "participates_as": [
@@ -322,11 +463,12 @@ cdef list spell_messages(Ruleset ruleset, const Receipt* receipt, const Outcome*
 cdef dict spell_trace(Ruleset ruleset, const Receipt* receipt, const Outcome* out, const RuleTrace* trace):
     cdef const LineTrace* row
     cdef int32_t i
+    name, reward_no = rule_name(ruleset, trace.rule)
     spelled = {
-        "promotion_id": ruleset.promotion_id(trace.rule),
-        "reward_no": ruleset.reward_no(trace.rule),
+        "promotion_id": name,
+        "reward_no": reward_no,
         "version": ruleset.version,
-        "stage": f"STAGE_{STAGES[ruleset.stage(trace.rule)]}",
+        "stage": f"STAGE_{STAGES[ruleset.stage(trace.rule)] if trace.rule >= 0 else 'POINTS'}",
         "verdict": f"VERDICT_{VERDICTS[trace.verdict]}",
         "condition": ruleset.condition_path(trace.condition),
         "actual": trace.actual,
@@ -340,8 +482,9 @@ cdef dict spell_trace(Ruleset ruleset, const Receipt* receipt, const Outcome* ou
         "asset": "",
         "lines": [],
     }
-    if ruleset.view.rules[trace.rule].asset >= 0:
-        spelled["asset"] = ruleset.assets[ruleset.view.rules[trace.rule].asset][0]
+    asset = ruleset.view.rules[trace.rule].asset if trace.rule >= 0 else ruleset.view.payments[payment_of(trace.rule)].asset
+    if asset >= 0:
+        spelled["asset"] = ruleset.assets[asset][0]
     for i in range(trace.lines_begin, trace.lines_end):
         row = &out.line_traces[i]
         spelled["lines"].append({"line_no": receipt.lines[row.line].line_no, "before_minor": row.before_minor,
@@ -366,7 +509,7 @@ cdef dict spell_outcome(Ruleset ruleset, const Receipt* receipt, const Outcome* 
         coupons.append({
             "code": codes[i]["code"],
             "state": f"COUPON_STATE_{COUPON_STATES[coupon.result]}",
-            "reason": f"REASON_{COUPON_REASONS[coupon.reason]}",
+            "reason": f"REASON_{REASONS[coupon.reason]}",
             "promotion_id": ruleset.promotion_id(coupon.rule) if coupon.rule >= 0 else "",
         })
     spelled = {
@@ -379,6 +522,7 @@ cdef dict spell_outcome(Ruleset ruleset, const Receipt* receipt, const Outcome* 
             "rounding_minor": out.rounding_minor,
         },
         "lines": [spell_line(ruleset, receipt, out, i) for i in range(receipt.lines_count)],
+        "max_redeem": spell_payments(ruleset, receipt, out),
         "coupons": coupons,
         "issued_coupons": [spell_issued(ruleset, &out.issued[i]) for i in range(out.issued_count)],
         "messages": spell_messages(ruleset, receipt, out) if out.said_count > 0 else [],

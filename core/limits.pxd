@@ -59,6 +59,7 @@ cdef enum:
     PROMOTIONS_MAX = 262_144
     REWARDS_MAX = 16
     ASSETS_MAX = 64
+    POINTS_PAYMENTS_MAX = 72   # one per asset and per wish
     # Rows of one calculation: discounts and accruals by line and rule; explain data, cut beyond.
     APPLIED_MAX = 524_288
     ACCRUALS_MAX = 65_536

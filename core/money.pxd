@@ -93,6 +93,14 @@ cdef inline int64_t price_times(int64_t price_minor, int64_t qty_milli) noexcept
         return price_minor
     return mul_div_half_up(price_minor, qty_milli, MILLI)
 
+cdef inline int64_t power_of_ten(int32_t exponent) noexcept nogil:
+    """10^exponent, of a scale or a currency's exponent: 0…4."""
+    cdef int64_t power = 1
+    cdef int32_t i
+    for i in range(exponent):
+        power *= 10
+    return power
+
 cdef inline int64_t whole_units(int64_t qty_milli) noexcept nogil:
     """Number of units of a quantity, 0 when it is not whole."""
     if qty_milli == MILLI:

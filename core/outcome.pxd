@@ -9,6 +9,15 @@ cdef enum Kind:
     POINTS = 2
     ROUNDING = 3
 
+cdef enum:
+    # Rules below 0 in LineDiscount and RuleTrace: the till's own discount, the cashier's, and payment rule n as
+    # PAYMENT_RULE - n.
+    PAYMENT_RULE = -3
+
+cdef inline int32_t payment_of(int32_t rule) noexcept nogil:
+    """Row of the ruleset's payment rules, -1: the rule is none of them."""
+    return PAYMENT_RULE - rule if rule <= PAYMENT_RULE else -1
+
 cdef enum Verdict:
     # altyn.pos.v1.Verdict
     APPLIED = 1
@@ -45,7 +54,7 @@ cdef struct LineResult:
     int32_t roles_end
 
 cdef struct LineDiscount:
-    int32_t rule               # ordinal in the ruleset; -1 external, -2 manual
+    int32_t rule               # ordinal in the ruleset; -1 external, -2 manual, a payment rule below
     int32_t stage
     int32_t kind
     int64_t amount_minor
@@ -71,14 +80,16 @@ cdef struct CouponOutcome:
     int32_t rule               # the rule it unlocked, -1 none
 
 cdef struct PointsPayment:
-    # One asset the customer wanted to pay with, or could: one row per payment rule in force.
-    int32_t asset              # index in the ruleset's assets
-    int32_t payment            # row of the ruleset's payment rules
+    # One asset the customer wanted to pay with, or could: a row for each asset with a payment rule in force, in their
+    # order, then one for each wish without.
+    int32_t asset              # index in the ruleset's assets; -1: the wish's asset has no payment rule
+    int32_t payment            # row of the ruleset's payment rules, -1
+    int32_t wish               # index of the receipt's wishes, -1: none in this asset
     int64_t points             # paid; 0: none
     int64_t amount_minor
     int64_t max_points         # as many as could be paid
     int64_t max_amount_minor
-    int32_t limited_by         # altyn.pos.v1.Reason: what keeps the maximum, or the payment, down
+    int32_t limited_by         # altyn.pos.v1.Reason: what lowered the maximum last
 
 cdef struct CounterUse:
     # One counter a rule with a limit looked at, and what the receipt takes of it.
@@ -91,6 +102,8 @@ cdef struct CounterUse:
     int64_t used               # as the decision saw it, this receipt's own hold left out
     int64_t held
     int64_t taken              # 0: only looked at
+    int32_t row                # of the ruleset's limits
+    bint of_accrual
 
 cdef struct Said:
     # What a promotion says: a message, or an issued coupon with its text.

@@ -8,19 +8,31 @@ from libc.string cimport memset
 from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.edge cimport ReadError, edge_exception, read_receipt
 from altyn.core.limits cimport ARENA_BYTES, REPLY_BYTES_MAX
-from altyn.core.outcome cimport Accrual, CouponOutcome, LineDiscount, LineResult, Outcome, RuleTrace
+from altyn.core.outcome cimport (
+    Accrual, CouponOutcome, LineDiscount, LineResult, Outcome, PointsPayment, RuleTrace, payment_of,
+)
 from altyn.core.receipt cimport Holdings, Place, Receipt
+from altyn.core.rules.image cimport PaymentRow
 from altyn.core.rules.ruleset cimport Ruleset
+from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_take
 from altyn.core.wire.format cimport wire_exception
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 from altyn.core.write_messages cimport write_messages
 
 
+cdef Text payment_text(Ruleset rules, const PaymentRow* payment) noexcept nogil:
+    """Id of the document a payment rule stands in."""
+    cdef Text text
+    text.data = rules.view.texts + payment.id_begin
+    text.size = payment.id_size
+    return text
+
+
 cdef int write_discounts(
     const Outcome* outcome, const LineResult* result, Ruleset rules, pos_v1.LineOutcome* out, Arena* arena
 ) noexcept nogil:
-    cdef int32_t place, count = result.discounts_end - result.discounts_begin
+    cdef int32_t place, payment, count = result.discounts_end - result.discounts_begin
     cdef const LineDiscount* given
     cdef pos_v1.LineDiscount* shown
     if count == 0:
@@ -35,7 +47,12 @@ cdef int write_discounts(
         shown.stage = given.stage
         shown.kind = given.kind
         shown.amount_minor = given.amount_minor
-        if given.rule >= 0:
+        payment = payment_of(given.rule)
+        if payment >= 0:
+            shown.promotion_id = payment_text(rules, &rules.view.payments[payment])
+            shown.reward_no = rules.view.payments[payment].place
+            shown.version = rules.version
+        elif given.rule >= 0:
             # External and manual discounts have no promotion.
             shown.promotion_id = rules.promotion_text(given.rule)
             shown.reward_no = rules.view.rules[given.rule].reward_no
@@ -151,14 +168,48 @@ cdef int write_coupons(
     return 0
 
 
+cdef int write_payments(
+    const Outcome* outcome, const Receipt* receipt, Ruleset rules, pos_v1.Outcome* out, Arena* arena
+) noexcept nogil:
+    cdef int32_t place
+    cdef const PointsPayment* payment
+    if outcome.payments_count == 0:
+        return 0
+    out.max_redeem = <pos_v1.MaxRedeem*>arena_take(arena, <size_t>outcome.payments_count * sizeof(pos_v1.MaxRedeem))
+    if out.max_redeem == NULL:
+        return -1
+    out.max_redeem_count = outcome.payments_count
+    for place in range(outcome.payments_count):
+        payment = &outcome.payments[place]
+        out.max_redeem[place].asset = rules.asset_text(payment.asset) if payment.asset >= 0 else receipt.wishes[payment.wish].asset
+        out.max_redeem[place].points = payment.max_points
+        out.max_redeem[place].amount_minor = payment.max_amount_minor
+        out.max_redeem[place].limited_by = payment.limited_by
+    return 0
+
+
+cdef void name_rule(const RuleTrace* trace, Ruleset rules, pos_v1.RuleTrace* shown) noexcept nogil:
+    """Whose row it is: a promotion's reward, or a payment rule."""
+    cdef int32_t payment = payment_of(trace.rule)
+    shown.version = rules.version
+    if payment >= 0:
+        shown.promotion_id = payment_text(rules, &rules.view.payments[payment])
+        shown.reward_no = rules.view.payments[payment].place
+        shown.stage = pos_v1.STAGE_POINTS
+        shown.asset = rules.asset_text(rules.view.payments[payment].asset)
+        return
+    shown.promotion_id = rules.promotion_text(trace.rule)
+    shown.reward_no = rules.view.rules[trace.rule].reward_no
+    shown.stage = rules.stage_of(trace.rule)
+    if rules.view.rules[trace.rule].asset >= 0:
+        shown.asset = rules.asset_text(rules.view.rules[trace.rule].asset)
+
+
 cdef int write_trace(
     const Outcome* outcome, const Receipt* receipt, const RuleTrace* trace, Ruleset rules, pos_v1.RuleTrace* shown, Arena* arena
 ) noexcept nogil:
     cdef int32_t place, count = trace.lines_end - trace.lines_begin
-    shown.promotion_id = rules.promotion_text(trace.rule)
-    shown.reward_no = rules.view.rules[trace.rule].reward_no
-    shown.version = rules.version
-    shown.stage = rules.stage_of(trace.rule)
+    name_rule(trace, rules, shown)
     shown.verdict = trace.verdict
     if trace.condition >= 0:
         shown.condition = rules.path_text(trace.condition)
@@ -173,8 +224,6 @@ cdef int write_trace(
     shown.amount_minor = trace.amount_minor
     shown.cut_minor = trace.cut_minor
     shown.points = trace.points
-    if rules.view.rules[trace.rule].asset >= 0:
-        shown.asset = rules.asset_text(rules.view.rules[trace.rule].asset)
     if count == 0:
         return 0
     shown.lines = <pos_v1.LineTrace*>arena_take(arena, <size_t>count * sizeof(pos_v1.LineTrace))
@@ -215,6 +264,7 @@ cdef int write_outcome(
     if (
         write_totals(outcome, rules, out, arena)
         or write_lines(outcome, receipt, rules, out, arena)
+        or write_payments(outcome, receipt, rules, out, arena)
         or write_coupons(outcome, wire, rules, out, arena)
     ):
         return -1

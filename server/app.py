@@ -20,7 +20,7 @@ import orjson
 import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from altyn.core.engine import CallRefused, Engine, Scope, expire_holds
+from altyn.core.engine import CallRefused, Engine, LotSweep, Scope, expire_holds
 from altyn.core.facts import Facts
 from altyn.infra.metrics import LoopLag, MetricsDoor, new_registry
 from altyn.infra.settings import Secrets, Settings
@@ -45,7 +45,10 @@ from altyn.server.transport.grpc_aio import Authenticate, CallTableHandler, Grpc
 SHARD = 0
 SLOTS_MAX = 20_000
 HOLDS_PER_TURN_MAX = 256
-HOLDS_EVERY_S = 1.0
+EXPIRY_EVERY_S = 1.0
+# Lots looked at in a turn, at most (a few milliseconds), and records made of those that are over.
+LOTS_SCANNED_PER_RECORD = 16_384
+LOT_RECORDS_PER_TURN_MAX = 4
 DRAIN_S = 5.0
 
 log = structlog.get_logger(__name__)
@@ -189,7 +192,7 @@ class Server:
             await door.start()
         await serving.set(POS_SERVICE, health_pb2.HealthCheckResponse.SERVING)
         watch = asyncio.create_task(self.journal.watch(), name="journal-watch")
-        holds = asyncio.create_task(self._expire_holds(), name="hold-expiry")
+        expiry = asyncio.create_task(self._expire(), name="expiry")
         stop = asyncio.create_task(self._stopping.wait(), name="stop")
         metrics, lag = await self._tell_metrics(meters)
         on_ready(
@@ -200,18 +203,18 @@ class Server:
             }
         )
         try:
-            await asyncio.wait({watch, holds, stop}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({watch, expiry, stop}, return_when=asyncio.FIRST_COMPLETED)
             if watch.done():
                 watch.result()
-            if holds.done():
-                holds.result()
+            if expiry.done():
+                expiry.result()
             await serving.enter_graceful_shutdown()
             await asyncio.gather(registers.stop(DRAIN_S), office.stop(DRAIN_S))
         finally:
             await metrics.stop()
-            for task in (watch, holds, stop, lag):
+            for task in (watch, expiry, stop, lag):
                 task.cancel()
-            await asyncio.gather(watch, holds, stop, lag, return_exceptions=True)
+            await asyncio.gather(watch, expiry, stop, lag, return_exceptions=True)
 
     async def _tell_metrics(self, meters: CallMeters) -> tuple[MetricsDoor, asyncio.Task[None]]:
         """The management listener, and the task that measures how late the loop is."""
@@ -222,13 +225,19 @@ class Server:
         await door.start()
         return door, asyncio.create_task(lag.run(), name="loop-lag")
 
-    async def _expire_holds(self) -> None:
-        """Free what a register took and never settled."""
+    async def _expire(self) -> None:
+        """Free what a register took and never settled; end lots whose time is over."""
+        sweep = LotSweep(self.engine)
         while True:
-            await asyncio.sleep(HOLDS_EVERY_S)
+            await asyncio.sleep(EXPIRY_EVERY_S)
             if self.journal.has_room:
                 for record in expire_holds(self.engine, clock_us(), HOLDS_PER_TURN_MAX):
                     self.journal.append(record)
+            for _ in range(LOT_RECORDS_PER_TURN_MAX):
+                # Room comes first: what is decided must be journalled.
+                ended = sweep.expire_lots(clock_us(), LOTS_SCANNED_PER_RECORD) if self.journal.has_room else None
+                if ended is not None:
+                    self.journal.append(ended)
 
     def _in_force(self) -> ops.GetRulesInForceResponse:
         rules = self.feeds.rules

@@ -13,9 +13,11 @@ from altyn.core.calculator.targets cimport in_set
 from altyn.core.calculator.tiers cimport value_of
 from altyn.core.calculator.work cimport Accrued, CalcGroup, Run, Trial, trace_row
 from altyn.core.limits cimport ACCRUALS_MAX, APPLIED_MAX
-from altyn.core.money cimport PPM, compare_products, mul_div_floor, share_out
+from altyn.core.money cimport PPM, compare_products, mul_div_floor, power_of_ten, share_out
 from altyn.core.outcome cimport APPLIED, Accrual, BEATEN, LIMIT, RuleTrace, ZERO
-from altyn.core.rules.image cimport AssetRow, POINTS_PERCENT, PromotionRow, RuleRow, SKIP_IF_PAID_WITH_POINTS, SetRow
+from altyn.core.rules.image cimport (
+    AssetRow, EXCLUDE_POINTS_PAID, POINTS_PERCENT, PromotionRow, RuleRow, SKIP_IF_PAID_WITH_POINTS, SetRow,
+)
 
 cdef enum:
     # Beside a promotion's number: whose groups a rule may accrue on.
@@ -24,21 +26,21 @@ cdef enum:
 
 
 cdef void prepare_bases(Work* work) noexcept nogil:
-    """What each calc group accrues on: its running price after stage 10, 0 for no_accrual.
-
-    Points redeemed on a line are part of its discounts; with `exclude_points_paid: false` they will be added back here.
-    """
+    """What each calc group accrues on: its running price after stage 10, 0 for no_accrual; `paid` likewise."""
     cdef int32_t i
     for i in range(work.groups_count):
         work.bases[i] = work.groups[i].running_minor if work.groups[i].accrues else 0
+        if work.paid_with_points and not work.groups[i].accrues:
+            work.paid[i] = 0
 
 
-cdef inline int64_t power_of_ten(int32_t exponent) noexcept nogil:
-    cdef int64_t power = 1
-    cdef int32_t i
-    for i in range(exponent):
-        power *= 10
-    return power
+cdef inline bint counts_paid(const Work* work, const RuleRow* rule) noexcept nogil:
+    """The rule accrues also on what points paid."""
+    return work.paid_with_points and not rule.flags & EXCLUDE_POINTS_PAID
+
+
+cdef inline int64_t base_of(const Work* work, const RuleRow* rule, int32_t group) noexcept nogil:
+    return work.bases[group] + (work.paid[group] if counts_paid(work, rule) else 0)
 
 
 cdef inline int64_t floor_to_step(int64_t points, const AssetRow* asset) noexcept nogil:
@@ -49,17 +51,19 @@ cdef int32_t collect_targets(Work* work, const RuleRow* rule, int32_t winner) no
     """The groups a rule accrues on, as members of a distribution: only those of `winner`, ANY or only the FREE."""
     cdef const SetRow* products = &work.rules.sets[rule.targets]
     cdef const CalcGroup* group
+    cdef int64_t base
     cdef int32_t i, count = 0
     if rule.asset < 0 or (work.paid_with_points and rule.flags & SKIP_IF_PAID_WITH_POINTS):
         return 0
     for i in range(work.groups_count):
         group = &work.groups[i]
-        if work.bases[i] <= 0 or (winner >= 0 and (group.winning == 0 or group.winner != winner)):
+        base = base_of(work, rule, i)
+        if base <= 0 or (winner >= 0 and (group.winning == 0 or group.winner != winner)):
             continue
         if winner == FREE and group.winner >= 0:
             continue
         if in_set(work.rules, products, group):
-            work.shares[count].weight = work.bases[i]
+            work.shares[count].weight = base
             work.shares[count].count = 1
             work.share_of[count] = i
             count += 1
@@ -106,8 +110,9 @@ cdef void write_accrued(Work* work, int32_t asset, int32_t line, int64_t points)
     work.accrued_count += 1
 
 
-cdef void share_over_lines(Work* work, int32_t asset, const CalcGroup* group, int64_t points) noexcept nogil:
+cdef void share_over_lines(Work* work, const RuleRow* rule, const CalcGroup* group, int64_t points) noexcept nogil:
     """Points of a group over its lines by their bases; the runs of a line are neighbours."""
+    cdef int32_t asset = rule.asset
     cdef int32_t number = group.first_run, count = 0, i
     cdef const Run* run
     if work.runs[group.first_run].line == work.runs[group.last_run].line:
@@ -119,6 +124,8 @@ cdef void share_over_lines(Work* work, int32_t asset, const CalcGroup* group, in
             work.unit_shares[count - 1].weight += run.running_minor * run.count
         else:
             work.unit_shares[count].weight = run.running_minor * run.count
+            if counts_paid(work, rule):
+                work.unit_shares[count].weight += work.line_paid[run.line]
             work.unit_shares[count].count = 1
             work.unit_share_of[count] = run.line
             count += 1
@@ -155,7 +162,7 @@ cdef void give_points(Work* work, int32_t number, int32_t targets, int64_t wante
     for i in range(targets):
         if work.shares[i].amount + work.shares[i].extra > 0:
             share_over_lines(
-                work, rule.asset, &work.groups[work.share_of[i]], work.shares[i].amount + work.shares[i].extra
+                work, rule, &work.groups[work.share_of[i]], work.shares[i].amount + work.shares[i].extra
             )
 
 
@@ -202,26 +209,43 @@ cdef int64_t promotion_points(Work* work, const PromotionRow* row, int32_t asset
     return total
 
 
+cdef inline bint is_greater(int64_t base, int64_t rate, int64_t best_rate, int64_t paid, int64_t paid_rate,
+                            int64_t best_paid_rate) noexcept nogil:
+    """base × rate + paid × paid_rate > base × best_rate + paid × best_paid_rate, exactly."""
+    if paid == 0 or paid_rate == best_paid_rate:
+        return compare_products(base, rate, base, best_rate) > 0
+    if rate >= best_rate:
+        if paid_rate > best_paid_rate:
+            return True
+        return compare_products(base, rate - best_rate, paid, best_paid_rate - paid_rate) > 0
+    return paid_rate > best_paid_rate and compare_products(
+        paid, paid_rate - best_paid_rate, base, best_rate - rate) > 0
+
+
 cdef void claim_lines(Work* work, int32_t promotion, int32_t asset) noexcept nogil:
     """Give each calc group to the promotion with the greatest exact base × rate; earlier ones keep a tie."""
     cdef const PromotionRow* row = &work.rules.promotions[promotion]
     cdef const RuleRow* rule
     cdef CalcGroup* group
-    cdef int64_t rate
+    cdef int64_t rate, paid_rate
     cdef int32_t i, number
     for i in range(work.groups_count):
         group = &work.groups[i]
         if work.bases[i] <= 0:
             continue
-        rate = 0
+        rate = paid_rate = 0
         for number in range(row.rules_begin, row.rules_end):
             rule = &work.rules.rules[number]
             if rule.asset != asset or (work.paid_with_points and rule.flags & SKIP_IF_PAID_WITH_POINTS):
                 continue
             if in_set(work.rules, &work.rules.sets[rule.targets], group):
                 rate += value_of(work, rule)
-        if compare_products(work.bases[i], rate, work.bases[i], group.winning) > 0:
+                if counts_paid(work, rule):
+                    paid_rate += value_of(work, rule)
+        if is_greater(work.bases[i], rate, group.winning, work.paid[i] if work.paid_with_points else 0, paid_rate,
+                      group.winning_paid):
             group.winning = rate
+            group.winning_paid = paid_rate
             group.winner = promotion
 
 
@@ -297,7 +321,7 @@ cdef void accrue_max_of(Work* work, int32_t count, int32_t asset, bint by_line) 
     cdef Trial* trial
     for i in range(work.groups_count):
         work.groups[i].winner = -1
-        work.groups[i].winning = 0
+        work.groups[i].winning = work.groups[i].winning_paid = 0
     for i in range(count):
         trial = &work.trials[i]
         if not trial.matched.rewards or not has_asset(work, &work.rules.promotions[trial.promotion], asset, &claims):

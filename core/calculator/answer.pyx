@@ -1,12 +1,14 @@
 """Writes the outcome.
 
 Decides nothing: it sorts applied rows by line and adds up. Invariants, checked on every receipt: per line and receipt
-gross = net + discounts, net at or above 0, and the running prices of all units are what is left to pay.
+gross = net + discounts + paid with points, net at or above 0, and the running prices of all units are what is left to pay.
 """
 from libc.stdint cimport int32_t, int64_t
 from altyn.core.calculator.work cimport Accrued, Applied, ENTERED_BEFORE, NO_EFFECT, Participant, UNKNOWN_CODE, USED
 from altyn.core.limits cimport TRACES_MAX
-from altyn.core.outcome cimport COUPON_APPLIED, COUPON_INVALID, COUPON_NOT_APPLIED, DISCOUNT, LineDiscount, LineResult, LineRole
+from altyn.core.outcome cimport (
+    COUPON_APPLIED, COUPON_INVALID, COUPON_NOT_APPLIED, DISCOUNT, LineDiscount, LineResult, LineRole, POINTS, payment_of,
+)
 
 cdef enum Reason:
     # altyn.pos.v1.Reason
@@ -26,20 +28,24 @@ cdef void add_up(Work* work, Outcome* out) noexcept nogil:
     cdef const Applied* applied = work.applied
     cdef const Accrued* accrued = work.accrued
     cdef int32_t i, discounts = 0, accruals = 0, count = work.receipt.lines_count
-    cdef int64_t gross = 0, discount = 0
+    cdef int64_t gross = 0, discount = 0, paid = 0
     for i in range(count):
-        lines[i].discount_minor = 0
+        lines[i].discount_minor = lines[i].net_minor = 0
         lines[i].discounts_end = lines[i].accruals_end = 0
     for i in range(work.applied_count):
         line = &lines[applied[i].line]
         line.discounts_end += 1
-        line.discount_minor += applied[i].amount_minor
+        if payment_of(applied[i].rule) < 0:
+            line.discount_minor += applied[i].amount_minor
+        else:
+            line.net_minor -= applied[i].amount_minor
+            paid += applied[i].amount_minor
     for i in range(work.accrued_count):
         lines[accrued[i].line].accruals_end += 1
     for i in range(count):
         line = &lines[i]
         line.gross_minor = work.receipt.lines[i].gross_minor
-        line.net_minor = line.gross_minor - line.discount_minor
+        line.net_minor += line.gross_minor - line.discount_minor
         gross += line.gross_minor
         discount += line.discount_minor
         line.discounts_begin = discounts
@@ -50,7 +56,8 @@ cdef void add_up(Work* work, Outcome* out) noexcept nogil:
         line.accruals_end = line.accruals_begin
     out.gross_minor = gross
     out.discount_minor = discount
-    out.to_pay_minor = gross - discount
+    out.points_paid_minor = paid
+    out.to_pay_minor = gross - discount - paid
 
 
 cdef void sort_discounts(Work* work) noexcept nogil:
@@ -65,7 +72,7 @@ cdef void sort_discounts(Work* work) noexcept nogil:
         row = &work.line_discounts[line.discounts_end]
         row.rule = applied[i].rule
         row.stage = applied[i].stage
-        row.kind = DISCOUNT
+        row.kind = DISCOUNT if payment_of(applied[i].rule) < 0 else POINTS
         row.amount_minor = applied[i].amount_minor
         line.discounts_end += 1
 
@@ -130,7 +137,10 @@ cdef void answer_coupons(Work* work) noexcept nogil:
             work.coupon_outcomes[i].reason = REASON_NONE
         elif state == UNKNOWN_CODE:
             work.coupon_outcomes[i].result = COUPON_INVALID
+            # A code of a series that no rule may use says why.
             work.coupon_outcomes[i].reason = COUPON_UNKNOWN
+            if work.holdings != NULL and work.holdings.coupons != NULL and work.holdings.coupons[i].series.size > 0:
+                work.coupon_outcomes[i].reason = work.holdings.coupons[i].reason
         elif state == ENTERED_BEFORE:
             work.coupon_outcomes[i].reason = COUPON_ALREADY_ENTERED
         elif state == NO_EFFECT:
@@ -144,7 +154,7 @@ cdef bint totals_hold(const Work* work, const Outcome* out) noexcept nogil:
     cdef int32_t i
     for i in range(work.groups_count):
         running += work.groups[i].running_minor
-    return running == out.to_pay_minor and out.gross_minor == out.to_pay_minor + out.discount_minor
+    return running == out.to_pay_minor and out.gross_minor == out.to_pay_minor + out.discount_minor + out.points_paid_minor
 
 
 cdef bint write_outcome(Work* work, Outcome* out) noexcept nogil:
@@ -157,8 +167,11 @@ cdef bint write_outcome(Work* work, Outcome* out) noexcept nogil:
     sort_roles(work)
     for i in range(work.receipt.lines_count):
         sound = sound and work.line_results[i].net_minor >= 0
-    out.points_paid_minor = out.rounding_minor = 0
-    out.payments_count = out.counters_count = 0
+    out.rounding_minor = 0
+    out.payments = work.payments
+    out.payments_count = work.payments_count
+    out.counters = work.counter_uses
+    out.counters_count = work.counter_uses_count
     answer_coupons(work)
     out.lines = work.line_results
     out.discounts = work.line_discounts

@@ -1,11 +1,11 @@
-"""The order of a calculation: normalise, find candidates, stages 1-6, external discounts, accrual, outcome (semantics
+"""The order of a calculation: normalise, find candidates, stages 1-6, external discounts, points, accrual, outcome (semantics
 §6.2).
 
 Decides only what comes after what. Invariants: no Python object, no allocation, no clock; a bounded number of steps
 for a bounded receipt and ruleset; the same input gives the same bytes. Must never read a fact that its arguments do
 not hold.
 
-Stages to come have their place in `run_stages`: caps, points and small change between external discounts and accrual.
+Stages to come: caps between external discounts and points, small change behind them.
 """
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free
@@ -14,22 +14,25 @@ from altyn.core.calculator.answer cimport write_outcome
 from altyn.core.calculator.best cimport run_best, run_one
 from altyn.core.calculator.caps cimport cut_to_caps, exceeds_caps
 from altyn.core.calculator.cascade cimport run_add, run_cascade
+from altyn.core.calculator.counters cimport settle_counters
 from altyn.core.calculator.eligibility cimport find_candidates
 from altyn.core.calculator.external cimport give_external
 from altyn.core.calculator.normalise cimport normalise
 from altyn.core.calculator.notes cimport keep_notes, reopen_stage
+from altyn.core.calculator.redemption cimport pay_with_points
 from altyn.core.calculator.speech cimport speak
 from altyn.core.calculator.work cimport (
     Accrued, Applied, CalcGroup, CouponGiven, Eligible, LineKey, Note, Participant, Pick, Ranked, Run, SavedGroup,
     SavedRun, Trial,
 )
 from altyn.core.limits cimport (
-    ACCRUALS_MAX, APPLIED_MAX, COUPONS_GIVEN_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX, ISSUED_MAX, LINES_MAX,
-    LINE_TRACES_MAX, PROMOTIONS_MAX, SAID_MAX, SEGMENTS_MAX, TRACES_MAX, UNITS_MAX,
+    ACCRUALS_MAX, APPLIED_MAX, COUNTER_CHANGES_MAX, COUPONS_GIVEN_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX, ISSUED_MAX,
+    LINES_MAX, LINE_TRACES_MAX, POINTS_PAYMENTS_MAX, PROMOTIONS_MAX, SAID_MAX, SEGMENTS_MAX, TRACES_MAX, UNITS_MAX,
 )
 from altyn.core.money cimport Share
 from altyn.core.outcome cimport (
-    Accrual, CouponOutcome, LineAccrual, LineDiscount, LineResult, LineRole, LineTrace, RuleTrace, Said,
+    Accrual, CounterUse, CouponOutcome, LineAccrual, LineDiscount, LineResult, LineRole, LineTrace, PointsPayment,
+    RuleTrace, Said,
 )
 from altyn.core.rules.image cimport (
     EXCLUSIVE_ALL, EXCLUSIVE_STAGE, GroupRow, HAS_LIMITS, SKIP_DISCOUNTED, SPEAKS,
@@ -126,7 +129,7 @@ cdef int32_t discount(Work* work, bint every) noexcept nogil:
 
 cdef void start(Work* work) noexcept nogil:
     cdef int32_t i
-    work.applied_count = work.accrued_count = work.accruals_count = 0
+    work.applied_count = work.accrued_count = work.accruals_count = work.payments_count = work.counter_uses_count = 0
     work.traces_count = work.line_traces_count = 0
     work.participants_count = 0
     work.undo_runs_count = work.undo_groups_count = work.undo_runs_top = 0
@@ -187,6 +190,10 @@ cdef class Calculator:
         work.line_marks = <int32_t*>self.reserve(LINES_MAX * sizeof(int32_t))
         work.participants = <Participant*>self.reserve(APPLIED_MAX * sizeof(Participant))
         work.line_roles = <LineRole*>self.reserve(APPLIED_MAX * sizeof(LineRole))
+        work.paid = <int64_t*>self.reserve(LINES_MAX * sizeof(int64_t))
+        work.line_paid = <int64_t*>self.reserve(LINES_MAX * sizeof(int64_t))
+        work.payments = <PointsPayment*>self.reserve(POINTS_PAYMENTS_MAX * sizeof(PointsPayment))
+        work.counter_uses = <CounterUse*>self.reserve(COUNTER_CHANGES_MAX * sizeof(CounterUse))
         work.line_results = <LineResult*>self.reserve(LINES_MAX * sizeof(LineResult))
         work.line_discounts = <LineDiscount*>self.reserve(APPLIED_MAX * sizeof(LineDiscount))
         work.line_accruals = <LineAccrual*>self.reserve(APPLIED_MAX * sizeof(LineAccrual))
@@ -234,8 +241,10 @@ cdef class Calculator:
             work.by_unit = True
             next = discount(work, every)
             cut_to_caps(work)
+        pay_with_points(work)
         prepare_bases(work)
         next = run_stages(work, next, STAGE_ACCRUAL)
+        settle_counters(work)
         if work.features & SPEAKS:
             enter_stage(work, STAGE_MESSAGE)
             speak(work, next)

@@ -10,7 +10,7 @@ from altyn.core.calculator.targets cimport in_list, in_set
 from altyn.core.calculator.work cimport CalcGroup, ENTERED_BEFORE, NO_EFFECT
 from altyn.core.rules.image cimport (
     ABSENT, ALL_OF, ANY_OF, CARD_TYPE, COUPON_IS, CUSTOMER_ID, CUSTOMER_IS, ConditionRow, HAS_CARD_IS, NONE_OF,
-    QUANTITY_IS, SCHEDULE_IS, SetRow, STORE_ID, STORE_IS, SUM_IS, Span,
+    QUANTITY_IS, SCHEDULE_IS, SERIES_IS, SetRow, STORE_ID, STORE_IS, SUM_IS, Span,
 )
 from altyn.core.text cimport text_compare
 
@@ -95,10 +95,10 @@ cdef bint customer_is(const Work* work, const ConditionRow* row) noexcept nogil:
     return chosen(work, row, work.segments, work.segments_count)
 
 
-cdef bint coupon_entered(const Work* work, int32_t symbol) noexcept nogil:
+cdef bint coupon_entered(const Work* work, const int32_t* symbols, int32_t symbol) noexcept nogil:
     cdef int32_t i
     for i in range(work.receipt.coupons_count):
-        if work.coupon_symbols[i] == symbol:
+        if symbols[i] == symbol:
             return True
     return False
 
@@ -117,7 +117,7 @@ cdef bint leaf_holds(Work* work, const ConditionRow* row, Failure* failure) noex
         return customer_is(work, row)
     if row.kind == HAS_CARD_IS:
         return (work.holdings != NULL and work.holdings.has_card) == (row.subject != 0)
-    return coupon_entered(work, row.subject)
+    return coupon_entered(work, &work.series_symbols[0] if row.kind == SERIES_IS else &work.coupon_symbols[0], row.subject)
 
 
 cdef bint holds(Work* work, int32_t condition, Failure* failure) noexcept nogil:
@@ -155,20 +155,27 @@ cdef int32_t smaller_code(const Work* work, int32_t left, int32_t right) noexcep
     return left if text_compare(work.receipt.coupons[left], work.receipt.coupons[right]) < 0 else right
 
 
+cdef int32_t smallest_code(Work* work, const int32_t* symbols, int32_t symbol) noexcept nogil:
+    """The smallest of the codes with this symbol; each of them has met its conditions."""
+    cdef int32_t found = -1, i
+    for i in range(work.receipt.coupons_count):
+        if symbols[i] == symbol and work.coupon_states[i] != ENTERED_BEFORE:
+            if work.coupon_states[i] < NO_EFFECT:
+                work.coupon_states[i] = NO_EFFECT
+            found = smaller_code(work, found, i)
+    return found
+
+
 cdef int32_t unlocking_coupon(Work* work, int32_t condition) noexcept nogil:
     """The smallest code among the coupons that make the condition hold, as its index, or -1 (semantics §6.11.22).
 
     The condition holds. Every code that helps is marked as having met its conditions.
     """
     cdef const ConditionRow* row = &work.rules.conditions[condition]
-    cdef int32_t child = condition + 1, found = -1, i
+    cdef int32_t child = condition + 1, found = -1
     cdef Failure unused
-    if row.kind == COUPON_IS:
-        for i in range(work.receipt.coupons_count):
-            if work.coupon_symbols[i] == row.subject and work.coupon_states[i] != ENTERED_BEFORE:
-                if work.coupon_states[i] < NO_EFFECT:
-                    work.coupon_states[i] = NO_EFFECT
-                return i
+    if row.kind == COUPON_IS or row.kind == SERIES_IS:
+        return smallest_code(work, &work.series_symbols[0] if row.kind == SERIES_IS else &work.coupon_symbols[0], row.subject)
     if row.kind != ALL_OF and row.kind != ANY_OF:
         return -1
     while child < row.end:

@@ -7,9 +7,9 @@ rules there are.
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from altyn.core.calculator.work cimport CalcGroup, CONDITIONS_NOT_MET, ENTERED_BEFORE, UNKNOWN_CODE
 from altyn.core.limits cimport SEGMENTS_MAX
-from altyn.core.receipt cimport Line
+from altyn.core.receipt cimport CouponFact, Line
 from altyn.core.rules.image cimport (
-    CARD_TYPE, COUPON, CUSTOMER_ID, RulesView, SEGMENT, STORE_ID, SymbolSlot,
+    CARD_TYPE, COUPON, COUPON_SERIES, CUSTOMER_ID, RulesView, SEGMENT, STORE_ID, SymbolSlot,
 )
 from altyn.core.rules.symbols cimport find_symbol, may_be_symbol, passes, prefetch, symbol_hash
 from altyn.core.text cimport Text, text_equal
@@ -141,11 +141,22 @@ cdef void look_up_customer(Work* work) noexcept nogil:
                 work.segments_count += 1
 
 
+cdef void look_up_series(Work* work, int32_t place) noexcept nogil:
+    """A code of a series that may be used is known, whether or not a rule names the series."""
+    cdef const CouponFact* fact = &work.holdings.coupons[place]
+    if fact.series.size > 0 and fact.reason == 0:
+        work.series_symbols[place] = look_up(work, COUPON_SERIES, fact.series)
+        work.coupon_states[place] = CONDITIONS_NOT_MET
+
+
 cdef void look_up_coupons(Work* work) noexcept nogil:
     cdef int32_t i, j
     for i in range(work.receipt.coupons_count):
         work.coupon_symbols[i] = look_up(work, COUPON, work.receipt.coupons[i])
+        work.series_symbols[i] = 0
         work.coupon_states[i] = CONDITIONS_NOT_MET if work.coupon_symbols[i] != 0 else UNKNOWN_CODE
+        if work.holdings != NULL and work.holdings.coupons != NULL:
+            look_up_series(work, i)
         work.coupon_rules[i] = -1
         for j in range(i):
             if text_equal(work.receipt.coupons[i], work.receipt.coupons[j]):

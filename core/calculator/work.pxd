@@ -11,7 +11,8 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from altyn.core.limits cimport COUPONS_MAX, REWARDS_MAX, TRACES_MAX
 from altyn.core.money cimport Share
 from altyn.core.outcome cimport (
-    Accrual, CouponOutcome, LineAccrual, LineDiscount, LineResult, LineRole, LineTrace, RuleTrace, Said,
+    Accrual, CounterUse, CouponOutcome, LineAccrual, LineDiscount, LineResult, LineRole, LineTrace, PointsPayment,
+    RuleTrace, Said,
 )
 from altyn.core.receipt cimport Holdings, Place, Receipt
 from altyn.core.rules.image cimport RulesView
@@ -68,7 +69,8 @@ cdef struct CalcGroup:
     bint below_minimum         # price below min_price: no discount at all
     int32_t saved_by
     int32_t winner             # promotion, in a BEST group of scope LINE
-    int64_t winning            # what that promotion gives here
+    int64_t winning            # what that promotion gives here; in accrual its rate
+    int64_t winning_paid       # in accrual: of that rate, what counts also on the part paid with points
 
 cdef struct LineKey:
     # Big-endian prefix of the sku: most receipts sort without looking at the texts.
@@ -184,6 +186,7 @@ cdef struct Work:
     int32_t* segments
     int32_t segments_count
     int32_t coupon_symbols[COUPONS_MAX]
+    int32_t series_symbols[COUPONS_MAX]  # of codes of a series that may be used
     int32_t coupon_states[COUPONS_MAX]  # CouponUse
     int32_t coupon_rules[COUPONS_MAX]
 
@@ -244,7 +247,13 @@ cdef struct Work:
     int32_t applied_count
     Accrued* accrued
     int32_t accrued_count
-    int64_t* bases             # accrual base of every calc group
+    int64_t* bases             # accrual base of every calc group; in stage 9, its price when the stage began
+    int64_t* paid              # only if paid_with_points: what points paid of every group that accrues, and of every line
+    int64_t* line_paid
+    PointsPayment* payments
+    int32_t payments_count
+    CounterUse* counter_uses   # counters looked at
+    int32_t counter_uses_count
     bint overflowed            # more rows than APPLIED_MAX
 
     # Rows of the outcome.

@@ -3,7 +3,7 @@
 `Engine` is the state; each act is a function over it. What a caller needs is listed here and nowhere else.
 """
 
-from altyn.core.engine.accounts import adjust_points, expire_holds
+from altyn.core.engine.accounts import LotSweep, adjust_points, expire_holds
 from altyn.core.engine.reads import authorize_customer, calculate_receipt, get_balance, get_operation
 from altyn.core.engine.receipts import cancel_receipt, commit_receipt, reserve_receipt
 from altyn.core.engine.replay import recalculate, replay, same_decision
@@ -16,6 +16,7 @@ __all__ = [
     "Engine",
     "Known",
     "Lookup",
+    "LotSweep",
     "Record",
     "Scope",
     "adjust_points",

@@ -1,17 +1,19 @@
-"""Effects that no register asks for: manual accrual and the expiry of holds.
+"""Effects that no register asks for: manual accrual, the expiry of holds and of lots.
 
-They are journalled like receipts: one record each, applied once.
+They are journalled like receipts, each applied once: a record per accrual and hold, and one for many lots.
 """
 from hashlib import sha256
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memset
 from altyn.core.engine.content cimport without_envelope
 from altyn.core.engine.record cimport adjustment_effects, hold_effect
+from altyn.core.engine.scarce cimport pay_debts
 from altyn.core.engine.step cimport Engine, Operation, check_op_id, except_full, malformed, refused, string, text_of
+from altyn.core.ledger.accounts cimport Lot
 from altyn.core.ledger.holds cimport HOLD_EXPIRED, Hold
 from altyn.core.limits cimport REPLY_BYTES_MAX, points_max
 from altyn.core.text cimport Text
-from altyn.core.wire.arena cimport arena_reset
+from altyn.core.wire.arena cimport arena_reset, arena_take
 from altyn.core.wire.format cimport WireError
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.ops_v1 as ops_v1
@@ -20,6 +22,10 @@ cimport altyn.core.wire.generated.pos_v1 as pos_v1
 from altyn.core.engine.content cimport without_envelope
 from altyn.core.engine.step import NO_RECEIPT
 from altyn.core.ledger.keys import natural_key
+
+
+cdef enum:
+    LOTS_PER_RECORD = 256      # two postings each: within POSTINGS_MAX
 
 
 cdef Operation ordered(int kind, bytes op_id, bytes content):
@@ -79,6 +85,7 @@ def adjust_points(Engine engine, bytes request, scope, int64_t clock_us, known):
                           call.active_from_us if call.active_from_us != 0 else engine.case.instant_us, call.expires_at_us,
                           engine.last_seq + 1, &engine.arena) != 0:
         except_full()
+    pay_debts(engine, effects)
     memset(&reply, 0, sizeof(reply))
     reply.seq = engine.last_seq + 1
     reply.applied = engine.is_sound(operation, effects)
@@ -129,3 +136,59 @@ def expire_holds(Engine engine, int64_t clock_us, int count_max):
         record = engine.new_record(operation, effects)
         records.append(engine.booked(operation, record, b"").record)
     return records
+
+
+cdef class LotSweep:
+    """Walks round the book's lots, turn by turn, and ends those that are over. What a pending hold keeps of a lot stays until
+    the hold ends."""
+    cdef Engine engine
+    cdef uint32_t cursor
+
+    def __init__(self, Engine engine not None):
+        self.engine = engine
+
+    def expire_lots(self, int64_t clock_us, int scanned_max):
+        """Look at `scanned_max` more lots at most; the record that ends up to LOTS_PER_RECORD of them, or None."""
+        cdef Engine engine = self.engine
+        cdef const Lot* due[LOTS_PER_RECORD]
+        cdef journal_v1.Effects* effects
+        cdef journal_v1.Record* record
+        cdef Operation operation
+        cdef bytes name
+        cdef int i, count = engine.book.due_lots(&self.cursor, max(clock_us, engine.last_instant_us), scanned_max, due, LOTS_PER_RECORD)
+        if count == 0:
+            return None
+        arena_reset(&engine.arena)
+        engine.new_case(clock_us)
+        effects = engine.new_effects()
+        effects.entries = <journal_v1.Entry*>arena_take(&engine.arena, <size_t>count * sizeof(journal_v1.Entry))
+        if effects.entries == NULL:
+            except_full()
+        for i in range(count):
+            end_lot(engine, &effects.entries[i], due[i])
+        effects.entries_count = count
+        # Named by its place in the journal, which no other operation has.
+        name = sha256(b"lot-expiry" + engine.tenant_bytes + b" %d" % (engine.last_seq + 1)).digest()
+        operation = ordered(pos_v1.OPERATION_KIND_LOT_EXPIRY, name[:16], name)
+        if not engine.is_sound(operation, effects):
+            raise AssertionError("a lot that is over can always end")
+        record = engine.new_record(operation, effects)
+        return engine.booked(operation, record, b"").record
+
+
+cdef int end_lot(Engine engine, journal_v1.Entry* entry, const Lot* lot) except -1:
+    """What nobody holds of it expires; nothing at all closes an empty lot."""
+    cdef int64_t free_points = lot.remaining_points - lot.held_points
+    entry.kind = journal_v1.ENTRY_KIND_EXPIRY
+    entry.postings = <journal_v1.Posting*>arena_take(&engine.arena, 2 * sizeof(journal_v1.Posting))
+    if entry.postings == NULL:
+        except_full()
+    entry.postings_count = 2
+    entry.postings[0].account_id = lot.account_id
+    entry.postings[0].asset_no = lot.asset_no
+    entry.postings[0].points = -free_points
+    entry.postings[0].lot_id = lot.lot_id
+    entry.postings[1].account_id = -journal_v1.SYSTEM_ACCOUNT_EXPIRED
+    entry.postings[1].asset_no = lot.asset_no
+    entry.postings[1].points = free_points
+    return 0

@@ -242,6 +242,7 @@ cdef void take_holdings(Holdings* holdings, const journal_v1.CustomerFacts* cust
     active.size = 6
     holdings.has_card = text_equal(customer.card_state, active) or (customer.card_id == 0 and customer.customer_id != 0)
     holdings.customer_id = customer.customer_id
+    holdings.card_id = customer.card_id
     holdings.card_type = customer.card_type
     holdings.segments = customer.segments
     holdings.segments_count = customer.segments_count

@@ -12,5 +12,7 @@ cdef bint is_scarce(Engine engine) noexcept
 cdef int keep_scarce(Engine engine, Release release, journal_v1.HoldChange* change) except -1
 # What a Commit takes for good; `held` is the receipt's hold, pending or expired, or NULL. Exceptions go to the operation.
 cdef int take_scarce(Engine engine, Operation operation, journal_v1.Effects* effects, const Hold* held) except -1
+# What new lots pay of their accounts' debts, before anybody can spend them.
+cdef int pay_debts(Engine engine, journal_v1.Effects* effects) except -1
 # What of it the decision has seen.
 cdef int scarce_evidence(Engine engine, Release release, journal_v1.Evidence* evidence) except -1

@@ -74,7 +74,7 @@ cdef int read_balances(Engine engine, Release release, const Hold* held) except 
     """By the ruleset's assets. What a hold keeps or kept for this receipt may be spent by it."""
     cdef int32_t i, j
     cdef int64_t* balances
-    if engine.case.receipt.wishes_count == 0:
+    if release.ruleset.view.payments_count == 0:
         return 0
     balances = <int64_t*>taken(engine, (<size_t>release.ruleset.view.assets_count + 1) * sizeof(int64_t))
     engine.case.holdings.balances = balances
@@ -267,7 +267,7 @@ cdef int take_scarce(Engine engine, Operation operation, journal_v1.Effects* eff
                             engine.outcome.payments[i].points)
     take_counters(engine, operation, effects)
     take_coupons(engine, operation, effects, held)
-    return 0
+    return pay_debts(engine, effects)
 
 
 cdef journal_v1.Entry* next_entry(Engine engine, journal_v1.Effects* effects) except NULL:
@@ -304,6 +304,33 @@ cdef int take_points(Engine engine, Operation operation, journal_v1.Effects* eff
     entry.postings[count].asset_no = asset_no
     entry.postings[count].points = points
     entry.postings_count = count + 1
+    return 0
+
+
+cdef int pay_debts(Engine engine, journal_v1.Effects* effects) except -1:
+    cdef const journal_v1.LotOpened* lot
+    cdef journal_v1.Entry* entry
+    cdef int32_t i, j
+    cdef int64_t debt
+    for i in range(effects.lots_count):
+        lot = &effects.lots[i]
+        debt = engine.book.balance(lot.account_id, lot.asset_no, engine.case.instant_us).debt_points
+        for j in range(i):
+            if effects.lots[j].account_id == lot.account_id and effects.lots[j].asset_no == lot.asset_no:
+                debt -= min(effects.lots[j].points, debt)
+        if debt == 0:
+            continue
+        entry = next_entry(engine, effects)
+        entry.kind = journal_v1.ENTRY_KIND_CLAWBACK
+        entry.postings = <journal_v1.Posting*>taken(engine, 2 * sizeof(journal_v1.Posting))
+        entry.postings_count = 2
+        entry.postings[0].account_id = lot.account_id
+        entry.postings[0].asset_no = lot.asset_no
+        entry.postings[0].points = -min(debt, lot.points)
+        entry.postings[0].lot_id = lot.lot_id
+        entry.postings[1] = entry.postings[0]
+        entry.postings[1].points = -entry.postings[0].points
+        entry.postings[1].lot_id = 0
     return 0
 
 

@@ -66,6 +66,9 @@ cdef void forget_accrual(Outcome* outcome, int32_t lines_count) noexcept nogil:
     cdef int32_t i
     outcome.accruals_count = 0
     outcome.line_accruals_count = 0
+    for i in range(outcome.counters_count):
+        if outcome.counters[i].of_accrual:
+            outcome.counters[i].taken = 0
     for i in range(lines_count):
         outcome.lines[i].accruals_begin = 0
         outcome.lines[i].accruals_end = 0
@@ -265,6 +268,8 @@ cdef class Engine:
         sip_start(&state, self.token_key)
         for i in range(self.case.receipt.lines_count):
             sip_take(&state, <const uint8_t*>&self.outcome.lines[i].net_minor, 8)
+        for i in range(self.outcome.payments_count):
+            sip_take(&state, <const uint8_t*>&self.outcome.payments[i].points, 8)
         for i in range(self.outcome.accruals_count):
             sip_take(&state, <const uint8_t*>&self.outcome.accruals[i].points, 8)
         return sip_end(&state)
