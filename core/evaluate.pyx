@@ -17,7 +17,8 @@ from altyn.core.limits cimport (
 )
 from altyn.core.money cimport mul_div_half_up
 from altyn.core.outcome cimport (
-    CouponOutcome, LineDiscount, LineResult, LineTrace, Outcome, PointsPayment, RuleTrace, Said, payment_of,
+    COUPON_APPLIED, CounterUse, CouponOutcome, LineDiscount, LineResult, LineTrace, Outcome, PointsPayment, RuleTrace,
+    Said, payment_of,
 )
 from altyn.core.receipt cimport CouponFact, Holdings, Line, Place, PointsWish, Receipt
 from altyn.core.rules.image cimport IssueRow, PaymentRow
@@ -339,7 +340,9 @@ def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not Non
         fill_counters(&counters, &holdings, place.wall_us, given.get("counters") or [], texts)
         fill_coupons(&holdings, codes, given.get("coupons") or {}, texts)
         calculator.calculate(ruleset, &input, &place, &holdings, explain, &out)
-        return spell_outcome(ruleset, &input, &out, codes, explain)
+        spelled = spell_outcome(ruleset, &input, &out, codes, explain)
+        spelled["reserve_required"] = needs_reserve(&holdings, &input, &out)
+        return spelled
     finally:
         counters_free(&counters)
         free(holdings.balances)
@@ -492,6 +495,34 @@ cdef dict spell_trace(Ruleset ruleset, const Receipt* receipt, const Outcome* ou
     return spelled
 
 
+cdef list spell_counters(Ruleset ruleset, const Outcome* out):
+    """What the receipt takes of counters, by what was looked at first."""
+    cdef const CounterUse* use
+    cdef int32_t i
+    spelled = []
+    for i in range(out.counters_count):
+        use = &out.counters[i]
+        if use.taken > 0:
+            spelled.append({"promotion_id": use.limit.data[:use.limit.size].decode(), "measure": list(MEASURES)[use.measure - 1],
+                            "per": list(PERS)[use.per - 1], "window": list(WINDOWS)[use.id.window - 1], "delta": use.taken})
+    return spelled
+
+
+cdef bint needs_reserve(const Holdings* holdings, const Receipt* receipt, const Outcome* out):
+    """Does the receipt take something that a Reserve has to keep."""
+    cdef int32_t i
+    for i in range(out.counters_count):
+        if out.counters[i].taken > 0:
+            return True
+    for i in range(out.payments_count):
+        if out.payments[i].points > 0:
+            return True
+    for i in range(receipt.coupons_count):
+        if out.coupons[i].result == COUPON_APPLIED and holdings.coupons[i].series.size > 0:
+            return True
+    return False
+
+
 cdef dict spell_outcome(Ruleset ruleset, const Receipt* receipt, const Outcome* out, list codes, bint explain):
     cdef const CouponOutcome* coupon
     cdef int32_t i
@@ -523,6 +554,7 @@ cdef dict spell_outcome(Ruleset ruleset, const Receipt* receipt, const Outcome* 
         },
         "lines": [spell_line(ruleset, receipt, out, i) for i in range(receipt.lines_count)],
         "max_redeem": spell_payments(ruleset, receipt, out),
+        "counters": spell_counters(ruleset, out),
         "coupons": coupons,
         "issued_coupons": [spell_issued(ruleset, &out.issued[i]) for i in range(out.issued_count)],
         "messages": spell_messages(ruleset, receipt, out) if out.said_count > 0 else [],

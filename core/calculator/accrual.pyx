@@ -14,7 +14,7 @@ from altyn.core.calculator.tiers cimport value_of
 from altyn.core.calculator.work cimport Accrued, CalcGroup, Run, Trial, trace_row
 from altyn.core.limits cimport ACCRUALS_MAX, APPLIED_MAX
 from altyn.core.money cimport PPM, compare_products, mul_div_floor, power_of_ten, share_out
-from altyn.core.outcome cimport APPLIED, Accrual, BEATEN, LIMIT, RuleTrace, ZERO
+from altyn.core.outcome cimport APPLIED, Accrual, BEATEN, RuleTrace, ZERO
 from altyn.core.rules.image cimport (
     AssetRow, EXCLUDE_POINTS_PAID, POINTS_PERCENT, PromotionRow, RuleRow, SKIP_IF_PAID_WITH_POINTS, SetRow,
 )
@@ -145,7 +145,7 @@ cdef void give_points(Work* work, int32_t number, int32_t targets, int64_t wante
     cdef int64_t points = points_left(work, rule, wanted, left)
     cdef int32_t i
     if trace != NULL:
-        trace.verdict = APPLIED if points > 0 else (LIMIT if wanted > 0 else ZERO)
+        trace.verdict = APPLIED if points > 0 else (left.verdict if wanted > 0 else ZERO)
         trace.points = points
     if points == 0:
         return

@@ -173,6 +173,8 @@ cdef int64_t give(Work* work, int32_t number, Left* left, Matched* matched, Rule
         use_coupon(work, number)
     if trace != NULL:
         explain_gift(work, trace, given, wanted, applied_begin)
+        if trace.verdict == LIMIT:
+            trace.verdict = left.verdict
     return given
 
 

@@ -3,41 +3,49 @@
 Decides which units a quantity limit leaves, and who gives back what is above an amount. Invariants: a promotion gives
 at most what its limits leave; what is taken back is shared by largest remainder over what was given. Must never give
 more than the rule did.
-
-Limits with a counter join in `limits_left`.
 """
 from libc.stdint cimport INT64_MAX, uint32_t
+from altyn.core.calculator.counters cimport count_quantity, counter_left
 from altyn.core.calculator.notes cimport is_open
 from altyn.core.calculator.spread cimport keep_state, split_run, write_applied
 from altyn.core.calculator.targets cimport in_set
 from altyn.core.calculator.work cimport CalcGroup, Run, UNCHOSEN
 from altyn.core.money cimport Share, divide, share_out
+from altyn.core.outcome cimport BUDGET, LIMIT
 from altyn.core.rules.image cimport AMOUNT_RECEIPT, FIXED_PRICE, LADDER, LimitRow, SetRow
 
 cdef enum:
     PER_RECEIPT = 0
+    PER_PROMOTION = 3
+    MEASURE_TIMES = 1
     MEASURE_AMOUNT = 2
     MEASURE_QUANTITY = 3
     MEASURE_POINTS = 4
 
 
-cdef void limits_left(const Work* work, const PromotionRow* promotion, Left* left) noexcept nogil:
+cdef void limits_left(Work* work, const PromotionRow* promotion, Left* left) noexcept nogil:
     """What all limits of a promotion leave to it on this receipt."""
     cdef const LimitRow* limit
+    cdef int64_t room
     cdef int32_t i
     left.amount_minor = left.quantity_milli = INT64_MAX
     left.skip = False
+    left.verdict = LIMIT
     for i in range(promotion.limits_begin, promotion.limits_end):
         limit = &work.rules.limits[i]
-        if limit.per != PER_RECEIPT:
-            continue
+        room = limit.cap if limit.per == PER_RECEIPT else counter_left(work, limit)
+        if room < 0 or (limit.measure == MEASURE_TIMES and room == 0):
+            # Nobody to count for, or no more receipts: whatever the rule wants is too much.
+            left.amount_minor = 0
+            left.verdict = LIMIT
+            return
         if limit.measure == MEASURE_QUANTITY:
-            if limit.cap < left.quantity_milli:
-                left.quantity_milli = limit.cap
-        elif limit.measure == MEASURE_AMOUNT or limit.measure == MEASURE_POINTS:
-            if limit.cap < left.amount_minor:
-                left.amount_minor = limit.cap
-                left.skip = limit.on_short
+            if room < left.quantity_milli:
+                left.quantity_milli = room
+        elif limit.measure != MEASURE_TIMES and room < left.amount_minor:
+            left.amount_minor = room
+            left.skip = limit.on_short
+            left.verdict = BUDGET if limit.per == PER_PROMOTION else LIMIT
 
 
 # --- quantity
@@ -212,7 +220,7 @@ cdef void rewrite_applied(Work* work, int32_t applied_begin) noexcept nogil:
 
 cdef int64_t end_limited(Work* work, int32_t applied_begin, int64_t given, Left* left) noexcept nogil:
     """Take back what is above the amount that is left; open what was closed. What stays given."""
-    cdef int64_t kept = given
+    cdef int64_t kept = given, quantity = 0
     cdef int32_t i
     if given > left.amount_minor:
         kept = 0 if left.skip else left.amount_minor
@@ -223,7 +231,11 @@ cdef int64_t end_limited(Work* work, int32_t applied_begin, int64_t given, Left*
     for i in range(work.runs_count):
         work.notes[i].marks &= ~<uint32_t>UNCHOSEN
         if left.quantity_milli != INT64_MAX and given_on(work, i) > 0:
-            left.quantity_milli -= work.runs[i].qty_milli * work.runs[i].count
+            quantity += work.runs[i].qty_milli * work.runs[i].count
+    if quantity > 0:
+        left.quantity_milli -= quantity
+        if not work.trying:
+            count_quantity(work, work.rules.rules[work.rule].promotion, quantity)
     work.shut &= ~<uint32_t>UNCHOSEN
     work.quantity_left = INT64_MAX
     return kept

@@ -11,7 +11,8 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.edge cimport ReadError, edge_exception, read_receipt
-from altyn.core.engine.step cimport Engine, Operation, decode_record, except_full, forget_accrual, string
+from altyn.core.engine.scarce cimport forget_accrual
+from altyn.core.engine.step cimport Engine, Operation, decode_record, except_full, string
 from altyn.core.ledger.counters cimport CounterId, Counters, counters_free, counters_set
 from altyn.core.ledger.effects cimport apply_effects, id_of_key
 from altyn.core.ledger.operations cimport RECEIPT_COMMITTED, RECEIPT_RESERVED, RECEIPT_UNKNOWN, RECEIPT_VOIDED

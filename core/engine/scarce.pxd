@@ -2,10 +2,13 @@
 from libc.stdint cimport int32_t
 from altyn.core.engine.step cimport Engine, Operation, Release
 from altyn.core.ledger.holds cimport Hold
+from altyn.core.outcome cimport Outcome
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 
 # Fill the case's holdings from the book, what this receipt's own hold keeps being counted as free. `operation` is None for a forecast.
 cdef int read_scarce(Engine engine, Release release, Operation operation) except -1
+# Nobody is there to earn: no points, and none of what limits count of them.
+cdef void forget_accrual(Outcome* outcome, int32_t lines_count) noexcept nogil
 # True when the outcome uses something that a Reserve has to keep until the Commit.
 cdef bint is_scarce(Engine engine) noexcept
 # What a Reserve keeps for the outcome: the parts of its hold.

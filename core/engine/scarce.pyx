@@ -154,6 +154,18 @@ cdef bint is_taken_code(Engine engine, int32_t place) noexcept:
     )
 
 
+cdef void forget_accrual(Outcome* outcome, int32_t lines_count) noexcept nogil:
+    cdef int32_t i
+    outcome.accruals_count = 0
+    outcome.line_accruals_count = 0
+    for i in range(outcome.counters_count):
+        if outcome.counters[i].of_accrual:
+            outcome.counters[i].taken = 0
+    for i in range(lines_count):
+        outcome.lines[i].accruals_begin = 0
+        outcome.lines[i].accruals_end = 0
+
+
 cdef bint is_scarce(Engine engine) noexcept:
     cdef int32_t i
     for i in range(engine.outcome.payments_count):

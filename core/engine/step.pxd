@@ -132,8 +132,6 @@ cdef object refused(str code, str reason, str field, str message)
 cdef int except_full() except -1
 cdef int check_op_id(Text op_id) except -1
 cdef int check_scope(Text store_id, Text register_id, scope, str prefix) except -1
-# Nobody is there to earn.
-cdef void forget_accrual(Outcome* outcome, int32_t lines_count) noexcept nogil
 cdef int decode_record(bytes body, journal_v1.Record* record, Arena* arena) except -1
 
 cdef inline bint is_explained(const pos_v1.Want* want) noexcept nogil:

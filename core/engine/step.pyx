@@ -19,7 +19,7 @@ from altyn.core.engine.content cimport field_bytes, take_fields, without_envelop
 from altyn.core.engine.record cimport is_named_coupon, new_evidence, resolved_receipt
 from altyn.core.engine.reply cimport add_remarks, fill_balances, fill_card_messages
 from altyn.core.siphash cimport Digest, SipState, digest_equal, sip_end, sip_start, sip_take
-from altyn.core.engine.scarce cimport is_scarce, read_scarce, scarce_evidence
+from altyn.core.engine.scarce cimport forget_accrual, is_scarce, read_scarce, scarce_evidence
 from altyn.core.engine.token cimport TOKEN_BYTES, Token, token_read, token_write
 from altyn.core.facts.stores cimport Store
 from altyn.core.ledger.effects cimport check_effects
@@ -59,19 +59,6 @@ cdef int decode_record(bytes body, journal_v1.Record* record, Arena* arena) exce
     if journal_v1.decode_Record(record, start, start + len(body), arena, &error) != 0:
         raise ValueError(f"a journal record cannot be read: {path_of(&error)}")
     return 0
-
-
-cdef void forget_accrual(Outcome* outcome, int32_t lines_count) noexcept nogil:
-    """Nobody is there to earn."""
-    cdef int32_t i
-    outcome.accruals_count = 0
-    outcome.line_accruals_count = 0
-    for i in range(outcome.counters_count):
-        if outcome.counters[i].of_accrual:
-            outcome.counters[i].taken = 0
-    for i in range(lines_count):
-        outcome.lines[i].accruals_begin = 0
-        outcome.lines[i].accruals_end = 0
 
 
 cdef object malformed(WireError* error):

@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 from altyn.core.rules.definition import load_documents
 
 FOLDER = Path(__file__).parent
-KEYS = {"scenario", "rules", "store", "customer", "at", "inside", "outside", "receipt", "expect"}
+KEYS = {"scenario", "rules", "store", "customer", "holdings", "at", "inside", "outside", "receipt", "expect"}
 LINE_KEYS = {
     "line_no", "sku", "qty", "unit", "price", "group", "brand", "supplier", "flags", "min_price", "cost", "gross",
     "external", "manual_percent", "manual_amount",
 }  # fmt: skip
-EXPECT_KEYS = {"to_pay", "discount", "lines", "accrual", "coupons", "rules", "refused"}
+EXPECT_KEYS = {"to_pay", "discount", "lines", "accrual", "coupons", "rules", "refused", "max_redeem"}
 STORE = {"store_id": "s1", "zone": "Europe/Moscow", "region": "", "format": "", "cluster": ""}
 AT = "2027-03-01T12:00"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,6 +55,8 @@ class Result:
     discount_minor: int = 0
     lines: dict[int, LineResult] = field(default_factory=dict)
     accrual: dict[str, int] = field(default_factory=dict)
+    paid: dict[int, int] = field(default_factory=dict)
+    max_redeem: tuple[tuple[str, int, str], ...] = ()
     coupons: tuple[tuple[str, str], ...] = ()
     verdicts: dict[str, str] = field(default_factory=dict)
     refused: str = ""
@@ -83,6 +85,20 @@ class Scenario:
         return given and {**given, "customer_id": int(given["customer_id"])}
 
     @property
+    def holdings(self) -> Fields:
+        """What the book knows, in whole units."""
+        given = self.fields.get("holdings", {})
+        counters = [
+            {**row, **{key: self._counted(row, row[key]) for key in ("used", "held") if key in row}}
+            for row in given.get("counters", [])
+        ]
+        balances = {asset: {"active": points} for asset, points in self.points(given.get("balances", {})).items()}
+        return {"balances": balances, "counters": counters, "coupons": given.get("coupons", {})}
+
+    def _counted(self, row: Fields, text: str) -> int:
+        return whole(text, {"times": 0, "amount": 2, "quantity": 3, "points": 2}[row["measure"]])
+
+    @property
     def expect(self) -> Fields:
         expect: Fields = self.fields["expect"]
         return expect
@@ -104,7 +120,14 @@ class Scenario:
         return {
             "lines": [_line(line) for line in receipt["lines"]],
             "coupons": [{"code": code} for code in receipt.get("coupons", [])],
+            "points": [self._wish(row) for row in receipt.get("points", [])],
+            "identity": {"input_method": receipt.get("input_method", "scan").upper()},
         }
+
+    def _wish(self, row: Fields) -> Fields:
+        if "points" not in row:
+            return {"asset": row["asset"], "max": True}
+        return {"asset": row["asset"], "requested_points": self.points({row["asset"]: row["points"]})[row["asset"]]}
 
     def points(self, accrual: dict[str, str]) -> dict[str, int]:
         """Points as written → the smallest unit of each asset."""
@@ -163,6 +186,13 @@ def expected(scenario: Scenario, result: Result) -> Result:
         discount_minor=minor(expect["discount"]),
         lines={int(line["line_no"]): _expected_line(scenario, line, result) for line in lines},
         accrual=scenario.points(expect.get("accrual", {})),
+        paid={**result.paid, **{int(line["line_no"]): minor(line["paid"]) for line in lines if "paid" in line}},
+        max_redeem=tuple(
+            (row["asset"], scenario.points({row["asset"]: row["points"]})[row["asset"]], row["limited_by"])
+            for row in expect["max_redeem"]
+        )
+        if "max_redeem" in expect
+        else result.max_redeem,
         coupons=tuple((row["code"], row["state"]) for row in expect.get("coupons", [])),
         verdicts={**result.verdicts, **{row["promotion"]: row["verdict"] for row in expect.get("rules", [])}},
     )
@@ -193,6 +223,11 @@ def result_of(answer: Fields) -> Result:
         discount_minor=int(totals.get("discount_minor", 0)),
         lines={int(line["line_no"]): _line_result(line) for line in answer.get("lines") or ()},
         accrual=_points(totals.get("accrual")),
+        paid={int(line["line_no"]): int(line.get("points_paid_minor", 0)) for line in answer.get("lines") or ()},
+        max_redeem=tuple(
+            (row["asset"], int(row["points"]), _name(row["limited_by"], "REASON_"))
+            for row in answer.get("max_redeem") or ()
+        ),
         coupons=tuple(
             (_code(row["code"]), _name(row.get("state"), "COUPON_STATE_")) for row in answer.get("coupons") or ()
         ),
@@ -208,6 +243,8 @@ def _code(code: str) -> str:
 def _line_result(line: Fields) -> LineResult:
     discounts: list[tuple[str, int]] = []
     for row in line.get("discounts") or ():
+        if _name(row.get("kind"), "DISCOUNT_KIND_") == "POINTS":
+            continue
         promotion, amount = row.get("promotion_id") or TILL, int(row["amount_minor"])
         if promotion == TILL and discounts and discounts[-1][0] == TILL:
             amount += discounts.pop()[1]
