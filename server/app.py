@@ -9,6 +9,7 @@ status 1.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -20,7 +21,7 @@ import orjson
 import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from altyn.core.engine import CallRefused, Engine, LotSweep, Scope, expire_holds
+from altyn.core.engine import CallRefused, Engine, LotSweep, Scope, expire_holds, find_owed
 from altyn.core.facts import Facts
 from altyn.infra.metrics import LoopLag, MetricsDoor, new_registry
 from altyn.infra.settings import Secrets, Settings
@@ -49,6 +50,7 @@ EXPIRY_EVERY_S = 1.0
 # Lots looked at in a turn, at most (a few milliseconds), and records made of those that are over.
 LOTS_SCANNED_PER_RECORD = 16_384
 LOT_RECORDS_PER_TURN_MAX = 4
+RETURNS_EVERY_S = 0.2
 DRAIN_S = 5.0
 
 log = structlog.get_logger(__name__)
@@ -193,6 +195,7 @@ class Server:
         await serving.set(POS_SERVICE, health_pb2.HealthCheckResponse.SERVING)
         watch = asyncio.create_task(self.journal.watch(), name="journal-watch")
         expiry = asyncio.create_task(self._expire(), name="expiry")
+        returns = asyncio.create_task(self._settle_returns(calls), name="waiting-returns")
         stop = asyncio.create_task(self._stopping.wait(), name="stop")
         metrics, lag = await self._tell_metrics(meters)
         on_ready(
@@ -203,18 +206,17 @@ class Server:
             }
         )
         try:
-            await asyncio.wait({watch, expiry, stop}, return_when=asyncio.FIRST_COMPLETED)
-            if watch.done():
-                watch.result()
-            if expiry.done():
-                expiry.result()
+            await asyncio.wait({watch, expiry, returns, stop}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (watch, expiry, returns):
+                if task.done():
+                    task.result()
             await serving.enter_graceful_shutdown()
             await asyncio.gather(registers.stop(DRAIN_S), office.stop(DRAIN_S))
         finally:
             await metrics.stop()
-            for task in (watch, expiry, stop, lag):
+            for task in (watch, expiry, returns, stop, lag):
                 task.cancel()
-            await asyncio.gather(watch, expiry, stop, lag, return_exceptions=True)
+            await asyncio.gather(watch, expiry, returns, stop, lag, return_exceptions=True)
 
     async def _tell_metrics(self, meters: CallMeters) -> tuple[MetricsDoor, asyncio.Task[None]]:
         """The management listener, and the task that measures how late the loop is."""
@@ -238,6 +240,15 @@ class Server:
                 ended = sweep.expire_lots(clock_us(), LOTS_SCANNED_PER_RECORD) if self.journal.has_room else None
                 if ended is not None:
                     self.journal.append(ended)
+
+    async def _settle_returns(self, calls: Calls) -> None:
+        """Decide the returns whose sale has come. What the journal cannot be asked now is asked in the next turn."""
+        find_owed(self.engine)
+        while True:
+            await asyncio.sleep(RETURNS_EVERY_S)
+            with contextlib.suppress(CallRefused):
+                while await calls.settle_waiting():
+                    pass
 
     def _in_force(self) -> ops.GetRulesInForceResponse:
         rules = self.feeds.rules

@@ -27,6 +27,8 @@ from altyn.core.engine import (
     commit_receipt,
     get_operation,
     reserve_receipt,
+    return_receipt,
+    settle_waiting,
 )
 from altyn.server.journal_reader import JournalUnavailable
 from altyn.server.slots import ReplySlots
@@ -49,7 +51,14 @@ class JournalSide(Protocol):
     @property
     def has_room(self) -> bool: ...
     def append(self, record: Record) -> None: ...
-    async def find(self, op_id: bytes, natural_key: bytes | None, receipt_key: bytes | None) -> Known: ...
+    async def find(
+        self,
+        op_id: bytes,
+        natural_key: bytes | None,
+        receipt_key: bytes | None,
+        original_key: bytes | None = None,
+        original_op_id: bytes | None = None,
+    ) -> Known: ...
     async def durable(self, seq: int) -> None: ...
 
 
@@ -79,14 +88,27 @@ class Calls:
             "CommitReceipt": partial(self.effect, commit_receipt),
             "CancelReceipt": partial(self.effect, cancel_receipt),
             "GetOperation": partial(self.effect, get_operation),
-            "ReturnReceipt": not_implemented,
+            "ReturnReceipt": partial(self.effect, return_receipt),
             "UploadReceipts": not_implemented,
             "ReconcileShift": not_implemented,
         }
 
-    def calculate_receipt(self, request: bytes, scope: Scope) -> bytes:
-        """A forecast: answered at once, also when PostgreSQL is away."""
-        return calculate_receipt(self._engine, request, scope, self._clock())
+    def calculate_receipt(self, request: bytes, scope: Scope) -> Reply:
+        """A forecast: answered at once, also when PostgreSQL is away. That of a return reads its sale first."""
+        reply = calculate_receipt(self._engine, request, scope, self._clock())
+        if isinstance(reply, bytes):
+            return reply
+        self._make_room_to_ask()
+        return self._preview_return(request, scope, reply)
+
+    async def _preview_return(self, request: bytes, scope: Scope, lookup: Lookup) -> bytes:
+        for _ in range(LOOKUPS_MAX):
+            known = await self._look_up(lookup)
+            reply = calculate_receipt(self._engine, request, scope, self._clock(), known)
+            if isinstance(reply, bytes):
+                return reply
+            lookup = reply
+        raise being_admitted()
 
     def authorize_customer(self, request: bytes, scope: Scope) -> Reply:
         self._admit()
@@ -101,8 +123,7 @@ class Calls:
         self._admit()
         answer = decide(self._engine, request, scope, self._clock(), None)
         if isinstance(answer, Lookup):
-            if self._lookups_count >= LOOKUPS_AT_ONCE_MAX:
-                raise overloaded()
+            self._make_room_to_ask()
             return self._effect_after_lookup(decide, request, scope, answer)
         return self._settle(answer)
 
@@ -116,17 +137,36 @@ class Calls:
                 reply = self._settle(answer)
                 return reply if isinstance(reply, bytes) else await reply
             lookup = answer
-        raise CallRefused("UNAVAILABLE", "RETRY", "", "this operation is being admitted; send the same op_id again")
+        raise being_admitted()
+
+    async def settle_waiting(self) -> bool:
+        """Decide one return that had waited for its sale. False: none waits, or it cannot be decided now."""
+        answer = settle_waiting(self._engine, self._clock(), None)
+        for _ in range(LOOKUPS_MAX):
+            if not isinstance(answer, Lookup):
+                break
+            known = await self._look_up(answer)
+            self._admit()
+            answer = settle_waiting(self._engine, self._clock(), known)
+        if isinstance(answer, Answer) and answer.record is not None:
+            self._journal.append(answer.record)
+        return bool(self._engine.owed)
 
     async def _look_up(self, lookup: Lookup) -> Known:
         self._lookups_count += 1
         try:
             await self._journal.durable(lookup.after_seq)
-            return await self._journal.find(lookup.op_id, lookup.natural_key, lookup.receipt_key)
+            return await self._journal.find(
+                lookup.op_id, lookup.natural_key, lookup.receipt_key, lookup.original_key, lookup.original_op_id
+            )
         except JournalUnavailable as away:
             raise CallRefused("UNAVAILABLE", "RETRY", "", "the journal is away; send the same op_id again") from away
         finally:
             self._lookups_count -= 1
+
+    def _make_room_to_ask(self) -> None:
+        if self._lookups_count >= LOOKUPS_AT_ONCE_MAX:
+            raise overloaded()
 
     def _settle(self, answer: Answer) -> Reply:
         if answer.record is not None:
@@ -142,6 +182,10 @@ def overloaded() -> CallRefused:
     return CallRefused(
         "UNAVAILABLE", "OVERLOADED", "", "too many operations wait for the journal; send the same op_id again"
     )
+
+
+def being_admitted() -> CallRefused:
+    return CallRefused("UNAVAILABLE", "RETRY", "", "this operation is being admitted; send the same op_id again")
 
 
 def not_implemented(request: bytes, scope: Scope) -> bytes:

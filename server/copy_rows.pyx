@@ -10,13 +10,13 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
-COLUMNS = ("seq", "epoch", "instant_us", "shard", "kind", "op_id", "receipt_key", "natural_key", "hash", "body")
+COLUMNS = ("seq", "epoch", "instant_us", "shard", "kind", "op_id", "receipt_key", "natural_key", "hash", "body", "original_key")
 
 cdef bytes HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 cdef bytes TRAILER = b"\xff\xff"
-# 2 for the column count, 10 × 4 for the sizes, and the numbers and keys themselves.
+# 2 for the column count, 11 × 4 for the sizes, and the numbers and keys themselves.
 cdef enum:
-    ROW_BYTES = 2 + 10 * 4 + 8 * 3 + 2 * 2 + 16 * 3 + 32
+    ROW_BYTES = 2 + 11 * 4 + 8 * 3 + 2 * 2 + 16 * 4 + 32
 
 
 @cython.final
@@ -54,20 +54,21 @@ cdef class CopyRows:
         self.used += size
 
     def add(self, int64_t seq, int64_t epoch, int64_t instant_us, int shard, int kind, bytes op_id not None,
-            bytes receipt_key, bytes natural_key, bytes hash not None, bytes body not None):
-        """One row. op_id and the two keys are 16 bytes, a key may be None; hash is 32 bytes."""
+            bytes receipt_key, bytes natural_key, bytes hash not None, bytes body not None, bytes original_key=None):
+        """One row. op_id and the three keys are 16 bytes, a key may be None; hash is 32 bytes."""
         cdef Py_ssize_t size = len(body)
         assert not self.is_closed and self.exports == 0, "a closed batch is never changed"
         if len(op_id) != 16 or len(hash) != 32 or size > 0x3FFFFFFF:
             raise ValueError("op_id must be 16 bytes, hash 32 bytes, body below 1 GiB")
-        if (receipt_key is not None and len(receipt_key) != 16) or (natural_key is not None and len(natural_key) != 16):
-            raise ValueError("receipt_key and natural_key must be 16 bytes or None")
+        for key in (receipt_key, natural_key, original_key):
+            if key is not None and len(key) != 16:
+                raise ValueError("a key is 16 bytes or None")
         self.make_room(ROW_BYTES + size + len(TRAILER))
-        self.put_number(10, 2)
+        self.put_number(11, 2)
         for value, width in ((seq, 8), (epoch, 8), (instant_us, 8), (shard, 2), (kind, 2)):
             self.put_number(width, 4)
             self.put_number(value, width)
-        for key in (op_id, receipt_key, natural_key, hash, body):
+        for key in (op_id, receipt_key, natural_key, hash, body, original_key):
             if key is None:
                 self.put_number(-1, 4)
             else:

@@ -21,7 +21,7 @@ from typing import Any, Self, cast
 
 import asyncpg
 
-from altyn.core.engine.types import Known, Record
+from altyn.core.engine.types import WAITING_MAX, Known, Record
 from altyn.core.ledger.chain import chain_hash
 from altyn.infra.database import connect, require_durability
 from altyn.server.copy_rows import COLUMNS, CopyRows
@@ -222,6 +222,7 @@ class Journal:
             record.natural_key or None,
             chained,
             record.body,
+            record.original_key,
         )
         self._seq = record.seq
         self._hash = chained
@@ -259,8 +260,15 @@ class Journal:
                 await self._writer
             await self.reader.close()
 
-    async def find(self, op_id: bytes, natural_key: bytes | None, receipt_key: bytes | None) -> Known:
-        """What the journal holds under these keys. record bodies, or None.
+    async def find(
+        self,
+        op_id: bytes,
+        natural_key: bytes | None,
+        receipt_key: bytes | None,
+        original_key: bytes | None = None,
+        original_op_id: bytes | None = None,
+    ) -> Known:
+        """What the journal holds under these keys: record bodies, or None.
 
         JournalUnavailable when it cannot be asked.
         """
@@ -271,7 +279,11 @@ class Journal:
         by_natural = None
         if natural_key and receipt_key:
             by_natural = await self.reader.find_natural(receipt_key, natural_key)
-        return Known(by_op_id and by_op_id.body, by_natural and by_natural.body)
+        known = Known(by_op_id and by_op_id.body, by_natural and by_natural.body)
+        if original_key is None:
+            return known
+        original = await self.reader.find_original(original_key, original_op_id, WAITING_MAX)
+        return known._replace(sale=original.sale, taken_back=original.taken_back, waiting=original.waiting)
 
     # THE WRITER
 

@@ -53,6 +53,7 @@ class ArchivedRow(NamedTuple):
     natural_key: bytes | None
     hash: bytes
     body: bytes
+    original_key: bytes | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,14 @@ class JournalRow(NamedTuple):
     hash: bytes
 
 
+class Original(NamedTuple):
+    """A sale, the latest record that took something of it back, and the returns that came before it: record bodies."""
+
+    sale: bytes | None
+    taken_back: bytes | None
+    waiting: tuple[bytes, ...]
+
+
 class JournalTail(NamedTuple):
     """The end of a shard's journal: seq 0 and 32 zero bytes when it is empty."""
 
@@ -67,6 +75,11 @@ SELECT o.seq AS archived_seq, o.shard AS archived_shard, {_COLUMNS}
 _OPERATION = f"{_JOINED} WHERE o.op_id = $1"
 _NATURAL = f"{_JOINED} WHERE o.receipt_key = $1 AND o.natural_key = $2"
 _RECEIPT = f"{_JOINED} WHERE o.receipt_key = $1 ORDER BY o.seq"
+_RECEIPT_KEY = "SELECT receipt_key FROM operations WHERE op_id = $1"
+_TAKEN_BACK = f"{_JOINED} WHERE o.original_key = $1 AND o.seq > $2 ORDER BY o.seq DESC LIMIT 1"
+_WAITING = f"{_JOINED} WHERE o.original_key = ANY ($1::uuid[]) AND o.seq < $2 ORDER BY o.seq LIMIT $3"
+_SEQ_MAX = (1 << 63) - 1
+COMMIT = 2  # altyn.pos.v1.OperationKind
 
 
 async def read_tail(connection: asyncpg.Connection[Any], shard: int) -> JournalTail:
@@ -130,6 +143,20 @@ class JournalReader:
     async def find_receipt(self, receipt_key: bytes) -> list[JournalRow]:
         """Every operation on a receipt, in order."""
         return [self._present(found) for found in await self._fetch(_RECEIPT, UUID(bytes=receipt_key))]
+
+    async def find_original(self, receipt_key: bytes, op_id: bytes | None, waiting_max: int) -> Original:
+        """The sale with this Commit's op_id, else that of this receipt, and what was taken back of it."""
+        sale = await self.find_operation(op_id) if op_id is not None else None
+        if sale is not None and sale.kind == COMMIT:
+            keys = await self._fetch(_RECEIPT_KEY, UUID(bytes=sale.op_id))
+            receipt_key = keys[0]["receipt_key"].bytes
+        else:
+            sale = next((row for row in await self.find_receipt(receipt_key) if row.kind == COMMIT), None)
+        key = UUID(bytes=receipt_key)
+        back = self._one_of(await self._fetch(_TAKEN_BACK, key, sale.seq)) if sale is not None else None
+        names = [key] + [UUID(bytes=name) for name in (sale.op_id if sale else None, op_id) if name is not None]
+        waiting = await self._fetch(_WAITING, names, sale.seq if sale is not None else _SEQ_MAX, waiting_max)
+        return Original(sale and sale.body, back and back.body, tuple(self._present(found).body for found in waiting))
 
     async def _start(self, after_seq: int, after_hash: bytes | None) -> JournalTail:
         if after_seq == 0:

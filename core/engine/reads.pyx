@@ -2,10 +2,11 @@
 
 CalculateReceipt is a forecast and is answered at once; every other answer names the journal seq it depends on.
 """
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memset
 from altyn.core.edge cimport ReadError, check_authorize, edge_exception
 from altyn.core.engine.reply cimport fill_balances, fill_card_messages
+from altyn.core.engine.returns cimport preview_return
 from altyn.core.engine.step cimport (
     Engine, Release, check_op_id, check_scope, decode_record, except_full, is_explained, malformed, refused, string,
     text_of,
@@ -23,8 +24,16 @@ from altyn.core.engine.types import Answer, Lookup
 from altyn.core.ledger.view import read_balances, read_lots
 
 
-def calculate_receipt(Engine engine, bytes request, scope, int64_t clock_us):
-    """Reply bytes of CalculateReceiptResponse. CallRefused."""
+cdef bint is_return(const pos_v1.Receipt* receipt) noexcept nogil:
+    cdef int32_t i
+    for i in range(receipt.lines_count):
+        if receipt.lines[i].refund_of != NULL:
+            return True
+    return receipt.original != NULL
+
+
+def calculate_receipt(Engine engine, bytes request, scope, int64_t clock_us, known=None):
+    """Reply bytes of CalculateReceiptResponse; for a return, which reads its sale, a Lookup first. CallRefused."""
     cdef pos_v1.CalculateReceiptRequest call
     cdef pos_v1.CalculateReceiptResponse reply
     cdef WireError error
@@ -34,6 +43,8 @@ def calculate_receipt(Engine engine, bytes request, scope, int64_t clock_us):
     cdef const uint8_t* start = engine.begin(request, &error)
     if pos_v1.decode_CalculateReceiptRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
         raise malformed(&error)
+    if call.receipt != NULL and is_return(call.receipt):
+        return preview_return(engine, &call, scope, clock_us, known)
     engine.read(call.receipt, scope, clock_us)
     release = engine.decide(None, call.calc_token, &token, request, clock_us, is_explained(call.want))
     memset(&reply, 0, sizeof(reply))

@@ -1,4 +1,4 @@
-"""Effect calls about a receipt: ReserveReceipt, CommitReceipt, CancelReceipt.
+"""Effect calls about a receipt: ReserveReceipt, CommitReceipt, CancelReceipt. ReturnReceipt is in returns.pyx.
 
 A Reserve is a request: it may be declined, and a refusal is final for its op_id, so it is journalled too. A Commit and a Cancel are
 facts: they are always stored; what cannot be applied is QUARANTINED with its exceptions, and moves no account.
@@ -7,8 +7,11 @@ Each function: (engine, request bytes, scope, clock, what the journal knows or N
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memset
+from altyn.core.calendar cimport day_us
 from altyn.core.edge cimport ReadError, check_cancel, edge_exception
 from altyn.core.engine.record cimport accrual_effects, hold_effect
+from altyn.core.engine.returned cimport Sale, is_applied
+from altyn.core.engine.returns cimport ASK, FOUND, VOIDED, Finding, asked, find_sale, is_sold, original_evidence, void_sale
 from altyn.core.engine.scarce cimport keep_scarce, take_scarce
 from altyn.core.siphash cimport digest_equal
 from altyn.core.engine.step cimport (
@@ -16,9 +19,12 @@ from altyn.core.engine.step cimport (
 )
 from altyn.core.engine.token cimport Token
 from altyn.core.ledger.holds cimport HOLD_EXPIRED, HOLD_PENDING, HOLD_POSTED, HOLD_VOIDED, Hold
-from altyn.core.ledger.operations cimport RECEIPT_COMMITTED, RECEIPT_RESERVED, RECEIPT_VOIDED, SeenReceipt
+from altyn.core.ledger.operations cimport (
+    RECEIPT_AWAITED, RECEIPT_COMMITTED, RECEIPT_OWED, RECEIPT_RESERVED, RECEIPT_VOIDED, SeenReceipt,
+)
 from altyn.core.limits cimport REPLY_BYTES_MAX
 from altyn.core.text cimport Text
+from altyn.core.wire.arena cimport arena_take
 from altyn.core.wire.format cimport WireError
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
@@ -47,10 +53,35 @@ cdef Operation opened(
     cdef Operation operation
     engine.read(receipt, scope, clock_us)
     operation = engine.operation(kind, op_id, register_seq, op_no, token_text, request, scope, receipt.shift_number, receipt.receipt_number)
+    if kind == pos_v1.OPERATION_KIND_COMMIT:
+        # Returns may have come before it.
+        operation.original_key = operation.receipt_key
+        operation.original_op_id = operation.op_id
     operation.answer = engine.recall(operation, known)
+    if operation.answer is None and known is None and kind == pos_v1.OPERATION_KIND_COMMIT and may_be_awaited(engine, receipt, clock_us):
+        operation.answer = asked(engine, operation)
     if operation.answer is None:
         operation.release = engine.decide(operation, token_text, &operation.token, request, clock_us, is_explained(want))
     return operation
+
+
+cdef bint may_be_awaited(Engine engine, const pos_v1.Receipt* receipt, int64_t clock_us) noexcept:
+    """A return of it may be older than what memory keeps: the sale itself is old."""
+    if engine.operations.complete_since_seq <= 1:
+        return False
+    return receipt.mode == pos_v1.MODE_OFFLINE or (
+        receipt.local_time_us != 0 and receipt.local_time_us - <int64_t>receipt.utc_offset_minutes * 60_000_000 < clock_us - day_us()
+    )
+
+
+cdef bint is_awaited(Engine engine, Operation operation, known) except -1:
+    """A return of this sale is parked, under the receipt's key or the Commit's op_id."""
+    if known is not None and len(known.waiting) > 0:
+        return True
+    return (
+        engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.receipt_key)).state == RECEIPT_AWAITED
+        or engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.op_id)).state == RECEIPT_AWAITED
+    )
 
 
 def reserve_receipt(Engine engine, bytes request, scope, int64_t clock_us, known):
@@ -95,7 +126,7 @@ cdef int32_t refusal_of(Engine engine, Operation operation, int32_t mismatched, 
     cdef SeenReceipt seen = engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.receipt_key))
     if seen.state == RECEIPT_VOIDED:
         return pos_v1.REASON_VOIDED
-    if seen.state == RECEIPT_COMMITTED:
+    if is_sold(seen.state):
         return pos_v1.REASON_ALREADY_COMMITTED
     if mismatched > 0:
         return pos_v1.REASON_SUM_MISMATCH
@@ -153,6 +184,14 @@ def commit_receipt(Engine engine, bytes request, scope, int64_t clock_us, known)
         add_exception(&operation.exceptions, quarantine)
     if not engine.is_sound(operation, effects):
         quarantine = pos_v1.REASON_NOT_APPLICABLE
+    elif quarantine == pos_v1.REASON_UNSPECIFIED and is_awaited(engine, operation, known):
+        # Nothing is taken back yet; the returns that waited are decided in records of their own.
+        operation.receipt_state = RECEIPT_OWED
+        engine.owed.append(operation.receipt_key)
+        effects.returned = <journal_v1.ReturnState*>arena_take(&engine.arena, sizeof(journal_v1.ReturnState))
+        if effects.returned == NULL:
+            except_full()
+        effects.returned.sale_seq = reply.seq
     reply.status = pos_v1.STATUS_OK if quarantine == pos_v1.REASON_UNSPECIFIED else pos_v1.STATUS_QUARANTINED
     reply.reason = quarantine
     reply.exceptions = operation.exceptions.reasons
@@ -187,7 +226,7 @@ cdef int32_t why_not_applied(Engine engine, Operation operation) except -1:
     cdef SeenReceipt seen = engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.receipt_key))
     if seen.state == RECEIPT_VOIDED:
         return pos_v1.REASON_VOID_CONFLICT
-    if seen.state == RECEIPT_COMMITTED or operation.natural_key_taken:
+    if is_sold(seen.state) or operation.natural_key_taken:
         return pos_v1.REASON_DUPLICATE_NUMBER
     return pos_v1.REASON_UNSPECIFIED
 
@@ -203,7 +242,10 @@ cdef int post_hold(
 
 
 def cancel_receipt(Engine engine, bytes request, scope, int64_t clock_us, known):
-    """The receipt was not printed: whatever it held is free. One that nobody has heard of stays cancelled."""
+    """The receipt was not printed: whatever it held is free. One that nobody has heard of stays cancelled.
+
+    A committed receipt is voided: all it did is taken back, whatever the rules say of returns.
+    """
     cdef pos_v1.CancelReceiptRequest call
     cdef pos_v1.CancelReceiptResponse reply
     cdef journal_v1.Effects* effects
@@ -211,9 +253,12 @@ def cancel_receipt(Engine engine, bytes request, scope, int64_t clock_us, known)
     cdef WireError error
     cdef Operation operation
     cdef SeenReceipt seen
+    cdef Finding found
+    cdef Sale sale
     cdef const Hold* held
     cdef ReadError wrong
     cdef Text no_token
+    cdef bint sound
     cdef bytes reply_bytes
     cdef const uint8_t* start = engine.begin(request, &error)
     if pos_v1.decode_CancelReceiptRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
@@ -225,27 +270,35 @@ def cancel_receipt(Engine engine, bytes request, scope, int64_t clock_us, known)
     no_token.size = 0
     operation = engine.operation(pos_v1.OPERATION_KIND_CANCEL, call.op_id, call.register_seq, call.op_no, no_token, request, scope, call.shift_number,
                                  call.receipt_number)
+    operation.original_key = operation.receipt_key
     answer = engine.recall(operation, known)
     if answer is not None:
         return answer
+    seen = engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.receipt_key))
+    found = find_sale(engine, operation, known, &sale) if is_sold(seen.state) or known is not None else VOIDED
+    if found == ASK:
+        return asked(engine, operation)
     engine.new_case(clock_us)
     memset(&reply, 0, sizeof(reply))
     reply.server_time_us = clock_us
     reply.seq = engine.last_seq + 1
     reply.status = pos_v1.STATUS_OK
     effects = engine.new_effects()
-    seen = engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.receipt_key))
     held = engine.book.hold_for(<const uint8_t*>PyBytes_AS_STRING(operation.receipt_key))
-    if seen.state == RECEIPT_COMMITTED or operation.natural_key_taken:
-        # Taking back a committed receipt is a return; until those are served a person decides.
-        reply.status = pos_v1.STATUS_QUARANTINED
-        reply.reason = pos_v1.REASON_ALREADY_COMMITTED if seen.state == RECEIPT_COMMITTED else pos_v1.REASON_DUPLICATE_NUMBER
-        add_exception(&operation.exceptions, reply.reason)
+    sound = True
+    if found == FOUND and is_applied(&sale):
+        sound = void_sale(engine, operation, &sale, effects)
     else:
-        operation.receipt_state = RECEIPT_VOIDED
-        if held != NULL:
-            change_hold(engine, effects, held.hold_id, HOLD_VOIDED, 0, operation, call.store_id, call.register_id)
-    if not engine.is_sound(operation, effects):
+        if operation.natural_key_taken:
+            reply.status = pos_v1.STATUS_QUARANTINED
+            reply.reason = pos_v1.REASON_DUPLICATE_NUMBER
+            add_exception(&operation.exceptions, reply.reason)
+        else:
+            operation.receipt_state = RECEIPT_VOIDED
+            if held != NULL:
+                change_hold(engine, effects, held.hold_id, HOLD_VOIDED, 0, operation, call.store_id, call.register_id)
+        sound = engine.is_sound(operation, effects)
+    if not sound:
         reply.status = pos_v1.STATUS_QUARANTINED
         reply.reason = pos_v1.REASON_NOT_APPLICABLE
     reply.exceptions = operation.exceptions.reasons
@@ -255,4 +308,6 @@ def cancel_receipt(Engine engine, bytes request, scope, int64_t clock_us, known)
     call.op_id.size = 0
     call.register_seq = 0
     record.request.cancel = &call
+    if found == FOUND and is_applied(&sale):
+        record.evidence = original_evidence(engine, &sale, known)
     return engine.booked(operation, record, reply_bytes)

@@ -10,6 +10,10 @@ from altyn.core.wire.arena cimport Arena
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
+cdef enum:
+    SEMANTICS = 1              # version of the calculation's meaning (docs/semantics.md)
+    LOTS_PER_SEQ = 256         # lot_id = seq × 256 + n
+
 # Some rule names the code; False also for a repeat of one that no rule names.
 cdef bint is_named_coupon(const Case* case, const Outcome* outcome, int32_t place) noexcept nogil
 # The receipt as it may be kept: no identity, and only codes the ruleset itself names; others are replaced by `unknown_codes` (as many

@@ -17,8 +17,6 @@ cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
 cdef enum:
-    SEMANTICS = 1              # version of the calculation's meaning (docs/semantics.md)
-    LOTS_PER_SEQ = 256         # lot_id = seq × 256 + n
     HOLDS_PER_RECORD = 2       # a Reserve made anew ends the former hold and makes its own
 
 cdef bint is_named_coupon(const Case* case, const Outcome* outcome, int32_t place) noexcept nogil:

@@ -11,11 +11,14 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.edge cimport ReadError, edge_exception, read_receipt
+from altyn.core.engine.returns cimport original_key_of
 from altyn.core.engine.scarce cimport forget_accrual
 from altyn.core.engine.step cimport Engine, Operation, decode_record, except_full, string
 from altyn.core.ledger.counters cimport CounterId, Counters, counters_free, counters_set
 from altyn.core.ledger.effects cimport apply_effects, id_of_key
-from altyn.core.ledger.operations cimport RECEIPT_COMMITTED, RECEIPT_RESERVED, RECEIPT_UNKNOWN, RECEIPT_VOIDED
+from altyn.core.ledger.operations cimport (
+    RECEIPT_AWAITED, RECEIPT_COMMITTED, RECEIPT_OWED, RECEIPT_RESERVED, RECEIPT_UNKNOWN, RECEIPT_VOIDED,
+)
 from altyn.core.limits cimport ARENA_BYTES, REPLY_BYTES_MAX
 from altyn.core.outcome cimport Outcome
 from altyn.core.receipt cimport CouponFact, Holdings, Line, Place, Receipt
@@ -67,11 +70,30 @@ cdef Operation operation_of(Engine engine, const journal_v1.Record* record):
         name_keys(engine, operation, string(cancel.store_id), string(cancel.register_id))
     else:
         operation.natural_key = natural_key(operation.op_id, operation.kind, 0)
+    if record.kind == pos_v1.OPERATION_KIND_RETURN:
+        note_return(engine, operation, record)
     operation.natural_key_taken = record.natural_key_taken
     if record.natural_key_taken:
         operation.natural_key = None
     operation.receipt_state = state_after(record)
+    if record.kind == pos_v1.OPERATION_KIND_CANCEL and record.effects != NULL and record.effects.returned != NULL:
+        operation.original_key = operation.receipt_key
+        operation.original_state = RECEIPT_VOIDED
     return operation
+
+
+cdef int note_return(Engine engine, Operation operation, const journal_v1.Record* record) except -1:
+    """What a return made of its sale."""
+    cdef int32_t i
+    operation.original_key = original_key_of(engine, record.request.receipt)
+    if record.effects != NULL and record.effects.returned != NULL:
+        operation.original_state = engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.original_key)).state
+        if operation.original_state != RECEIPT_OWED:
+            operation.original_state = RECEIPT_COMMITTED
+    for i in range(record.exceptions_count):
+        if record.exceptions[i] == pos_v1.REASON_ORIGINAL_UNKNOWN:
+            operation.original_state = RECEIPT_AWAITED
+    return 0
 
 
 cdef int name_keys(Engine engine, Operation operation, str store_id, str register_id) except -1:
@@ -88,8 +110,11 @@ cdef int state_after(const journal_v1.Record* record) noexcept:
         if record.exceptions[i] in (pos_v1.REASON_VOID_CONFLICT, pos_v1.REASON_DUPLICATE_NUMBER, pos_v1.REASON_ALREADY_COMMITTED):
             return RECEIPT_UNKNOWN
     if record.kind == pos_v1.OPERATION_KIND_COMMIT:
-        return RECEIPT_COMMITTED
+        return RECEIPT_OWED if record.effects != NULL and record.effects.returned != NULL else RECEIPT_COMMITTED
     if record.kind == pos_v1.OPERATION_KIND_CANCEL:
+        if record.evidence != NULL and (record.effects == NULL or record.effects.returned == NULL):
+            # A void the book could not take.
+            return RECEIPT_UNKNOWN
         return RECEIPT_VOIDED
     if record.kind == pos_v1.OPERATION_KIND_RESERVE and record.effects != NULL and record.effects.holds_count > 0:
         return RECEIPT_RESERVED

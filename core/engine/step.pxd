@@ -1,6 +1,7 @@
 """The step function's state. See step.pyi for what Python calls."""
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memcpy
 from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.engine.case cimport Case
 from altyn.core.siphash cimport Digest, SipKey
@@ -57,6 +58,10 @@ cdef class Operation:
     cdef int64_t shift_number
     cdef int64_t receipt_number
     cdef int receipt_state            # RECEIPT_UNKNOWN: as before
+    # Of what takes a sale back: its receipt key and its Commit's op_id, and the state it leaves the sale in (RECEIPT_UNKNOWN: as before).
+    cdef bytes original_key
+    cdef bytes original_op_id
+    cdef int original_state
     cdef Exceptions exceptions
     # Of Reserve and Commit: what memory or the journal answers at once, else the decision's release and the token that kept its price.
     cdef object answer
@@ -73,6 +78,7 @@ cdef class Engine:
         readonly int64_t last_seq
         readonly int64_t last_instant_us
         readonly str tenant
+        readonly object owed       # deque of receipt keys: sales committed after a return that waits for them
         Catalogue catalogue
         Stores stores
         Zones zones
@@ -136,6 +142,11 @@ cdef int decode_record(bytes body, journal_v1.Record* record, Arena* arena) exce
 
 cdef inline bint is_explained(const pos_v1.Want* want) noexcept nogil:
     return want != NULL and want.explain
+
+cdef inline void put_key(uint8_t* to, bytes key) noexcept:
+    """None leaves the zeros that stand for no key."""
+    if key is not None:
+        memcpy(to, PyBytes_AS_STRING(key), 16)
 
 cdef inline str string(Text text):
     return text.data[:text.size].decode() if text.size > 0 else ""

@@ -1,3 +1,5 @@
+from collections import deque
+
 from altyn.core.facts import Facts
 from altyn.core.ledger.book import Book
 from altyn.core.ledger.operations import Operations
@@ -15,6 +17,7 @@ class Engine:
     last_seq: int
     last_instant_us: int
     tenant: str
+    owed: deque[bytes]
     def __init__(
         self,
         *,

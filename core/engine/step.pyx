@@ -7,6 +7,7 @@ or an amount computed outside the calculator.
 """
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from collections import deque
 from hashlib import blake2b, sha256
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
@@ -137,6 +138,7 @@ cdef class Engine:
         self.calculator = Calculator()
         self.releases = []
         self.kept = []
+        self.owed = deque()
         self.names = {}
         self.next_effective_us = INT64_MAX
         self.hold_us = hold_us
@@ -339,7 +341,6 @@ cdef class Engine:
             forget_accrual(&self.outcome, self.case.receipt.lines_count)
         return 0
 
-
     cdef int32_t mismatched_lines(self, int32_t** lines) except -1:
         """Lines whose till sum is not price × quantity."""
         cdef int32_t i, n = 0
@@ -440,7 +441,8 @@ cdef class Engine:
             return None
         if known is None or known.by_op_id is None:
             # Also when the journal was asked and the operation was admitted meanwhile.
-            return Lookup(operation.op_id, operation.natural_key, operation.receipt_key, max(seen.seq, natural_seq))
+            return Lookup(operation.op_id, operation.natural_key, operation.receipt_key, max(seen.seq, natural_seq),
+                          operation.original_key, operation.original_op_id)
         answer = self.stored(operation, known.by_op_id, seen.seq)
         return answer if answer is not None else self.conflict(operation.kind, self.last_seq)
 
@@ -565,18 +567,17 @@ cdef class Engine:
         self.book.write()
         self.remember(operation, record.seq, record.instant_us, reply)
         return Answer(reply, Record(record.seq, operation.op_id, operation.kind, operation.natural_key if about_receipt else None,
-                                    operation.receipt_key if about_receipt else None, record.instant_us, body), record.seq)
+                                    operation.receipt_key if about_receipt else None, record.instant_us, body,
+                                    operation.original_key if operation.original_state else None), record.seq)
 
     cdef int remember(self, Operation operation, int64_t seq, int64_t instant_us, bytes reply) except -1:
         cdef SeenOperationRow row
         memset(&row, 0, sizeof(row))
-        memcpy(row.op_id, PyBytes_AS_STRING(operation.op_id), 16)
-        if operation.natural_key is not None:
-            memcpy(row.natural_key, PyBytes_AS_STRING(operation.natural_key), 16)
-        if operation.receipt_key is not None:
-            memcpy(row.receipt_key, PyBytes_AS_STRING(operation.receipt_key), 16)
-        if operation.register_key is not None:
-            memcpy(row.register_key, PyBytes_AS_STRING(operation.register_key), 16)
+        put_key(row.op_id, operation.op_id)
+        put_key(row.natural_key, operation.natural_key)
+        put_key(row.receipt_key, operation.receipt_key)
+        put_key(row.register_key, operation.register_key)
+        put_key(row.original_key, operation.original_key)
         memcpy(&row.content, PyBytes_AS_STRING(operation.content), 8)
         row.seq = seq
         row.instant_us = instant_us
@@ -584,6 +585,7 @@ cdef class Engine:
         row.shift_number = operation.shift_number
         row.receipt_number = operation.receipt_number
         row.receipt_state = operation.receipt_state
+        row.original_state = operation.original_state
         self.operations.add(&row)
         self.replies.keep(<const uint8_t*>PyBytes_AS_STRING(operation.op_id), instant_us, <const uint8_t*>PyBytes_AS_STRING(reply), len(reply))
         self.last_seq = seq

@@ -29,7 +29,8 @@ class Scope(NamedTuple):
 class Record(NamedTuple):
     """One journal row to be written. `seq` is the place the engine counted on. `receipt_key` is None when the
     operation is about no
-    receipt, `natural_key` also when it was taken before."""
+    receipt, `natural_key` also when it was taken before. `original_key` names the sale that it takes back, or that it
+    waits for."""
 
     seq: int
     op_id: bytes
@@ -38,6 +39,7 @@ class Record(NamedTuple):
     receipt_key: bytes | None
     instant_us: int
     body: bytes
+    original_key: bytes | None = None
 
 
 class Answer(NamedTuple):
@@ -50,17 +52,30 @@ class Answer(NamedTuple):
 
 class Lookup(NamedTuple):
     """Memory cannot tell: once `after_seq` is durable, ask the journal for these keys, then call again with what it
-    said.
+    said. `original_key` asks for a sale and what was taken back of it: the sale's receipt key, or its Commit's op_id.
     """
 
     op_id: bytes
     natural_key: bytes | None
     receipt_key: bytes | None
     after_seq: int
+    original_key: bytes | None = None
+    original_op_id: bytes | None = None
 
 
 class Known(NamedTuple):
-    """What the journal holds under the keys of a Lookup: record bodies, or None."""
+    """What the journal holds under the keys of a Lookup: record bodies, or None.
+
+    Of an original: the sale's record, the latest that took something of it back, and the returns that came before it,
+    oldest first, at most `WAITING_MAX`.
+    """
 
     by_op_id: bytes | None
     by_natural_key: bytes | None
+    sale: bytes | None = None
+    taken_back: bytes | None = None
+    waiting: tuple[bytes, ...] = ()
+
+
+# Returns of one sale that may come before it; later ones are for a person.
+WAITING_MAX = 64

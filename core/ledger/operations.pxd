@@ -17,6 +17,8 @@ cdef enum ReceiptState:
     RECEIPT_RESERVED = 1
     RECEIPT_COMMITTED = 2
     RECEIPT_VOIDED = 3
+    RECEIPT_AWAITED = 4        # a return came first
+    RECEIPT_OWED = 5           # committed, and returns had waited for it
 
 cdef struct Operation:
     # One journalled operation as it is remembered. A key of zeros: there is none.
@@ -31,6 +33,8 @@ cdef struct Operation:
     int64_t shift_number
     int64_t receipt_number
     int32_t receipt_state      # ReceiptState after the operation; UNKNOWN: as before
+    int32_t original_state     # of the receipt that this one takes back
+    uint8_t original_key[16]
 
 cdef struct SeenOperation:
     int64_t seq                # 0: not here
@@ -64,6 +68,7 @@ cdef class Operations:
 
     cdef SeenOperation find_operation(self, const uint8_t* op_id) noexcept nogil
     cdef int64_t find_natural(self, const uint8_t* natural_key) noexcept nogil
+    # The receipt's state, and the latest operation that gave it one or took something of it back.
     cdef SeenReceipt find_receipt(self, const uint8_t* receipt_key) noexcept nogil
     cdef int64_t register_seq(self, const uint8_t* register_key) noexcept nogil
     cdef bint is_new_receipt(self, const uint8_t* register_key, int64_t shift_number, int64_t receipt_number) noexcept nogil

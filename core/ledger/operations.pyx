@@ -10,7 +10,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 
 from altyn.core.ledger.key_table cimport (
-    KEY_SHARDS, KeySlot, KeyTable, keys_bytes, keys_find, keys_free, keys_put, keys_start, slot_value,
+    KEY_SHARDS, KeyCursor, KeySlot, KeyTable, keys_bytes, keys_find, keys_free, keys_next, keys_put, keys_start, slot_value,
 )
 
 cdef uint8_t NO_KEY[16]
@@ -143,6 +143,9 @@ cdef class Operations:
         if is_key(operation.receipt_key) and operation.receipt_state != RECEIPT_UNKNOWN:
             fits &= keys_put(&generation.receipts, operation.receipt_key, <uint64_t>operation.seq,
                              <uint64_t>operation.receipt_state)
+        if is_key(operation.original_key) and operation.original_state != RECEIPT_UNKNOWN:
+            fits &= keys_put(&generation.receipts, operation.original_key, <uint64_t>operation.seq,
+                             <uint64_t>operation.original_state)
         if is_key(operation.register_key):
             fits &= self.add_register(operation)
         if not fits:
@@ -242,6 +245,27 @@ cdef class Operations:
         cdef uint8_t key[16]
         copy_key(key, register_key, "register_key")
         return bool(self.is_new_receipt(key, shift_number, receipt_number))
+
+    def read_owed(self):
+        """Receipt keys of the sales that returns had waited for, oldest first. Walks over everything kept."""
+        cdef KeyCursor cursor
+        cdef KeySlot* slot
+        cdef SeenReceipt seen
+        cdef uint8_t key[16]
+        cdef int i
+        found = set()
+        for i in range(self.kept):
+            memset(&cursor, 0, sizeof(KeyCursor))
+            while True:
+                slot = keys_next(&self.generations[(self.newest - i) & (GENERATIONS - 1)].receipts, &cursor)
+                if slot == NULL:
+                    break
+                memcpy(key, &slot.key_low, 8)
+                memcpy(key + 8, &slot.key_high, 8)
+                seen = self.find_receipt(key)
+                if seen.state == RECEIPT_OWED:
+                    found.add((seen.seq, (<const char*>key)[:16]))
+        return [one for _, one in sorted(found)]
 
     def __len__(self):
         cdef int i

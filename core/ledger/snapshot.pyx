@@ -15,7 +15,7 @@ from altyn.core.ledger.image cimport (
     load_coupons, load_holds, load_totals, totals_image,
 )
 from altyn.core.ledger.key_table cimport KeyCursor, KeySlot, KeyTable, keys_next, keys_put, slot_value
-from altyn.core.ledger.operations cimport GENERATIONS, RECEIPT_COMMITTED, RECEIPT_RESERVED, RECEIPT_VOIDED, Generation, Operations
+from altyn.core.ledger.operations cimport GENERATIONS, RECEIPT_COMMITTED, RECEIPT_OWED, RECEIPT_RESERVED, Generation, Operations
 
 import struct
 from typing import NamedTuple
@@ -140,7 +140,7 @@ cdef bint is_slot(int kind, const KeySlot* slot, int64_t seq_max) noexcept nogil
     if kind == BLOCK_OPERATIONS or kind == BLOCK_NATURALS:
         return 0 < <int64_t>slot.second <= seq_max
     if kind == BLOCK_RECEIPTS:
-        return 0 < <int64_t>slot.first <= seq_max and RECEIPT_RESERVED <= slot.second <= RECEIPT_VOIDED
+        return 0 < <int64_t>slot.first <= seq_max and RECEIPT_RESERVED <= slot.second <= RECEIPT_OWED
     return <int64_t>slot.first >= 0
 
 

@@ -17,7 +17,7 @@ from altyn.server.calls import Calls
 from altyn.server.journal_reader import JournalUnavailable
 from altyn.server.ops import OPS_SCOPE, OpsCalls
 from altyn.server.slots import ReplySlots
-from tests.core.engine.world import NOW_US, SCOPE, basket, cancel, commit, new_engine, new_op_id, reserve
+from tests.core.engine.world import NOW_US, SCOPE, basket, cancel, commit, new_engine, new_op_id, reserve, with_original
 
 
 @dataclass
@@ -40,13 +40,21 @@ class HeldJournal:
             await self.moved.wait()
             self.moved.clear()
 
-    async def find(self, op_id: bytes, natural_key: bytes | None, receipt_key: bytes | None) -> Known:
+    async def find(
+        self,
+        op_id: bytes,
+        natural_key: bytes | None,
+        receipt_key: bytes | None,
+        original_key: bytes | None = None,
+        original_op_id: bytes | None = None,
+    ) -> Known:
         if self.is_away:
             raise JournalUnavailable("away")
         seen = self.records[: self.durable_seq]
         by_op_id = [record.body for record in seen if record.op_id == op_id]
         by_natural = [record.body for record in seen if natural_key and record.natural_key == natural_key]
-        return Known(by_op_id[0] if by_op_id else None, by_natural[0] if by_natural else None)
+        known = Known(by_op_id[0] if by_op_id else None, by_natural[0] if by_natural else None)
+        return with_original(known, seen, original_key, original_op_id)
 
     def make_durable(self, seq: int) -> None:
         self.durable_seq = seq

@@ -305,13 +305,6 @@ def test_cancel_of_a_reserved_receipt_frees_the_hold(world: World) -> None:
     assert world.engine.book.holds_count == 0
 
 
-def test_cancel_after_commit_is_kept_for_a_person(world: World) -> None:
-    committed(world, commit(basket(), 1))
-    reply = pos.CancelReceiptResponse.FromString(world.effect(cancel_receipt, cancel(1, 2)))
-    assert (reply.status, reply.reason) == (4, 19)
-    assert active_points(world) == 145
-
-
 def test_get_operation_tells_the_stored_answer_only_to_its_register(world: World) -> None:
     op_id = new_op_id()
     first = world.effect(commit_receipt, commit(basket(), 1, op_id))

@@ -5,6 +5,7 @@ make them.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from altyn.core.engine import Answer, Engine, Known, Lookup, Record, Scope, replay
@@ -15,7 +16,9 @@ from altyn.core.facts.directory import CARD_ACTIVE, CARD_BLOCKED, CardFact, Cust
 from altyn.core.facts.stores import StoreFact
 from altyn.core.rules.compile import compile_ruleset
 from altyn.core.rules.definition import load_documents, read_documents
+from altyn.core.ledger.keys import receipt_key
 from altyn.infra.zones import ensure_zone
+from altyn.journal.v1 import record_pb2 as journal
 from altyn.pos.v1 import pos_service_pb2 as pos
 from altyn.pos.v1 import receipt_pb2
 
@@ -55,6 +58,25 @@ def new_facts() -> Facts:
     return facts
 
 
+def with_original(
+    known: Known, records: Sequence[Record], original_key: bytes | None, original_op_id: bytes | None
+) -> Known:
+    """What the journal says of a sale, as its reader finds it."""
+    if original_key is None:
+        return known
+    commits = [r for r in records if r.kind == pos.OPERATION_KIND_COMMIT]
+    sale = next((r for r in commits if r.op_id == original_op_id), None)
+    sale = sale or next((r for r in commits if r.receipt_key == original_key), None)
+    key = sale.receipt_key if sale else original_key
+    seq = sale.seq if sale else 1 << 62
+    names = {key, sale.op_id if sale else None, original_op_id} - {None}
+    back = [r.body for r in records if r.original_key == key and r.seq > seq]
+    waiting = [r.body for r in records if r.original_key in names and r.seq < seq]
+    return known._replace(
+        sale=sale.body if sale else None, taken_back=back[-1] if back else None, waiting=tuple(waiting)
+    )
+
+
 @dataclass
 class World:
     """An engine and the journal it would have written."""
@@ -68,7 +90,8 @@ class World:
         by_key = [
             r.body for r in self.records if lookup.natural_key is not None and r.natural_key == lookup.natural_key
         ]
-        return Known(by_op[0] if by_op else None, by_key[0] if by_key else None)
+        known = Known(by_op[0] if by_op else None, by_key[0] if by_key else None)
+        return with_original(known, self.records, lookup.original_key, lookup.original_op_id)
 
     def effect(self, call: object, request: bytes, clock_us: int = NOW_US, scope: Scope = SCOPE) -> bytes:
         """As the call table does it."""
@@ -79,6 +102,18 @@ class World:
         if answer.record is not None:
             self.records.append(answer.record)
         return answer.reply
+
+    def take(self, record: journal.Record) -> None:
+        """A record that a test made, applied and journalled."""
+        receipt = record.request.receipt
+        key = (
+            receipt_key("demo", receipt.store_id, receipt.register_id, receipt.shift_number, receipt.receipt_number)
+            if record.request.HasField("receipt")
+            else None
+        )
+        body = record.SerializeToString()
+        replay(self.engine, record.seq, body)
+        self.records.append(Record(record.seq, record.op_id, record.kind, None, key, record.instant_us, body))
 
     def next_seq(self) -> int:
         self.register_seq += 1

@@ -1,0 +1,194 @@
+"""Body of the arithmetic of returns. Decides amounts only; where points are taken from is takeback's."""
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memset
+from altyn.core.engine.step cimport decode_record, except_full
+from altyn.core.money cimport Share, mul_div_floor, share_out
+from altyn.core.text cimport Text, text_equal
+from altyn.core.wire.arena cimport Arena, arena_take
+from altyn.core.wire.format cimport WireError, path_of
+cimport altyn.core.wire.generated.journal_v1 as journal_v1
+cimport altyn.core.wire.generated.pos_v1 as pos_v1
+
+
+cdef int read_sale(Sale* sale, bytes body, const journal_v1.ReturnState* before, Arena* arena) except -1:
+    cdef WireError error
+    cdef const uint8_t* reply
+    cdef const pos_v1.Receipt* receipt
+    cdef SoldLine* line
+    cdef int32_t i, j
+    memset(sale, 0, sizeof(Sale))
+    decode_record(body, &sale.record, arena)
+    if sale.record.kind != pos_v1.OPERATION_KIND_COMMIT or sale.record.request == NULL or sale.record.request.receipt == NULL \
+            or sale.record.evidence == NULL:
+        raise ValueError(f"record {sale.record.seq} is no sale")
+    reply = <const uint8_t*>sale.record.reply.data
+    memset(&error, 0, sizeof(error))
+    if pos_v1.decode_CommitReceiptResponse(&sale.reply, reply, reply + sale.record.reply.size, arena, &error) != 0:
+        raise ValueError(f"the reply of record {sale.record.seq} cannot be read: {path_of(&error)}")
+    receipt = sale.record.request.receipt
+    sale.before = before
+    sale.lines = <SoldLine*>arena_take(arena, (<size_t>receipt.lines_count + 1) * sizeof(SoldLine))
+    if sale.lines == NULL:
+        except_full()
+    # The reply has the receipt's lines in the receipt's order.
+    sale.lines_count = min(receipt.lines_count, sale.reply.outcome.lines_count if sale.reply.outcome != NULL else 0)
+    for i in range(sale.lines_count):
+        line = &sale.lines[i]
+        line.line_no = receipt.lines[i].line_no
+        line.qty_milli = receipt.lines[i].qty_milli
+        line.outcome = &sale.reply.outcome.lines[i]
+        for j in range(before.lines_count if before != NULL else 0):
+            if before.lines[j].line_no == line.line_no:
+                line.before_milli = line.after_milli = before.lines[j].qty_milli
+    return 0
+
+
+cdef bint is_applied(const Sale* sale) noexcept nogil:
+    return sale.reply.status == pos_v1.STATUS_OK and sale.record.effects != NULL
+
+
+cdef SoldLine* find_line(const Sale* sale, int32_t line_no) noexcept nogil:
+    cdef int32_t i
+    for i in range(sale.lines_count):
+        if sale.lines[i].line_no == line_no:
+            return &sale.lines[i]
+    return NULL
+
+
+cdef void return_all(Sale* sale) noexcept nogil:
+    cdef int32_t i
+    for i in range(sale.lines_count):
+        sale.lines[i].after_milli = sale.lines[i].qty_milli
+
+
+cdef int64_t part_at(int64_t whole, int64_t k_milli, int64_t qty_milli) noexcept nogil:
+    return mul_div_floor(whole, k_milli, qty_milli)
+
+
+cdef inline int64_t taken_back(const SoldLine* line, bint after) noexcept nogil:
+    return line.after_milli if after else line.before_milli
+
+
+# POINTS
+
+cdef int64_t earned_at(const Sale* sale, int32_t asset_no, bint after) noexcept nogil:
+    cdef const journal_v1.Evidence* evidence = sale.record.evidence
+    cdef const SoldLine* line
+    cdef int64_t earned, total = 0
+    cdef int32_t i, j, place
+    for place in range(evidence.assets_count):
+        if evidence.assets[place].asset_no == asset_no:
+            break
+    else:
+        return 0
+    for i in range(sale.lines_count):
+        line = &sale.lines[i]
+        earned = 0
+        for j in range(line.outcome.accrual_count):
+            if text_equal(line.outcome.accrual[j].asset, evidence.assets[place].asset):
+                earned += line.outcome.accrual[j].points
+        total += part_at(earned, taken_back(line, after), line.qty_milli)
+    return total
+
+
+cdef int64_t paid_with(const Sale* sale, int32_t asset_no) noexcept nogil:
+    cdef const journal_v1.Entry* entry
+    cdef int64_t total = 0
+    cdef int32_t i, j
+    for i in range(sale.record.effects.entries_count):
+        entry = &sale.record.effects.entries[i]
+        if entry.kind != journal_v1.ENTRY_KIND_REDEMPTION:
+            continue
+        for j in range(entry.postings_count):
+            if entry.postings[j].account_id > 0 and entry.postings[j].asset_no == asset_no:
+                total -= entry.postings[j].points
+    return total
+
+
+cdef int share_payment(Sale* sale, int32_t asset_no, Arena* arena) noexcept nogil:
+    cdef int64_t points = paid_with(sale, asset_no)
+    cdef Share* members = <Share*>arena_take(arena, (<size_t>sale.lines_count + 1) * sizeof(Share))
+    cdef Share** order = <Share**>arena_take(arena, (<size_t>sale.lines_count + 1) * sizeof(Share*))
+    cdef int32_t i
+    if members == NULL or order == NULL:
+        return -1
+    for i in range(sale.lines_count):
+        members[i].weight = sale.lines[i].outcome.points_paid_minor
+        members[i].count = 1
+    share_out(points, members, sale.lines_count, False, order)
+    for i in range(sale.lines_count):
+        sale.lines[i].paid_points = members[i].amount + members[i].extra
+    return 0
+
+
+cdef int64_t paid_at(const Sale* sale, bint after) noexcept nogil:
+    cdef int64_t total = 0
+    cdef int32_t i
+    for i in range(sale.lines_count):
+        total += part_at(sale.lines[i].paid_points, taken_back(&sale.lines[i], after), sale.lines[i].qty_milli)
+    return total
+
+
+# WHAT RULES COUNTED
+
+cdef int64_t given_on(const SoldLine* line, Text promotion_id) noexcept nogil:
+    cdef int64_t total = 0
+    cdef int32_t i
+    for i in range(line.outcome.discounts_count):
+        if text_equal(line.outcome.discounts[i].promotion_id, promotion_id):
+            total += line.outcome.discounts[i].amount_minor
+    return total
+
+
+cdef bint touches_lines(const Sale* sale, Text promotion_id) noexcept nogil:
+    cdef int32_t i
+    for i in range(sale.lines_count):
+        if given_on(&sale.lines[i], promotion_id) > 0:
+            return True
+    return False
+
+
+cdef bint is_all_back(const Sale* sale, bint after) noexcept nogil:
+    cdef int32_t i
+    for i in range(sale.lines_count):
+        if taken_back(&sale.lines[i], after) < sale.lines[i].qty_milli:
+            return False
+    return True
+
+
+cdef int64_t lowered_at(const Sale* sale, const journal_v1.CounterChange* counter, bint after) noexcept nogil:
+    """By what the promotion gave on the lines that are back; of a limit that gave none by itself, by their price."""
+    cdef int64_t weight, total = 0, back = 0
+    cdef bint by_discount
+    cdef int32_t i
+    if is_all_back(sale, after):
+        return counter.used
+    if counter.key.measure == journal_v1.LIMIT_MEASURE_TIMES:
+        return 0
+    by_discount = touches_lines(sale, counter.key.limit)
+    for i in range(sale.lines_count):
+        weight = given_on(&sale.lines[i], counter.key.limit) if by_discount else sale.lines[i].outcome.gross_minor
+        total += weight
+        back += part_at(weight, taken_back(&sale.lines[i], after), sale.lines[i].qty_milli)
+    return mul_div_floor(counter.used, back, total)
+
+
+cdef bint is_back(const Sale* sale, Text promotion_id, bint after) noexcept nogil:
+    cdef int32_t i
+    if promotion_id.size == 0 or not touches_lines(sale, promotion_id):
+        return is_all_back(sale, after)
+    for i in range(sale.lines_count):
+        if given_on(&sale.lines[i], promotion_id) > 0 and taken_back(&sale.lines[i], after) < sale.lines[i].qty_milli:
+            return False
+    return True
+
+
+cdef Text promotion_of_code(const Sale* sale, Text code_hash) noexcept nogil:
+    cdef const journal_v1.Evidence* evidence = sale.record.evidence
+    cdef Text none = [NULL, 0]
+    cdef int32_t i
+    for i in range(evidence.coupons_count):
+        if text_equal(evidence.coupons[i].code_hash, code_hash) and evidence.coupons[i].place < sale.reply.outcome.coupons_count:
+            return sale.reply.outcome.coupons[evidence.coupons[i].place].promotion_id
+    return none

@@ -1,0 +1,446 @@
+"""ReturnReceipt, the returns that waited for their sale, and the preview of a return.
+
+A return is a fact: always stored. What of it cannot be true (more than was sold, an unknown line, a voided sale) moves no account and is an
+exception; the preview refuses it. A return whose sale is not stored is PARKED; once the sale is committed it is decided in a record of
+its own (docs/decisions/0016). The sale is read from the journal before admission, and looked up again when memory knows of a later
+taking than the look-up brought. Never here: amounts (returned.pyx) and where points come from (takeback.pyx).
+"""
+from cpython.bytes cimport PyBytes_AS_STRING
+from hashlib import sha256
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memset
+from altyn.core.edge cimport ReadError, check_currency, edge_exception
+from altyn.core.engine.case cimport business_time, resolve_place
+from altyn.core.engine.record cimport SEMANTICS
+from altyn.core.engine.reply cimport add_remarks, fill_balances
+from altyn.core.engine.returned cimport Sale, SoldLine, find_line, is_applied, part_at, read_sale, return_all
+from altyn.core.engine.step cimport (
+    Engine, Exceptions, Operation, add_exception, decode_record, except_full, malformed, refused, string, text_of,
+)
+from altyn.core.engine.takeback cimport take_back
+from altyn.core.facts.stores cimport Store
+from altyn.core.ledger.keys cimport receipt_key as receipt_key_of
+from altyn.core.ledger.keys cimport register_key as register_key_of
+from altyn.core.ledger.operations cimport (
+    RECEIPT_AWAITED, RECEIPT_COMMITTED, RECEIPT_OWED, RECEIPT_VOIDED, SeenReceipt,
+)
+from altyn.core.limits cimport REPLY_BYTES_MAX
+from altyn.core.text cimport Text
+from altyn.core.wire.arena cimport arena_take
+from altyn.core.wire.format cimport WireError
+cimport altyn.core.wire.generated.journal_v1 as journal_v1
+cimport altyn.core.wire.generated.pos_v1 as pos_v1
+
+from altyn.core.engine.types import Answer, Lookup
+
+NO_OPERATION = bytes(16)
+
+cdef struct Judgement:
+    # What the register says is returned, held against the sale.
+    pos_v1.Outcome* outcome
+    int32_t* refused_lines
+    int32_t refused_count
+    int64_t returned_milli
+    Exceptions exceptions
+
+
+cdef void* taken(Engine engine, size_t size) except NULL:
+    cdef void* piece = arena_take(&engine.arena, size)
+    if piece == NULL:
+        except_full()
+    return piece
+
+
+cdef bint is_sold(int state) noexcept nogil:
+    return state == RECEIPT_COMMITTED or state == RECEIPT_OWED
+
+
+# THE SALE
+
+cdef bytes original_key_of(Engine engine, const pos_v1.Receipt* wire):
+    cdef const pos_v1.OriginalReceipt* original = wire.original
+    if original == NULL:
+        raise refused("INVALID_ARGUMENT", "FIELD_REQUIRED", "receipt.original", "a return names the receipt of the sale")
+    if original.receipt_number == 0 and original.op_id.size > 0:
+        return original.op_id.data[:original.op_id.size]
+    return receipt_key_of(
+        engine.tenant, string(original.store_id if original.store_id.size > 0 else wire.store_id),
+        string(original.register_id if original.register_id.size > 0 else wire.register_id), original.shift_number,
+        original.receipt_number)
+
+
+cdef int name_original(Engine engine, Operation operation, const pos_v1.Receipt* wire) except -1:
+    operation.original_key = original_key_of(engine, wire)
+    if wire.original.op_id.size > 0:
+        operation.original_op_id = wire.original.op_id.data[:wire.original.op_id.size]
+    return 0
+
+
+cdef object asked(Engine engine, Operation operation):
+    cdef SeenReceipt seen = engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.original_key))
+    return Lookup(operation.op_id, operation.natural_key, operation.receipt_key, seen.seq, operation.original_key, operation.original_op_id)
+
+
+cdef Finding find_sale(Engine engine, Operation operation, known, Sale* sale) except? ASK:
+    cdef journal_v1.Record* back = NULL
+    cdef journal_v1.ReturnState* before = NULL
+    cdef const pos_v1.Receipt* sold
+    cdef SeenReceipt seen
+    cdef int64_t latest
+    if known is None:
+        return ASK
+    if known.sale is None:
+        seen = engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.original_key))
+        if seen.state == RECEIPT_VOIDED:
+            return VOIDED
+        return ASK if is_sold(seen.state) else NOBODY
+    if known.taken_back is not None:
+        back = <journal_v1.Record*>taken(engine, sizeof(journal_v1.Record))
+        decode_record(known.taken_back, back, &engine.arena)
+        if back.effects == NULL or back.effects.returned == NULL:
+            raise ValueError(f"record {back.seq} takes nothing back")
+        before = back.effects.returned
+    read_sale(sale, known.sale, before, &engine.arena)
+    sold = sale.record.request.receipt
+    operation.original_key = receipt_key_of(engine.tenant, string(sold.store_id), string(sold.register_id), sold.shift_number,
+                                            sold.receipt_number)
+    seen = engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.original_key))
+    latest = back.seq if back != NULL else sale.record.seq
+    if seen.seq > latest:
+        return ASK
+    return VOIDED if seen.state == RECEIPT_VOIDED or (back != NULL and back.kind == pos_v1.OPERATION_KIND_CANCEL) else FOUND
+
+
+cdef int judge(Engine engine, Sale* sale, const pos_v1.Receipt* wire, Judgement* out) except -1:
+    """Line by line, as far as there is something left to return."""
+    cdef pos_v1.LineOutcome* shown
+    cdef SoldLine* line
+    cdef int64_t allowed_milli
+    cdef int32_t i
+    memset(out, 0, sizeof(Judgement))
+    out.outcome = <pos_v1.Outcome*>taken(engine, sizeof(pos_v1.Outcome))
+    out.outcome.totals = <pos_v1.Totals*>taken(engine, sizeof(pos_v1.Totals))
+    out.outcome.lines = <pos_v1.LineOutcome*>taken(engine, (<size_t>wire.lines_count + 1) * sizeof(pos_v1.LineOutcome))
+    out.outcome.lines_count = wire.lines_count
+    out.outcome.rules_version = sale.record.evidence.rules_version
+    out.refused_lines = <int32_t*>taken(engine, (<size_t>wire.lines_count + 1) * sizeof(int32_t))
+    for i in range(wire.lines_count):
+        shown = &out.outcome.lines[i]
+        shown.line_no = wire.lines[i].line_no
+        line = find_line(sale, wire.lines[i].refund_of.line_no) if wire.lines[i].refund_of != NULL else NULL
+        if line == NULL:
+            refuse_line(out, shown.line_no, pos_v1.REASON_RETURN_LINE_UNKNOWN)
+            continue
+        allowed_milli = min(wire.lines[i].refund_of.qty_milli, line.qty_milli - line.after_milli)
+        if allowed_milli < wire.lines[i].refund_of.qty_milli:
+            refuse_line(out, shown.line_no, pos_v1.REASON_RETURNED_MORE_THAN_SOLD)
+        refund_line(line, allowed_milli, shown)
+        out.returned_milli += allowed_milli
+        add_totals(out.outcome.totals, shown)
+    return 0
+
+
+cdef void refuse_line(Judgement* out, int32_t line_no, int32_t reason) noexcept nogil:
+    add_exception(&out.exceptions, reason)
+    out.refused_lines[out.refused_count] = line_no
+    out.refused_count += 1
+
+
+cdef void refund_line(SoldLine* line, int64_t qty_milli, pos_v1.LineOutcome* shown) noexcept nogil:
+    """R(k) − R(k − q) of what the line was paid by; gross is their sum."""
+    cdef int64_t k = line.after_milli, qty = line.qty_milli
+    line.after_milli += qty_milli
+    shown.net_minor = part_at(line.outcome.net_minor, k + qty_milli, qty) - part_at(line.outcome.net_minor, k, qty)
+    shown.discount_minor = part_at(line.outcome.discount_minor, k + qty_milli, qty) - part_at(line.outcome.discount_minor, k, qty)
+    shown.points_paid_minor = part_at(line.outcome.points_paid_minor, k + qty_milli, qty) - part_at(line.outcome.points_paid_minor, k, qty)
+    shown.gross_minor = shown.net_minor + shown.discount_minor + shown.points_paid_minor
+
+
+cdef void add_totals(pos_v1.Totals* totals, const pos_v1.LineOutcome* line) noexcept nogil:
+    totals.gross_minor += line.gross_minor
+    totals.discount_minor += line.discount_minor
+    totals.points_paid_minor += line.points_paid_minor
+    totals.to_pay_minor += line.net_minor
+
+
+cdef int64_t account_of(const Sale* sale) noexcept nogil:
+    return sale.record.evidence.customer.account_id if sale.record.evidence.customer != NULL else 0
+
+
+cdef int fill_reply(Engine engine, const Sale* sale, pos_v1.Outcome* outcome) except -1:
+    if add_remarks(outcome, &engine.case.remarks, &engine.arena) != 0:
+        except_full()
+    if account_of(sale) != 0:
+        fill_balances(&outcome.balances, &outcome.balances_count, engine.book, account_of(sale), engine.case.instant_us,
+                      engine.asset_names(), &engine.arena)
+    return 0
+
+
+# PREVIEW
+
+cdef object preview_return(Engine engine, const pos_v1.CalculateReceiptRequest* call, scope, int64_t clock_us, known):
+    cdef pos_v1.CalculateReceiptResponse reply
+    cdef Judgement judged
+    cdef Sale sale
+    cdef Operation operation = Operation()
+    cdef Finding found
+    engine.read(call.receipt, scope, clock_us)
+    operation.op_id = NO_OPERATION
+    name_original(engine, operation, call.receipt)
+    found = find_sale(engine, operation, known, &sale)
+    if found == ASK:
+        return asked(engine, operation)
+    memset(&reply, 0, sizeof(reply))
+    reply.server_time_us = clock_us
+    reply.status = pos_v1.STATUS_DECLINED
+    if found == NOBODY:
+        reply.reason = pos_v1.REASON_ORIGINAL_UNKNOWN
+    elif found == VOIDED:
+        reply.reason = pos_v1.REASON_ORIGINAL_VOIDED
+    elif not is_applied(&sale):
+        reply.reason = pos_v1.REASON_RETURN_NOT_ALLOWED
+    else:
+        judge(engine, &sale, call.receipt, &judged)
+        fill_reply(engine, &sale, judged.outcome)
+        reply.outcome = judged.outcome
+        reply.refused_lines = judged.refused_lines
+        reply.refused_lines_count = judged.refused_count
+        if judged.refused_count == 0:
+            reply.status = pos_v1.STATUS_OK
+        else:
+            reply.reason = judged.exceptions.reasons[0]
+    return engine.taken(pos_v1.encode_CalculateReceiptResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
+
+
+# RETURN
+
+def return_receipt(Engine engine, bytes request, scope, int64_t clock_us, known):
+    """What was given back to a customer is a fact: book it."""
+    cdef pos_v1.ReturnReceiptRequest call
+    cdef journal_v1.Evidence* evidence
+    cdef const Store* store
+    cdef ReadError wrong
+    cdef WireError error
+    cdef Operation operation
+    cdef Finding found
+    cdef Sale sale
+    cdef const uint8_t* start = engine.begin(request, &error)
+    if pos_v1.decode_ReturnReceiptRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
+        raise malformed(&error)
+    engine.read(call.receipt, scope, clock_us)
+    store = engine.stores.find(call.receipt.store_id)
+    if store != NULL and check_currency(call.receipt, store.currency, store.exponent, &wrong) != 0:
+        raise edge_exception(&wrong)
+    operation = engine.operation(pos_v1.OPERATION_KIND_RETURN, call.op_id, call.register_seq, call.op_no, call.calc_token, request, scope,
+                                 call.receipt.shift_number, call.receipt.receipt_number)
+    name_original(engine, operation, call.receipt)
+    answer = engine.recall(operation, known)
+    if answer is not None:
+        return answer
+    found = find_sale(engine, operation, known, &sale)
+    if found == ASK:
+        return asked(engine, operation)
+    engine.case.business_time_us = business_time(call.receipt, clock_us, &engine.case.remarks)
+    resolve_place(&engine.case, engine.stores, engine.zones, engine.zone)
+    evidence = return_evidence(engine)
+    return decided(engine, operation, found, &sale, evidence, known, call.want, clock_us, False)
+
+
+cdef object decided(
+    Engine engine, Operation operation, Finding found, Sale* sale, journal_v1.Evidence* evidence, known, pos_v1.Want* want,
+    int64_t clock_us, bint has_waited
+):
+    """The record of a return about the receipt in `case.wire`."""
+    cdef pos_v1.ReturnReceiptResponse reply
+    cdef journal_v1.Effects* effects = engine.new_effects()
+    cdef journal_v1.Record* record
+    cdef bytes reply_bytes
+    memset(&reply, 0, sizeof(reply))
+    reply.server_time_us = clock_us
+    reply.seq = engine.last_seq + 1
+    reply.reason = why_not_applied(operation, found, sale, has_waited)
+    if reply.reason == pos_v1.REASON_UNSPECIFIED:
+        apply_return(engine, operation, sale, effects, &reply)
+    else:
+        reply.status = pos_v1.STATUS_QUARANTINED
+        add_exception(&operation.exceptions, reply.reason)
+        engine.is_sound(operation, effects)
+    if reply.reason == pos_v1.REASON_ORIGINAL_UNKNOWN:
+        reply.status = pos_v1.STATUS_PARKED
+        operation.original_state = RECEIPT_AWAITED
+    reply.exceptions = operation.exceptions.reasons
+    reply.exceptions_count = operation.exceptions.count
+    reply_bytes = engine.taken(pos_v1.encode_ReturnReceiptResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
+    record = engine.new_record(operation, effects)
+    record.request.receipt = kept_receipt(engine, found, sale)
+    record.request.want = want
+    record.evidence = evidence
+    if found == FOUND:
+        add_original(engine, evidence, sale, known)
+    return engine.booked(operation, record, reply_bytes)
+
+
+cdef int32_t why_not_applied(Operation operation, Finding found, const Sale* sale, bint has_waited) noexcept:
+    if operation.natural_key_taken and not has_waited:
+        return pos_v1.REASON_DUPLICATE_NUMBER
+    if found == NOBODY:
+        return pos_v1.REASON_ORIGINAL_UNKNOWN
+    if found == VOIDED:
+        return pos_v1.REASON_ORIGINAL_VOIDED
+    return pos_v1.REASON_UNSPECIFIED if is_applied(sale) else pos_v1.REASON_RETURN_NOT_ALLOWED
+
+
+cdef int apply_return(
+    Engine engine, Operation operation, Sale* sale, journal_v1.Effects* effects, pos_v1.ReturnReceiptResponse* reply
+) except -1:
+    cdef Judgement judged
+    cdef SeenReceipt seen = engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.original_key))
+    cdef int32_t i
+    judge(engine, sale, engine.case.wire, &judged)
+    for i in range(judged.exceptions.count):
+        add_exception(&operation.exceptions, judged.exceptions.reasons[i])
+    if judged.returned_milli > 0:
+        take_back(engine, operation, sale, effects)
+        disagreements(engine, operation, judged.outcome.totals.to_pay_minor)
+    reply.outcome = judged.outcome
+    fill_reply(engine, sale, judged.outcome)
+    if engine.is_sound(operation, effects) and judged.returned_milli > 0:
+        reply.status = pos_v1.STATUS_OK
+        operation.original_state = RECEIPT_OWED if seen.state == RECEIPT_OWED else RECEIPT_COMMITTED
+    else:
+        reply.status = pos_v1.STATUS_QUARANTINED
+        reply.reason = pos_v1.REASON_NOT_APPLICABLE
+        if judged.returned_milli == 0 and judged.exceptions.count > 0:
+            reply.reason = judged.exceptions.reasons[0]
+    return 0
+
+
+cdef int disagreements(Engine engine, Operation operation, int64_t refund_minor) except -1:
+    cdef const pos_v1.Receipt* wire = engine.case.wire
+    cdef int64_t paid = 0
+    cdef int32_t i
+    for i in range(wire.payments_count):
+        paid += wire.payments[i].sum_minor
+    if wire.payments_count > 0 and paid != refund_minor:
+        add_exception(&operation.exceptions, pos_v1.REASON_AMOUNT_DIFFERS)
+    return 0
+
+
+# VOID
+
+cdef bint void_sale(Engine engine, Operation operation, Sale* sale, journal_v1.Effects* effects) except -1:
+    return_all(sale)
+    take_back(engine, operation, sale, effects)
+    if not engine.is_sound(operation, effects):
+        return False
+    operation.original_state = operation.receipt_state = RECEIPT_VOIDED
+    return True
+
+
+# RECORDS
+
+cdef pos_v1.Receipt* kept_receipt(Engine engine, Finding found, const Sale* sale) except NULL:
+    """Without who was there and what was entered: a return uses no codes and no points. The original by its five parts."""
+    cdef pos_v1.Receipt* receipt = <pos_v1.Receipt*>taken(engine, sizeof(pos_v1.Receipt))
+    cdef pos_v1.OriginalReceipt* original = <pos_v1.OriginalReceipt*>taken(engine, sizeof(pos_v1.OriginalReceipt))
+    receipt[0] = engine.case.wire[0]
+    receipt.identity = NULL
+    receipt.coupons_count = receipt.points_count = 0
+    receipt.original = original
+    original[0] = engine.case.wire.original[0]
+    if found == FOUND:
+        original.store_id = sale.record.request.receipt.store_id
+        original.register_id = sale.record.request.receipt.register_id
+        original.shift_number = sale.record.request.receipt.shift_number
+        original.receipt_number = sale.record.request.receipt.receipt_number
+    return receipt
+
+
+cdef journal_v1.Evidence* return_evidence(Engine engine) except NULL:
+    """Where and when; a return reads no rules."""
+    cdef journal_v1.Evidence* evidence = <journal_v1.Evidence*>taken(engine, sizeof(journal_v1.Evidence))
+    cdef journal_v1.StoreFacts* store = <journal_v1.StoreFacts*>taken(engine, sizeof(journal_v1.StoreFacts))
+    cdef bytes zone = engine.zone_of_store()
+    engine.kept.append(zone)
+    evidence.semantics = SEMANTICS
+    evidence.business_time_us = engine.case.business_time_us
+    evidence.store_wall_us = engine.case.place.wall_us
+    evidence.store = store
+    store.store_id = engine.case.place.store_id
+    store.zone = text_of(zone)
+    store.region = engine.case.place.region
+    store.format = engine.case.place.format
+    store.cluster = engine.case.place.cluster
+    store.currency = engine.case.wire.currency
+    store.exponent = engine.case.wire.exponent
+    return evidence
+
+
+cdef int add_original(Engine engine, journal_v1.Evidence* evidence, const Sale* sale, known) except -1:
+    evidence.original = <journal_v1.OriginalFacts*>taken(engine, sizeof(journal_v1.OriginalFacts))
+    evidence.original.seq = sale.record.seq
+    evidence.original.sale = text_of(known.sale)
+    evidence.original.before = <journal_v1.ReturnState*>sale.before
+    evidence.customer = sale.record.evidence.customer
+    evidence.rules_version = sale.record.evidence.rules_version
+    return 0
+
+
+cdef journal_v1.Evidence* original_evidence(Engine engine, const Sale* sale, known) except NULL:
+    cdef journal_v1.Evidence* evidence = <journal_v1.Evidence*>taken(engine, sizeof(journal_v1.Evidence))
+    evidence.semantics = SEMANTICS
+    evidence.business_time_us = engine.case.instant_us
+    add_original(engine, evidence, sale, known)
+    return evidence
+
+
+# RETURNS THAT CAME BEFORE THEIR SALE
+
+def find_owed(Engine engine):
+    """After recovery: the sales whose returns may still wait."""
+    engine.owed.extend(engine.operations.read_owed())
+
+
+def settle_waiting(Engine engine, int64_t clock_us, known):
+    """Decide one return that had waited for the sale first in `engine.owed`.
+
+    A Lookup: the journal has to be asked. None: nothing waits any more for that sale, or for any.
+    """
+    cdef journal_v1.Record record
+    cdef WireError error
+    cdef Operation operation
+    cdef Finding found
+    cdef Sale sale
+    engine.begin(b"", &error)
+    if len(engine.owed) == 0:
+        return None
+    operation = Operation()
+    operation.op_id = NO_OPERATION
+    operation.original_key = engine.owed[0]
+    found = find_sale(engine, operation, known, &sale)
+    if found == ASK:
+        return asked(engine, operation)
+    for body in known.waiting if found != NOBODY else ():
+        decode_record(body, &record, &engine.arena)
+        operation.op_id = sha256(b"waiting-return" + record.op_id.data[:16]).digest()[:16]
+        if engine.operations.find_operation(<const uint8_t*>PyBytes_AS_STRING(operation.op_id)).seq == 0:
+            return settled(engine, operation, &record, found, &sale, known, clock_us)
+    engine.owed.popleft()
+    return None
+
+
+cdef object settled(Engine engine, Operation operation, journal_v1.Record* parked, Finding found, Sale* sale, known, int64_t clock_us):
+    """As if the parked return came now: its own record, under an op_id that follows from the parked one's, so that it happens once."""
+    cdef const pos_v1.Receipt* wire = parked.request.receipt
+    engine.new_case(clock_us)
+    engine.case.wire = wire
+    operation.kind = pos_v1.OPERATION_KIND_RETURN
+    operation.content = parked.content_sha256.data[:parked.content_sha256.size]
+    operation.shift_number = wire.shift_number
+    operation.receipt_number = wire.receipt_number
+    operation.receipt_key = receipt_key_of(engine.tenant, string(wire.store_id), string(wire.register_id), wire.shift_number,
+                                           wire.receipt_number)
+    operation.register_key = register_key_of(engine.tenant, string(wire.store_id), string(wire.register_id))
+    # The parked record has the natural key.
+    operation.natural_key_taken = True
+    return decided(engine, operation, found, sale, parked.evidence, known, parked.request.want, clock_us, True)
