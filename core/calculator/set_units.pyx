@@ -74,13 +74,12 @@ cdef void rank_units(Work* work, int32_t order) noexcept nogil:
     sort_ranked(work.ranking, work.eligible_count)
 
 
-cdef inline int32_t sets_of(const Work* work, const CalcGroup* group, const Wanted* wanted, int32_t count) noexcept nogil:
-    """A bit per product set that holds the group, where its role lets it in."""
+cdef inline int32_t sets_with(const Work* work, const CalcGroup* group, const Wanted* wanted, int32_t count) noexcept nogil:
+    """A bit per product set that holds the group."""
     cdef int32_t sets = 0, i
     for i in range(count):
-        if group.target if wanted[i].role == ROLE_TARGET else group.counted:
-            if in_set(work.rules, &work.rules.sets[wanted[i].products], group):
-                sets |= 1 << i
+        if in_set(work.rules, &work.rules.sets[wanted[i].products], group):
+            sets |= 1 << i
     return sets
 
 
@@ -93,17 +92,23 @@ cdef void list_units(Work* work, const SetRewardRow* reward, const Wanted* wante
     cdef bint shares = reward.flags & SHARE_UNITS
     cdef const Run* run
     cdef Eligible* unit
-    cdef int32_t i, number, here, sets, targets = 0
+    cdef int32_t i, number, here, members, targets = 0, qualifiers = 0
     work.eligible_count = work.picks_count = 0
     for i in range(count):
         if wanted[i].role == ROLE_TARGET:
             targets |= 1 << i
+        else:
+            qualifiers |= 1 << i
     for i in range(work.groups_count):
-        sets = sets_of(work, &work.groups[i], wanted, count)
-        number = work.groups[i].first_run if sets != 0 else -1
+        members = sets_with(work, &work.groups[i], wanted, count)
+        number = work.groups[i].first_run if members != 0 else -1
         while number >= 0:
             run = &work.runs[number]
-            here = sets if run.running_minor > 0 else sets & ~targets
+            here = 0
+            if work.groups[i].target and run.running_minor > 0:
+                here = members & targets
+            if work.groups[i].counted:
+                here |= members & qualifiers
             if here != 0 and (shares or not run.used) and (not pieces_only or is_piece(work, run)):
                 unit = &work.eligible[work.eligible_count]
                 work.eligible_count += 1
@@ -111,6 +116,7 @@ cdef void list_units(Work* work, const SetRewardRow* reward, const Wanted* wante
                 unit.group = i
                 unit.left = run.count
                 unit.picked = unit.roles = 0
+                unit.members = members
                 unit.sets = here
             number = run.next
     rank_units(work, reward.order)
@@ -137,19 +143,21 @@ cdef void add_pick(Work* work, int32_t number, int32_t role, int32_t count) noex
     added.count = count
     added.role = role
     added.application = 0
-    added.from_end = added.stays_free = added.gave = False
+    added.times = 1
+    added.from_end = added.stays_free = False
     added.each = added.extra = 0
 
 
 cdef int32_t pick(Work* work, int32_t sets, int32_t none_of, int32_t role, int32_t many, int32_t* cursor) noexcept nogil:
-    """Pick up to `many` units of one of the sets and of none of the others, first ranked first; how many there were.
+    """Pick up to `many` units that may serve one of the sets, first ranked first; how many there were. Members of the sets
+    `none_of` are passed over.
 
     `cursor`, 0 at first, remembers for the next call with the same sets what is exhausted."""
     cdef int32_t at = cursor[0], found = 0, count
     cdef const Eligible* unit
     while at < work.eligible_count and found < many:
         unit = &work.eligible[work.ranking[at].place]
-        if unit.left == 0 or not unit.sets & sets or unit.sets & none_of:
+        if unit.left == 0 or not unit.sets & sets or unit.members & none_of:
             cursor[0] += at == cursor[0]
         else:
             count = unit.left if unit.left < many - found else many - found
@@ -190,13 +198,14 @@ cdef int32_t repeats(Work* work, int32_t begin, int32_t most) noexcept nogil:
 
 
 cdef void repeat_picks(Work* work, int32_t begin, int32_t times) noexcept nogil:
-    """The picks from `begin` stand for `times` equal applications."""
+    """The picks of one application, those from `begin`, stand for `times` equal ones."""
     cdef int32_t i
     cdef Pick* picked
     for i in range(begin, work.picks_count):
         picked = &work.picks[i]
         work.eligible[picked.unit].left -= (times - 1) * picked.count
         picked.count *= times
+        picked.times = times
 
 
 # --- sharing

@@ -109,7 +109,8 @@ cdef struct Eligible:
     int32_t group
     int32_t left               # units no application of the rule picked
     int32_t picked             # by the application being formed
-    int32_t sets               # bit per product set of the rule
+    int32_t members            # bit per product set of the rule that holds them
+    int32_t sets               # and that they may serve
     int32_t roles              # in applications that gave something
 
 cdef struct Ranked:
@@ -121,10 +122,10 @@ cdef struct Pick:
     int32_t unit               # Eligible
     int32_t count
     int32_t role               # outcome.Role
-    int32_t application
+    int32_t application        # number of the first of `times` equal ones
+    int32_t times
     bint from_end              # the last units of the run, not the first
     bint stays_free            # a qualifier for any number of applications
-    bint gave                  # to its calc group, by the rule
     int64_t each               # taken from every unit, and one more from the first `extra`
     int64_t extra
 

@@ -1,7 +1,7 @@
 """The buy-and-get reward (semantics §6.4, §6.11.13): for so many units of one set, so many of another are cheaper.
 
-Decides qualifiers and targets of each application: qualifiers that cannot be targets go first, so that they do not stand in
-their way. A percent is rounded per calc group over the targets of all applications. Must never use a unit as both at once.
+Decides qualifiers and targets of each application: qualifiers outside the set of targets go first, so that targets are
+spared. A percent is rounded per calc group over the targets of all applications. Must never use a unit as both at once.
 """
 from libc.stdint cimport INT32_MAX, int32_t
 from altyn.core.calculator.set_units cimport (
@@ -19,7 +19,7 @@ cdef enum:
 
 
 cdef bint pick_qualifiers(Work* work, int32_t quantity, int32_t* cursors) noexcept nogil:
-    """Those that are no targets before those that are; False when there are not enough."""
+    """Those outside the set of targets before those in it; False when there are not enough."""
     cdef int32_t found = pick(work, BUY, GET, ROLE_QUALIFIER, quantity, &cursors[0])
     return found + pick(work, BUY, 0, ROLE_QUALIFIER, quantity - found, &cursors[1]) == quantity
 
@@ -84,9 +84,6 @@ cdef void give_in_group(Work* work, int32_t begin, int32_t end, int64_t rate_ppm
         picked.extra = share.extra if share.amount < room else 0
         placed += picked.each * picked.count + picked.extra
     work.refused_minor += amount - placed
-    if placed > 0:
-        for i in range(begin, end):
-            work.picks[work.pick_order[i].place].gave = True
 
 
 cdef void give_percents(Work* work, int64_t rate_ppm) noexcept nogil:
@@ -107,24 +104,63 @@ cdef void give_each(Work* work, const SetRewardRow* reward) noexcept nogil:
     for i in range(work.picks_count):
         if work.picks[i].role == ROLE_TARGET:
             off = off_unit(reward.discount_by, reward.value, run_of(work, i).running_minor, run_of(work, i).qty_milli)
-            work.picks[i].gave = off_pick(work, i, off) > 0
+            off_pick(work, i, off)
+
+
+cdef int32_t count_giving(const Work* work, int32_t begin, int32_t end) noexcept nogil:
+    """How many of the equal applications that picks[begin:end] stand for gave something: the first ones did.
+
+    A percent of tiny prices may reach only the first units of a calc group.
+    """
+    cdef int32_t giving = 0, here, each, i
+    cdef const Pick* picked
+    for i in range(begin, end):
+        picked = &work.picks[i]
+        if picked.each > 0:
+            return picked.times
+        # So many applications as the units with an odd kopeck reach into.
+        each = picked.count // picked.times
+        here = (<int32_t>picked.extra + each - 1) // each
+        giving = here if here > giving else giving
+    return giving
+
+
+cdef void keep_times(Work* work, int32_t begin, int32_t end, int32_t times) noexcept nogil:
+    """picks[begin:end] stand for so many equal applications from here on."""
+    cdef int32_t i
+    for i in range(begin, end):
+        work.picks[i].count = work.picks[i].count // work.picks[i].times * times
+        work.picks[i].times = times
+
+
+cdef int64_t take_equal(Work* work, int32_t begin, int32_t end) noexcept nogil:
+    """Take from equal applications; those that gave something use their units up."""
+    cdef int32_t times = work.picks[begin].times, giving = count_giving(work, begin, end), i
+    cdef int64_t taken
+    if giving == 0 or giving == times:
+        return take_picks(work, begin, end, giving > 0)
+    keep_times(work, begin, end, giving)
+    taken = take_picks(work, begin, end, True)
+    keep_times(work, begin, end, times - giving)
+    for i in range(begin, end):
+        work.picks[i].extra = 0
+    return taken + take_picks(work, begin, end, False)
 
 
 cdef int64_t take_applications(Work* work) noexcept nogil:
-    """An application with a target that got something uses its units up; reusable qualifiers took part if one did."""
+    """Take from all applications in their order; reusable qualifiers took part if one of these gave something."""
     cdef int64_t given = 0
-    cdef int32_t begin = 0, end, i
-    cdef bint gave, any_gave = False
-    for i in range(work.picks_count):
-        any_gave = any_gave or work.picks[i].gave
+    cdef int32_t begin = 0, end, reusable = 0
     while begin < work.picks_count:
-        gave = any_gave and work.picks[begin].application == 0
-        end = begin
+        end = begin + 1
         while end < work.picks_count and work.picks[end].application == work.picks[begin].application:
-            gave = gave or work.picks[end].gave
             end += 1
-        given += take_picks(work, begin, end, gave)
+        if work.picks[begin].application > 0:
+            given += take_equal(work, begin, end)
+        else:
+            reusable = end
         begin = end
+    take_picks(work, 0, reusable, given > 0)
     return given
 
 

@@ -21,7 +21,7 @@ def test_second_pair_of_shoes_costs_half() -> None:
     assert roles(outcome, "second") == ["Q", "T", "Q", "T"]
 
 
-def test_qualifiers_that_cannot_be_targets_go_first() -> None:
+def test_qualifiers_outside_the_set_of_targets_go_first() -> None:
     outcome = calculate(buy_get("buy: {of: {sku: [a, b]}}, get: {of: {sku: a}}, percent: 50"), lines(10000, 5000))
     assert discounts(outcome, "second") == [5000, 0]
     assert roles(outcome, "second") == ["T", "Q"]
@@ -99,3 +99,17 @@ def test_line_without_discount_qualifies_and_one_without_threshold_does_not() ->
     for flag, taken in (("no_discount", [0, 500]), ("no_threshold", [0, 0])):
         bought = [line(1, "bag", 10000, flags={flag: True}), line(2, "book", 1000)]
         assert discounts(calculate(rules, bought), "second") == taken
+
+
+def test_percent_that_reaches_only_the_first_targets_uses_up_only_their_applications() -> None:
+    # 10 % of 7 × 0.01 rounds to 1 kop for the first book: the other applications gave nothing, their bags stay free.
+    rules = f"""
+    - {buy_get(f"{BAG_AND_BOOK}, percent: 10")}
+    - {{promotion: half, stage: set, priority: 200, reward: [{{ladder: {{rungs: [50], of: {{sku: bag}}}}}}]}}
+    """
+    outcome = calculate(
+        rules.replace("stage: set,", "stage: set, allow_free: true,"),
+        [line(1, "bag", 100, 7000), line(2, "book", 1, 7000)],
+    )
+    assert discounts(outcome, "second") == [0, 1]
+    assert discounts(outcome, "half") == [300, 0]
