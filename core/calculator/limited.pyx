@@ -12,7 +12,7 @@ from altyn.core.calculator.targets cimport in_set
 from altyn.core.calculator.work cimport CalcGroup, Run, UNCHOSEN
 from altyn.core.money cimport Share, divide, share_out
 from altyn.core.outcome cimport BUDGET, LIMIT
-from altyn.core.rules.image cimport AMOUNT_RECEIPT, FIXED_PRICE, LADDER, LimitRow, SetRow
+from altyn.core.rules.image cimport AMOUNT_RECEIPT, BUY_GET, FIXED_PRICE, LADDER, LimitRow, SetRow
 
 cdef enum:
     PER_RECEIPT = 0
@@ -123,16 +123,25 @@ cdef void choose_units(Work* work, const SetRow* products, int64_t left_milli) n
         left_milli -= fits * run.qty_milli
 
 
+cdef bint gets_all(const Work* work, const RuleRow* rule) noexcept nogil:
+    """Is it a buy_get whose application gives to all targets: a limit of units chooses among them."""
+    if rule.kind != BUY_GET:
+        return False
+    return work.rules.parts[work.rules.set_rewards[rule.detail].parts.begin + 1].quantity == 0
+
+
 cdef void begin_limited(Work* work, const RuleRow* rule, const Left* left) noexcept nogil:
-    """Remember every price and mark; close what is beyond the quantity."""
+    """Remember every price and mark; close what is beyond the quantity. Blocks and sets look at `quantity_left` alone."""
     cdef int32_t i
     for i in range(work.runs_count):
         work.notes[i].before_minor = work.runs[i].running_minor
         work.notes[i].before_marks = work.notes[i].marks
+        work.notes[i].before_used = work.runs[i].used
+    work.participants_before = work.participants_count
     work.quantity_left = left.quantity_milli
     if left.quantity_milli != INT64_MAX:
         work.shut |= UNCHOSEN
-        if rule.kind <= AMOUNT_RECEIPT or rule.kind == FIXED_PRICE or rule.kind == LADDER:
+        if rule.kind <= AMOUNT_RECEIPT or rule.kind == FIXED_PRICE or rule.kind == LADDER or gets_all(work, rule):
             choose_units(work, &work.rules.sets[rule.targets], left.quantity_milli)
 
 
@@ -218,6 +227,14 @@ cdef void rewrite_applied(Work* work, int32_t applied_begin) noexcept nogil:
             number = work.runs[number].next
 
 
+cdef void forget_use(Work* work) noexcept nogil:
+    """A set rule that gives nothing in the end has used no units up."""
+    cdef int32_t i
+    work.participants_count = work.participants_before
+    for i in range(work.runs_count):
+        work.runs[i].used = work.notes[i].before_used
+
+
 cdef int64_t end_limited(Work* work, int32_t applied_begin, int64_t given, Left* left) noexcept nogil:
     """Take back what is above the amount that is left; open what was closed. What stays given."""
     cdef int64_t kept = given, quantity = 0
@@ -226,6 +243,8 @@ cdef int64_t end_limited(Work* work, int32_t applied_begin, int64_t given, Left*
         kept = 0 if left.skip else left.amount_minor
         give_back_over_groups(work, given - kept)
         rewrite_applied(work, applied_begin)
+        if kept == 0:
+            forget_use(work)
     if left.amount_minor != INT64_MAX:
         left.amount_minor -= kept
     for i in range(work.runs_count):

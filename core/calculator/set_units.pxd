@@ -1,7 +1,8 @@
 """Units a set rule may use: listed, picked by its applications, shared over and used up."""
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t
+from altyn.core.calculator.notes cimport price_of
 from altyn.core.calculator.work cimport Run, Work
-from altyn.core.money cimport price_times, rate_of
+from altyn.core.money cimport MILLI, mul_div_floor, price_times, rate_of
 from altyn.core.rules.image cimport SetRewardRow
 
 cdef enum:
@@ -28,9 +29,14 @@ cdef inline int64_t off_unit(int32_t by, int64_t value, int64_t price_minor, int
     left = price_minor - price_times(value, qty_milli)
     return left if left > 0 else 0
 
-cdef inline int32_t most(const SetRewardRow* reward) noexcept nogil:
-    """How many applications the rule may have on one receipt; the first limits of a receipt bound them anyhow."""
-    return reward.max_applications if reward.max_applications > 0 else 0x7FFFFFFF
+cdef inline int32_t most(const Work* work, const SetRewardRow* reward, int32_t units) noexcept nogil:
+    """How many applications the rule may have on one receipt, of so many discounted units each (0: any number); the
+    first limits of a receipt bound them anyhow."""
+    cdef int64_t many = reward.max_applications if reward.max_applications > 0 else 0x7FFFFFFF, fitting
+    if units > 0 and work.quantity_left != INT64_MAX:
+        fitting = mul_div_floor(work.quantity_left, 1, <int64_t>MILLI * units)
+        many = fitting if fitting < many else many
+    return <int32_t>many
 
 cdef void list_units(Work* work, const SetRewardRow* reward, const Wanted* wanted, int32_t count, bint pieces_only) noexcept nogil
 cdef int32_t listed_units(const Work* work) noexcept nogil
@@ -46,6 +52,10 @@ cdef bint is_even(const Work* work, int32_t begin) noexcept nogil
 cdef int64_t take_picks(Work* work, int32_t begin, int32_t end, bint gave) noexcept nogil
 cdef void close_units(Work* work, int32_t applied_begin) noexcept nogil
 
+cdef inline int64_t price_of_pick(const Work* work, int32_t number) noexcept nogil:
+    """The price that counts of each unit of a pick."""
+    return price_of(work, work.eligible[work.picks[number].unit].run)
+
 cdef inline const Run* run_of(const Work* work, int32_t number) noexcept nogil:
     """The run of a pick's units."""
     return &work.runs[work.eligible[work.picks[number].unit].run]
@@ -56,5 +66,5 @@ cdef inline int64_t price_of_picks(const Work* work, int32_t begin, int32_t role
     cdef int32_t i
     for i in range(begin, work.picks_count):
         if work.picks[i].role & roles:
-            price += run_of(work, i).running_minor * work.picks[i].count
+            price += price_of_pick(work, i) * work.picks[i].count
     return price

@@ -8,6 +8,7 @@ decide what is picked or how much is given: that is the rewards' part.
 A pick stands for equal units of one run. Runs are cut only in `take_picks`, in order of picking, so that the rest of a
 run is always what no application picked.
 """
+from altyn.core.calculator.notes cimport is_open, mark_unit, price_of
 from altyn.core.calculator.spread cimport keep_state, split_run, take, unit_room
 from altyn.core.calculator.targets cimport in_set
 from altyn.core.calculator.work cimport Applied, CalcGroup, Eligible, Pick, Ranked
@@ -70,7 +71,9 @@ cdef void rank_units(Work* work, int32_t order) noexcept nogil:
         if order == SCAN:
             work.ranking[i].key = work.receipt.lines[run.line].line_no
         else:
-            work.ranking[i].key = run.running_minor if order == PRICE_ASC else -run.running_minor
+            work.ranking[i].key = price_of(work, work.eligible[i].run)
+            if order != PRICE_ASC:
+                work.ranking[i].key = -work.ranking[i].key
     sort_ranked(work.ranking, work.eligible_count)
 
 
@@ -105,7 +108,7 @@ cdef void list_units(Work* work, const SetRewardRow* reward, const Wanted* wante
         while number >= 0:
             run = &work.runs[number]
             here = 0
-            if work.groups[i].target and run.running_minor > 0:
+            if work.groups[i].target and is_open(work, number):
                 here = members & targets
             if work.groups[i].counted:
                 here |= members & qualifiers
@@ -144,7 +147,7 @@ cdef void add_pick(Work* work, int32_t number, int32_t role, int32_t count) noex
     added.role = role
     added.application = 0
     added.times = 1
-    added.from_end = added.stays_free = False
+    added.from_end = added.stays_free = added.beside = False
     added.each = added.extra = 0
 
 
@@ -239,7 +242,7 @@ cdef int32_t collect_picks(Work* work, int32_t count) noexcept nogil:
             work.share_of[groups] = i
             groups += 1
             last = unit.group
-        share.weight += work.runs[unit.run].running_minor * picked.count
+        share.weight += price_of(work, unit.run) * picked.count
         share.cap += unit_room(work, &work.groups[unit.group], &work.runs[unit.run]) * picked.count
     return groups
 
@@ -254,7 +257,7 @@ cdef void share_in_group(Work* work, int32_t begin, int32_t end, int64_t amount)
         picked = &work.picks[work.pick_order[i].place]
         unit = &work.eligible[picked.unit]
         share = &work.unit_shares[i - begin]
-        share.weight = work.runs[unit.run].running_minor
+        share.weight = price_of(work, unit.run)
         share.cap = unit_room(work, &work.groups[unit.group], &work.runs[unit.run])
         share.count = picked.count
     share_out(amount, work.unit_shares, end - begin, True, work.share_order)
@@ -336,6 +339,8 @@ cdef int64_t take_picks(Work* work, int32_t begin, int32_t end, bint gave) noexc
         number = cut_off(work, unit, picked)
         if gave:
             work.runs[number].used = True
+            if picked.role == ROLE_TARGET and not picked.beside:
+                mark_unit(work, number)
         take(work, &work.groups[unit.group], number, picked.each, picked.extra)
         taken += picked.each * picked.count + picked.extra
     return taken
@@ -373,7 +378,8 @@ cdef void close_units(Work* work, int32_t applied_begin) noexcept nogil:
     cdef int32_t i, line, roles
     if work.trying:
         return
-    join_applied(work, applied_begin)
+    if not work.by_unit:
+        join_applied(work, applied_begin)
     for i in range(work.eligible_count):
         work.line_marks[work.runs[work.eligible[i].run].line] |= work.eligible[i].roles
     for i in range(work.eligible_count):

@@ -46,6 +46,7 @@ cdef struct Note:
     int64_t before_minor       # price before the limited rule being applied
     uint32_t marks             # Mark
     uint32_t before_marks      # the same before the limited rule
+    int32_t before_used
     int32_t marked_by          # rule
     int32_t pending_by         # rule
 
@@ -126,6 +127,7 @@ cdef struct Pick:
     int32_t times
     bint from_end              # the last units of the run, not the first
     bint stays_free            # a qualifier for any number of applications
+    bint beside                # a target in a calc group that got nothing: not marked as discounted
     int64_t each               # taken from every unit, and one more from the first `extra`
     int64_t extra
 
@@ -207,6 +209,7 @@ cdef struct Work:
     bint by_unit               # a run is one unit, an applied row of one run: for caps
     int32_t* run_order         # scratch of sorting runs, as is the next one
     int32_t* run_groups
+    int32_t participants_before  # the limited rule
     int64_t quantity_left      # thousandths a limit leaves to the rule being applied; INT64_MAX: no limit
     CouponGiven* coupons_given
     int32_t coupons_given_count

@@ -28,12 +28,14 @@ cdef int64_t give_bundle(Work* work, const RuleRow* rule) noexcept nogil:
     cdef const PartRow* parts = &work.rules.parts[reward.parts.begin]
     cdef Wanted[WANTED_MAX] wanted
     cdef int32_t[WANTED_MAX] cursors
-    cdef int32_t count = reward.parts.end - reward.parts.begin, left = most(reward), times, i
+    cdef int32_t count = reward.parts.end - reward.parts.begin, left, times, i, units = 0
     cdef int64_t given = 0, off
     for i in range(count):
         wanted[i].products = parts[i].targets
         wanted[i].role = ROLE_QUALIFIER if reward.flags & TO_TARGETS and not parts[i].is_target else ROLE_TARGET
         cursors[i] = 0
+        units += parts[i].quantity if wanted[i].role == ROLE_TARGET else 0
+    left = most(work, reward, units)
     list_units(work, reward, wanted, count, False)
     while left > 0:
         work.picks_count = 0

@@ -5,7 +5,7 @@ spared. A percent is rounded per calc group over the targets of all applications
 """
 from libc.stdint cimport INT32_MAX, int32_t
 from altyn.core.calculator.set_units cimport (
-    BY_PERCENT, Wanted, list_units, most, off_pick, off_unit, order_picks, pick, repeat_picks, repeats, run_of, take_picks,
+    BY_PERCENT, Wanted, list_units, most, off_pick, off_unit, order_picks, pick, price_of_pick, repeat_picks, repeats, run_of, take_picks,
 )
 from altyn.core.calculator.spread cimport unit_room
 from altyn.core.calculator.work cimport Eligible, Pick
@@ -39,7 +39,7 @@ cdef void form_applications(Work* work, const SetRewardRow* reward, int32_t buy,
     """
     cdef bint reusable = reward.flags & REUSABLE_QUALIFIERS
     cdef int32_t[3] cursors
-    cdef int32_t begin, i, times, left = most(reward), application = 1
+    cdef int32_t begin, i, times, left = most(work, reward, get), application = 1
     cursors[0] = cursors[1] = cursors[2] = 0
     if reusable:
         if not pick_qualifiers(work, buy, cursors):
@@ -70,7 +70,7 @@ cdef void give_in_group(Work* work, int32_t begin, int32_t end, int64_t rate_ppm
     cdef int32_t i
     for i in range(begin, end):
         share = &work.unit_shares[i - begin]
-        share.weight = run_of(work, work.pick_order[i].place).running_minor
+        share.weight = price_of_pick(work, work.pick_order[i].place)
         share.count = work.picks[work.pick_order[i].place].count
         price += share.weight * share.count
     amount = rate_of(price, rate_ppm)
@@ -103,7 +103,7 @@ cdef void give_each(Work* work, const SetRewardRow* reward) noexcept nogil:
     cdef int32_t i
     for i in range(work.picks_count):
         if work.picks[i].role == ROLE_TARGET:
-            off = off_unit(reward.discount_by, reward.value, run_of(work, i).running_minor, run_of(work, i).qty_milli)
+            off = off_unit(reward.discount_by, reward.value, price_of_pick(work, i), run_of(work, i).qty_milli)
             off_pick(work, i, off)
 
 

@@ -4,7 +4,7 @@ Decides which unit stands on which rung; each is rounded by itself, and what its
 are one application. Must never compare rungs: 0 is a rung like any other.
 """
 from libc.stdint cimport int32_t
-from altyn.core.calculator.set_units cimport Wanted, add_pick, list_units, off_pick, off_unit, take_picks
+from altyn.core.calculator.set_units cimport Wanted, add_pick, list_units, off_pick, off_unit, price_of_pick, take_picks
 from altyn.core.calculator.work cimport Run
 from altyn.core.outcome cimport ROLE_TARGET
 from altyn.core.rules.image cimport REPEAT_RUNGS, SetRewardRow
@@ -15,10 +15,21 @@ cdef inline void stand(Work* work, int32_t unit, int32_t count, int32_t by, int6
     cdef const Run* run = &work.runs[work.eligible[unit].run]
     cdef int32_t number = work.picks_count
     add_pick(work, unit, ROLE_TARGET, count)
-    off_pick(work, number, off_unit(by, value, run.running_minor, run.qty_milli))
+    off_pick(work, number, off_unit(by, value, price_of_pick(work, number), run.qty_milli))
     if number > 0 and work.picks[number - 1].unit == unit and work.picks[number - 1].each == work.picks[number].each:
         work.picks[number - 1].count += count
         work.picks_count = number
+
+
+cdef void set_beside(Work* work) noexcept nogil:
+    """Tell the units of calc groups in which no rung gave something."""
+    cdef int32_t i
+    for i in range(work.groups_count):
+        work.bases[i] = 0
+    for i in range(work.picks_count):
+        work.bases[work.eligible[work.picks[i].unit].group] += work.picks[i].each
+    for i in range(work.picks_count):
+        work.picks[i].beside = work.bases[work.eligible[work.picks[i].unit].group] == 0
 
 
 cdef int64_t give_ladder(Work* work, const RuleRow* rule) noexcept nogil:
@@ -42,4 +53,8 @@ cdef int64_t give_ladder(Work* work, const RuleRow* rule) noexcept nogil:
                 rung = 0
     for i in range(work.picks_count):
         given += work.picks[i].each * work.picks[i].count
-    return take_picks(work, 0, work.picks_count, True) if given > 0 else 0
+    if given == 0:
+        return 0
+    if work.noted:
+        set_beside(work)
+    return take_picks(work, 0, work.picks_count, True)

@@ -5,7 +5,7 @@ is lost. Weighted goods join only when lines are counted, each as one unit. Must
 """
 from libc.stdint cimport int32_t
 from altyn.core.calculator.set_units cimport (
-    Wanted, is_even, list_units, listed_units, most, off_pick, pick, pick_cheapest, repeat_picks, repeats, run_of,
+    Wanted, is_even, list_units, listed_units, most, off_pick, pick, pick_cheapest, price_of_pick, repeat_picks, repeats,
     share_over_picks, take_picks,
 )
 from altyn.core.outcome cimport ROLE_TARGET
@@ -18,7 +18,7 @@ cdef int64_t price_of_last(const Work* work, int32_t many) noexcept nogil:
     cdef int32_t i = work.picks_count - 1, count
     while many > 0:
         count = work.picks[i].count if work.picks[i].count < many else many
-        price += run_of(work, i).running_minor * count
+        price += price_of_pick(work, i) * count
         many -= count
         i -= 1
     return price
@@ -29,15 +29,16 @@ cdef int64_t off_free(Work* work, int32_t begin) noexcept nogil:
     cdef int64_t placed = 0
     cdef int32_t i
     for i in range(begin, work.picks_count):
-        placed += off_pick(work, i, run_of(work, i).running_minor)
+        placed += off_pick(work, i, price_of_pick(work, i))
     return placed
 
 
 cdef int64_t give_blocks(Work* work, const SetRewardRow* reward) noexcept nogil:
     """Blocks from the dearest down, in each the cheapest are free."""
     cdef int32_t free = reward.take - reward.pay, blocks = listed_units(work) // reward.take, cursor = 0, times, begin
+    cdef int32_t limit = most(work, reward, reward.take)
     cdef int64_t given = 0, placed
-    blocks = blocks if blocks < most(reward) else most(reward)
+    blocks = blocks if blocks < limit else limit
     while blocks > 0:
         work.picks_count = 0
         if reward.flags & ON_FREE:
@@ -58,8 +59,9 @@ cdef int64_t give_blocks(Work* work, const SetRewardRow* reward) noexcept nogil:
 cdef int64_t give_cheapest(Work* work, const SetRewardRow* reward) noexcept nogil:
     """As many free units as all blocks have, the cheapest of all; the middle stays out."""
     cdef int32_t blocks = listed_units(work) // reward.take, free, cursor = 0, begin
+    cdef int32_t limit = most(work, reward, reward.take)
     cdef int64_t placed
-    blocks = blocks if blocks < most(reward) else most(reward)
+    blocks = blocks if blocks < limit else limit
     free = blocks * (reward.take - reward.pay)
     pick(work, 1, 0, ROLE_TARGET, blocks * reward.pay, &cursor)
     begin = work.picks_count
