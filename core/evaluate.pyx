@@ -294,7 +294,8 @@ def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not Non
     card_type, segments, card_state or None; `wall_clock` is (wall_us, gap_from_wall_us, gap_us) of the store at the
     business time. `holdings_given` is what the book knows: balances {asset: points, or {active, held}}, counters
     [{promotion_id, measure, per, window, used, held}] of this customer, card and date, coupons {code: {series, state}}
-    with state FREE, HELD_HERE, HELD, USED, EXPIRED, NOT_YET_VALID or BLOCKED. Raises ReceiptError naming the field.
+    with state FREE, HELD_HERE, HELD, USED, EXPIRED, NOT_YET_VALID or BLOCKED. Beside the outcome stand `counters`, what the
+    receipt takes of them: rows of promotion_id, measure, per, window, delta. Raises ReceiptError naming the field.
     """
     cdef Receipt input
     cdef Place place

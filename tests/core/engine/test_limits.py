@@ -1,4 +1,4 @@
-"""Limits and budgets through Reserve, Commit, Cancel and the time-out: a budget is never exceeded but by what is told."""
+"""Limits and budgets through Reserve, Commit, Cancel and the time-out: a budget is passed only by what is told."""
 
 from __future__ import annotations
 
