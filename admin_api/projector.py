@@ -19,7 +19,7 @@ import structlog
 from google.protobuf.message import DecodeError
 
 from altyn.journal.v1 import record_pb2 as journal
-from altyn.pos.v1 import outcome_pb2, receipt_pb2
+from altyn.pos.v1 import outcome_pb2, reasons_pb2, receipt_pb2
 from altyn.pos.v1 import pos_service_pb2 as pos
 
 PROJECTION = "receipts"
@@ -30,12 +30,15 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_DATE = date(1970, 1, 1)
 DAY_US = 86_400_000_000
 COMMIT = pos.OPERATION_KIND_COMMIT
+CANCEL = pos.OPERATION_KIND_CANCEL
+RETURN = pos.OPERATION_KIND_RETURN
 ANSWERS: dict[int, Any] = {
     pos.OPERATION_KIND_RESERVE: pos.ReserveReceiptResponse,
     COMMIT: pos.CommitReceiptResponse,
     pos.OPERATION_KIND_CANCEL: pos.CancelReceiptResponse,
     pos.OPERATION_KIND_RETURN: pos.ReturnReceiptResponse,
 }
+DUPLICATE_NUMBER = reasons_pb2.REASON_DUPLICATE_NUMBER
 NOTHING = outcome_pb2.LineOutcome()
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
@@ -62,6 +65,21 @@ COLUMNS = {
         "to_pay_minor",
         "lines_count",
         "rules_version",
+        "status",
+        "exceptions",
+    ],
+    "receipt_returns": [
+        "seq",
+        "op_id",
+        "sale_seq",
+        "store_id",
+        "register_id",
+        "shift_number",
+        "receipt_number",
+        "recorded_at",
+        "refund_minor",
+        "is_void",
+        "has_waited",
         "status",
         "exceptions",
     ],
@@ -139,6 +157,8 @@ class Rows:
         record = journal.Record.FromString(body)
         if record.kind == COMMIT:
             self._add_receipt(seq, record)
+        elif record.kind == RETURN or (record.kind == CANCEL and record.effects.HasField("returned")):
+            self._add_return(seq, record)
         self._add_exceptions(seq, record)
         recorded_at = moment(record.instant_us)
         postings = self.tables["ledger_entries"]
@@ -181,6 +201,34 @@ class Rows:
                     moment(record.instant_us),
                 )
             )
+
+    def _add_return(self, seq: int, record: journal.Record) -> None:
+        is_void = record.kind == CANCEL
+        about = record.request.cancel if is_void else record.request.receipt
+        reply = (pos.CancelReceiptResponse if is_void else pos.ReturnReceiptResponse).FromString(record.reply)
+        original, after = record.evidence.original, record.effects.returned
+        self.tables["receipt_returns"].append(
+            (
+                seq,
+                UUID(bytes=record.op_id),
+                original.seq or None,
+                about.store_id,
+                about.register_id,
+                about.shift_number,
+                about.receipt_number,
+                moment(record.instant_us),
+                sum(line.refund_minor for line in after.lines)
+                - (
+                    sum(line.refund_minor for line in original.before.lines)
+                    if record.effects.HasField("returned")
+                    else 0
+                ),
+                is_void,
+                not is_void and record.natural_key_taken and DUPLICATE_NUMBER not in record.exceptions,
+                reply.status,
+                list(record.exceptions),
+            )
+        )
 
     def _add_receipt(self, seq: int, record: journal.Record) -> None:
         receipt = record.request.receipt

@@ -39,6 +39,7 @@ from altyn.server.metrics import CallMeters, ServerState
 from altyn.server.ops import OPS_SERVICE, OpsCalls, bearer, ops_authenticate
 from altyn.server.recovery import recover
 from altyn.server.refusals import RefusalLog
+from altyn.server.shifts import Shifts
 from altyn.server.slots import ReplySlots
 from altyn.server.snapshots import Snapshots
 from altyn.server.transport.grpc_aio import Authenticate, CallTableHandler, GrpcDoor, Metadata
@@ -169,7 +170,8 @@ class Server:
         )
 
     async def _serve(self, on_ready: Callable[[dict[str, object]], None]) -> None:
-        calls = Calls(self.engine, self.journal, self.slots)
+        shifts = Shifts(self._settings.postgres_dsn, lambda: self.journal.durable_seq, clock_us)
+        calls = Calls(self.engine, self.journal, self.slots, reconcile=shifts.reconcile)
         ops_calls = OpsCalls(self.engine, calls, self._in_force, clock_us)
         meters, refusals = CallMeters(), RefusalLog()
         registers = GrpcDoor(
@@ -207,13 +209,14 @@ class Server:
         )
         try:
             await asyncio.wait({watch, expiry, returns, stop}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (watch, expiry, returns):
-                if task.done():
-                    task.result()
+            for ended in (watch, expiry, returns):
+                if ended.done():
+                    ended.result()
             await serving.enter_graceful_shutdown()
             await asyncio.gather(registers.stop(DRAIN_S), office.stop(DRAIN_S))
         finally:
             await metrics.stop()
+            await shifts.close()
             for task in (watch, expiry, returns, stop, lag):
                 task.cancel()
             await asyncio.gather(watch, expiry, returns, stop, lag, return_exceptions=True)

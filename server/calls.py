@@ -32,6 +32,7 @@ from altyn.core.engine import (
 )
 from altyn.server.journal_reader import JournalUnavailable
 from altyn.server.slots import ReplySlots
+from altyn.server.uploads import CANCEL, COMMIT, RETURN, Fact, upload_receipts
 
 Reply = bytes | Awaitable[bytes]
 Call = Callable[[bytes, Scope], Reply]
@@ -41,6 +42,8 @@ Decide = Callable[[Engine, bytes, Scope, int, Known | None], Answer | Lookup]
 LOOKUPS_AT_ONCE_MAX = 1_024
 # Times one operation is looked up again because it was admitted elsewhere meanwhile.
 LOOKUPS_MAX = 4
+
+UPLOADED: dict[int, Decide] = {COMMIT: commit_receipt, RETURN: return_receipt, CANCEL: cancel_receipt}
 
 POS_SERVICE = "altyn.pos.v1.PosService"
 
@@ -71,12 +74,19 @@ class Calls:
     """The conversation of `altyn.pos.v1` over one engine and one journal."""
 
     def __init__(
-        self, engine: Engine, journal: JournalSide, slots: ReplySlots, clock: Callable[[], int] = clock_us
+        self,
+        engine: Engine,
+        journal: JournalSide,
+        slots: ReplySlots,
+        clock: Callable[[], int] = clock_us,
+        reconcile: Call | None = None,
     ) -> None:
+        """`reconcile`: the call that needs more than the engine and the journal."""
         self._engine = engine
         self._journal = journal
         self._slots = slots
         self._clock = clock
+        self._reconcile = reconcile or not_implemented
         self._lookups_count = 0
 
     def table(self) -> dict[str, Call]:
@@ -89,8 +99,8 @@ class Calls:
             "CancelReceipt": partial(self.effect, cancel_receipt),
             "GetOperation": partial(self.effect, get_operation),
             "ReturnReceipt": partial(self.effect, return_receipt),
-            "UploadReceipts": not_implemented,
-            "ReconcileShift": not_implemented,
+            "UploadReceipts": self.upload_receipts,
+            "ReconcileShift": self._reconcile,
         }
 
     def calculate_receipt(self, request: bytes, scope: Scope) -> Reply:
@@ -127,15 +137,34 @@ class Calls:
             return self._effect_after_lookup(decide, request, scope, answer)
         return self._settle(answer)
 
+    def upload_receipts(self, request: bytes, scope: Scope) -> Reply:
+        """Facts a register had to keep: each as the call it stands for, one after the other."""
+        self._admit()
+        return upload_receipts(request, scope, self._admit_fact, self._clock)
+
+    async def _admit_fact(self, fact: Fact, scope: Scope) -> Reply:
+        decide = UPLOADED.get(fact.kind)
+        if decide is None:
+            raise CallRefused("INVALID_ARGUMENT", "FIELD_REQUIRED", "receipts", "an uploaded receipt says what it is")
+        self._admit()
+        answer = decide(self._engine, fact.request, scope, self._clock(), None)
+        if isinstance(answer, Answer):
+            return self._settle(answer)
+        self._make_room_to_ask()
+        return await self._admit_after_lookup(decide, fact.request, scope, answer)
+
     async def _effect_after_lookup(self, decide: Decide, request: bytes, scope: Scope, lookup: Lookup) -> bytes:
+        reply = await self._admit_after_lookup(decide, request, scope, lookup)
+        return reply if isinstance(reply, bytes) else await reply
+
+    async def _admit_after_lookup(self, decide: Decide, request: bytes, scope: Scope, lookup: Lookup) -> Reply:
         """The same operation may be admitted by another connection while the journal is asked: then ask once more."""
         for _ in range(LOOKUPS_MAX):
             known = await self._look_up(lookup)
             self._admit()
             answer = decide(self._engine, request, scope, self._clock(), known)
             if isinstance(answer, Answer):
-                reply = self._settle(answer)
-                return reply if isinstance(reply, bytes) else await reply
+                return self._settle(answer)
             lookup = answer
         raise being_admitted()
 

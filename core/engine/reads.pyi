@@ -1,7 +1,9 @@
 from altyn.core.engine.step import Engine
 from altyn.core.engine.types import Answer, Known, Lookup, Scope
 
-def calculate_receipt(engine: Engine, request: bytes, scope: Scope, clock_us: int, known: Known | None = None) -> bytes | Lookup: ...
+def calculate_receipt(
+    engine: Engine, request: bytes, scope: Scope, clock_us: int, known: Known | None = None
+) -> bytes | Lookup: ...
 def authorize_customer(engine: Engine, request: bytes, scope: Scope, clock_us: int) -> Answer: ...
 def get_operation(
     engine: Engine, request: bytes, scope: Scope, clock_us: int, known: Known | None

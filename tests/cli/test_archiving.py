@@ -26,17 +26,19 @@ from altyn.server.snapshots import Snapshots
 from tests.cli.journalled import busy_world, lay, write
 
 ROWS = 10
-MIGRATION = Path(__file__).resolve().parents[2] / "migrations" / "0002_journal.sql"
+MIGRATION = Path(__file__).resolve().parents[2] / "migrations" / "0009_originals.sql"
 
 
 async def shrink_partitions(dsn: str) -> None:
     """The journal of the migrations, but with ten rows a partition."""
     text = MIGRATION.read_text("utf-8")
-    function = text[text.index("CREATE FUNCTION journal_make_partition") : text.index("COMMENT ON FUNCTION")]
+    function = text[
+        text.index("CREATE OR REPLACE FUNCTION journal_make_partition") : text.index("SELECT journal_make_guard(")
+    ]
     connection = await connect(dsn, name="test")
     await connection.execute("DROP TABLE journal_000000, journal_000001")
     await connection.execute("DROP FUNCTION journal_000000_guard, journal_000001_guard")
-    await connection.execute(function.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION").replace("4194304", "10"))
+    await connection.execute(function.replace("4194304", "10"))
     await connection.close()
 
 

@@ -7,7 +7,9 @@ import uuid
 
 import asyncpg
 import grpc.aio
+import pytest
 
+from altyn.admin_api.projector import Projector
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.pos.v1 import pos_service_pb2 as pos
 from altyn.pos.v1 import receipt_pb2
@@ -35,9 +37,7 @@ def refund(sale: receipt_pb2.Receipt, number: int, *what: tuple[int, int]) -> re
 
 
 def give_back(sale: receipt_pb2.Receipt, number: int, *what: tuple[int, int]) -> pos.ReturnReceiptRequest:
-    return pos.ReturnReceiptRequest(
-        op_id=uuid.uuid4().bytes, register_seq=number, receipt=refund(sale, number, *what)
-    )
+    return pos.ReturnReceiptRequest(op_id=uuid.uuid4().bytes, register_seq=number, receipt=refund(sale, number, *what))
 
 
 def void(sale: receipt_pb2.Receipt, seq: int) -> pos.CancelReceiptRequest:
@@ -49,6 +49,24 @@ def void(sale: receipt_pb2.Receipt, seq: int) -> pos.CancelReceiptRequest:
         shift_number=sale.shift_number,
         receipt_number=sale.receipt_number,
     )
+
+
+def upload(*facts: object) -> pos.UploadReceiptsRequest:
+    made = pos.UploadReceiptsRequest(store_id="s1", register_id="r1")
+    for fact in facts:
+        one = made.receipts.add()
+        if isinstance(fact, pos.CommitReceiptRequest):
+            one.commit.CopyFrom(fact)
+        elif isinstance(fact, pos.ReturnReceiptRequest):
+            getattr(one, "return").CopyFrom(fact)
+        else:
+            one.cancel.CopyFrom(fact)
+    return made
+
+
+def offline(fact: pos.CommitReceiptRequest) -> pos.CommitReceiptRequest:
+    fact.receipt.mode = receipt_pb2.MODE_OFFLINE
+    return fact
 
 
 async def points(system: System, account_id: int) -> int:
@@ -145,3 +163,69 @@ async def test_killed_server_goes_on_with_returns_that_wait_and_repeats_none(sys
     )
     await connection.close()
     assert count == 2
+
+
+async def test_upload_books_every_fact_once_in_any_order_and_tells_each_result(system: System) -> None:
+    sales = [offline(commit(600 + n, "1016")) for n in range(3)]
+    part = give_back(sales[1].receipt, 610, (1, 1000))
+    bad = offline(commit(605, "1016"))
+    bad.receipt.lines[0].price_minor = -1
+    facts = [part, *sales, bad, void(sales[2].receipt, 611)]
+    async with grpc.aio.insecure_channel(system.grpc_address) as channel:
+        reply = await system.call(channel, "UploadReceipts", upload(*facts))
+        assert [result.status for result in reply.results] == [PARKED, OK, OK, OK, 2, OK]
+        assert [result.op_id for result in reply.results] == [fact.op_id for fact in facts]
+        again = await system.call(channel, "UploadReceipts", upload(*reversed(facts)))
+        assert [r.seq for r in reversed(again.results)] == [r.seq for r in reply.results]
+        online = await system.call(channel, "CommitReceipt", sales[0])
+        assert online.seq == reply.results[1].seq
+    assert await reaches(system, 1016, 145 + 100)
+
+
+async def test_upload_of_another_register_or_without_a_fact_is_refused(system: System) -> None:
+    foreign = upload()
+    foreign.register_id = "r2"
+    async with grpc.aio.insecure_channel(system.grpc_address) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await system.call(channel, "UploadReceipts", foreign)
+        assert refused.value.code() == grpc.StatusCode.PERMISSION_DENIED
+        empty = upload()
+        empty.receipts.add()
+        assert [r.status for r in (await system.call(channel, "UploadReceipts", empty)).results] == [2]
+
+
+async def project(system: System) -> asyncpg.Pool:
+    """The back office's projector, for as long as a test asks of it."""
+    pool = await asyncpg.create_pool(system.dsn, min_size=1, max_size=2)
+    while await Projector(pool).turn():
+        pass
+    return pool
+
+
+async def test_shift_is_held_against_what_is_stored(system: System) -> None:
+    sale = commit(700, "1017")
+    sale.receipt.shift_number = 7
+    kept, gone = commit(701, ""), commit(702, "")
+    kept.receipt.shift_number = gone.receipt.shift_number = 7
+    back = give_back(sale.receipt, 703, (1, 1000))
+    lost = uuid.uuid4().bytes
+    async with grpc.aio.insecure_channel(system.grpc_address) as channel:
+        for request in (sale, kept, gone):
+            await system.call(channel, "CommitReceipt", request)
+        await system.call(channel, "CancelReceipt", void(gone.receipt, 704))
+        await system.call(channel, "ReturnReceipt", back)
+        asked = pos.ReconcileShiftRequest(store_id="s1", register_id="r1", shift_number=7)
+        with pytest.raises(grpc.aio.AioRpcError) as early:
+            await system.call(channel, "ReconcileShift", asked)
+        assert early.value.code() == grpc.StatusCode.UNAVAILABLE
+        pool = await project(system)
+        asked.receipts_count, asked.returns_count = 2, 1
+        asked.sales_sum_minor, asked.returns_sum_minor = 29000, 4500
+        equal = await system.call(channel, "ReconcileShift", asked)
+        asked.op_ids.extend([sale.op_id, lost])
+        differs = await system.call(channel, "ReconcileShift", asked)
+    await pool.close()
+    assert (equal.status, equal.reason) == (OK, 0)
+    assert (differs.status, differs.reason, list(differs.missing_op_ids)) == (2, 49, [lost])
+    assert {kept.op_id, back.op_id} < set(differs.extra_op_ids)
+    assert sale.op_id not in differs.extra_op_ids

@@ -150,14 +150,6 @@ async def test_oversized_message_is_refused_and_the_server_goes_on(system: Syste
         ).status == 1
 
 
-async def test_calls_of_later_issues_answer_unimplemented(system: System) -> None:
-    async with grpc.aio.insecure_channel(system.grpc_address) as channel:
-        for name in ("UploadReceipts", "ReconcileShift"):
-            with pytest.raises(grpc.aio.AioRpcError) as refused:
-                await system.call(channel, name, getattr(pos, f"{name}Request")())
-            assert refused.value.code() == grpc.StatusCode.UNIMPLEMENTED
-
-
 async def test_health_says_serving(system: System) -> None:
     async with grpc.aio.insecure_channel(system.grpc_address) as channel:
         reply = await health_pb2_grpc.HealthStub(channel).Check(

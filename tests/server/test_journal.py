@@ -17,7 +17,8 @@ from altyn.infra.database import connect
 from altyn.server.journal import PARTITION_ROWS, Journal, JournalLimits, Overloaded
 from altyn.server.journal_reader import JournalDoubt, JournalReader
 
-MIGRATION = Path(__file__).resolve().parents[2] / "migrations" / "0002_journal.sql"
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+SCHEMA = "\n".join((MIGRATIONS / name).read_text("utf-8") for name in ("0002_journal.sql", "0009_originals.sql"))
 QUICK = JournalLimits(back_off_first_s=0.005, back_off_max_s=0.05)
 
 
@@ -25,7 +26,7 @@ QUICK = JournalLimits(back_off_first_s=0.005, back_off_max_s=0.05)
 def journal_dsn(database_dsn: str) -> str:
     async def make() -> None:
         connection = await asyncpg.connect(database_dsn)
-        await connection.execute(MIGRATION.read_text("utf-8"))
+        await connection.execute(SCHEMA)
         await connection.close()
 
     asyncio.run(make())
@@ -144,7 +145,7 @@ def test_operations_are_found_by_each_of_their_keys(journal_dsn: str) -> None:
             assert await reader.find_natural(receipt, b"x" * 16) is None
             assert await reader.find_receipt(b"x" * 16) == []
             known = await journal.find(first.op_id, naturals[1], receipt)
-            assert known == (first.body, second.body)
+            assert known[:2] == (first.body, second.body)
 
     run(test)
 

@@ -15,7 +15,7 @@ import pytest
 
 from altyn.infra.embedded.postgres import EmbeddedPostgres
 from altyn.server.journal import Journal, JournalLimits
-from tests.server.test_journal import MIGRATION, expected, fill, stored
+from tests.server.test_journal import SCHEMA, expected, fill, stored
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def own_postgres() -> Iterator[EmbeddedPostgres]:
 
 async def start(server: EmbeddedPostgres, limits: JournalLimits) -> Journal:
     connection = await asyncpg.connect(server.dsn("postgres"))
-    await connection.execute(MIGRATION.read_text("utf-8"))
+    await connection.execute(SCHEMA)
     await connection.close()
     return await Journal.open(server.dsn("postgres"), 0, "one", limits=limits)
 

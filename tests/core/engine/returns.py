@@ -13,7 +13,9 @@ def refund(
     *lines: tuple[int, int], of: int = 1, number: int = 900, op_id: bytes = b"", **fields: object
 ) -> receipt_pb2.Receipt:
     """(line_no, qty_milli) of receipt `of`; `op_id`: the sale is named by its Commit's op_id alone."""
-    made = receipt(*(refund_line(place, *what) for place, what in enumerate(lines, 1)), number=number, card="", **fields)
+    made = receipt(
+        *(refund_line(place, *what) for place, what in enumerate(lines, 1)), number=number, card="", **fields
+    )
     if op_id:
         made.original.op_id = op_id
     else:

@@ -1,7 +1,7 @@
 """Path independence: any partition of a return leaves every account as one whole return does (semantics §6.7.9).
 
-The sale is a journal record made here, so that it may have done anything a sale can do: opened lots, used lots, counted, used
-and issued codes.
+The sale is a journal record made here, so that it may have done anything a sale can do: opened lots, used lots,
+counted, used and issued codes.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from altyn.core.facts import AssetFact, Facts
 from altyn.core.facts.catalogue import ProductFact
 from altyn.core.facts.directory import CARD_ACTIVE, CARD_BLOCKED, CardFact, CustomerFact
 from altyn.core.facts.stores import StoreFact
+from altyn.core.ledger.keys import receipt_key
 from altyn.core.rules.compile import compile_ruleset
 from altyn.core.rules.definition import load_documents, read_documents
-from altyn.core.ledger.keys import receipt_key
 from altyn.infra.zones import ensure_zone
 from altyn.journal.v1 import record_pb2 as journal
 from altyn.pos.v1 import pos_service_pb2 as pos

@@ -1,0 +1,149 @@
+"""UploadReceipts: facts that a register stored while it could not reach the server.
+
+Each fact is the call it stands for: same bytes, same look-up in the journal, same op_id, so one that had come
+before is answered and not done again. They are decided in the order they stand in, which is the register's own, and
+answered together when all are durable. What cannot be a fact (malformed, out of range, another register's) is
+DECLINED by itself: one bad receipt must not hold up a queue. When the server is full the rest is left for the next
+upload. Never here: a decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, NamedTuple
+
+import structlog
+from google.protobuf.message import DecodeError
+
+from altyn.core.engine import CallRefused, Scope
+from altyn.pos.v1 import outcome_pb2, reasons_pb2
+from altyn.pos.v1 import pos_service_pb2 as pos
+
+RECEIPTS_MAX = 256
+PUSH_BACK_US = 1_000_000
+RECEIPTS_FIELD = 3
+
+COMMIT, RETURN, CANCEL = 1, 2, 3
+_REPLIES: dict[int, Any] = {
+    COMMIT: pos.CommitReceiptResponse,
+    RETURN: pos.ReturnReceiptResponse,
+    CANCEL: pos.CancelReceiptResponse,
+}
+_REFUSED = {"INVALID_ARGUMENT", "PERMISSION_DENIED"}
+
+log = structlog.get_logger(__name__)
+
+
+class Fact(NamedTuple):
+    """One uploaded receipt: the number of its place in UploadedReceipt's oneof, and the call's own bytes."""
+
+    kind: int
+    request: bytes
+
+
+Admit = Callable[[Fact, Scope], Awaitable[bytes | Awaitable[bytes]]]
+
+
+async def upload_receipts(request: bytes, scope: Scope, admit: Admit, clock: Callable[[], int]) -> bytes:
+    """`admit` decides one fact: its reply, or a promise of it when that is durable. CallRefused as of a call."""
+    call = _read(request, scope)
+    facts = list(facts_of(request))
+    if len(facts) > RECEIPTS_MAX:
+        raise CallRefused("INVALID_ARGUMENT", "TOO_LARGE", "receipts", f"at most {RECEIPTS_MAX} receipts in one upload")
+    reply = pos.UploadReceiptsResponse()
+    promised: list[tuple[Fact, bytes | Awaitable[bytes]]] = []
+    refused: dict[int, CallRefused] = {}
+    for place, fact in enumerate(facts):
+        try:
+            promised.append((fact, await admit(fact, scope)))
+        except CallRefused as error:
+            if error.code not in _REFUSED:
+                reply.push_back_us = PUSH_BACK_US
+                break
+            refused[place] = error
+            promised.append((fact, b""))
+    if not promised and facts:
+        raise CallRefused("UNAVAILABLE", "OVERLOADED", "", "no receipt could be taken now; send the same ones again")
+    for place, (fact, answer) in enumerate(promised):
+        if place in refused:
+            reply.results.append(_declined(call.receipts[place], refused[place], scope))
+        else:
+            reply.results.append(_result(fact, answer if isinstance(answer, bytes) else await answer))
+            reply.results[-1].op_id = op_id_of(call.receipts[place])
+    reply.server_time_us = clock()
+    return reply.SerializeToString()
+
+
+def _read(request: bytes, scope: Scope) -> pos.UploadReceiptsRequest:
+    try:
+        call = pos.UploadReceiptsRequest.FromString(request)
+    except DecodeError as error:
+        raise CallRefused("INVALID_ARGUMENT", "MALFORMED", "", "these bytes are not a message of this call") from error
+    for field, told, bound in (
+        ("store_id", call.store_id, scope.store_id),
+        ("register_id", call.register_id, scope.register_id),
+    ):
+        if told != bound:
+            raise CallRefused("PERMISSION_DENIED", "FOREIGN_REGISTER", field, "the credential belongs to another one")
+    return call
+
+
+def op_id_of(uploaded: pos.UploadedReceipt) -> bytes:
+    name = uploaded.WhichOneof("fact")
+    return bytes(getattr(uploaded, name).op_id) if name else b""
+
+
+def _result(fact: Fact, answer: bytes) -> pos.UploadResult:
+    reply = _REPLIES[fact.kind].FromString(answer)
+    return pos.UploadResult(status=reply.status, reason=reply.reason, exceptions=reply.exceptions, seq=reply.seq)
+
+
+def _declined(uploaded: pos.UploadedReceipt, error: CallRefused, scope: Scope) -> pos.UploadResult:
+    log.warning(
+        "upload_declined", store=scope.store_id, register=scope.register_id, reason=error.reason, field=error.field
+    )
+    return pos.UploadResult(
+        op_id=op_id_of(uploaded), status=outcome_pb2.STATUS_DECLINED, reason=reasons_pb2.REASON_NOT_APPLICABLE
+    )
+
+
+# BYTES: a fact's content hash is over the bytes the register made, so they are cut out and not written anew.
+
+
+def facts_of(request: bytes) -> Iterator[Fact]:
+    """The facts of a request that is known to be well-formed. One without any fact has kind 0."""
+    for number, uploaded in _messages(request):
+        if number == RECEIPTS_FIELD:
+            known = [(kind, body) for kind, body in _messages(uploaded) if kind in _REPLIES]
+            yield Fact(*known[-1]) if known else Fact(0, b"")
+
+
+def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """(field number, bytes) of every length-delimited field."""
+    at = 0
+    while at < len(data):
+        tag, at = _varint(data, at)
+        wire = tag & 7
+        if wire == 0:
+            _, at = _varint(data, at)
+        elif wire == 1:
+            at += 8
+        elif wire == 5:
+            at += 4
+        elif wire == 2:
+            size, at = _varint(data, at)
+            yield tag >> 3, data[at : at + size]
+            at += size
+        else:
+            raise CallRefused("INVALID_ARGUMENT", "MALFORMED", "receipts", "groups are not a part of this call")
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        value |= (byte & 0x7F) << shift
+        at += 1
+        shift += 7
+        if byte < 0x80:
+            return value, at
