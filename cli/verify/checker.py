@@ -21,6 +21,7 @@ from altyn.cli.verify.histories import Histories
 from altyn.cli.verify.pages import Check, Source, open_source, read_pages
 from altyn.cli.verify.rebuilt import Rebuilt
 from altyn.cli.verify.report import Report
+from altyn.cli.verify.taken_back import TakenBack
 from altyn.infra.database import connect
 from altyn.infra.errors import Trouble
 from altyn.server.journal_archive import JournalArchive
@@ -72,8 +73,8 @@ async def verify_async(
     # What was answered or kept before the snapshot of the database must be in it.
     seen, rebuilt = Histories(histories), Rebuilt(snapshots)
     balances = Balances(rebuilt)
-    chain, entries, receipts, decisions = GapFree(), DoubleEntry(), Arithmetic(), DecidedAgain()
-    checks: list[Check] = [seen, chain, entries, receipts, decisions, balances, rebuilt]
+    chain, entries, receipts, decisions, returns = GapFree(), DoubleEntry(), Arithmetic(), DecidedAgain(), TakenBack()
+    checks: list[Check] = [seen, chain, entries, receipts, decisions, returns, balances, rebuilt]
     report = Report(
         {
             "I1_acked_once": seen.acked,
@@ -84,6 +85,7 @@ async def verify_async(
             "I6_balance": balances.tally,
             "I12_receipt_arithmetic": receipts.tally,
             "I13_decided_again": decisions.tally,
+            "I14_taken_back": returns.tally,
             "I15_holds_end": rebuilt.holds,
             "I19_rebuild": rebuilt.rebuild,
         }

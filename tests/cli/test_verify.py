@@ -104,6 +104,8 @@ TABLES = [
     "receipts",
     "receipt_lines",
     "receipt_discounts",
+    "receipt_returns",
+    "exceptions",
 ]
 
 

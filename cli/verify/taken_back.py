@@ -1,0 +1,109 @@
+"""I14, returns: what was taken back follows from the sale, and is never more than the sale did.
+
+Every return and void carries its sale and what was back before. On every line 0 ≤ before ≤ after ≤ quantity, and
+the refund so far is floor(net × k ÷ qty); the reply pays the difference. Of every lot no more is cancelled than the
+sale opened it with, and no more restored than the sale took from it. The points cancelled are the returned lines'
+share of what they had earned.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from altyn.cli.verify.pages import Page, Source
+from altyn.cli.verify.report import Tally
+from altyn.journal.v1 import record_pb2 as journal
+from altyn.pos.v1 import pos_service_pb2 as pos
+
+RETURN = pos.OPERATION_KIND_RETURN
+ISSUED = -journal.SYSTEM_ACCOUNT_ISSUED
+REDEEMED = -journal.SYSTEM_ACCOUNT_REDEEMED
+
+
+class TakenBack:
+    """The check of returns."""
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+
+    async def take(self, page: Page, source: Source) -> None:
+        for entry in page:
+            if entry.record is None or not entry.record.evidence.HasField("original"):
+                continue
+            self.tally.checks += 1
+            for wrong in wrongs_of(entry.record):
+                self.tally.violate(f"seq {entry.seq}: {wrong}")
+
+    async def end(self, source: Source) -> None:
+        pass
+
+
+def wrongs_of(record: Any) -> Iterator[str]:
+    """What does not follow from the sale, one text each."""
+    if not record.effects.HasField("returned"):
+        if record.effects.entries or record.effects.counters or record.effects.coupons:
+            yield "something was taken back, and no state after it is told"
+        return
+    sale = journal.Record.FromString(record.evidence.original.sale)
+    outcome = pos.CommitReceiptResponse.FromString(sale.reply).outcome
+    sold = {line.line_no: line.qty_milli for line in sale.request.receipt.lines}
+    nets = {line.line_no: line.net_minor for line in outcome.lines}
+    before = {line.line_no: line for line in record.evidence.original.before.lines}
+    after = {line.line_no: line for line in record.effects.returned.lines}
+    refund = 0
+    for line_no in before.keys() | after.keys():
+        k, was = after[line_no].qty_milli if line_no in after else 0, before.get(line_no, journal.ReturnedLine())
+        if not was.qty_milli <= k <= sold.get(line_no, 0):
+            yield f"line {line_no}: {was.qty_milli} and then {k} of {sold.get(line_no, 0)} came back"
+            return
+        if after[line_no].refund_minor != nets[line_no] * k // sold[line_no]:
+            yield f"line {line_no}: {after[line_no].refund_minor} back for {k} of {sold[line_no]}"
+        refund += after[line_no].refund_minor - was.refund_minor
+    if record.kind == RETURN:
+        paid = pos.ReturnReceiptResponse.FromString(record.reply).outcome.totals.to_pay_minor
+        if paid != refund:
+            yield f"the reply pays {paid} back, the lines {refund}"
+    yield from wrong_lots(record, sale)
+    cancelled = posted(record, journal.ENTRY_KIND_CLAWBACK, ISSUED)
+    for asset in sale.evidence.assets:
+        earned = 0
+        for line in outcome.lines:
+            points = sum(part.points for part in line.accrual if part.asset == asset.asset)
+            for state, sign in ((after, 1), (before, -1)):
+                if line.line_no in state:
+                    earned += sign * (points * state[line.line_no].qty_milli // sold[line.line_no])
+        if any(lot.asset_no == asset.asset_no for lot in sale.effects.lots) and cancelled[asset.asset_no] != earned:
+            yield f"{cancelled[asset.asset_no]} points of {asset.asset} were cancelled, {earned} came back with the goods"
+
+
+def wrong_lots(record: Any, sale: Any) -> Iterator[str]:
+    """Lots from which more came back than the sale put in or took out."""
+    opened = {lot.lot_id: lot.points for lot in sale.effects.lots}
+    used: Counter[int] = Counter()
+    for entry in sale.effects.entries:
+        for posting in entry.postings if entry.kind == journal.ENTRY_KIND_REDEMPTION else ():
+            if posting.account_id > 0:
+                used[posting.lot_id] -= posting.points
+    restored = 0
+    for lot in record.effects.returned.lots:
+        restored += lot.restored_points
+        if lot.cancelled_points > opened.get(lot.lot_id, 0):
+            yield f"lot {lot.lot_id}: {lot.cancelled_points} points cancelled of {opened.get(lot.lot_id, 0)}"
+        if lot.restored_points > used[lot.lot_id]:
+            yield f"lot {lot.lot_id}: {lot.restored_points} points restored of {used[lot.lot_id]}"
+    restored -= sum(lot.restored_points for lot in record.evidence.original.before.lots)
+    given = -sum(posted(record, journal.ENTRY_KIND_RESTORE, REDEEMED).values())
+    if given != restored:
+        yield f"{given} points were given back, the lots say {restored}"
+
+
+def posted(record: Any, kind: int, system_account: int) -> Counter[int]:
+    """Points by asset that one of the programme's own accounts got by entries of a kind."""
+    found: Counter[int] = Counter()
+    for entry in record.effects.entries:
+        for posting in entry.postings if entry.kind == kind else ():
+            if posting.account_id == system_account:
+                found[posting.asset_no] += posting.points
+    return found
