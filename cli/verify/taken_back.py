@@ -75,7 +75,9 @@ def wrongs_of(record: Any) -> Iterator[str]:
                 if line.line_no in state:
                     earned += sign * (points * state[line.line_no].qty_milli // sold[line.line_no])
         if any(lot.asset_no == asset.asset_no for lot in sale.effects.lots) and cancelled[asset.asset_no] != earned:
-            yield f"{cancelled[asset.asset_no]} points of {asset.asset} were cancelled, {earned} came back with the goods"
+            yield (
+                f"{cancelled[asset.asset_no]} points of {asset.asset} were cancelled, {earned} came back with the goods"
+            )
 
 
 def wrong_lots(record: Any, sale: Any) -> Iterator[str]:
