@@ -56,6 +56,7 @@ def test_written_outcome_is_the_evaluated_one(first: int) -> None:
         try:
             ruleset, receipt = ruleset_of(case), receipt_of(case)
             evaluated = evaluate(ruleset, case.receipt, {"store_id": "S"}, None, (0, 0, 0), True)
+            evaluated.pop("counters")
         except DocumentError:
             continue
         except ReceiptError as error:
