@@ -147,7 +147,7 @@ cdef void add_pick(Work* work, int32_t number, int32_t role, int32_t count) noex
     added.role = role
     added.application = 0
     added.times = 1
-    added.from_end = added.stays_free = added.beside = False
+    added.from_end = added.beside = False
     added.each = added.extra = 0
 
 
@@ -334,8 +334,6 @@ cdef int64_t take_picks(Work* work, int32_t begin, int32_t end, bint gave) noexc
         unit = &work.eligible[picked.unit]
         if gave:
             unit.roles |= picked.role
-        if picked.stays_free:
-            continue
         number = cut_off(work, unit, picked)
         if gave:
             work.runs[number].used = True

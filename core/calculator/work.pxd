@@ -126,7 +126,6 @@ cdef struct Pick:
     int32_t application        # number of the first of `times` equal ones
     int32_t times
     bint from_end              # the last units of the run, not the first
-    bint stays_free            # a qualifier for any number of applications
     bint beside                # a target in a calc group that got nothing: not marked as discounted
     int64_t each               # taken from every unit, and one more from the first `extra`
     int64_t extra

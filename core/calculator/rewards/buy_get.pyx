@@ -46,7 +46,6 @@ cdef void form_applications(Work* work, const SetRewardRow* reward, int32_t buy,
             work.picks_count = 0
             return
         for i in range(work.picks_count):
-            work.picks[i].stays_free = True
             work.eligible[work.picks[i].unit].picked = 0
     while left > 0:
         begin = work.picks_count
@@ -150,7 +149,7 @@ cdef int64_t take_equal(Work* work, int32_t begin, int32_t end) noexcept nogil:
 cdef int64_t take_applications(Work* work) noexcept nogil:
     """Take from all applications in their order; reusable qualifiers took part if one of these gave something."""
     cdef int64_t given = 0
-    cdef int32_t begin = 0, end, reusable = 0
+    cdef int32_t begin = 0, end, reusable = 0, i
     while begin < work.picks_count:
         end = begin + 1
         while end < work.picks_count and work.picks[end].application == work.picks[begin].application:
@@ -158,9 +157,13 @@ cdef int64_t take_applications(Work* work) noexcept nogil:
         if work.picks[begin].application > 0:
             given += take_equal(work, begin, end)
         else:
+            # Cut off, so that targets of the same run lie behind them; not used up.
+            take_picks(work, begin, end, False)
             reusable = end
         begin = end
-    take_picks(work, 0, reusable, given > 0)
+    if given > 0:
+        for i in range(reusable):
+            work.eligible[work.picks[i].unit].roles |= ROLE_QUALIFIER
     return given
 
 

@@ -135,3 +135,33 @@ def test_winner_of_a_group_gives_what_it_gives_alone(reward: str, goods: list[tu
         bought,
     )
     assert rivals["lines"] == alone["lines"]
+
+
+def test_exclusive_set_rule_closes_its_targets_and_not_its_qualifiers() -> None:
+    rules = """
+    - {promotion: second, stage: set, exclusive: ALL, reward: [{buy_get: {buy: {}, get: {}, percent: 50}}]}
+    - {promotion: ten, stage: receipt, reward: [{percent: {rate: 10}}]}
+    """
+    assert discounts(calculate(rules, lines(10000, 8000, 6000)), "ten") == [1000, 0, 600]
+
+
+def test_units_closed_by_an_exclusive_rule_are_no_targets() -> None:
+    rules = """
+    - {promotion: own, stage: item, exclusive: ALL, reward: [{percent: {rate: 1, of: {sku: a}}}]}
+    - {promotion: pair, stage: set, reward: [{multi_buy: {take: 2, pay: 1}}]}
+    """
+    assert discounts(calculate(rules, lines(10000, 8000, 8000)), "pair") == [0, 4000, 4000]
+
+
+@pytest.mark.parametrize(
+    ("reward", "taken"),
+    [
+        ("multi_buy: {take: 2, pay: 1}", 20000),
+        ("bundle: {parts: [{}, {}], percent: 50}", 20000),
+        ("ladder: {rungs: [50]}", 25000),
+    ],
+)
+def test_quantity_limit_bounds_applications(reward: str, taken: int) -> None:
+    limits = "limits: [{per: receipt, quantity: 5}]"
+    rules = f"{{promotion: set, stage: set, {limits}, reward: [{{{reward}}}]}}"
+    assert sum(discounts(calculate(rules, [line(1, "a", 10000, 9000)]), "set")) == taken
