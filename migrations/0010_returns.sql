@@ -1,4 +1,7 @@
--- Made from the journal by the projector, as the other tables for people are (0003).
+-- Returns and voids as people and ReconcileShift read them: made from the journal by the projector, as the tables of 0003 are.
+
+SET LOCAL lock_timeout = '5s';
+
 CREATE TABLE receipt_returns (
     seq            bigint PRIMARY KEY,
     op_id          uuid NOT NULL,
