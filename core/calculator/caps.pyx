@@ -1,18 +1,19 @@
 """Caps (semantics §6.4, §6.11.20).
 
 Decides what of the discounts is cut: those applied last first, inside one rule by largest remainder over what it gave.
-Invariants: discounts of the register itself are never cut; a rule cut to nothing counts as not applied. Must never
+Invariants: discounts of the register itself are never cut; a rule cut to nothing counts as not applied, and then alone
+has the verdict CAP. Must never
 evaluate a rule again: nobody gets what another one lost.
 
 Cutting needs to know what each unit got from each rule, so it works on a calculation by unit.
 """
-from libc.stdint cimport INT64_MAX, int32_t
+from libc.stdint cimport int32_t, int64_t
 from altyn.core.calculator.targets cimport in_set
 from altyn.core.calculator.work cimport Applied, CalcGroup, EXTERNAL_RULE, NO_EFFECT, USED, trace_row
 from altyn.core.limits cimport TRACES_MAX
 from altyn.core.money cimport PPM, Share, mul_div_floor, share_out
 from altyn.core.outcome cimport CAP, RuleTrace
-from altyn.core.rules.image cimport ALL_GOODS, BY_LINE, CapRow, INCLUDE_POINTS
+from altyn.core.rules.image cimport BY_LINE, CapRow
 
 
 cdef inline bint covers(const Work* work, const CapRow* cap, int32_t group) noexcept nogil:
@@ -85,10 +86,11 @@ cdef void explain_cut(Work* work, int32_t rule, int32_t cap, int64_t cut) noexce
     cdef int32_t i
     for i in range(work.traces_count if work.traces_count < TRACES_MAX else TRACES_MAX):
         trace = trace_row(work, i)
-        if trace.rule == rule:
-            trace.verdict = CAP
+        if trace.rule == rule and trace.amount_minor > 0:
             trace.cap = cap
             trace.cut_minor += cut
+            if trace.cut_minor == trace.amount_minor:
+                trace.verdict = CAP
 
 
 cdef int64_t cut_rule(Work* work, int32_t cap, int32_t only, int32_t begin, int32_t end, int64_t excess) noexcept nogil:
@@ -205,44 +207,3 @@ cdef void cut_to_caps(Work* work) noexcept nogil:
     join_lines(work)
     free_coupons(work)
     work.by_unit = False
-
-
-cdef void lower_together(Work* work, const CapRow* cap, int64_t left, int64_t* group_max) noexcept nogil:
-    """The covered groups share what is left by what each could be paid with."""
-    cdef int64_t total = 0
-    cdef int32_t i, count = 0
-    for i in range(work.groups_count):
-        if covers(work, cap, i) and group_max[i] > 0:
-            total += group_max[i]
-            work.shares[count].weight = work.shares[count].cap = group_max[i]
-            work.shares[count].count = 1
-            work.share_of[count] = i
-            count += 1
-    if total <= left:
-        return
-    share_out(left, work.shares, count, True, work.share_order)
-    for i in range(count):
-        group_max[work.share_of[i]] = work.shares[i].amount + work.shares[i].extra
-
-
-cdef int64_t lower_for_points(Work* work, int64_t* group_max) noexcept nogil:
-    cdef const CapRow* cap
-    cdef int64_t most = INT64_MAX, left
-    cdef int32_t number, i
-    for number in range(work.rules.caps_count):
-        cap = &work.rules.caps[number]
-        if not cap.flags & INCLUDE_POINTS:
-            continue
-        if cap.flags & BY_LINE:
-            for i in range(work.groups_count):
-                left = left_of_group(work, cap, i) if covers(work, cap, i) else group_max[i]
-                if group_max[i] > left:
-                    group_max[i] = left if left > 0 else 0
-            continue
-        left = left_of_receipt(work, cap)
-        left = left if left > 0 else 0
-        if not work.rules.sets[cap.targets].flags & ALL_GOODS:
-            lower_together(work, cap, left, group_max)
-        elif left < most:
-            most = left
-    return most

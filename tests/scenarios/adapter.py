@@ -19,7 +19,7 @@ LINE_KEYS = {
     "line_no", "sku", "qty", "unit", "price", "group", "brand", "supplier", "flags", "min_price", "cost", "gross",
     "external", "manual_percent", "manual_amount",
 }  # fmt: skip
-EXPECT_KEYS = {"to_pay", "discount", "lines", "accrual", "coupons", "rules", "refused", "max_redeem"}
+EXPECT_KEYS = {"to_pay", "discount", "lines", "accrual", "coupons", "rules", "refused", "max_redeem", "messages"}
 STORE = {"store_id": "s1", "zone": "Europe/Moscow", "region": "", "format": "", "cluster": ""}
 AT = "2027-03-01T12:00"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -59,6 +59,7 @@ class Result:
     max_redeem: tuple[tuple[str, int, str], ...] = ()
     coupons: tuple[tuple[str, str], ...] = ()
     verdicts: dict[str, str] = field(default_factory=dict)
+    messages: tuple[tuple[str, str, str], ...] = ()
     refused: str = ""
     refused_lines: tuple[int, ...] = ()
 
@@ -194,6 +195,9 @@ def expected(scenario: Scenario, result: Result) -> Result:
         if "max_redeem" in expect
         else result.max_redeem,
         coupons=tuple((row["code"], row["state"]) for row in expect.get("coupons", [])),
+        messages=tuple((row["to"], row["language"], row["text"]) for row in expect["messages"])
+        if "messages" in expect
+        else result.messages,
         verdicts={**result.verdicts, **{row["promotion"]: row["verdict"] for row in expect.get("rules", [])}},
     )
 
@@ -224,6 +228,10 @@ def result_of(answer: Fields) -> Result:
         lines={int(line["line_no"]): _line_result(line) for line in answer.get("lines") or ()},
         accrual=_points(totals.get("accrual")),
         paid={int(line["line_no"]): int(line.get("points_paid_minor", 0)) for line in answer.get("lines") or ()},
+        messages=tuple(
+            (_name(row["channel"], "CHANNEL_").lower(), row["language"], row["text"])
+            for row in answer.get("messages") or ()
+        ),
         max_redeem=tuple(
             (row["asset"], int(row["points"]), _name(row["limited_by"], "REASON_"))
             for row in answer.get("max_redeem") or ()

@@ -283,7 +283,7 @@ def test_cap_cuts_the_last_rule_by_what_it_gave() -> None:
     assert nets(outcome) == [11994, 5394, 2997]
     assert discounts(outcome, "flat") == [5884 - 787, 2646 - 354, 1470 - 197]
     cut = trace(outcome, "flat")
-    assert (cut["verdict"], cut["amount_minor"], cut["cut_minor"]) == ("VERDICT_CAP", 10000, 1338)
+    assert (cut["verdict"], cut["amount_minor"], cut["cut_minor"]) == ("VERDICT_APPLIED", 10000, 1338)
     assert cut["by_promotion_id"] == "most"
     assert nets(with_limits(capped("{per: receipt, percent: 40}"), THREE, explain=False)) == nets(outcome)
 
@@ -292,6 +292,11 @@ def test_cap_cuts_rule_after_rule() -> None:
     outcome = with_limits(capped("{per: receipt, percent: 10}"), THREE)
     assert (discounts(outcome, "flat"), discounts(outcome, "five")) == ([0, 0, 0], [0, 0, 0])
     assert discounts(outcome, "ten") == [1998, 899, 500]
+    assert [trace(outcome, name)["verdict"] for name in ("ten", "five", "flat")] == [
+        "VERDICT_APPLIED",
+        "VERDICT_CAP",
+        "VERDICT_CAP",
+    ]
     shown = outcome["explain"]["rules"]
     given = sum(row["amount_minor"] for row in shown if row["verdict"] in ("VERDICT_APPLIED", "VERDICT_CAP"))
     assert given - sum(row["cut_minor"] for row in shown) == outcome["totals"]["discount_minor"]
@@ -317,7 +322,8 @@ def test_cap_never_cuts_the_discount_of_the_till() -> None:
     bought = [line(1, "a", 10000, external_discounts=[{"amount_minor": 3000}])]
     outcome = with_limits(rules, bought)
     assert nets(outcome) == [7000]
-    assert trace(outcome, "p")["verdict"] == "VERDICT_CAP"
+    cut = trace(outcome, "p")
+    assert (cut["verdict"], cut["amount_minor"], cut["cut_minor"]) == ("VERDICT_CAP", 1000, 1000)
 
 
 def test_cap_on_equal_goods_of_several_lines_is_taken_by_units() -> None:
