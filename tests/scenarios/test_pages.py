@@ -15,8 +15,8 @@ from tests.scenarios.adapter import FOLDER, read_scenario
 
 ROOT = FOLDER.parents[1]
 PAGES = sorted(path for path in (ROOT / "docs" / "mechanics").glob("*.md") if path.name != "README.md")
-# A return asks no rule: its page is about a call, and tests/core/engine works its numbers.
-RULE_PAGES = [path for path in PAGES if path.stem != "returns"]
+# What happens to a receipt after its sale is no promotion; tests/core/engine takes receipts back.
+SHOWING = [path for path in PAGES if path.name != "returns.md"]
 LINKING = [
     ROOT / "docs" / "semantics.md",
     ROOT / "docs" / "promotion-document.md",
@@ -28,7 +28,7 @@ LINK = re.compile(r"\]\(([^)#:]+)\)")
 DOCUMENT = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 
 
-@pytest.mark.parametrize("page", RULE_PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", SHOWING, ids=lambda page: page.stem)
 def test_page_shows_a_document_of_one_of_its_scenarios(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     (shown,) = DOCUMENT.findall(text)
