@@ -15,4 +15,5 @@ cdef class CopyRows:
 
     cdef int make_room(self, Py_ssize_t extra) except -1
     cdef void put(self, const void* data, Py_ssize_t size) noexcept nogil
+    cdef void put_key(self, bytes key) noexcept
     cdef void put_number(self, int64_t value, int size) noexcept nogil

@@ -1,14 +1,17 @@
 """One batch of journal rows as bytes for ``COPY … (FORMAT binary)``.
 
-A row is laid out once, as it is appended; nothing is built per row in Python. The order of columns is COLUMNS. The batch is
+A row is chained and laid out once, as it is appended; nothing is built per row in Python. The order of columns is COLUMNS. The batch is
 sent again as it is when a commit's outcome is unknown, so nothing may be added after it was closed.
 """
 cimport cython
 from cpython.buffer cimport PyBuffer_FillInfo
-from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
+
+from altyn.core.engine.answers cimport Record
+from altyn.core.ledger.chain cimport chain_bytes
 
 COLUMNS = ("seq", "epoch", "instant_us", "shard", "kind", "op_id", "receipt_key", "natural_key", "hash", "body", "original_key")
 
@@ -16,7 +19,16 @@ cdef bytes HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 cdef bytes TRAILER = b"\xff\xff"
 # 2 for the column count, 11 × 4 for the sizes, and the numbers and keys themselves.
 cdef enum:
-    ROW_BYTES = 2 + 11 * 4 + 8 * 3 + 2 * 2 + 16 * 4 + 32
+    COLUMNS_COUNT = 11
+    KEY_BYTES = 16
+    HASH_BYTES = 32
+    ROW_BYTES = 2 + COLUMNS_COUNT * 4 + 8 * 3 + 2 * 2 + KEY_BYTES * 4 + HASH_BYTES
+
+
+cdef int check_key(bytes key) except -1:
+    if key is not None and len(key) != KEY_BYTES:
+        raise ValueError("a key is 16 bytes or None")
+    return 0
 
 
 @cython.final
@@ -53,32 +65,55 @@ cdef class CopyRows:
             self.data[self.used + i] = <uint8_t>((value >> (8 * (size - 1 - i))) & 0xFF)
         self.used += size
 
-    def add(self, int64_t seq, int64_t epoch, int64_t instant_us, int shard, int kind, bytes op_id not None,
-            bytes receipt_key, bytes natural_key, bytes hash not None, bytes body not None, bytes original_key=None):
-        """One row. op_id and the three keys are 16 bytes, a key may be None; hash is 32 bytes."""
-        cdef Py_ssize_t size = len(body)
+    cdef void put_key(self, bytes key) noexcept:
+        """16 bytes, or NULL for None."""
+        if key is None:
+            self.put_number(-1, 4)
+        else:
+            self.put_number(KEY_BYTES, 4)
+            self.put(PyBytes_AS_STRING(key), KEY_BYTES)
+
+    def add(self, Record record not None, int64_t epoch, int shard, bytes previous not None):
+        """One row; `previous` is the chain hash of the row before, the answer that of this one.
+
+        ValueError: a key has not 16 bytes, or the body has a gigabyte; nothing was added.
+        """
+        cdef Py_ssize_t size = len(record.body)
+        cdef uint8_t chained[HASH_BYTES]
         assert not self.is_closed and self.exports == 0, "a closed batch is never changed"
-        if len(op_id) != 16 or len(hash) != 32 or size > 0x3FFFFFFF:
+        check_key(record.op_id)
+        check_key(record.receipt_key)
+        check_key(record.natural_key)
+        check_key(record.original_key)
+        if record.op_id is None or len(previous) != HASH_BYTES or size > 0x3FFFFFFF:
             raise ValueError("op_id must be 16 bytes, hash 32 bytes, body below 1 GiB")
-        for key in (receipt_key, natural_key, original_key):
-            if key is not None and len(key) != 16:
-                raise ValueError("a key is 16 bytes or None")
         self.make_room(ROW_BYTES + size + len(TRAILER))
-        self.put_number(11, 2)
-        for value, width in ((seq, 8), (epoch, 8), (instant_us, 8), (shard, 2), (kind, 2)):
-            self.put_number(width, 4)
-            self.put_number(value, width)
-        for key in (op_id, receipt_key, natural_key, hash, body, original_key):
-            if key is None:
-                self.put_number(-1, 4)
-            else:
-                self.put_number(len(key), 4)
-                self.put(PyBytes_AS_STRING(key), len(key))
+        chain_bytes(<const uint8_t*>PyBytes_AS_STRING(previous), record.seq, epoch, PyBytes_AS_STRING(record.body), <size_t>size, chained)
+        self.put_number(COLUMNS_COUNT, 2)
+        self.put_number(8, 4)
+        self.put_number(record.seq, 8)
+        self.put_number(8, 4)
+        self.put_number(epoch, 8)
+        self.put_number(8, 4)
+        self.put_number(record.instant_us, 8)
+        self.put_number(2, 4)
+        self.put_number(shard, 2)
+        self.put_number(2, 4)
+        self.put_number(record.kind, 2)
+        self.put_key(record.op_id)
+        self.put_key(record.receipt_key)
+        self.put_key(record.natural_key)
+        self.put_number(HASH_BYTES, 4)
+        self.put(chained, HASH_BYTES)
+        self.put_number(size, 4)
+        self.put(PyBytes_AS_STRING(record.body), size)
+        self.put_key(record.original_key)
         if self.count == 0:
-            self.first_seq = seq
-        self.last_seq = seq
-        self.last_hash = hash
+            self.first_seq = record.seq
+        self.last_seq = record.seq
+        self.last_hash = PyBytes_FromStringAndSize(<char*>chained, HASH_BYTES)
         self.count += 1
+        return self.last_hash
 
     def close(self):
         """End the batch; further calls change nothing."""

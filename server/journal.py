@@ -22,7 +22,6 @@ from typing import Any, Self, cast
 import asyncpg
 
 from altyn.core.engine.types import WAITING_MAX, Known, Record
-from altyn.core.ledger.chain import chain_hash
 from altyn.infra.database import connect, require_durability
 from altyn.server.copy_rows import COLUMNS, CopyRows
 from altyn.server.journal_archive import JournalArchive
@@ -119,6 +118,8 @@ class Journal:
         self.reader = JournalReader(dsn, shard, archive=archive)
         self._dsn = dsn
         self._limits = limits
+        self._batch_rows_max = limits.batch_rows_max
+        self._batch_bytes_max = limits.batch_bytes_max
         self._connection: asyncpg.Connection[Any] | None = connection
         self._seq = tail.seq
         self._hash = tail.hash
@@ -128,6 +129,7 @@ class Journal:
         self._queue_rows = 0
         self._queue_bytes = 0
         self._arrived = asyncio.Event()
+        self._is_idle = False
         self._moved = asyncio.Event()
         self._on_durable: list[Callable[[int], None]] = []
         self._ending = False
@@ -199,36 +201,24 @@ class Journal:
         """Put a record in the open batch. Overloaded when there is no room, ValueError when it is not `next_seq`."""
         if not self.has_room:
             raise Overloaded(f"{self._queue_rows} records wait for PostgreSQL")
-        if record.seq != self._seq + 1:
-            raise ValueError(f"record has seq {record.seq}, the journal goes on with {self._seq + 1}")
+        seq = record.seq
+        if seq != self._seq + 1:
+            raise ValueError(f"record has seq {seq}, the journal goes on with {self._seq + 1}")
         batch = self._open
+        size = len(batch)
         if batch.count and (
-            batch.count >= self._limits.batch_rows_max
-            or len(batch) >= self._limits.batch_bytes_max
-            or self._seq % PARTITION_ROWS == 0
+            batch.count >= self._batch_rows_max or size >= self._batch_bytes_max or self._seq % PARTITION_ROWS == 0
         ):
             self._closed.append(batch)
             batch = self._open = CopyRows()
-        size = len(batch)
-        chained = chain_hash(self._hash, record.seq, self.epoch, record.body)
-        batch.add(
-            record.seq,
-            self.epoch,
-            record.instant_us,
-            self.shard,
-            record.kind,
-            record.op_id,
-            record.receipt_key or None,
-            record.natural_key or None,
-            chained,
-            record.body,
-            record.original_key,
-        )
-        self._seq = record.seq
-        self._hash = chained
+            size = len(batch)
+        self._hash = batch.add(record, self.epoch, self.shard, self._hash)
+        self._seq = seq
         self._queue_rows += 1
         self._queue_bytes += len(batch) - size
-        self._arrived.set()
+        if self._is_idle:
+            self._is_idle = False
+            self._arrived.set()
 
     def on_durable(self, call: Callable[[int], None]) -> None:
         """Have `call(durable_seq)` called each time it has risen. It must neither block nor raise."""
@@ -295,6 +285,7 @@ class Journal:
                     if self._ending:
                         return
                     self._arrived.clear()
+                    self._is_idle = True
                     await self._arrived.wait()
                     continue
                 begun_ns = monotonic_ns()

@@ -5,7 +5,7 @@ They are journalled like receipts, each applied once: a record per accrual and h
 from hashlib import sha256
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memset
-from altyn.core.engine.content cimport without_envelope
+from altyn.core.engine.content cimport content_sha256
 from altyn.core.engine.record cimport adjustment_effects, hold_effect
 from altyn.core.engine.scarce cimport pay_debts
 from altyn.core.engine.step cimport Engine, Operation, check_op_id, except_full, malformed, refused, string, text_of
@@ -19,7 +19,6 @@ cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.ops_v1 as ops_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
-from altyn.core.engine.content cimport without_envelope
 from altyn.core.engine.step import NO_RECEIPT
 from altyn.core.ledger.keys import natural_key
 
@@ -72,7 +71,7 @@ def adjust_points(Engine engine, bytes request, scope, int64_t clock_us, known):
     if ops_v1.decode_AdjustPointsRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
         raise malformed(&error)
     check_adjustment(&call)
-    operation = ordered(pos_v1.OPERATION_KIND_ADJUST, call.op_id.data[:16], sha256(without_envelope(request)).digest())
+    operation = ordered(pos_v1.OPERATION_KIND_ADJUST, call.op_id.data[:16], content_sha256(request))
     answer = engine.recall(operation, known)
     if answer is not None:
         return answer

@@ -4,7 +4,9 @@ A repeat may differ in its envelope (fields 1, 2, 3 of an effect call: op_id, re
 holds for the same goods, coupons and customer, whatever the clock, the payments and the receipt's number say. Requests have been
 decoded before they get here, so walking their fields cannot fail on bytes that were accepted.
 """
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from altyn.core.sha256 cimport SHA256_BYTES, Sha256, sha256_end, sha256_start, sha256_take
 from altyn.core.siphash cimport SipState, sip_take
 from altyn.core.wire.format cimport Varint, WireError, read_size, read_tag, skip_field
 
@@ -54,21 +56,25 @@ cdef int64_t field_bytes(const uint8_t* p, const uint8_t* end, int number, const
         p = after
     return -1
 
-cdef bytes without_envelope(bytes request):
+cdef bytes content_sha256(bytes request):
     cdef const uint8_t* start = <const uint8_t*>request
     cdef const uint8_t* end = start + len(request)
     cdef const uint8_t* p = start
+    cdef const uint8_t* run = start
     cdef const uint8_t* after
     cdef uint32_t number = 0
     cdef WireError error
-    cdef list kept = []
+    cdef Sha256 state
+    cdef uint8_t out[SHA256_BYTES]
+    sha256_start(&state)
     while p < end:
         after = next_field(p, end, &number, &error)
         if after == NULL:
             break
         if number < 4 and ((<uint32_t>ENVELOPE >> number) & 1) != 0:
-            p = after
-            continue
-        kept.append(p[:after - p])
+            sha256_take(&state, run, <size_t>(p - run))
+            run = after
         p = after
-    return b"".join(kept)
+    sha256_take(&state, run, <size_t>(p - run))
+    sha256_end(&state, out)
+    return PyBytes_FromStringAndSize(<char*>out, SHA256_BYTES)

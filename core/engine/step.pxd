@@ -1,9 +1,11 @@
 """The step function's state. See step.pyi for what Python calls."""
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memcmp
 from libc.string cimport memcpy
 from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.engine.case cimport Case
+from altyn.core.sha256 cimport HmacKey
 from altyn.core.siphash cimport Digest, SipKey
 from altyn.core.engine.token cimport Token
 from altyn.core.facts.catalogue cimport Catalogue
@@ -92,6 +94,7 @@ cdef class Engine:
         int64_t hold_us
         int64_t token_us
         bytes pepper
+        HmacKey pepper_key
         SipKey token_key
         Arena arena
         uint8_t* buffer
@@ -150,6 +153,22 @@ cdef inline void put_key(uint8_t* to, bytes key) noexcept:
 
 cdef inline str string(Text text):
     return text.data[:text.size].decode() if text.size > 0 else ""
+
+cdef extern from "Python.h":
+    const char* PyUnicode_AsUTF8AndSize(str text, Py_ssize_t* size) except NULL
+
+cdef inline bint is_text(Text text, str value) except -1:
+    """Said without making a str of it."""
+    cdef Py_ssize_t size = 0
+    cdef const char* data = PyUnicode_AsUTF8AndSize(value, &size)
+    return size == text.size and memcmp(data, text.data, <size_t>size) == 0
+
+# Of an altyn.core.engine.types.Scope, a tuple: (tenant, store_id, register_id).
+cdef inline str store_of(scope):
+    return <str?>(<tuple>scope)[1]
+
+cdef inline str register_of(scope):
+    return <str?>(<tuple>scope)[2]
 
 cdef inline Text text_of(bytes value):
     """Valid as long as the bytes are."""

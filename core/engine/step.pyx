@@ -8,17 +8,20 @@ or an amount computed outside the calculator.
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from collections import deque
-from hashlib import blake2b, sha256
+from hashlib import blake2b
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.edge cimport ReadError, check_currency, check_envelope, edge_exception, read_receipt
+from altyn.core.engine.answers cimport new_answer, new_row
 from altyn.core.engine.case cimport business_time, remark, resolve_customer, resolve_lines, resolve_place
-from altyn.core.engine.content cimport field_bytes, take_fields, without_envelope
+from altyn.core.engine.content cimport content_sha256, field_bytes, take_fields
+from altyn.core.engine.presented cimport card_hash, phone_hash
 from altyn.core.engine.record cimport is_named_coupon, new_evidence, resolved_receipt
 from altyn.core.engine.reply cimport add_remarks, fill_balances, fill_card_messages
+from altyn.core.sha256 cimport SHA256_BYTES, hmac_key
 from altyn.core.siphash cimport Digest, SipState, digest_equal, sip_end, sip_start, sip_take
 from altyn.core.engine.scarce cimport forget_accrual, is_scarce, read_scarce, scarce_evidence
 from altyn.core.engine.token cimport TOKEN_BYTES, Token, token_read, token_write
@@ -40,12 +43,11 @@ cimport altyn.core.wire.generated.pos_v1 as pos_v1
 from altyn.core.write_messages cimport write_messages
 from altyn.core.write_outcome cimport write_outcome
 
-from altyn.core.engine.identity import card_hash, coupon_hash, phone_hash
-from altyn.core.engine.types import Answer, CallRefused, Lookup, Record
+from altyn.core.engine.identity import coupon_hash
+from altyn.core.engine.types import Answer, CallRefused, Lookup
 
 cdef enum:
     RECORD_FORMAT = 1
-    SHA256_BYTES = 32
 
 NO_RECEIPT = bytes(16)
 
@@ -77,9 +79,9 @@ cdef int check_op_id(Text op_id) except -1:
 
 
 cdef int check_scope(Text store_id, Text register_id, scope, str prefix) except -1:
-    if string(store_id) != scope.store_id:
+    if not is_text(store_id, store_of(scope)):
         raise refused("PERMISSION_DENIED", "FOREIGN_REGISTER", prefix + "store_id", "the credential belongs to another store")
-    if string(register_id) != scope.register_id:
+    if not is_text(register_id, register_of(scope)):
         raise refused("PERMISSION_DENIED", "FOREIGN_REGISTER", prefix + "register_id", "the credential belongs to another register")
     return 0
 
@@ -144,6 +146,7 @@ cdef class Engine:
         self.hold_us = hold_us
         self.token_us = token_us
         self.pepper = pepper
+        hmac_key(&self.pepper_key, PyBytes_AS_STRING(pepper), <size_t>len(pepper))
         memcpy(&self.token_key, PyBytes_AS_STRING(key), 16)
         arena_open(&self.arena, ARENA_BYTES)
         self.buffer = <uint8_t*>malloc(REPLY_BYTES_MAX)
@@ -265,15 +268,16 @@ cdef class Engine:
 
     cdef int identify(self, const pos_v1.Identity* identity) except -1:
         """The customer behind a token, with a keyed hash of it in place of the token."""
-        cdef bytes hashed
+        cdef uint8_t hashed[SHA256_BYTES]
         cdef int32_t kind = pos_v1.TOKEN_KIND_UNSPECIFIED
-        cdef const unsigned char* hash_ = NULL
+        cdef const uint8_t* hash_ = NULL
         if identity != NULL and identity.value.size > 0:
             kind = identity.kind
-            value = string(identity.value)
-            hashed = phone_hash(self.pepper, value) if kind == pos_v1.TOKEN_KIND_PHONE else card_hash(self.pepper, value)
-            self.kept.append(hashed)
-            hash_ = <const unsigned char*>PyBytes_AS_STRING(hashed)
+            if kind == pos_v1.TOKEN_KIND_PHONE:
+                phone_hash(&self.pepper_key, identity.value, hashed)
+            else:
+                card_hash(&self.pepper_key, identity.value, hashed)
+            hash_ = hashed
         if resolve_customer(&self.case, self.directory, hash_, kind, &self.arena) != 0:
             except_full()
         return 0
@@ -407,14 +411,14 @@ cdef class Engine:
             raise edge_exception(&error)
         operation.kind = kind
         operation.op_id = op_id.data[:op_id.size]
-        operation.content = sha256(without_envelope(request)).digest()
+        operation.content = content_sha256(request)
         operation.register_seq = register_seq
         operation.op_no = op_no
         operation.shift_number = shift_number
         operation.receipt_number = receipt_number
-        operation.receipt_key = receipt_key_of(self.tenant, scope.store_id, scope.register_id, shift_number, receipt_number)
+        operation.receipt_key = receipt_key_of(self.tenant, store_of(scope), register_of(scope), shift_number, receipt_number)
         operation.natural_key = natural_key_of(operation.receipt_key, kind, op_no)
-        operation.register_key = register_key_of(self.tenant, scope.store_id, scope.register_id)
+        operation.register_key = register_key_of(self.tenant, store_of(scope), register_of(scope))
         return operation
 
     cdef object recall(self, Operation operation, known):
@@ -533,9 +537,7 @@ cdef class Engine:
                 code = coupon_hash(self.pepper, string(self.case.receipt.coupons[i])).encode()
                 self.kept.append(code)
                 unknown[i] = text_of(code)
-        zone = self.zone_of_store()
-        self.kept.append(zone)
-        self.case.zone_name = text_of(zone)
+        self.case.zone_name = text_of(self.zone_of_store())
         record.request.receipt = resolved_receipt(&self.case, &self.outcome, unknown, &self.arena)
         record.request.want = <pos_v1.Want*>want
         record.evidence = new_evidence(&self.case, release.ruleset, release.asset_nos, release.asset_scales, text_of(release.sha256),
@@ -546,7 +548,7 @@ cdef class Engine:
 
     cdef bytes zone_of_store(self):
         cdef const Store* store = self.stores.find(self.case.wire.store_id)
-        return self.zones.name(store.zone if store != NULL else self.zone).encode()
+        return self.zones.name_bytes(store.zone if store != NULL else self.zone)
 
     cdef bint is_sound(self, Operation operation, journal_v1.Effects* effects) except -1:
         """The book can take these effects. If not, a fact is kept without them, for a person to decide."""
@@ -566,9 +568,9 @@ cdef class Engine:
         body = self.taken(journal_v1.encode_Record(record, self.buffer, REPLY_BYTES_MAX))
         self.book.write()
         self.remember(operation, record.seq, record.instant_us, reply)
-        return Answer(reply, Record(record.seq, operation.op_id, operation.kind, operation.natural_key if about_receipt else None,
-                                    operation.receipt_key if about_receipt else None, record.instant_us, body,
-                                    operation.original_key if operation.original_state else None), record.seq)
+        return new_answer(reply, new_row(record.seq, operation.op_id, operation.kind, operation.natural_key if about_receipt else None,
+                                         operation.receipt_key if about_receipt else None, record.instant_us, body,
+                                         operation.original_key if operation.original_state else None), record.seq)
 
     cdef int remember(self, Operation operation, int64_t seq, int64_t instant_us, bytes reply) except -1:
         cdef SeenOperationRow row

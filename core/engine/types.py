@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from altyn.core.engine.answers import Answer, Record
+
+__all__ = ["WAITING_MAX", "Answer", "CallRefused", "Known", "Lookup", "Record", "Scope"]
+
 
 class CallRefused(Exception):
     """The call cannot be answered. `code` names a gRPC status, `reason` an ErrorReason without its prefix; `field`
@@ -24,30 +28,6 @@ class Scope(NamedTuple):
     tenant: str
     store_id: str
     register_id: str
-
-
-class Record(NamedTuple):
-    """One journal row to be written. `seq` is the place the engine counted on. `receipt_key` is None when the
-    operation is about no
-    receipt, `natural_key` also when it was taken before. `original_key` names the sale that it takes back, or that it
-    waits for."""
-
-    seq: int
-    op_id: bytes
-    kind: int
-    natural_key: bytes | None
-    receipt_key: bytes | None
-    instant_us: int
-    body: bytes
-    original_key: bytes | None = None
-
-
-class Answer(NamedTuple):
-    """A reply, the record to journal with it (None for reads and repeats), and the seq the reply depends on."""
-
-    reply: bytes
-    record: Record | None
-    seq: int
 
 
 class Lookup(NamedTuple):

@@ -21,6 +21,7 @@ cdef class Zones:
     cdef Zone _zones[ZONES_MAX]
     cdef int32_t _zones_count
     cdef dict _numbers
+    cdef list _names             # as bytes, by number; kept as long as the zones
 
     # QUERIES; `zone` is a number that `define` gave
     cdef int32_t _changes_until(self, int32_t zone, int64_t instant_us) noexcept nogil
@@ -35,4 +36,5 @@ cdef class Zones:
     cdef int64_t instant_us(self, int32_t zone, int64_t wall_us) noexcept nogil
 
     cpdef str name(self, int32_t zone)
+    cdef bytes name_bytes(self, int32_t zone)
     cpdef object wall_clock_at(self, int32_t zone, int64_t instant)

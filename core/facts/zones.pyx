@@ -20,6 +20,7 @@ cdef inline int64_t _day_us() noexcept nogil:
 cdef class Zones:
     def __cinit__(self):
         self._numbers = {}
+        self._names = []
 
     def __dealloc__(self):
         cdef int32_t i
@@ -113,6 +114,7 @@ cdef class Zones:
             table.changes_us[i] = at_us
             table.offsets_us[i + 1] = new_us
         self._numbers[name] = self._zones_count
+        self._names.append(name.encode())
         self._zones_count += 1
         return self._zones_count - 1
 
@@ -128,8 +130,11 @@ cdef class Zones:
         return list(self._numbers)
 
     cpdef str name(self, int32_t zone):
+        return self.name_bytes(zone).decode()
+
+    cdef bytes name_bytes(self, int32_t zone):
         self._check(zone)
-        return list(self._numbers)[zone]
+        return self._names[zone]
 
     cpdef object wall_clock_at(self, int32_t zone, int64_t instant):
         cdef int64_t wall_us, gap_from_wall_us, gap_us

@@ -57,7 +57,10 @@ def altered(records: list[Record], seq: int, change: Callable[[journal.Record], 
     """The same records, one of them changed before it is written: the chain is sound over it."""
     record = journal.Record.FromString(records[seq - 1].body)
     change(record)
-    changed = records[seq - 1]._replace(body=record.SerializeToString())
+    old = records[seq - 1]
+    changed = Record(
+        old.seq, old.op_id, old.kind, old.natural_key, old.receipt_key, old.instant_us, record.SerializeToString()
+    )
     return [*records[: seq - 1], changed, *records[seq:]]
 
 

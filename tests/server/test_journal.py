@@ -40,14 +40,15 @@ def record(
     natural: bytes | None = None,
     receipt: bytes | None = None,
     size: int = 300,
+    seq: int | None = None,
 ) -> Record:
     rng = random.Random(journal.next_seq)
     return Record(
-        journal.next_seq,
+        seq or journal.next_seq,
         op_id or rng.randbytes(16),
         2,
         natural,
-        receipt or b"",
+        receipt,
         journal.next_seq * 10,
         rng.randbytes(size),
     )
@@ -232,7 +233,7 @@ def test_seq_that_does_not_go_on_is_refused_before_anything_is_queued(journal_ds
         async with opened(journal_dsn) as journal:
             fill(journal, 4)
             with pytest.raises(ValueError, match="goes on with 5"):
-                journal.append(record(journal)._replace(seq=seq))
+                journal.append(record(journal, seq=seq))
             fill(journal, 1)
             await journal.durable(5)
 
