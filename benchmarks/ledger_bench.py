@@ -42,7 +42,7 @@ from altyn.server.feeds.compiler import compile_document
 from altyn.server.feeds.credentials import Credentials
 from altyn.server.feeds.facts import FactsFeed
 from altyn.server.journal import Journal, JournalLimits
-from altyn.server.slots import ReplySlots
+from altyn.server.slots import PendingReply, ReplySlots
 from altyn.server.snapshots import Snapshots
 
 IN_FLIGHT = 64
@@ -259,9 +259,9 @@ class Commits:
         register = self._ready.popleft()
         started = time.perf_counter()
         reply = self._commit(self._requests[register].pop(), self._scopes[register])
-        assert isinstance(reply, asyncio.Future)
+        assert isinstance(reply, PendingReply)
 
-        def answered(future: asyncio.Future[bytes]) -> None:
+        def answered(future: PendingReply) -> None:
             self._times.append(time.perf_counter() - started)
             assert future.result().startswith(STATUS_OK)
             if self._requests[register]:

@@ -27,7 +27,7 @@ from altyn.infra.metrics import LoopLag, MetricsDoor, new_registry
 from altyn.infra.settings import Secrets, Settings
 from altyn.infra.zones import ensure_zone
 from altyn.ops.v1 import ops_service_pb2 as ops
-from altyn.server.calls import POS_SERVICE, Calls, clock_us
+from altyn.server.calls import POS_SERVICE, Calls
 from altyn.server.feeds.compiler import RulesCompiler
 from altyn.server.feeds.credentials import Credentials
 from altyn.server.feeds.feeds import Feeds
@@ -35,6 +35,7 @@ from altyn.server.feeds.rules import Release
 from altyn.server.journal import Journal
 from altyn.server.journal_archive import JournalArchive
 from altyn.server.journal_reader import JournalDoubt
+from altyn.server.meters import clock_us
 from altyn.server.metrics import CallMeters, ServerState
 from altyn.server.ops import OPS_SERVICE, OpsCalls, bearer, ops_authenticate
 from altyn.server.recovery import recover

@@ -8,7 +8,6 @@ journal first and decided after, at most `LOOKUPS_AT_ONCE_MAX` at a time. Never 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Protocol
@@ -31,6 +30,7 @@ from altyn.core.engine import (
     settle_waiting,
 )
 from altyn.server.journal_reader import JournalUnavailable
+from altyn.server.meters import clock_us
 from altyn.server.slots import ReplySlots
 from altyn.server.uploads import CANCEL, COMMIT, RETURN, Fact, upload_receipts
 
@@ -63,11 +63,6 @@ class JournalSide(Protocol):
         original_op_id: bytes | None = None,
     ) -> Known: ...
     async def durable(self, seq: int) -> None: ...
-
-
-def clock_us() -> int:
-    """The server's clock, UTC microseconds."""
-    return time.time_ns() // 1000
 
 
 class Calls:

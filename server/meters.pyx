@@ -8,7 +8,7 @@ import cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memset
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
 
 cdef enum:
     STATUS_TAG = 0x08  # field 1, varint
@@ -25,6 +25,13 @@ cdef inline int64_t now_ns() noexcept nogil:
 def monotonic_ns() -> int:
     """The clock of every meter."""
     return now_ns()
+
+
+def clock_us() -> int:
+    """The server's clock, UTC microseconds."""
+    cdef timespec now
+    clock_gettime(CLOCK_REALTIME, &now)
+    return <int64_t>now.tv_sec * 1_000_000 + now.tv_nsec // 1_000
 
 
 def bucket_bounds() -> list[float]:
