@@ -1,10 +1,8 @@
 """What the parity run asks of the core, in one place.
 
-The oracle is given holdings (balances, counters, coupons in the book) with a case of the second width; `evaluate_case`
-is where they are turned into what `altyn.core.evaluate` takes. Until it takes them, such a case is not run: then
-`WIDTH_MAX` becomes 2. Beside today's outcome the comparison of width 2 reads `max_redeem`, `messages`, `counters`
-(rows of promotion_id, measure, per, window, delta), `reserve_required`, and of a line `points_paid_minor` and
-`participates_as`.
+Holdings (balances, counters, coupons in the book) go with a case of the second width; `evaluate` takes them as the
+oracle does. Beside the amounts the comparison of width 2 reads `max_redeem`, `messages`, `counters`,
+`reserve_required`, and of a line `points_paid_minor` and `participates_as`.
 """
 
 from __future__ import annotations
@@ -19,22 +17,16 @@ from altyn.core.rules.ruleset import Ruleset
 from tests.reference.generator import Case
 
 # The largest width of `generate` the core can be given.
-WIDTH_MAX = 1
-
-
-class NotYet(Exception):
-    """The core cannot be given this case."""
+WIDTH_MAX = 2
 
 
 def ruleset_of(documents: Iterable[Any]) -> Ruleset:
     rules = read_documents(list(documents))
-    return Ruleset(compile_ruleset(rules.promotions, rules.assets, version=1))
+    return Ruleset(compile_ruleset(rules.promotions, rules.assets, version=1, limits=rules.limits))
 
 
 def evaluate_case(
     ruleset: Ruleset, case: Case, customer: dict[str, Any] | None, clock: tuple[int, int, int], explain: bool
 ) -> dict[str, Any]:
     """The core's outcome; `case.holdings` is as `tests.reference.calculate` describes."""
-    if case.holdings is not None:
-        raise NotYet("holdings")
-    return evaluate(ruleset, case.receipt, case.store, customer, clock, explain)
+    return evaluate(ruleset, case.receipt, case.store, customer, clock, explain, case.holdings)
