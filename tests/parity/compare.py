@@ -122,12 +122,12 @@ def as_oracle(outcome: dict[str, Any], spoken: set[tuple[str, int]], width: int)
             {
                 "promotion_id": row["promotion_id"],
                 "reward_no": row["reward_no"],
-                "verdict": named(row["verdict"], "VERDICT_"),
-                "given": row["points"] if row["asset"] else row["amount_minor"],
-                **{key: row[key] for key in ("condition", "actual", "needed", "distance")},
+                "verdict": verdict_of(row),
+                "given": row["points"] if row["asset"] else row["amount_minor"] - row["cut_minor"],
+                **condition_of(row),
             }
             for row in outcome["explain"]["rules"]
-            if (row["promotion_id"], row["reward_no"]) not in spoken
+            if (row["promotion_id"], row["reward_no"]) not in spoken and named(row["stage"], "STAGE_") != "POINTS"
         ],
         "excess": "REASON_EXTERNAL_DISCOUNT_EXCESS" in outcome["flags"],
     }
@@ -141,6 +141,18 @@ def as_oracle(outcome: dict[str, Any], spoken: set[tuple[str, int]], width: int)
         shape["counters"] = core_counters(outcome)
         shape["reserve_required"] = outcome["reserve_required"]
     return shape
+
+
+def verdict_of(row: Mapping[str, Any]) -> str:
+    """The core says CAP of every rule that a cap cut, the oracle of one that was left with nothing."""
+    verdict = named(row["verdict"], "VERDICT_")
+    return "APPLIED" if verdict == "CAP" and row["amount_minor"] > row["cut_minor"] else verdict
+
+
+def condition_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The condition that failed and its figures; the core alone tells figures of limits."""
+    told = not row["verdict"].endswith(("LIMIT", "BUDGET"))
+    return {"condition": row["condition"]} | {key: row[key] * told for key in ("actual", "needed", "distance")}
 
 
 TOTALS = ("gross_minor", "discount_minor", "points_paid_minor", "to_pay_minor")

@@ -33,6 +33,7 @@ class Applied:
     marked: set[Slot] = field(default_factory=set)
     qualifying: set[Slot] = field(default_factory=set)
     cut: int = 0
+    is_set: bool = False
 
     @property
     def total(self) -> int:
@@ -176,7 +177,7 @@ class Stages:
         elif won.total:
             applied = Applied(
                 trial.rule.promotion_id, trial.rule.reward_no, "promotion", promotion.stage, dict(won.amounts),
-                won.marked(), won.qualifying(), won.cut,
+                won.marked(), won.qualifying(), won.cut, won.uses_up,
             )  # fmt: skip
             self.ledger.applied.append(applied)
         elif won.cut:

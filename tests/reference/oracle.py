@@ -148,7 +148,7 @@ def _line_result(line: Line, work: Work) -> dict[str, Any]:
         if amount:
             row = {"promotion_id": applied.promotion_id, "reward_no": applied.reward_no, "amount_minor": amount}
             discounts.append(row | {"kind": applied.kind})
-        if applied.total:
+        if applied.is_set and applied.total:
             if any(board.unit(slot).line is line for slot in applied.marked):
                 roles[applied.promotion_id, "TARGET"] = None
             if any(board.unit(slot).line is line for slot in applied.qualifying):
