@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
@@ -55,10 +55,11 @@ OF_ONE_OPERATION = UNREADABLE | {
     grpc.StatusCode.UNIMPLEMENTED,
 }
 
-_RESPONSES = {
-    method.name: getattr(pos_service_pb2, method.output_type.name)
-    for method in pos_service_pb2.DESCRIPTOR.services_by_name["PosService"].methods
-}
+_METHODS = pos_service_pb2.DESCRIPTOR.services_by_name["PosService"].methods
+_REQUESTS: dict[str, Any] = {method.name: getattr(pos_service_pb2, method.input_type.name) for method in _METHODS}
+_RESPONSES = {method.name: getattr(pos_service_pb2, method.output_type.name) for method in _METHODS}
+#: Facts a till may tell together later, with their names in an upload.
+KEPT = MappingProxyType({"CommitReceipt": "commit", "ReturnReceipt": "return"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ TIME_OUTS: Mapping[str, TimeOut] = MappingProxyType(
         "CancelReceipt": TimeOut(1.5, 4.0),
         "ReturnReceipt": TimeOut(2.0, 5.0),
         "GetOperation": TimeOut(1.0, 3.0),
+        "UploadReceipts": TimeOut(10.0, 30.0),
         "ReconcileShift": TimeOut(5.0, 15.0),
     }
 )
@@ -245,8 +247,12 @@ class Register:
         sales_sum_minor: int,
         returns_sum_minor: int,
         open_receipt_numbers: tuple[int, ...] = (),
+        op_ids: Iterable[bytes] = (),
     ) -> pos_service_pb2.ReconcileShiftResponse:
-        """Compare the shift's totals with the server's. Drain first. Raises NoAnswer, CallRejected."""
+        """Compare the shift's totals, and its operations when named, with the server's. Drain first.
+
+        Raises NoAnswer, CallRejected.
+        """
         request = pos_service_pb2.ReconcileShiftRequest(
             store_id=self.store_id,
             register_id=self.register_id,
@@ -257,6 +263,7 @@ class Register:
             returns_sum_minor=returns_sum_minor,
             last_register_seq=self.file.register_seq,
             open_receipt_numbers=open_receipt_numbers,
+            op_ids=op_ids,
         )
         response: pos_service_pb2.ReconcileShiftResponse = await self._ask(
             "ReconcileShift", request.SerializeToString()
@@ -341,6 +348,34 @@ class Register:
         task.add_done_callback(self._behind.discard)
         return Answer(operation.op_id, operation.call, operation.request)
 
+    # OFFLINE: saved, and sent together later
+
+    async def keep(self, call: str, receipt: receipt_pb2.Receipt, *, op_no: int = 0) -> Answer:
+        """Save a CommitReceipt or ReturnReceipt without sending it; ``upload`` or ``drain`` does that later."""
+        if call not in KEPT:
+            raise ValueError(f"call: {call} is no fact about a receipt")
+        operation = await self._save(call, _subjects(receipt), _builder(call, receipt, b"", op_no, None))
+        return Answer(operation.op_id, operation.call, operation.request)
+
+    async def upload(self, kept: Sequence[Answer]) -> list[pos_service_pb2.UploadResult]:
+        """Tell kept operations in one call, in the order given; one may stand there twice.
+
+        What was stored leaves the file; a DECLINED one is set apart (``file.refusals()``). Fewer results than
+        operations: the server took so many for now. The whole replies: ``get_operation``. Raises NoAnswer,
+        CallRejected.
+        """
+        request = pos_service_pb2.UploadReceiptsRequest(store_id=self.store_id, register_id=self.register_id)
+        for one in kept:
+            fact = {KEPT[one.call]: _REQUESTS[one.call].FromString(one.request)}
+            request.receipts.append(pos_service_pb2.UploadedReceipt(**fact))
+        reply: pos_service_pb2.UploadReceiptsResponse = await self._ask("UploadReceipts", request.SerializeToString())
+        for one, result in zip(kept, reply.results, strict=False):
+            if result.status == outcome_pb2.STATUS_DECLINED:
+                await asyncio.to_thread(self.file.refused, one.op_id, "declined in an upload")
+            else:
+                await asyncio.to_thread(self.file.answered, one.op_id)
+        return list(reply.results)
+
     async def repeat(self, answer: Answer) -> bytes | None:
         """Send an operation's bytes once more, as a till does that lost the reply; None when nobody answered.
 
@@ -405,14 +440,7 @@ class Register:
         op_no: int,
         want: receipt_pb2.Want | None,
     ) -> Answer:
-        form = getattr(pos_service_pb2, call + "Request")
-
-        def build(op_id: bytes, register_seq: int) -> bytes:
-            request: bytes = form(
-                op_id=op_id, register_seq=register_seq, calc_token=calc_token, receipt=receipt, op_no=op_no, want=want
-            ).SerializeToString()
-            return request
-
+        build = _builder(call, receipt, calc_token, op_no, want)
         return await self._send(await self._save(call, _subjects(receipt), build))
 
     async def _save(self, call: str, subjects: tuple[str, ...], build: Callable[[bytes, int], bytes]) -> Queued:
@@ -500,13 +528,28 @@ class Register:
             await asyncio.sleep(pause_s)
 
 
+def _builder(
+    call: str, receipt: receipt_pb2.Receipt, calc_token: bytes, op_no: int, want: receipt_pb2.Want | None
+) -> Callable[[bytes, int], bytes]:
+    """What makes an operation's bytes, once its id and number are known."""
+
+    def build(op_id: bytes, register_seq: int) -> bytes:
+        request: bytes = _REQUESTS[call](
+            op_id=op_id, register_seq=register_seq, calc_token=calc_token, receipt=receipt, op_no=op_no, want=want
+        ).SerializeToString()
+        return request
+
+    return build
+
+
 def _without_status(call: str, reply: bytes) -> Failure | None:
     """A reply that cannot be read, or says nothing, is silence: the operation must stay in the file."""
     try:
         response = _RESPONSES[call].FromString(reply)
     except DecodeError:
         return Failure(grpc.StatusCode.INTERNAL, "an unreadable reply")
-    if response.status == outcome_pb2.STATUS_UNSPECIFIED:
+    # An upload has the statuses of its results only.
+    if call != "UploadReceipts" and response.status == outcome_pb2.STATUS_UNSPECIFIED:
         return Failure(grpc.StatusCode.INTERNAL, "a reply without a status")
     return None
 

@@ -1,14 +1,15 @@
 """``altyn demo``: the main job on real input. A fresh system sells the baskets of a published retail dataset through
-the gRPC door, from many registers at once, with repeats, time-outs and voids mixed in; then everything is verified.
+the gRPC door, from many registers at once, with repeats, time-outs, voids, returns, coupons, points and offline
+receipts mixed in; then everything is verified.
 
-Exit status 0 only when every receipt was answered, every repeat got the same bytes and no invariant is violated.
+Exit status 0 only when every receipt was answered, every repeat got the same bytes, every shift's books agree and no
+invariant is violated.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,8 +20,9 @@ import orjson
 import typer
 from rich.console import Console
 
+from altyn.admin_api.promotions.service import id_of
 from altyn.cli.demo import dataset
-from altyn.cli.demo.load import load_chain, programme
+from altyn.cli.demo.load import Loaded, load_chain, programme
 from altyn.cli.demo.replay import Replay, progress_bar, replay
 from altyn.cli.demo.report import show
 from altyn.cli.migrate import apply_migrations
@@ -80,7 +82,7 @@ def sell_and_verify(settings: Settings, chain: dataset.Dataset, console: Console
             ready = start_processes(settings, endpoints, PROCESSES, children)
             folder = settings.var / "demo"
             folder.mkdir(parents=True)
-            sold = sell(chain, ready["server"]["grpc"], loaded.keys, folder, console)
+            sold = sell(chain, ready["server"]["grpc"], loaded, folder, console)
             asyncio.run(wait_for_projector(endpoints))
             door = Door(ready["server"]["ops"], load_secrets(settings).ops_key.hex())
             say("verifying")
@@ -96,17 +98,16 @@ def sell_and_verify(settings: Settings, chain: dataset.Dataset, console: Console
             stop_children(children[::-1], STOP_PATIENCE_S)
 
 
-def sell(
-    chain: dataset.Dataset, target: str, keys: Mapping[tuple[str, str], str], folder: Path, console: Console
-) -> Replay:
+def sell(chain: dataset.Dataset, target: str, loaded: Loaded, folder: Path, console: Console) -> Replay:
     with JsonLines(folder / "history.jsonl") as history, progress_bar(console) as bar:
         task = bar.add_task("selling", total=len(chain.baskets))
         return asyncio.run(
             replay(
                 chain.baskets,
                 target,
-                lambda store_id, register_id: keys[store_id, register_id],
+                loaded.key,
                 folder / "registers",
+                codes=[code for codes in loaded.coupons.values() for code in codes],
                 history=history,
                 on_receipt=lambda: bar.advance(task),
             )
@@ -133,11 +134,11 @@ async def wait_for_projector(endpoints: Endpoints) -> None:
 
 
 def titles() -> dict[str, str]:
-    """Promotions' English titles by id."""
+    """English titles of promotions and caps by id."""
     return {
-        document["promotion"]: document.get("title", {}).get("en", document["promotion"])
+        id_of(document): document.get("title", {}).get("en", id_of(document))
         for document in programme()
-        if "promotion" in document
+        if "asset" not in document and "payment" not in document
     }
 
 
@@ -148,6 +149,7 @@ def is_sound(sold: Replay, report: Report) -> bool:
         and sold.left_count == 0
         and not sold.stopped_by
         and sold.tally.unequal_replies_count == 0
+        and not sold.tally.shift_differences
     )
 
 
@@ -173,6 +175,22 @@ def figures(sold: Replay, report: Report) -> dict[str, Any]:
         "duplicates_sent": tally.duplicates_sent,
         "time_outs": tally.time_outs_count,
         "voids": tally.voids_count,
+        "voids_after_print": tally.voids_after_print_count,
+        "returns": tally.returns_count,
+        "returned": totals.returned_minor,
+        "parked": tally.parked_count,
+        "offline_receipts": tally.offline_count,
+        "uploads": tally.uploads_count,
+        "redemptions": tally.redemptions_count,
+        "coupons_used": tally.coupons_used_count,
+        "coupons_refused": tally.coupons_refused_count,
+        "coupons_issued": tally.coupons_issued_count,
+        "messages": tally.messages_count,
+        "promotions": len(titles()),
+        "promotions_silent": totals.silent(titles()),
+        "shifts": tally.shifts_count,
+        "shift_differences": tally.shift_differences,
+        "statuses": dict(sorted(tally.statuses.items())),
         "unequal_replies": tally.unequal_replies_count,
         "unanswered": sold.left_count,
         "stopped_registers": len(sold.stopped_by),

@@ -1,5 +1,5 @@
-"""Puts the demonstration chain into a running system: stores, registers with keys, goods, members, the programme as
-release 1.
+"""Puts the demonstration chain into a running system: stores, registers with keys, goods, members, coupon codes,
+the programme as release 1.
 
 The back office's own way of writing facts, in bulk; loading again changes nothing. Registers' keys are derived from
 the installation's pepper, so that a second run knows them without having kept them. Demonstrations only: a real
@@ -38,12 +38,13 @@ from altyn.admin_api.facts import (
     STORES,
 )
 from altyn.admin_api.promotions.repository import find_promotion
-from altyn.admin_api.promotions.service import change_state, create_promotion, replace_promotion
+from altyn.admin_api.promotions.service import change_state, create_promotion, id_of, replace_promotion
 from altyn.admin_api.releases.compiling import Compiler
 from altyn.admin_api.releases.repository import newest_version
 from altyn.admin_api.releases.service import publish
 from altyn.admin_api.stores.service import hash_key
 from altyn.cli.demo import dataset
+from altyn.cli.demo.coupons import load_coupons
 from altyn.cli.demo.dataset import CURRENCY, EXPONENT, Dataset
 from altyn.core.engine.identity import card_hash
 from altyn.core.rules.definition import load_documents, read_documents
@@ -58,9 +59,10 @@ FLAG_BITS = ("no_discount", "no_redeem", "no_accrual", "no_threshold", "marked",
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What is there now. ``keys`` are the registers' by (store_id, register_id)."""
+    """What is there now. ``keys`` are the registers' by (store_id, register_id), ``coupons`` the codes by series."""
 
     keys: Mapping[tuple[str, str], str]
+    coupons: Mapping[str, tuple[str, ...]]
     rules_version: int
     feed_version: int
     products_count: int
@@ -88,6 +90,7 @@ async def load_chain(settings: Settings, dsn: str, redis_url: str, chain: Datase
             keys = await _load_places(call, pepper, chain)
             await _load_goods(call, chain)
             await _load_members(call, pepper, chain)
+            coupons = await load_coupons(call, pepper)
             rules_version = await publish_programme(call, programme())
             if call.feed.version:
                 counts = {"products": len(chain.products), "households": len(chain.households)}
@@ -97,7 +100,7 @@ async def load_chain(settings: Settings, dsn: str, redis_url: str, chain: Datase
         await connection.close()
     if call.feed.version:
         await ring_feed(redis_url, settings.tenant_id, call.feed.version)
-    return Loaded(keys, rules_version, call.feed.version, len(chain.products), len(chain.households))
+    return Loaded(keys, coupons, rules_version, call.feed.version, len(chain.products), len(chain.households))
 
 
 def load(running: Any) -> str:
@@ -110,6 +113,7 @@ def load(running: Any) -> str:
     receipt.write_bytes(orjson.dumps(ready_receipt(basket), option=orjson.OPT_INDENT_2))
     key = loaded.key(basket.store_id, basket.register_id)
     door = running.ready["server"]["grpc"]
+    codes = "  ".join(f"{series} {codes[0]}" for series, codes in loaded.coupons.items())
     # As it was called: without an activated environment `altyn` alone is not found.
     program = sys.argv[0] if Path(sys.argv[0]).name == "altyn" else "altyn"
     return "\n".join(
@@ -117,6 +121,7 @@ def load(running: Any) -> str:
             f"demo          {len(chain.stores)} stores, {loaded.products_count} products, "
             f"{loaded.customers_count} members, release {loaded.rules_version}",
             f"              key of the back office in {admin_key_path(settings)}",
+            f"coupons       {codes}",
             f"a register    {basket.store_id}/{basket.register_id}  authorization: Bearer {key}",
             f"a receipt     {program} send --receipt {receipt} --target {door} --key {key} --explain",
         ]
@@ -147,7 +152,7 @@ def ready_receipt(basket: dataset.Basket) -> dict[str, Any]:
 
 
 def programme() -> list[dict[str, Any]]:
-    """The demonstration's documents, assets and promotions, in order of their files."""
+    """The demonstration's documents, assets, promotions and limits, in order of their files."""
     folder = files("altyn.cli.demo").joinpath("promotions")
     found: list[dict[str, Any]] = []
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
@@ -220,8 +225,8 @@ async def _load_members(call: Call, pepper: bytes, chain: Dataset) -> None:
 
 
 async def publish_programme(call: Call, documents: list[dict[str, Any]]) -> int:
-    """Declare the assets, make the promotions ACTIVE, and publish unless nothing has changed since; the release's
-    number.
+    """Declare the assets, make promotions and limits ACTIVE, and publish unless nothing has changed since; the
+    release's number.
     """
     for asset in read_documents(documents).assets:
         await put_asset(
@@ -229,7 +234,7 @@ async def publish_programme(call: Call, documents: list[dict[str, Any]]) -> int:
         )
     changed = 0
     for document in documents:
-        if "promotion" in document:
+        if "asset" not in document:
             changed += await _make_active(call, document)
     version = await newest_version(call.connection, call.tenant)
     if changed or not version:
@@ -238,8 +243,8 @@ async def publish_programme(call: Call, documents: list[dict[str, Any]]) -> int:
 
 
 async def _make_active(call: Call, document: dict[str, Any]) -> bool:
-    """True when the promotion was new or had to be changed."""
-    before = await find_promotion(call.connection, call.tenant, document["promotion"], to_change=True)
+    """True when the promotion or limit was new or had to be changed."""
+    before = await find_promotion(call.connection, call.tenant, id_of(document), to_change=True)
     if before is None:
         await create_promotion(call, document=document, state="ACTIVE")
         return True
@@ -247,7 +252,7 @@ async def _make_active(call: Call, document: dict[str, Any]) -> bool:
     if before["state"] == "ARCHIVED":
         return False  # somebody took it out on purpose
     await replace_promotion(call, before=before, document=document)
-    before = await find_promotion(call.connection, call.tenant, document["promotion"], to_change=True)
+    before = await find_promotion(call.connection, call.tenant, id_of(document), to_change=True)
     assert before is not None
     return bool(await change_state(call, before=before, state="ACTIVE") != revision)
 

@@ -20,7 +20,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from altyn.cli.demo.dataset import Basket
-from altyn.cli.demo.till_day import Clock, Plan, Tally, Till, now_in_store
+from altyn.cli.demo.tally import Tally
+from altyn.cli.demo.till_day import Clock, Plan, Till, now_in_store
 from altyn.register import TIME_OUTS, Attempt, CallRejected, History, Register, TimeOut
 
 Key = Callable[[str, str], str]
@@ -43,15 +44,15 @@ class Replay:
     tally: Tally = field(default_factory=Tally)
     latencies_us: dict[str, list[int]] = field(default_factory=dict)
     attempts_count: int = 0
+    answered_count: int = 0
     elapsed_us: int = 0
     left_count: int = 0
     stopped_by: list[str] = field(default_factory=list)
 
     @property
     def calls_per_s(self) -> int:
-        """Answered attempts a second, over the whole replay."""
-        answered = sum(map(len, self.latencies_us.values()))
-        return answered * 1_000_000 // max(1, self.elapsed_us)
+        """Answered attempts a second, while registers were selling."""
+        return self.answered_count * 1_000_000 // max(1, self.elapsed_us)
 
     def latency_us(self, call: str, percent: int) -> int | None:
         """The nearest-rank percentile of a call's latency in microseconds; None when it was never answered."""
@@ -69,19 +70,21 @@ async def replay(
     plan: Plan | None = None,
     history: History | None = None,
     clock: Clock = now_in_store,
+    codes: Sequence[str] = (),
     receipts_at_once_max: int = RECEIPTS_AT_ONCE_MAX,
     on_receipt: Callable[[], None] = lambda: None,
 ) -> Replay:
-    """Send every basket; files of the registers go to ``folder``.
+    """Send every basket, then close every shift; files of the registers go to ``folder``.
 
-    ``key(store_id, register_id)`` is a register's credential. ``baskets`` must be in order of time. A register whose
-    call is rejected stops and is named in ``stopped_by``; the others go on.
+    ``key(store_id, register_id)`` is a register's credential. ``baskets`` must be in order of time, ``codes``
+    are unique coupons that customers have. A register whose call is rejected stops and is
+    named in ``stopped_by``; the others go on.
     """
     result = Replay()
     queues: dict[tuple[str, str], list[Basket]] = {}
     for basket in baskets:
         queues.setdefault((basket.store_id, basket.register_id), []).append(basket)
-    gate = asyncio.Semaphore(receipts_at_once_max)
+    gate, sold = asyncio.Semaphore(receipts_at_once_max), asyncio.Barrier(max(1, len(queues)))
 
     def watch(attempt: Attempt) -> None:
         result.attempts_count += 1
@@ -94,22 +97,32 @@ async def replay(
     async def work(store_id: str, register_id: str, queue: list[Basket]) -> None:
         time_outs = dict(PATIENT)
         async with _register(target, store_id, register_id, key, folder, tls, time_outs, watch) as register:
-            till = Till(register, time_outs, plan or Plan(), result.tally, clock)
-            await till.settle()
+            till = Till(register, time_outs, plan or Plan(), result.tally, clock, codes)
             try:
+                await till.settle()
                 for basket in queue:
                     async with gate:
                         await till.sell(basket)
                     on_receipt()
+                result.left_count += await _settle(till)
+                is_open = True
             except CallRejected as rejected:
                 result.stopped_by.append(f"{register_id}: {rejected}")
-            result.left_count += await _settle(till)
+                is_open = False
+            if await sold.wait() == 0:
+                result.answered_count = sum(map(len, result.latencies_us.values()))
+                result.elapsed_us = (time.monotonic_ns() - begin_ns) // 1000
+            try:
+                if is_open:
+                    async with gate:
+                        await till.close_shifts()
+            except CallRejected as rejected:
+                result.stopped_by.append(f"{register_id}: {rejected}")
 
     begin_ns = time.monotonic_ns()
     async with asyncio.TaskGroup() as group:
         for (store_id, register_id), queue in queues.items():
             group.create_task(work(store_id, register_id, queue))
-    result.elapsed_us = (time.monotonic_ns() - begin_ns) // 1000
     for seen in result.latencies_us.values():
         seen.sort()
     return result

@@ -5,7 +5,7 @@ Plain totals in, a rich table out. It adds and formats; it never computes an amo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rich.console import Group
@@ -25,7 +25,9 @@ class StoreTotals:
 
 @dataclass(slots=True)
 class Totals:
-    """What a replay adds up. ``discounts_minor`` and ``accruals_points`` are by promotion id."""
+    """What a replay adds up. ``discounts_minor`` is by promotion id; ``gave`` are promotions that were seen to give
+    something else: points, words, codes.
+    """
 
     receipts_count: int = 0
     member_receipts_count: int = 0
@@ -33,11 +35,17 @@ class Totals:
     discount_minor: int = 0
     points_paid_minor: int = 0
     to_pay_minor: int = 0
+    returned_minor: int = 0
     points_accrued: int = 0
     points_redeemed: int = 0
     discounts_minor: dict[str, int] = field(default_factory=dict)
     discounted_receipts_count: dict[str, int] = field(default_factory=dict)
+    gave: set[str] = field(default_factory=set)
     stores: dict[str, StoreTotals] = field(default_factory=dict)
+
+    def silent(self, promotions: Iterable[str]) -> list[str]:
+        """Those that were not seen to give anything."""
+        return [one for one in promotions if one not in self.gave and one not in self.discounts_minor]
 
 
 def show(
@@ -48,6 +56,7 @@ def show(
         _summary(totals, currency, exponent, scale),
         _promotions(totals, titles, exponent),
         _stores(totals, exponent, scale),
+        *(Text(f"Gave nothing: {titles[one]} ({one})") for one in totals.silent(titles)),
         Text("Amounts are not real sales: a published retail dataset at rebuilt shelf prices.", style="dim"),
     )
 
@@ -84,6 +93,7 @@ def _summary(totals: Totals, currency: str, exponent: int, scale: int) -> Table:
         ("Discounts", -totals.discount_minor),
         ("Paid with points", -totals.points_paid_minor),
         ("Paid with money", totals.to_pay_minor),
+        ("Given back", -totals.returned_minor),
     ):
         table.add_row(name, amount(minor, exponent), share(abs(minor), totals.gross_minor))
     table.add_row("Points given", amount(totals.points_accrued, scale), "")

@@ -49,11 +49,14 @@ def test_load_twice_writes_the_chain_and_its_programme_once(settings: Settings) 
     again = load(settings)
     assert (first.rules_version, again.rules_version, again.feed_version) == (1, 1, 0)
     assert first.keys == again.keys
+    assert first.coupons == again.coupons
+    codes = rows(settings, "SELECT series, count(*) FROM coupon_codes JOIN coupon_series USING (series_no) GROUP BY 1")
+    assert sorted(codes) == [(series, len(codes)) for series, codes in sorted(first.coupons.items())]
     assert rows(settings, "SELECT sku, flags FROM products ORDER BY sku") == [("1", 0), ("2", 65)]
     assert rows(settings, "SELECT count(*), count(DISTINCT account_id) FROM customers") == [(2, 2)]
     assert rows(settings, "SELECT state, count(*) FROM cards GROUP BY state") == [("ACTIVE", 2)]
     assert rows(settings, "SELECT segment FROM customer_segments ORDER BY 1") == [("families",), ("regulars",)]
-    promotions = sum("promotion" in document for document in programme())
+    promotions = sum("asset" not in document for document in programme())
     assert rows(settings, "SELECT count(*) FROM promotions WHERE state = 'ACTIVE'") == [(promotions,)]
     key = first.key("store-1", "till-1-2")
     known = rows(settings, "SELECT key_hash FROM register_credentials WHERE register_id = 'till-1-2'")

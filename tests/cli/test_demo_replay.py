@@ -11,6 +11,7 @@ import grpc
 
 from altyn.cli.demo import dataset
 from altyn.cli.demo.replay import Replay, replay
+from altyn.cli.demo.tally import Tally
 from altyn.cli.demo.till_day import Plan, Till
 from altyn.pos.v1 import pos_service_pb2
 from altyn.register import JsonLines
@@ -22,6 +23,11 @@ OFTEN = Plan(
     coupon_ppm=100_000,
     reserved_ppm=200_000,
     abandoned_ppm=150_000,
+    offline_ppm=200_000,
+    returned_offline_ppm=300_000,
+    voided_ppm=100_000,
+    returned_ppm=150_000,
+    returned_twice_ppm=150_000,
     repeated_ppm=400_000,
     timed_out_ppm=200_000,
 )
@@ -53,8 +59,15 @@ async def test_replay_through_faults_commits_every_basket_once_and_leaves_nothin
     tally = result.tally
     assert (result.left_count, result.stopped_by, fake.doubled) == (0, [], [])
     assert len(done) == 80
-    assert tally.voids_count > 0
-    assert len(commits) == 80 - tally.voids_count == tally.totals.receipts_count
+    assert tally.voids_count > tally.voids_after_print_count > 0
+    abandoned_count = tally.voids_count - tally.voids_after_print_count
+    assert len(commits) == 80 - abandoned_count == tally.totals.receipts_count
+    returns = {request for call, request in fake.requests if call == "ReturnReceipt"}
+    assert len(returns) == tally.returns_count > 0
+    assert tally.offline_count > 0
+    assert tally.uploads_count > 0
+    assert tally.shifts_count > 0
+    assert tally.shift_differences == []
     assert tally.totals.member_receipts_count == sum(commit.receipt.HasField("identity") for commit in commits)
     numbers = {(c.receipt.register_id, c.receipt.shift_number, c.receipt.receipt_number) for c in commits}
     assert len(numbers) == len(commits)
@@ -88,7 +101,7 @@ def test_latency_is_the_nearest_rank() -> None:
 def test_a_till_asks_with_the_goods_of_the_basket() -> None:
     chain = dataset.load(date(2026, 5, 6), baskets_count=200, stores_count=4, weeks_count=2)
     till = Till.__new__(Till)
-    till._plan = Plan()
+    till._plan, till._tally, till._codes = Plan(), Tally(), ("CODE-1", "CODE-2")
     till._clock = lambda basket: dataset_time(basket)
     for basket in chain.baskets:
         receipt = till._receipt(basket)

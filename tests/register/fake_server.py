@@ -78,7 +78,11 @@ class FakeServer:
         return reply
 
     def _apply(self, call: str, request: bytes, *, declined: bool) -> bytes:
+        if call == "UploadReceipts":
+            return self._upload(request)
         response = getattr(pos_service_pb2, call + "Response")(status=outcome_pb2.STATUS_OK)
+        if call == "GetOperation":
+            _, response.reply = self.applied.get(pos_service_pb2.GetOperationRequest.FromString(request).op_id, (b"", b""))
         if declined:
             response.status = outcome_pb2.STATUS_DECLINED
             response.reason = reasons_pb2.REASON_POINTS_SHORT
@@ -94,6 +98,18 @@ class FakeServer:
         reply = bytes(response.SerializeToString())
         self.applied[op_id] = (request, reply)
         return reply
+
+    def _upload(self, request: bytes) -> bytes:
+        told = pos_service_pb2.UploadReceiptsResponse()
+        for one in pos_service_pb2.UploadReceiptsRequest.FromString(request).receipts:
+            name = one.WhichOneof("fact")
+            fact = getattr(one, name)
+            call = f"{name.capitalize()}Receipt"
+            self.requests.append((call, fact.SerializeToString()))
+            reply = self._apply(call, fact.SerializeToString(), declined=False)
+            stored = getattr(pos_service_pb2, call + "Response").FromString(reply)
+            told.results.add(op_id=fact.op_id, status=stored.status, seq=stored.seq)
+        return bytes(told.SerializeToString())
 
 
 @asynccontextmanager
