@@ -109,9 +109,11 @@ class Tally:
 
     def add_explained(self, outcome: outcome_pb2.Outcome) -> None:
         """Promotions that gave what no line names: points, caps."""
-        self.totals.gave.update(
-            trace.promotion_id for trace in outcome.explain.rules if trace.verdict == outcome_pb2.VERDICT_APPLIED
-        )
+        for trace in outcome.explain.rules:
+            if trace.verdict == outcome_pb2.VERDICT_APPLIED:
+                self.totals.gave.add(trace.promotion_id)
+            if trace.cut_minor > 0:
+                self.totals.gave.add(trace.by_promotion_id)
 
     def _add_words(self, outcome: outcome_pb2.Outcome) -> None:
         """Coupons and messages."""

@@ -121,6 +121,7 @@ class Till:
         abandoned = self._draws("abandoned", basket)
         if needed or abandoned or self._draws("reserved", basket):
             held = await self._register.reserve(receipt, calc_token=token)
+            self._shift(receipt).op_ids.append(held.op_id)
             self._tally.statuses["ReserveReceipt " + held.status] += 1
             if abandoned:
                 await self._void(basket, receipt)
@@ -170,7 +171,7 @@ class Till:
             self._tally.unidentified[silence.code.name] += 1
             return
         spendable = sum(balance.active_points for balance in known.balances if balance.asset == ASSET)
-        if known.may_redeem and spendable > 0 and self._draws("redeem", basket):
+        if spendable > 0 and self._draws("redeem", basket):
             if stable_number(f"wish:{basket.basket_id}", 2):
                 receipt.points.append(receipt_pb2.PointsRequest(asset=ASSET, max=True))
             else:
@@ -224,6 +225,7 @@ class Till:
             # Every other time the cashier does not wait.
             wait=stable_number(f"wait:{basket.basket_id}", 2) == 0,
         )
+        self._shift(receipt).op_ids.append(answer.op_id)
         self._tally.voids_count += 1
         self._note(answer.call, answer.op_id, answer.reply)
         return answer

@@ -45,11 +45,14 @@ def test_show_names_promotions_and_stores_largest_first() -> None:
         points_accrued=950,
         discounts_minor={"small": 1_000, "large": 7_000},
         discounted_receipts_count={"small": 2, "large": 5},
+        gave={"spoke"},
         stores={"store-1": StoreTotals(4, 30_000, 1_000, 300), "store-2": StoreTotals(6, 70_000, 7_000, 650)},
     )
     console = Console(file=io.StringIO(), width=110, color_system=None)
-    console.print(show(totals, {"large": "Large one"}))
+    console.print(show(totals, {"large": "Large one", "spoke": "Spoke", "quiet": "Quiet one"}))
     text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "Gave nothing: Quiet one (quiet)" in text
+    assert "Spoke" not in text
     assert text.index("Large one") < text.index("small")
     assert text.index("store-2") < text.index("store-1")
     for piece in ("1\u202f000.00", "−80.00", "87.5 %", "90.0 % of receipts", "9.50", "10.0 %"):

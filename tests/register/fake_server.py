@@ -82,7 +82,9 @@ class FakeServer:
             return self._upload(request)
         response = getattr(pos_service_pb2, call + "Response")(status=outcome_pb2.STATUS_OK)
         if call == "GetOperation":
-            _, response.reply = self.applied.get(pos_service_pb2.GetOperationRequest.FromString(request).op_id, (b"", b""))
+            _, response.reply = self.applied.get(
+                pos_service_pb2.GetOperationRequest.FromString(request).op_id, (b"", b"")
+            )
         if declined:
             response.status = outcome_pb2.STATUS_DECLINED
             response.reason = reasons_pb2.REASON_POINTS_SHORT
