@@ -36,7 +36,12 @@ EFFECTS: dict[str, Any] = {
     "CancelReceipt": pos.CancelReceiptResponse,
     "ReturnReceipt": pos.ReturnReceiptResponse,
 }
-FINAL = (outcome_pb2.STATUS_OK, outcome_pb2.STATUS_DECLINED, outcome_pb2.STATUS_QUARANTINED)
+FINAL = (
+    outcome_pb2.STATUS_OK,
+    outcome_pb2.STATUS_DECLINED,
+    outcome_pb2.STATUS_QUARANTINED,
+    outcome_pb2.STATUS_PARKED,
+)
 
 INDEXED = """
 SELECT coalesce(j.seq, o.seq) AS seq, j.seq AS journalled, o.seq AS indexed

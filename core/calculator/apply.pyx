@@ -63,11 +63,11 @@ cdef bint meets_conditions(Work* work, const PromotionRow* promotion, RuleTrace*
 
 
 cdef void use_coupon(Work* work, int32_t rule) noexcept nogil:
-    """The rule gave something: its code is used, by the first rule that used it."""
+    """The rule gave something: its code is used, by the first such rule of the ruleset (assets accrue one after another)."""
     cdef int32_t coupon = work.unlocking_coupon
     if coupon < 0:
         return
-    if work.coupon_states[coupon] < USED:
+    if work.coupon_states[coupon] < USED or (work.coupon_states[coupon] == USED and rule < work.coupon_rules[coupon]):
         work.coupon_states[coupon] = USED
         work.coupon_rules[coupon] = rule
     if work.by_unit:

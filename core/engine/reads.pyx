@@ -20,7 +20,7 @@ cimport altyn.core.wire.generated.ops_v1 as ops_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
 from altyn.core.engine.identity import normalised_card
-from altyn.core.engine.types import Answer, Lookup
+from altyn.core.engine.types import Answer, CallRefused, Lookup
 from altyn.core.ledger.view import read_balances, read_lots
 
 
@@ -61,6 +61,22 @@ def calculate_receipt(Engine engine, bytes request, scope, int64_t clock_us, kno
     return engine.taken(pos_v1.encode_CalculateReceiptResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
 
 
+cdef bint may_redeem(Engine engine, const pos_v1.Identity* identity, int64_t clock_us) except -1:
+    """Some payment rule in force takes points of whoever identifies in this way. What it asks of the receipt is the receipt's matter."""
+    cdef Release release
+    cdef int32_t i, method = identity.input_method if identity != NULL else 0
+    if not engine.case.holdings.has_card or engine.case.account_id == 0:
+        return False
+    try:
+        release = engine.in_force(clock_us)
+    except CallRefused:
+        return False
+    for i in range(release.ruleset.view.payments_count):
+        if not release.ruleset.view.payments[i].denied_inputs >> method & 1:
+            return True
+    return False
+
+
 def authorize_customer(Engine engine, bytes request, scope, int64_t clock_us):
     """Who it is and what they have."""
     cdef pos_v1.AuthorizeCustomerRequest call
@@ -84,6 +100,7 @@ def authorize_customer(Engine engine, bytes request, scope, int64_t clock_us):
     reply.segments = engine.case.holdings.segments
     reply.segments_count = engine.case.holdings.segments_count
     reply.status = pos_v1.STATUS_OK if engine.case.holdings.has_card else pos_v1.STATUS_DECLINED
+    reply.may_redeem = may_redeem(engine, call.identity, clock_us)
     reply.reason = engine.case.remarks.reasons[0] if engine.case.remarks.count > 0 else pos_v1.REASON_UNSPECIFIED
     if engine.case.card_id != 0:
         number = normalised_card(string(call.identity.value))
