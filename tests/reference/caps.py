@@ -46,7 +46,8 @@ def areas(cap: Cap, board: Board) -> list[list[int]]:
 def limit_of(cap: Cap, numbers: list[int], board: Board) -> int:
     if cap.ppm is None:
         return cap.amount
-    gross = sum(unit.gross for number in numbers for unit in board.groups[number].units)
+    groups = [board.groups[number] for number in numbers]
+    gross = sum(unit.gross for group in groups if not group.line.is_neutral for unit in group.units)
     return cap.ppm * gross // MILLION
 
 

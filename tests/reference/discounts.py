@@ -271,7 +271,11 @@ class Stages:
         amounts = {slot: amount for slot, amount in amounts.items() if amount}
         if amounts:
             self.board.lower(amounts)
-            self.ledger.applied.append(Applied("", 0, kind, "external", amounts))
+            last = self.ledger.applied[-1] if self.ledger.applied else None
+            if kind == "manual" and last is not None and last.kind == kind:
+                last.amounts |= amounts
+            else:
+                self.ledger.applied.append(Applied("", 0, kind, "external", amounts))
 
 
 def _choose(mode: str, candidates: list[Candidate]) -> Candidate | None:

@@ -203,6 +203,6 @@ def _values(promotion: Promotion, language: str, work: Work, totals: dict[str, i
         "discount": money(amount),
         "points": points_text(sum(lot["points"] for lot in lots), scale),
         "to_pay": money(totals["to_pay_minor"]),
-        "balance": points_text(active, scale),
+        "balance": points_text(active, scale) if work.situation.customer is not None and asset else "",
         "coupon": "",
     }

@@ -107,10 +107,10 @@ def buy_get(bench: Workbench) -> Taking:
     buy, get = rule.parts
     assert buy.quantity is not None
     reusable = bool(terms.get("reusable_qualifiers", False))
-    in_targets = {slot for slot in _of(get, bench) if bench.is_target(slot)}
+    in_targets = set(_of(get, bench))
     qualifiers = [slot for slot in bench.board.dearest_first(_of(buy, bench)) if bench.is_qualifier(slot)]
     qualifiers.sort(key=lambda slot: slot in in_targets)
-    targets = bench.board.dearest_first(in_targets)
+    targets = [slot for slot in bench.board.dearest_first(in_targets) if bench.is_target(slot)]
     taken: set[Slot] = set()
     applications: list[Application] = []
     measured = 0
