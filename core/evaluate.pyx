@@ -24,7 +24,7 @@ from altyn.core.receipt cimport CouponFact, Holdings, Line, Place, PointsWish, R
 from altyn.core.rules.image cimport IssueRow, PaymentRow
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text
-from altyn.core.wire.arena cimport Arena, arena_close, arena_open
+from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_take
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 from altyn.core.write_messages cimport write_messages
 
@@ -341,7 +341,7 @@ def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not Non
         fill_counters(&counters, &holdings, place.wall_us, given.get("counters") or [], texts)
         fill_coupons(&holdings, codes, given.get("coupons") or {}, texts)
         calculator.calculate(ruleset, &input, &place, &holdings, explain, &out)
-        spelled = spell_outcome(ruleset, &input, &out, codes, explain)
+        spelled = spell_outcome(ruleset, &input, &holdings, given.get("balances") or {}, &out, codes, explain)
         spelled["reserve_required"] = needs_reserve(&holdings, &input, &out)
         return spelled
     finally:
@@ -436,7 +436,24 @@ cdef dict spell_issued(Ruleset ruleset, const Said* issued):
     return {"promotion_id": ruleset.promotion_id(issued.rule), "series": spelled_text(series)}
 
 
-cdef list spell_messages(Ruleset ruleset, const Receipt* receipt, const Outcome* out):
+cdef pos_v1.Balance* known_balances(Ruleset ruleset, const Holdings* holdings, dict given, Arena* arena) except? NULL:
+    """Active points of every asset, for a text that says them; none of nobody."""
+    cdef pos_v1.Balance* balances
+    cdef int32_t i
+    if not holdings.has_card or ruleset.view.assets_count == 0:
+        return NULL
+    balances = <pos_v1.Balance*>arena_take(arena, <size_t>ruleset.view.assets_count * sizeof(pos_v1.Balance))
+    if balances == NULL:
+        raise MemoryError("the arena is full")
+    for i in range(ruleset.view.assets_count):
+        row = given.get(ruleset.assets[i][0], 0)
+        balances[i].asset = ruleset.asset_text(i)
+        balances[i].scale = ruleset.view.assets[i].scale
+        balances[i].active_points = row["active"] if isinstance(row, dict) else row
+    return balances
+
+
+cdef list spell_messages(Ruleset ruleset, const Receipt* receipt, const Holdings* holdings, dict balances, const Outcome* out):
     cdef Arena arena
     cdef pos_v1.Outcome written
     cdef pos_v1.Totals totals
@@ -447,6 +464,8 @@ cdef list spell_messages(Ruleset ruleset, const Receipt* receipt, const Outcome*
     written.totals = &totals
     arena_open(&arena, ARENA_BYTES)
     try:
+        written.balances = known_balances(ruleset, holdings, balances, &arena)
+        written.balances_count = ruleset.view.assets_count if written.balances != NULL else 0
         if write_messages(out, receipt, ruleset, &written, &arena) != 0:
             raise MemoryError("the arena is full")
         return [
@@ -524,7 +543,9 @@ cdef bint needs_reserve(const Holdings* holdings, const Receipt* receipt, const 
     return False
 
 
-cdef dict spell_outcome(Ruleset ruleset, const Receipt* receipt, const Outcome* out, list codes, bint explain):
+cdef dict spell_outcome(
+    Ruleset ruleset, const Receipt* receipt, const Holdings* holdings, dict balances, const Outcome* out, list codes, bint explain
+):
     cdef const CouponOutcome* coupon
     cdef int32_t i
     points = {}
@@ -558,7 +579,7 @@ cdef dict spell_outcome(Ruleset ruleset, const Receipt* receipt, const Outcome* 
         "counters": spell_counters(ruleset, out),
         "coupons": coupons,
         "issued_coupons": [spell_issued(ruleset, &out.issued[i]) for i in range(out.issued_count)],
-        "messages": spell_messages(ruleset, receipt, out) if out.said_count > 0 else [],
+        "messages": spell_messages(ruleset, receipt, holdings, balances, out) if out.said_count > 0 else [],
         "rules_version": ruleset.version,
         "flags": flags,
     }

@@ -9,7 +9,7 @@ from altyn.core.calculator.apply cimport apply_matched, apply_promotion
 from altyn.core.calculator.notes cimport settle_marks
 from altyn.core.calculator.work cimport CalcGroup, Trial, trace_row
 from altyn.core.outcome cimport APPLIED, BEATEN, FLOOR, RuleTrace
-from altyn.core.rules.image cimport LINE_RULES, PromotionRow
+from altyn.core.rules.image cimport LINE_RULES, NAMES_COUPON, PromotionRow
 
 cdef enum:
     MODE_FIRST = 3
@@ -174,20 +174,24 @@ cdef void apply_winners(Work* work, int32_t count, int64_t winning, int32_t winn
             mark_beaten(work, trial, winning - trial.total_minor, winner)
 
 
+cdef inline bint names_coupon(const Work* work, int32_t promotion) noexcept nogil:
+    return work.rules.promotions[promotion].flags & NAMES_COUPON
+
+
 cdef void run_one(Work* work, int32_t begin, int32_t end, int32_t mode) noexcept nogil:
     """FIRST: the first of candidates[begin:end], one group, that gives something; MIN: the one that gives the least.
 
-    The others are tried after a first one only to explain them.
+    The others are tried after a first one only to explain them, or what becomes of the codes they name.
     """
     cdef int32_t winner = -1, i
     cdef Trial* trial
     for i in range(end - begin):
+        if winner >= 0 and mode == MODE_FIRST and not work.explain and not names_coupon(work, work.candidates[begin + i]):
+            continue
         trial = &work.trials[i]
         try_promotion(work, trial, work.candidates[begin + i], False)
         if trial.total_minor > 0 and (winner < 0 or (mode == MODE_MIN and trial.total_minor < work.trials[winner].total_minor)):
             winner = i
-            if mode == MODE_FIRST and not work.explain:
-                break
     if winner < 0:
         return
     apply_matched(
