@@ -52,6 +52,7 @@ def test_lint_of_a_good_file_prints_it_with_all_defaults(file: Path) -> None:
         "      category: [bakery]\n"
         "allow_free: false\n"
         "cost_floor: false\n"
+        "skip_discounted: false\n"
     )
 
 
