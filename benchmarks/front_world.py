@@ -84,7 +84,9 @@ async def prepare(dsn: str, registers: int, members: int = MEMBERS) -> None:
 
 async def _put_facts(connection: asyncpg.Connection[Any], registers: int, members: int) -> None:
     await connection.execute("INSERT INTO tenants (tenant, title, zone) VALUES ($1, 'Bench', $2)", TENANT, ZONE)
-    version, at = await connection.fetchrow("SELECT version, changed_at FROM next_feed_version($1)", TENANT)
+    clock = await connection.fetchrow("SELECT version, changed_at FROM next_feed_version($1)", TENANT)
+    assert clock is not None, "the feed clock always answers"
+    version, at = clock
 
     async def put(table: str, columns: tuple[str, ...], rows: Iterator[tuple[object, ...]]) -> None:
         await connection.copy_records_to_table(
