@@ -1,7 +1,7 @@
 """Writing messages: texts of promotions with their placeholders filled, in every language they have.
 
-Money is written with the digits of the receipt's currency, points with those of their asset, both with a point. What is
-not known (the balance of nobody, a code outside an issued coupon) is written as nothing. It must never decide who says
+Money is written with the digits of the receipt's currency, points with those of their asset, both with a point. What
+there is not (a balance when several assets could be meant, a code outside an issued coupon) is written as nothing. It must never decide who says
 something: that is `calculator.speech`.
 """
 from libc.stdint cimport int64_t
@@ -91,13 +91,20 @@ cdef int32_t asset_of(const Said* said, Ruleset rules) noexcept nogil:
     return -1
 
 
-cdef void put_balance(Filling* filling, const Said* said, Ruleset rules, const pos_v1.Outcome* out) noexcept nogil:
-    """Active points of the promotion's asset, or of the only one there is."""
+cdef void put_balance(
+    Filling* filling, const Said* said, Ruleset rules, const pos_v1.Outcome* out
+) noexcept nogil:
+    """Active points of the promotion's asset, or of the only one there is; nobody has 0."""
     cdef int32_t asset = asset_of(said, rules), i
+    if asset < 0 and rules.view.assets_count == 1:
+        asset = 0
+    if asset < 0:
+        return
     for i in range(out.balances_count):
-        if out.balances_count == 1 and asset < 0 or asset >= 0 and text_equal(out.balances[i].asset, rules.asset_text(asset)):
-            put_number(filling, out.balances[i].active_points, out.balances[i].scale)
+        if text_equal(out.balances[i].asset, rules.asset_text(asset)):
+            put_number(filling, out.balances[i].active_points, rules.view.assets[asset].scale)
             return
+    put_number(filling, 0, rules.view.assets[asset].scale)
 
 
 cdef void put_placeholder(

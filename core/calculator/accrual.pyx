@@ -307,6 +307,9 @@ cdef void reward_asset(Work* work, const Trial* trial, int32_t asset, int32_t wi
         elif trace != NULL:
             targets = collect_targets(work, &work.rules.rules[number], ANY)
             if points_of(work, &work.rules.rules[number], targets) > 0:
+                if left.amount_minor == 0:
+                    trace.verdict = left.verdict
+                    continue
                 trace.verdict = BEATEN
                 beaten_by = winner if winner >= 0 else rival_of(work, trial.promotion)
                 trace.by_rule = work.rules.promotions[beaten_by].rules_begin
@@ -388,10 +391,25 @@ cdef void mark_outrun(Work* work, const Trial* trial, int32_t asset, int32_t win
     for number in range(row.rules_begin, row.rules_end):
         if work.rules.rules[number].asset != asset:
             continue
+        trace = trace_row(work, trial.traces_begin + number - row.rules_begin)
+        if trace.verdict != ZERO:
+            continue
         if points_of(work, &work.rules.rules[number], collect_targets(work, &work.rules.rules[number], ANY)) > 0:
-            trace = trace_row(work, trial.traces_begin + number - row.rules_begin)
             trace.verdict = BEATEN
             trace.by_rule = work.rules.promotions[winner].rules_begin
+
+
+cdef void mark_limited(Work* work, const Trial* trial, int32_t asset) noexcept nogil:
+    """Traces of a promotion that gives nothing on free groups because its limits leave nothing."""
+    cdef const PromotionRow* row = &work.rules.promotions[trial.promotion]
+    cdef int32_t number
+    cdef Left left
+    limits_left(work, row, &left)
+    for number in range(row.rules_begin, row.rules_end):
+        if work.rules.rules[number].asset != asset:
+            continue
+        if points_of(work, &work.rules.rules[number], collect_targets(work, &work.rules.rules[number], FREE)) > 0:
+            trace_row(work, trial.traces_begin + number - row.rules_begin).verdict = left.verdict
 
 
 cdef void accrue_first_of(Work* work, int32_t count, int32_t asset, bint by_line) noexcept nogil:
@@ -412,6 +430,8 @@ cdef void accrue_first_of(Work* work, int32_t count, int32_t asset, bint by_line
                 claim_free(work, trial.promotion, asset)
                 winner = trial.promotion
                 continue
+            if work.explain:
+                mark_limited(work, trial, asset)
         if work.explain and winner >= 0:
             mark_outrun(work, trial, asset, rival_of(work, trial.promotion))
 

@@ -3,7 +3,7 @@
 Decides what one promotion gives at its turn, and says why. Invariants: a rule that gives 0 has no side effect; its
 coupon is used only by a rule that gave something. Must never compare promotions with one another.
 """
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport INT64_MAX, uint8_t, uint32_t
 from altyn.core.calculator.conditions cimport holds, unlocking_coupon
 from altyn.core.calculator.limited cimport Left, begin_limited, end_limited, limits_left
 from altyn.core.calculator.notes cimport open_to
@@ -18,7 +18,8 @@ from altyn.core.calculator.schedule cimport schedule_holds
 from altyn.core.calculator.selected cimport give_selected
 from altyn.core.calculator.set_units cimport close_units
 from altyn.core.calculator.tiers cimport reached_step, step_value
-from altyn.core.calculator.work cimport Applied, Failure, USED, trace_row
+from altyn.core.calculator.trial cimport Outer, begin_trial, end_trial
+from altyn.core.calculator.work cimport Applied, Failure, SHUT_ALL, SHUT_STAGE, USED, trace_row
 from altyn.core.limits cimport COUPONS_GIVEN_MAX, LINE_TRACES_MAX
 from altyn.core.outcome cimport APPLIED, EXCLUDED, FLOOR, INACTIVE, LIMIT, LineTrace, NOT_MATCHED, ZERO
 from altyn.core.rules.image cimport (
@@ -121,6 +122,16 @@ cdef int64_t give_set(Work* work, const RuleRow* rule) noexcept nogil:
     return given
 
 
+cdef inline const RuleRow* rule_now(Work* work, int32_t number, const Matched* matched, RuleRow* tiered) noexcept nogil:
+    """The rule, with the number of the step it has reached when it has tiers."""
+    cdef const RuleRow* rule = &work.rules.rules[number]
+    if rule.tiers < 0:
+        return rule
+    tiered[0] = rule[0]
+    tiered.value = step_value(work, rule.tiers, matched.steps[rule.reward_no])
+    return tiered
+
+
 cdef int64_t give_by_kind(Work* work, const RuleRow* rule) noexcept nogil:
     if rule.kind == FIXED_PRICE:
         return give_fixed_price(work, rule)
@@ -131,39 +142,54 @@ cdef int64_t give_by_kind(Work* work, const RuleRow* rule) noexcept nogil:
     return give_percent(work, rule) if rule.kind == PERCENT else give_amount(work, rule)
 
 
-cdef void explain_gift(Work* work, RuleTrace* trace, int64_t given, int64_t wanted, int32_t applied_begin) noexcept nogil:
-    """Why a rule whose conditions hold gave what it gave; `wanted` is that without limits."""
+cdef void explain_gift(Work* work, RuleTrace* trace, int64_t given, int64_t wanted, bint closed,
+                       int32_t applied_begin) noexcept nogil:
+    """Why a rule whose conditions hold gave what it gave; `wanted` is that without limits of amount."""
     trace.amount_minor = given
     if given > 0:
         trace.verdict = APPLIED
-    elif wanted > 0:
+    elif wanted > 0 or (closed and work.refused_minor > 0):
         trace.verdict = LIMIT
-        trace.needed = wanted
-        trace.distance = wanted
-    elif work.refused_minor > 0:
-        trace.verdict = FLOOR
-    elif work.shut_by >= 0:
-        trace.verdict = EXCLUDED
-        trace.by_rule = work.shut_by
     else:
-        trace.verdict = ZERO
+        trace.verdict = FLOOR if work.refused_minor > 0 else ZERO
     if not work.trying:
         trace_lines(work, trace, applied_begin)
 
 
+cdef bint would_give(Work* work, const RuleRow* rule) noexcept nogil:
+    """Would a rule that gave nothing have something to give without its quantity limit, whatever floors say."""
+    cdef int64_t given
+    cdef Outer outer
+    work.refused_minor = 0
+    begin_trial(work, &outer)
+    given = give_by_kind(work, rule)
+    end_trial(work, &outer)
+    return given > 0 or work.refused_minor > 0
+
+
+cdef bint would_give_unshut(Work* work, const RuleRow* rule) noexcept nogil:
+    """Would it on what exclusive promotions closed to it."""
+    cdef uint32_t shut = work.shut
+    cdef bint would
+    work.shut &= ~<uint32_t>(SHUT_STAGE | SHUT_ALL)
+    would = would_give(work, rule)
+    work.shut = shut
+    return would
+
+
 cdef int64_t give(Work* work, int32_t number, Left* left, Matched* matched, RuleTrace* trace) noexcept nogil:
     """Apply one rule whose conditions hold. `left` is NULL for a promotion without limits."""
-    cdef const RuleRow* rule = &work.rules.rules[number]
     cdef RuleRow tiered
+    cdef const RuleRow* rule = rule_now(work, number, matched, &tiered)
     cdef int32_t applied_begin = work.applied_count
+    cdef int32_t shut_by
     cdef int64_t given, wanted
     work.rule = number
     work.refused_minor = 0
     work.shut_by = -1
-    if rule.tiers >= 0:
-        tiered = rule[0]
-        tiered.value = step_value(work, rule.tiers, matched.steps[rule.reward_no])
-        rule = &tiered
+    if left != NULL and left.amount_minor == 0 and trace == NULL:
+        # Nothing is left, or there is nobody to count for; a trace wants to know whether it would have mattered.
+        return 0
     if left != NULL:
         begin_limited(work, rule, left)
     given = wanted = give_by_kind(work, rule)
@@ -172,19 +198,26 @@ cdef int64_t give(Work* work, int32_t number, Left* left, Matched* matched, Rule
     if given > 0 and not work.trying:
         use_coupon(work, number)
     if trace != NULL:
-        explain_gift(work, trace, given, wanted, applied_begin)
+        shut_by = work.shut_by
+        explain_gift(work, trace, given, wanted, left != NULL and left.closed, applied_begin)
         if trace.verdict == LIMIT:
             trace.verdict = left.verdict
+        elif trace.verdict == ZERO and left != NULL and left.quantity_milli != INT64_MAX and would_give(work, rule):
+            trace.verdict = left.verdict if left.amount_minor == 0 else LIMIT
+        elif trace.verdict == ZERO and shut_by >= 0 and would_give_unshut(work, rule):
+            trace.verdict = EXCLUDED
+            trace.by_rule = shut_by
     return given
 
 
-cdef bint receipt_is_shut(Work* work, RuleTrace* trace) noexcept nogil:
-    """Did an exclusive promotion of scope RECEIPT close the whole receipt."""
-    cdef int32_t by = work.all_shut_by if work.all_shut_by >= 0 else work.stage_shut_by
-    if by >= 0 and trace != NULL:
+cdef void explain_shut_receipt(Work* work, int32_t number, const Matched* matched, RuleTrace* trace) noexcept nogil:
+    """The receipt is closed: excluded is who would have had something to give."""
+    cdef RuleRow tiered
+    cdef const RuleRow* rule = rule_now(work, number, matched, &tiered)
+    work.rule = number
+    if would_give_unshut(work, rule):
         trace.verdict = EXCLUDED
-        trace.by_rule = by
-    return by >= 0
+        trace.by_rule = work.all_shut_by if work.all_shut_by >= 0 else work.stage_shut_by
 
 
 cdef Left* prepare(Work* work, const PromotionRow* row, Left* left) noexcept nogil:
@@ -217,13 +250,17 @@ cdef int64_t apply_promotion(Work* work, int32_t promotion, int32_t traces_begin
         rule = &work.rules.rules[row.rules_begin + i]
         if work.explain:
             trace = open_trace(work, traces_begin + i, row.rules_begin + i)
-        if not meets_conditions(work, row, trace) or receipt_is_shut(work, trace):
+        if not meets_conditions(work, row, trace):
+            continue
+        if rule.tiers >= 0:
+            matched.steps[i] = <uint8_t>reached_step(work, rule.tiers)
+        if work.all_shut_by >= 0 or work.stage_shut_by >= 0:
+            if trace != NULL:
+                explain_shut_receipt(work, row.rules_begin + i, matched, trace)
             continue
         matched.rewards |= <uint32_t>1 << i
         if matched.coupon < 0:
             matched.coupon = work.unlocking_coupon
-        if rule.tiers >= 0:
-            matched.steps[i] = <uint8_t>reached_step(work, rule.tiers)
         given += give(work, row.rules_begin + i, left, matched, trace)
     return given
 

@@ -7,6 +7,7 @@ leave a trace in the outcome.
 from libc.stdint cimport int64_t, uint32_t
 from altyn.core.calculator.apply cimport apply_matched, apply_promotion
 from altyn.core.calculator.notes cimport settle_marks
+from altyn.core.calculator.trial cimport Outer, begin_trial, end_trial
 from altyn.core.calculator.work cimport CalcGroup, Trial, trace_row
 from altyn.core.outcome cimport APPLIED, BEATEN, FLOOR, RuleTrace
 from altyn.core.rules.image cimport LINE_RULES, NAMES_COUPON, PromotionRow
@@ -14,20 +15,6 @@ from altyn.core.rules.image cimport LINE_RULES, NAMES_COUPON, PromotionRow
 cdef enum:
     MODE_FIRST = 3
     MODE_MIN = 4
-
-
-cdef void undo(Work* work) noexcept nogil:
-    cdef CalcGroup* group
-    cdef int32_t i
-    for i in range(work.undo_runs_count):
-        work.runs[work.undo_runs[i].number] = work.undo_runs[i].run
-    for i in range(work.undo_groups_count):
-        group = &work.groups[work.undo_groups[i].number]
-        group.running_minor = work.undo_groups[i].running_minor
-        group.last_run = work.undo_groups[i].last_run
-    work.runs_count = work.undo_runs_top
-    work.applied_count = work.undo_applied_top
-    work.undo_runs_count = work.undo_groups_count = 0
 
 
 cdef void claim_groups(Work* work, int32_t promotion) noexcept nogil:
@@ -44,17 +31,14 @@ cdef void claim_groups(Work* work, int32_t promotion) noexcept nogil:
 
 
 cdef void try_promotion(Work* work, Trial* trial, int32_t promotion, bint claims) noexcept nogil:
+    cdef Outer outer
     trial.promotion = promotion
     trial.traces_begin = work.traces_count
-    work.trial_number += 1
-    work.undo_runs_top = work.runs_count
-    work.undo_applied_top = work.applied_count
-    work.trying = True
+    begin_trial(work, &outer)
     trial.total_minor = apply_promotion(work, promotion, work.traces_count, &trial.matched)
-    work.trying = False
     if claims:
         claim_groups(work, promotion)
-    undo(work)
+    end_trial(work, &outer)
 
 
 cdef inline bint is_line_promotion(const Work* work, int32_t promotion) noexcept nogil:

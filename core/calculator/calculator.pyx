@@ -133,7 +133,7 @@ cdef void start(Work* work) noexcept nogil:
     work.traces_count = work.line_traces_count = 0
     work.participants_count = 0
     work.undo_runs_count = work.undo_groups_count = work.undo_runs_top = 0
-    work.trial_number = 0
+    work.trial_number = work.trials_begun = 0
     work.trying = work.overflowed = False
     work.only_winner = work.unlocking_coupon = -1
     work.stage = 0

@@ -169,6 +169,16 @@ cdef bint still_gives(const Work* work, int32_t rule) noexcept nogil:
     return False
 
 
+cdef void forget_participants(Work* work) noexcept nogil:
+    """Who took part in a set promotion that gives nothing in the end took part in nothing."""
+    cdef int32_t i, kept = 0
+    for i in range(work.participants_count):
+        if still_gives(work, work.participants[i].rule):
+            work.participants[kept] = work.participants[i]
+            kept += 1
+    work.participants_count = kept
+
+
 cdef void free_coupons(Work* work) noexcept nogil:
     """A code is used by the first of its rules that still gives something, if any."""
     cdef int32_t i, coupon
@@ -206,4 +216,5 @@ cdef void cut_to_caps(Work* work) noexcept nogil:
                 cut_last_first(work, number, i, -left)
     join_lines(work)
     free_coupons(work)
+    forget_participants(work)
     work.by_unit = False

@@ -29,7 +29,7 @@ cdef void limits_left(Work* work, const PromotionRow* promotion, Left* left) noe
     cdef int64_t room
     cdef int32_t i
     left.amount_minor = left.quantity_milli = INT64_MAX
-    left.skip = False
+    left.skip = left.closed = False
     left.verdict = LIMIT
     for i in range(promotion.limits_begin, promotion.limits_end):
         limit = &work.rules.limits[i]
@@ -38,6 +38,7 @@ cdef void limits_left(Work* work, const PromotionRow* promotion, Left* left) noe
             # Nobody to count for, or no more receipts: whatever the rule wants is too much.
             left.amount_minor = 0
             left.verdict = LIMIT
+            left.closed = room < 0
             return
         if limit.measure == MEASURE_QUANTITY:
             if room < left.quantity_milli:

@@ -1,17 +1,18 @@
 """What is remembered of units beside their price: who may still take from them (semantics §6.2, §6.11.10)."""
 from libc.stdint cimport int32_t, int64_t, uint32_t
-from altyn.core.calculator.work cimport CalcGroup, UNCHOSEN, Work
+from altyn.core.calculator.work cimport CalcGroup, SHUT_ALL, SHUT_STAGE, Work
 from altyn.core.rules.image cimport PromotionRow
 
 cdef inline bint is_open(Work* work, int32_t number) noexcept nogil:
-    """May the rule being applied take from the units of this run; who closed them, if not, is noted in `shut_by`."""
+    """May the rule being applied take from the units of this run; an exclusive rule that closed them goes to
+    `shut_by`."""
     cdef uint32_t shut
     if work.runs[number].running_minor <= 0:
         return False
     if not work.noted:
         return True
     shut = work.notes[number].marks & work.shut
-    if shut & ~<uint32_t>UNCHOSEN and work.shut_by < 0:
+    if shut & (SHUT_STAGE | SHUT_ALL) and work.shut_by < 0:
         work.shut_by = work.notes[number].marked_by
     return not shut
 

@@ -65,7 +65,7 @@ cdef void settle_marks(Work* work) noexcept nogil:
                 work.stage_shut_by = note.pending_by
             elif marks & SHUT_ALL and work.all_shut_by < 0:
                 work.all_shut_by = note.pending_by
-        if marks & ~note.marks & (SHUT_STAGE | SHUT_ALL) or not note.marks & DISCOUNTED:
+        if marks & ~note.marks & (SHUT_STAGE | SHUT_ALL):
             note.marked_by = note.pending_by
         note.marks = (note.marks | marks) & ~<uint32_t>PENDING
 

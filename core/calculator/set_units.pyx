@@ -108,7 +108,7 @@ cdef void list_units(Work* work, const SetRewardRow* reward, const Wanted* wante
         while number >= 0:
             run = &work.runs[number]
             here = 0
-            if work.groups[i].target and is_open(work, number):
+            if work.groups[i].target and members & targets and is_open(work, number):
                 here = members & targets
             if work.groups[i].counted:
                 here |= members & qualifiers

@@ -17,6 +17,7 @@ cdef void keep_state(Work* work, CalcGroup* group, int32_t number) noexcept nogi
         saved_group = &work.undo_groups[work.undo_groups_count]
         saved_group.running_minor = group.running_minor
         saved_group.last_run = group.last_run
+        saved_group.saved_by = group.saved_by
         saved_group.number = <int32_t>(group - work.groups)
         work.undo_groups_count += 1
         group.saved_by = work.trial_number

@@ -47,7 +47,7 @@ cdef struct Note:
     uint32_t marks             # Mark
     uint32_t before_marks      # the same before the limited rule
     int32_t before_used
-    int32_t marked_by          # rule
+    int32_t marked_by          # exclusive rule
     int32_t pending_by         # rule
 
 cdef struct CalcGroup:
@@ -103,6 +103,7 @@ cdef struct SavedGroup:
     int64_t running_minor
     int32_t last_run
     int32_t number
+    int32_t saved_by
 
 cdef struct Eligible:
     # Equal units a set rule may use; its index is its place in the order of units (semantics §6.11.2).
@@ -237,7 +238,8 @@ cdef struct Work:
     int32_t unlocking_coupon   # index of the code the promotion uses, -1
 
     bint trying
-    int32_t trial_number
+    int32_t trial_number       # of the trial being made
+    int32_t trials_begun
     SavedRun* undo_runs
     int32_t undo_runs_count
     SavedGroup* undo_groups
