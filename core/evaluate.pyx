@@ -460,7 +460,6 @@ cdef list spell_messages(Ruleset ruleset, const Receipt* receipt, const Holdings
     cdef int32_t i
     memset(&written, 0, sizeof(pos_v1.Outcome))
     memset(&totals, 0, sizeof(pos_v1.Totals))
-    cdef bint known = holdings.has_card or holdings.customer_id != 0
     totals.to_pay_minor = out.to_pay_minor
     written.totals = &totals
     arena_open(&arena, ARENA_BYTES)

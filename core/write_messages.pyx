@@ -1,7 +1,7 @@
 """Writing messages: texts of promotions with their placeholders filled, in every language they have.
 
 Money is written with the digits of the receipt's currency, points with those of their asset, both with a point. What
-there is not (a balance when several assets could be meant, a code outside an issued coupon) is written as nothing. It must never decide who says
+there is not (a balance of nobody or when several assets could be meant, a code outside an issued coupon) is written as nothing. It must never decide who says
 something: that is `calculator.speech`.
 """
 from libc.stdint cimport int64_t
@@ -94,11 +94,11 @@ cdef int32_t asset_of(const Said* said, Ruleset rules) noexcept nogil:
 cdef void put_balance(
     Filling* filling, const Said* said, Ruleset rules, const pos_v1.Outcome* out
 ) noexcept nogil:
-    """Active points of the promotion's asset, or of the only one there is; nobody has 0."""
+    """Active points of the promotion's asset, or of the only one there is; nothing of nobody."""
     cdef int32_t asset = asset_of(said, rules), i
     if asset < 0 and rules.view.assets_count == 1:
         asset = 0
-    if asset < 0:
+    if asset < 0 or out.balances_count == 0:
         return
     for i in range(out.balances_count):
         if text_equal(out.balances[i].asset, rules.asset_text(asset)):

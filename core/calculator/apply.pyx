@@ -203,7 +203,7 @@ cdef int64_t give(Work* work, int32_t number, Left* left, Matched* matched, Rule
         if trace.verdict == LIMIT:
             trace.verdict = left.verdict
         elif trace.verdict == ZERO and left != NULL and left.quantity_milli != INT64_MAX and would_give(work, rule):
-            trace.verdict = left.verdict if left.amount_minor == 0 else LIMIT
+            trace.verdict = left.verdict if left.amount_minor == 0 and left.quantity_milli > 0 else LIMIT
         elif trace.verdict == ZERO and shut_by >= 0 and would_give_unshut(work, rule):
             trace.verdict = EXCLUDED
             trace.by_rule = shut_by

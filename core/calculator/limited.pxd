@@ -8,7 +8,7 @@ cdef struct Left:
     int64_t amount_minor       # or points, in accrual
     int64_t quantity_milli
     bint skip                  # the amount is all or nothing
-    bint closed                # there is nobody to count for
+    bint closed                # there is nobody to count for, or no more receipts may have it
     int32_t verdict            # what a rule it leaves nothing is told: LIMIT or BUDGET
 
 cdef void limits_left(Work* work, const PromotionRow* promotion, Left* left) noexcept nogil

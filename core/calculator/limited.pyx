@@ -9,10 +9,10 @@ from altyn.core.calculator.counters cimport count_quantity, counter_left
 from altyn.core.calculator.notes cimport is_open
 from altyn.core.calculator.spread cimport keep_state, split_run, write_applied
 from altyn.core.calculator.targets cimport in_set
-from altyn.core.calculator.work cimport CalcGroup, Run, UNCHOSEN
+from altyn.core.calculator.work cimport CalcGroup, GAVE, Run, UNCHOSEN
 from altyn.core.money cimport Share, divide, share_out
 from altyn.core.outcome cimport BUDGET, LIMIT
-from altyn.core.rules.image cimport AMOUNT_RECEIPT, BUY_GET, FIXED_PRICE, LADDER, LimitRow, SetRow
+from altyn.core.rules.image cimport AMOUNT_RECEIPT, FIXED_PRICE, LADDER, LimitRow, SetRow
 
 cdef enum:
     PER_RECEIPT = 0
@@ -38,7 +38,7 @@ cdef void limits_left(Work* work, const PromotionRow* promotion, Left* left) noe
             # Nobody to count for, or no more receipts: whatever the rule wants is too much.
             left.amount_minor = 0
             left.verdict = LIMIT
-            left.closed = room < 0
+            left.closed = True
             return
         if limit.measure == MEASURE_QUANTITY:
             if room < left.quantity_milli:
@@ -124,25 +124,19 @@ cdef void choose_units(Work* work, const SetRow* products, int64_t left_milli) n
         left_milli -= fits * run.qty_milli
 
 
-cdef bint gets_all(const Work* work, const RuleRow* rule) noexcept nogil:
-    """Is it a buy_get whose application gives to all targets: a limit of units chooses among them."""
-    if rule.kind != BUY_GET:
-        return False
-    return work.rules.parts[work.rules.set_rewards[rule.detail].parts.begin + 1].quantity == 0
-
-
 cdef void begin_limited(Work* work, const RuleRow* rule, const Left* left) noexcept nogil:
     """Remember every price and mark; close what is beyond the quantity. Blocks and sets look at `quantity_left` alone."""
     cdef int32_t i
     for i in range(work.runs_count):
         work.notes[i].before_minor = work.runs[i].running_minor
+        work.notes[i].marks &= ~<uint32_t>GAVE
         work.notes[i].before_marks = work.notes[i].marks
         work.notes[i].before_used = work.runs[i].used
     work.participants_before = work.participants_count
     work.quantity_left = left.quantity_milli
     if left.quantity_milli != INT64_MAX:
         work.shut |= UNCHOSEN
-        if rule.kind <= AMOUNT_RECEIPT or rule.kind == FIXED_PRICE or rule.kind == LADDER or gets_all(work, rule):
+        if rule.kind <= AMOUNT_RECEIPT or rule.kind == FIXED_PRICE or rule.kind == LADDER:
             choose_units(work, &work.rules.sets[rule.targets], left.quantity_milli)
 
 
@@ -250,7 +244,7 @@ cdef int64_t end_limited(Work* work, int32_t applied_begin, int64_t given, Left*
         left.amount_minor -= kept
     for i in range(work.runs_count):
         work.notes[i].marks &= ~<uint32_t>UNCHOSEN
-        if left.quantity_milli != INT64_MAX and given_on(work, i) > 0:
+        if left.quantity_milli != INT64_MAX and work.notes[i].marks & GAVE:
             quantity += work.runs[i].qty_milli * work.runs[i].count
     if quantity > 0:
         left.quantity_milli -= quantity

@@ -16,6 +16,10 @@ cdef inline bint is_open(Work* work, int32_t number) noexcept nogil:
         work.shut_by = work.notes[number].marked_by
     return not shut
 
+cdef inline bint is_shut(const Work* work, int32_t number) noexcept nogil:
+    """Did an exclusive promotion close the units of this run, also as qualifiers."""
+    return work.noted and work.notes[number].marks & work.shut & (SHUT_STAGE | SHUT_ALL) != 0
+
 cdef inline int64_t price_of(const Work* work, int32_t number) noexcept nogil:
     """Price of a unit of which rates are taken and by which amounts are shared: running, or of ADD group entry."""
     return work.notes[number].entry_minor if work.adding else work.runs[number].running_minor

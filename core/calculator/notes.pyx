@@ -1,10 +1,10 @@
 """Marks on units: exclusivity and what earlier promotions gave on (semantics §6.2, §6.11.10).
 
 Decides which units and receipts are closed to a promotion. Invariants: a promotion's own rules do not close units to
-one another, for marks count from its end on; a trial marks nothing. Must never change an amount.
+one another, for marks count from its end on; a trial closes nothing. Must never change an amount.
 """
 from libc.string cimport memset
-from altyn.core.calculator.work cimport DISCOUNTED, Note, PENDING, SHUT_ALL, SHUT_STAGE
+from altyn.core.calculator.work cimport DISCOUNTED, GAVE, Note, PENDING, SHUT_ALL, SHUT_STAGE
 from altyn.core.rules.image cimport EXCLUSIVE_ALL, EXCLUSIVE_RECEIPT, EXCLUSIVE_STAGE, SKIP_DISCOUNTED
 
 
@@ -15,11 +15,17 @@ cdef void keep_notes(Work* work) noexcept nogil:
         work.noted = True
 
 
-cdef void mark_unit(Work* work, int32_t number) noexcept nogil:
-    """The rule being applied gave on the units of this run, or they were its targets beside such ones."""
-    if work.noted and not work.trying:
+cdef inline void mark(Work* work, int32_t number) noexcept nogil:
+    work.notes[number].marks |= GAVE
+    if not work.trying:
         work.notes[number].marks |= PENDING
         work.notes[number].pending_by = work.rule
+
+
+cdef void mark_unit(Work* work, int32_t number) noexcept nogil:
+    """The rule being applied gave on the units of this run, or they were its targets beside such ones."""
+    if work.noted:
+        mark(work, number)
 
 
 cdef void mark_group(Work* work, const CalcGroup* group) noexcept nogil:
@@ -28,12 +34,11 @@ cdef void mark_group(Work* work, const CalcGroup* group) noexcept nogil:
     A unit of running price 0 is marked too, which is of no matter: nothing can be taken from it.
     """
     cdef int32_t number = group.first_run
-    if not work.noted or work.trying:
+    if not work.noted:
         return
     while number >= 0:
         if not work.notes[number].marks & work.shut:
-            work.notes[number].marks |= PENDING
-            work.notes[number].pending_by = work.rule
+            mark(work, number)
         number = work.runs[number].next
 
 

@@ -8,7 +8,7 @@ decide what is picked or how much is given: that is the rewards' part.
 A pick stands for equal units of one run. Runs are cut only in `take_picks`, in order of picking, so that the rest of a
 run is always what no application picked.
 """
-from altyn.core.calculator.notes cimport is_open, mark_unit, price_of
+from altyn.core.calculator.notes cimport is_open, is_shut, mark_unit, price_of
 from altyn.core.calculator.spread cimport keep_state, split_run, take, unit_room
 from altyn.core.calculator.targets cimport in_set
 from altyn.core.calculator.work cimport Applied, CalcGroup, Eligible, Pick, Ranked
@@ -110,7 +110,7 @@ cdef void list_units(Work* work, const SetRewardRow* reward, const Wanted* wante
             here = 0
             if work.groups[i].target and members & targets and is_open(work, number):
                 here = members & targets
-            if work.groups[i].counted:
+            if work.groups[i].counted and not is_shut(work, number):
                 here |= members & qualifiers
             if here != 0 and (shares or not run.used) and (not pieces_only or is_piece(work, run)):
                 unit = &work.eligible[work.eligible_count]
@@ -147,7 +147,7 @@ cdef void add_pick(Work* work, int32_t number, int32_t role, int32_t count) noex
     added.role = role
     added.application = 0
     added.times = 1
-    added.from_end = added.beside = False
+    added.from_end = False
     added.each = added.extra = 0
 
 
@@ -337,7 +337,7 @@ cdef int64_t take_picks(Work* work, int32_t begin, int32_t end, bint gave) noexc
         number = cut_off(work, unit, picked)
         if gave:
             work.runs[number].used = True
-            if picked.role == ROLE_TARGET and not picked.beside:
+            if picked.role == ROLE_TARGET:
                 mark_unit(work, number)
         take(work, &work.groups[unit.group], number, picked.each, picked.extra)
         taken += picked.each * picked.count + picked.extra

@@ -39,6 +39,7 @@ cdef enum Mark:
     SHUT_ALL = 4               # or of all discount stages
     PENDING = 8                # the promotion being applied gave on it
     UNCHOSEN = 16              # beyond its quantity limit
+    GAVE = 32                  # the limited rule gave on it, also in a trial
 
 cdef struct Note:
     # Of every unit of the run with the same number.
@@ -127,7 +128,6 @@ cdef struct Pick:
     int32_t application        # number of the first of `times` equal ones
     int32_t times
     bint from_end              # the last units of the run, not the first
-    bint beside                # a target in a calc group that got nothing: not marked as discounted
     int64_t each               # taken from every unit, and one more from the first `extra`
     int64_t extra
 

@@ -3,13 +3,13 @@
 Decides qualifiers and targets of each application: qualifiers outside the set of targets go first, so that targets are
 spared. A percent is rounded per calc group over the targets of all applications. Must never use a unit as both at once.
 """
-from libc.stdint cimport INT32_MAX, int32_t
+from libc.stdint cimport INT32_MAX, INT64_MAX, int32_t
 from altyn.core.calculator.set_units cimport (
     BY_PERCENT, Wanted, list_units, most, off_pick, off_unit, order_picks, pick, price_of_pick, repeat_picks, repeats, run_of, take_picks,
 )
 from altyn.core.calculator.spread cimport unit_room
 from altyn.core.calculator.work cimport Eligible, Pick
-from altyn.core.money cimport Share, rate_of, share_out
+from altyn.core.money cimport MILLI, Share, mul_div_floor, rate_of, share_out
 from altyn.core.outcome cimport ROLE_QUALIFIER, ROLE_TARGET
 from altyn.core.rules.image cimport PartRow, REUSABLE_QUALIFIERS, SetRewardRow
 
@@ -24,11 +24,18 @@ cdef bint pick_qualifiers(Work* work, int32_t quantity, int32_t* cursors) noexce
     return found + pick(work, BUY, 0, ROLE_QUALIFIER, quantity - found, &cursors[1]) == quantity
 
 
+cdef inline int32_t units_left(const Work* work) noexcept nogil:
+    """How many units a quantity limit leaves to the one application that gets all."""
+    if work.quantity_left == INT64_MAX:
+        return INT32_MAX
+    return <int32_t>mul_div_floor(work.quantity_left, 1, MILLI)
+
+
 cdef bint pick_targets(Work* work, int32_t quantity, int32_t* cursor) noexcept nogil:
     """So many, or with 0 all there are; False when there are not enough."""
     if quantity > 0:
         return pick(work, GET, 0, ROLE_TARGET, quantity, cursor) == quantity
-    return pick(work, GET, 0, ROLE_TARGET, INT32_MAX, cursor) > 0
+    return pick(work, GET, 0, ROLE_TARGET, units_left(work), cursor) > 0
 
 
 cdef void form_applications(Work* work, const SetRewardRow* reward, int32_t buy, int32_t get) noexcept nogil:
@@ -57,7 +64,8 @@ cdef void form_applications(Work* work, const SetRewardRow* reward, int32_t buy,
         for i in range(begin, work.picks_count):
             work.picks[i].application = application
         application += 1
-        left -= times
+        # All that a quantity limit leaves is given at once.
+        left -= times if get > 0 or work.quantity_left == INT64_MAX else left
 
 
 cdef void give_in_group(Work* work, int32_t begin, int32_t end, int64_t rate_ppm) noexcept nogil:

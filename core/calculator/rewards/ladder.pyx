@@ -21,17 +21,6 @@ cdef inline void stand(Work* work, int32_t unit, int32_t count, int32_t by, int6
         work.picks_count = number
 
 
-cdef void set_beside(Work* work) noexcept nogil:
-    """Tell the units of calc groups in which no rung gave something."""
-    cdef int32_t i
-    for i in range(work.groups_count):
-        work.bases[i] = 0
-    for i in range(work.picks_count):
-        work.bases[work.eligible[work.picks[i].unit].group] += work.picks[i].each
-    for i in range(work.picks_count):
-        work.picks[i].beside = work.bases[work.eligible[work.picks[i].unit].group] == 0
-
-
 cdef int64_t give_ladder(Work* work, const RuleRow* rule) noexcept nogil:
     """Apply the rule to its targets; what it gave."""
     cdef const SetRewardRow* reward = &work.rules.set_rewards[rule.detail]
@@ -53,8 +42,4 @@ cdef int64_t give_ladder(Work* work, const RuleRow* rule) noexcept nogil:
                 rung = 0
     for i in range(work.picks_count):
         given += work.picks[i].each * work.picks[i].count
-    if given == 0:
-        return 0
-    if work.noted:
-        set_beside(work)
-    return take_picks(work, 0, work.picks_count, True)
+    return take_picks(work, 0, work.picks_count, True) if given > 0 else 0
