@@ -1,8 +1,8 @@
 """Writing messages: texts of promotions with their placeholders filled, in every language they have.
 
 Money is written with the digits of the receipt's currency, points with those of their asset, both with a point. What
-there is not (a balance of nobody or when several assets could be meant, a code outside an issued coupon) is written as nothing. It must never decide who says
-something: that is `calculator.speech`.
+there is not (a balance of nobody or when several assets could be meant, a code outside an issued coupon) is written as
+nothing. It must never decide who says something: that is `calculator.speech`.
 """
 from libc.stdint cimport int64_t
 from libc.string cimport memcmp, memcpy
