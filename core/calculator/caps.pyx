@@ -9,7 +9,7 @@ Cutting needs to know what each unit got from each rule, so it works on a calcul
 """
 from libc.stdint cimport int32_t, int64_t
 from altyn.core.calculator.targets cimport in_set
-from altyn.core.calculator.work cimport Applied, CalcGroup, EXTERNAL_RULE, MANUAL_RULE, NO_EFFECT, USED, trace_row
+from altyn.core.calculator.work cimport Applied, CalcGroup, EXTERNAL_RULE, NO_EFFECT, USED, trace_row
 from altyn.core.limits cimport TRACES_MAX
 from altyn.core.money cimport PPM, Share, mul_div_floor, share_out
 from altyn.core.outcome cimport CAP, RuleTrace
@@ -127,16 +127,11 @@ cdef int64_t cut_rule(Work* work, int32_t cap, int32_t only, int32_t begin, int3
     return cut
 
 
-cdef inline bint is_same_discount(const Applied* left, const Applied* right) noexcept nogil:
-    """Of one rule; the cashier's discounts are one for each line."""
-    return left.rule == right.rule and (left.rule != MANUAL_RULE or left.line == right.line)
-
-
 cdef void cut_last_first(Work* work, int32_t cap, int32_t only, int64_t excess) noexcept nogil:
     cdef int32_t end = work.applied_count, begin
     while excess > 0 and end > 0:
         begin = end - 1
-        while begin > 0 and is_same_discount(&work.applied[begin - 1], &work.applied[begin]):
+        while begin > 0 and work.applied[begin - 1].rule == work.applied[begin].rule:
             begin -= 1
         if work.applied[begin].rule != EXTERNAL_RULE:
             excess -= cut_rule(work, cap, only, begin, end, excess)
