@@ -13,7 +13,6 @@ import asyncio
 import hashlib
 import os
 import shutil
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,7 +25,7 @@ from altyn.cli.archiving import SHARD, archive_folder
 from altyn.cli.options import AsJson, Var, say, settings_with
 from altyn.cli.verify.command import reachable_postgres
 from altyn.infra.database import connect
-from altyn.infra.embedded.dumps import POSTGRES_TOOLS_PATIENCE_S, postgres_tool, tool_environment
+from altyn.infra.embedded.dumps import run_tool
 from altyn.infra.errors import Trouble
 from altyn.infra.settings import Settings
 from altyn.server.journal_archive import JournalArchive
@@ -121,22 +120,10 @@ async def read_point(connection: asyncpg.Connection[Any]) -> dict[str, Any]:
 
 def dump(dsn: str, target: Path, snapshot: str) -> None:
     """`pg_dump` of one exported snapshot. Trouble with what it said."""
-    argv = [
-        *(postgres_tool("pg_dump"), "--format=directory", f"--jobs={JOBS}", f"--snapshot={snapshot}"),
+    run_tool(
+        *("pg_dump", dsn, "--format=directory", f"--jobs={JOBS}", f"--snapshot={snapshot}"),
         *("--no-owner", "--no-privileges", "--compress=gzip:1", f"--file={target}"),
-    ]
-    made = subprocess.run(
-        argv,
-        env=tool_environment(dsn),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=POSTGRES_TOOLS_PATIENCE_S,
-        check=False,
     )
-    if made.returncode:
-        raise Trouble(f"pg_dump failed: {made.stderr.strip()}")
 
 
 def save_archive(archive: JournalArchive, target: Path, numbers: list[int]) -> list[int]:

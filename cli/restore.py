@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +37,7 @@ from altyn.cli.verify.checker import verify
 from altyn.cli.verify.report import Report
 from altyn.infra.database import connect
 from altyn.infra.embedded import embedded_services
-from altyn.infra.embedded.dumps import POSTGRES_TOOLS_PATIENCE_S, postgres_tool, tool_environment
+from altyn.infra.embedded.dumps import run_tool, tool_environment
 from altyn.infra.errors import Trouble
 from altyn.infra.settings import Settings, load_secrets
 from altyn.server.journal_archive import JournalArchive
@@ -174,23 +173,10 @@ async def count_tables(dsn: str) -> int:
 
 def load(dsn: str, folder: Path) -> None:
     """`pg_restore`, ending at its first error; then fresh statistics."""
-    environment = tool_environment(dsn)
-    argv = [
-        *(postgres_tool("pg_restore"), "--exit-on-error", "--no-owner", "--no-privileges", f"--jobs={JOBS}"),
-        *(f"--dbname={environment['PGDATABASE']}", str(folder)),
-    ]
-    made = subprocess.run(
-        argv,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=POSTGRES_TOOLS_PATIENCE_S,
-        check=False,
+    run_tool(
+        *("pg_restore", dsn, "--exit-on-error", "--no-owner", "--no-privileges", f"--jobs={JOBS}"),
+        *(f"--dbname={tool_environment(dsn)['PGDATABASE']}", str(folder)),
     )
-    if made.returncode:
-        raise Trouble(f"pg_restore failed: {made.stderr.strip()}")
     asyncio.run(_analyze(dsn))
 
 

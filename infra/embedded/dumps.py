@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from altyn.infra.embedded.providers import NoProvider, find_postgres
+from altyn.infra.errors import Trouble
 
 POSTGRES_TOOLS_PATIENCE_S = 24 * 3600.0
 
@@ -27,6 +29,22 @@ def postgres_tool(name: str) -> str:
     if found is None:
         raise NoProvider(f"{name} was not found: install PostgreSQL's client programs, or set ALTYN_PG_BIN")
     return found
+
+
+def run_tool(name: str, dsn: str, *arguments: str) -> None:
+    """Run a tool against a database to its end. Trouble with what it said; NoProvider."""
+    ended = subprocess.run(
+        [postgres_tool(name), *arguments],
+        env=tool_environment(dsn),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=POSTGRES_TOOLS_PATIENCE_S,
+        check=False,
+    )
+    if ended.returncode:
+        raise Trouble(f"{name} failed: {ended.stderr.strip()}")
 
 
 def tool_environment(dsn: str) -> dict[str, str]:

@@ -42,6 +42,13 @@ async def shrink_partitions(dsn: str) -> None:
     await connection.close()
 
 
+async def make_ahead(dsn: str) -> None:
+    """The partition beyond the one in use, which a journal closed this early may not have come to."""
+    connection = await connect(dsn, name="test")
+    await connection.execute("SELECT journal_make_partition(4)")
+    await connection.close()
+
+
 @pytest.fixture
 def installation(database_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Path, list[Record]]:
     """35 records: three full partitions and one in use; projected, with a snapshot of the end."""
@@ -54,6 +61,7 @@ def installation(database_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         await lay(database_dsn)
         await shrink_partitions(database_dsn)
         await write(database_dsn, world.records)
+        await make_ahead(database_dsn)
         reader = JournalReader(database_dsn, 0)
         tail = await reader.tail()
         await reader.close()
