@@ -107,28 +107,6 @@ cdef void add_role(Work* work, LineResult* line, const Participant* participant)
     line.roles_end += 1
 
 
-cdef bint still_gives(const Work* work, int32_t rule) noexcept nogil:
-    cdef int32_t i
-    for i in range(work.applied_count):
-        if work.applied[i].rule == rule and work.applied[i].amount_minor > 0:
-            return True
-    return False
-
-
-cdef void drop_cut_participants(Work* work) noexcept nogil:
-    """What limits and caps took everything from took part in nothing; the rows of a rule stand together."""
-    cdef int32_t i, top = 0, rule = -1
-    cdef bint gives = False
-    for i in range(work.participants_count):
-        if work.participants[i].rule != rule:
-            rule = work.participants[i].rule
-            gives = still_gives(work, rule)
-        if gives:
-            work.participants[top] = work.participants[i]
-            top += 1
-    work.participants_count = top
-
-
 cdef void sort_roles(Work* work) noexcept nogil:
     """Participants into the slices of their lines: a counting sort whose slices keep the room of equal rows."""
     cdef LineResult* line
@@ -137,7 +115,6 @@ cdef void sort_roles(Work* work) noexcept nogil:
         work.line_results[i].roles_begin = work.line_results[i].roles_end = 0
     if work.participants_count == 0:
         return
-    drop_cut_participants(work)
     for i in range(work.participants_count):
         work.line_results[work.participants[i].line].roles_end += 1
     for i in range(work.receipt.lines_count):

@@ -5,7 +5,7 @@ being applied; those are faster, this one looks at every unit. Must never take f
 """
 from libc.stdint cimport int32_t
 from altyn.core.calculator.notes cimport is_open, mark_group, price_of
-from altyn.core.calculator.spread cimport settle_filling, settle_refusing, take, unit_room
+from altyn.core.calculator.spread cimport settle_filling, settle_refusing, take_each, unit_room
 from altyn.core.calculator.targets cimport next_in_set
 from altyn.core.calculator.work cimport Run
 from altyn.core.money cimport Share, price_times, rate_of, share_out
@@ -49,21 +49,12 @@ cdef int64_t amount_selected(Work* work, CalcGroup* group, int64_t off_minor) no
 
 
 cdef int64_t off_every_unit(Work* work, CalcGroup* group, int64_t off_minor) noexcept nogil:
-    cdef int64_t given = 0, amount, room
-    cdef int32_t number = group.first_run, next
-    cdef Run* run
+    cdef int64_t given = 0
+    cdef int32_t number = group.first_run
     while number >= 0:
-        run = &work.runs[number]
-        next = run.next
         if is_open(work, number):
-            amount = price_times(off_minor, run.qty_milli)
-            room = unit_room(work, group, run)
-            if amount > room:
-                work.refused_minor += (amount - room) * run.count
-                amount = room
-            take(work, group, number, amount, 0)
-            given += amount * run.count
-        number = next
+            given += take_each(work, group, number, price_times(off_minor, work.runs[number].qty_milli))
+        number = work.runs[number].next
     return given
 
 

@@ -29,6 +29,16 @@ cdef inline int64_t unit_room(const Work* work, const CalcGroup* group, const Ru
     cdef int64_t room = run.running_minor - unit_floor(work, group, run)
     return room if room > 0 else 0
 
+cdef inline int64_t take_each(Work* work, CalcGroup* group, int32_t number, int64_t amount) noexcept nogil:
+    """Take an amount from every unit of a run, as far as there is room; what floors refuse is noted. What was taken."""
+    cdef const Run* run = &work.runs[number]
+    cdef int64_t room = unit_room(work, group, run)
+    if amount > room:
+        work.refused_minor += (amount - room) * run.count
+        amount = room
+    take(work, group, number, amount, 0)
+    return amount * run.count
+
 cdef inline int64_t group_room(const Work* work, const CalcGroup* group) noexcept nogil:
     """What may still be taken from the units of a group."""
     cdef int64_t room = 0

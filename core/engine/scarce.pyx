@@ -5,12 +5,12 @@ used codes. A Commit is a fact: points or a code that no Reserve kept are not ta
 its time-out is taken again, and what is not there any more becomes a debt. A limit that a promised price passes is an OVERSHOOT.
 """
 from cpython.bytes cimport PyBytes_AS_STRING
-from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memcmp, memcpy
 
 from altyn.core.engine.step cimport Engine, Operation, Release, add_exception, except_full, string
 from altyn.core.facts.coupons cimport (
-    CODE_BLOCKED, CODE_FOUND, CODE_TOO_EARLY, CODE_TOO_LATE, CODE_UNKNOWN, COUPON_UNIQUE, Coupons, CouponSeries, Resolution,
+    CODE_BLOCKED, CODE_TOO_EARLY, CODE_TOO_LATE, CODE_UNKNOWN, COUPON_UNIQUE, Coupons, CouponSeries, Resolution,
 )
 from altyn.core.ledger.coupons cimport COUPON_CANCELLED, COUPON_FREE, COUPON_HELD, COUPON_USED, Coupon
 from altyn.core.ledger.keys cimport receipt_key as receipt_key_of
@@ -19,16 +19,11 @@ from altyn.core.limits cimport HOLD_PARTS_MAX
 from altyn.core.outcome cimport COUPON_APPLIED, CounterUse, PointsPayment
 from altyn.core.receipt cimport CouponFact
 from altyn.core.text cimport Text
-from altyn.core.wire.arena cimport Arena, arena_take
+from altyn.core.wire.arena cimport arena_take
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
 from altyn.core.facts.coupon_codes import code_hash
-
-cdef enum:
-    PER_CUSTOMER = 1
-    PER_PROMOTION = 3
-
 
 cdef void* taken(Engine engine, size_t size) except NULL:
     cdef void* piece = arena_take(&engine.arena, size)

@@ -4,7 +4,7 @@ Decides how much each target bears: a unit as much as its floor leaves, a group 
 the floors as caps. Must never give more than `off_minor` per unit, group or receipt.
 """
 from libc.stdint cimport int32_t
-from altyn.core.calculator.spread cimport group_room, spread_filling, spread_over_groups, take, unit_room
+from altyn.core.calculator.spread cimport group_room, spread_filling, spread_over_groups, take_each
 from altyn.core.calculator.targets cimport next_in_set
 from altyn.core.calculator.work cimport CalcGroup, Run
 from altyn.core.money cimport Share, price_times
@@ -17,20 +17,12 @@ cdef inline bint is_target(const Work* work, const CalcGroup* group) noexcept no
 
 
 cdef int64_t give_per_unit(Work* work, CalcGroup* group, int64_t off_minor) noexcept nogil:
-    cdef int64_t given = 0, amount, room
+    cdef int64_t given = 0
     cdef int32_t number = group.first_run
-    cdef Run* run
     while number >= 0:
-        run = &work.runs[number]
-        if run.running_minor > 0:
-            amount = price_times(off_minor, run.qty_milli)
-            room = unit_room(work, group, run)
-            if amount > room:
-                work.refused_minor += (amount - room) * run.count
-                amount = room
-            take(work, group, number, amount, 0)
-            given += amount * run.count
-        number = run.next
+        if work.runs[number].running_minor > 0:
+            given += take_each(work, group, number, price_times(off_minor, work.runs[number].qty_milli))
+        number = work.runs[number].next
     return given
 
 

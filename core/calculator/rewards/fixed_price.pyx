@@ -4,30 +4,22 @@ Decides what is above the price on every unit: as much of it as the floor leaves
 """
 from libc.stdint cimport int32_t
 from altyn.core.calculator.notes cimport is_open, mark_group, price_of
-from altyn.core.calculator.spread cimport take, unit_room
+from altyn.core.calculator.spread cimport take_each
 from altyn.core.calculator.targets cimport next_in_set
-from altyn.core.calculator.work cimport CalcGroup, Run
+from altyn.core.calculator.work cimport CalcGroup
 from altyn.core.money cimport price_times
 from altyn.core.rules.image cimport SetRow
 
 
 cdef int64_t price_down(Work* work, CalcGroup* group, int64_t price_minor) noexcept nogil:
-    cdef int64_t given = 0, amount, room
-    cdef int32_t number = group.first_run, next
-    cdef Run* run
+    cdef int64_t given = 0, amount
+    cdef int32_t number = group.first_run
     while number >= 0:
-        run = &work.runs[number]
-        next = run.next
         if is_open(work, number):
-            amount = price_of(work, number) - price_times(price_minor, run.qty_milli)
+            amount = price_of(work, number) - price_times(price_minor, work.runs[number].qty_milli)
             if amount > 0:
-                room = unit_room(work, group, run)
-                if amount > room:
-                    work.refused_minor += (amount - room) * run.count
-                    amount = room
-                take(work, group, number, amount, 0)
-                given += amount * run.count
-        number = next
+                given += take_each(work, group, number, amount)
+        number = work.runs[number].next
     return given
 
 
