@@ -13,6 +13,7 @@ from pathlib import Path
 import orjson
 
 from altyn.register import Attempt
+from altyn.register.history import attempt_line
 
 NAME = "told-{}.jsonl"
 
@@ -28,18 +29,9 @@ class Ledger:
     def __call__(self, attempt: Attempt, receipt_key: str = "") -> None:
         if not attempt.op_id or self._file.closed:
             return
-        line = {
-            "op_id": attempt.op_id.hex(),
-            "call": attempt.call,
-            "request_sha256": attempt.request_sha256.hex(),
-            "invoked_us": attempt.invoked_us,
-            "reply": "UNKNOWN" if attempt.reply is None else attempt.reply.hex(),
-            "replied_us": attempt.replied_us,
-        }
+        line = attempt_line(attempt)
         if receipt_key:
             line["receipt"] = receipt_key
-        if attempt.error:
-            line["error"] = attempt.error
         self._file.write(orjson.dumps(line) + b"\n")
 
     def flush(self) -> None:

@@ -51,6 +51,21 @@ class SteadyClock:
         return (time.monotonic_ns() + self._offset_ns) // 1000
 
 
+def attempt_line(attempt: Attempt) -> dict[str, object]:
+    """One attempt as its line of a history says it."""
+    line: dict[str, object] = {
+        "op_id": attempt.op_id.hex(),
+        "call": attempt.call,
+        "request_sha256": attempt.request_sha256.hex(),
+        "invoked_us": attempt.invoked_us,
+        "reply": "UNKNOWN" if attempt.reply is None else attempt.reply.hex(),
+        "replied_us": attempt.replied_us,
+    }
+    if attempt.error:
+        line["error"] = attempt.error
+    return line
+
+
 class JsonLines:
     """Writes attempts to a file, one JSON object a line: bytes as hex, an unknown reply as ``"UNKNOWN"``."""
 
@@ -58,17 +73,7 @@ class JsonLines:
         self._file = Path(path).open("a", encoding="utf-8")  # noqa: SIM115
 
     def __call__(self, attempt: Attempt) -> None:
-        line = {
-            "op_id": attempt.op_id.hex(),
-            "call": attempt.call,
-            "request_sha256": attempt.request_sha256.hex(),
-            "invoked_us": attempt.invoked_us,
-            "reply": "UNKNOWN" if attempt.reply is None else attempt.reply.hex(),
-            "replied_us": attempt.replied_us,
-        }
-        if attempt.error:
-            line["error"] = attempt.error
-        self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
+        self._file.write(json.dumps(attempt_line(attempt), separators=(",", ":")) + "\n")
 
     def close(self) -> None:
         """Flush and close."""

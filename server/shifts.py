@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
-from google.protobuf.message import DecodeError
 
 from altyn.core.engine import CallRefused, Scope
 from altyn.infra.database import connect
 from altyn.pos.v1 import outcome_pb2, reasons_pb2
 from altyn.pos.v1 import pos_service_pb2 as pos
+from altyn.server.own_message import read_own
 
 OP_IDS_MAX = 10_000
 OP_ID_BYTES = 16
@@ -115,16 +115,7 @@ async def _stored(connection: asyncpg.Connection[Any], call: pos.ReconcileShiftR
 
 
 def _read(request: bytes, scope: Scope) -> pos.ReconcileShiftRequest:
-    try:
-        call = pos.ReconcileShiftRequest.FromString(request)
-    except DecodeError as error:
-        raise CallRefused("INVALID_ARGUMENT", "MALFORMED", "", "these bytes are not a message of this call") from error
-    for field, told, bound in (
-        ("store_id", call.store_id, scope.store_id),
-        ("register_id", call.register_id, scope.register_id),
-    ):
-        if told != bound:
-            raise CallRefused("PERMISSION_DENIED", "FOREIGN_REGISTER", field, "the credential belongs to another one")
+    call = read_own(pos.ReconcileShiftRequest, request, scope)
     if len(call.op_ids) > OP_IDS_MAX:
         raise CallRefused("INVALID_ARGUMENT", "TOO_LARGE", "op_ids", f"at most {OP_IDS_MAX} operations of one shift")
     for place, op_id in enumerate(call.op_ids):

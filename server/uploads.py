@@ -13,11 +13,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, NamedTuple
 
 import structlog
-from google.protobuf.message import DecodeError
 
 from altyn.core.engine import CallRefused, Scope
 from altyn.pos.v1 import outcome_pb2, reasons_pb2
 from altyn.pos.v1 import pos_service_pb2 as pos
+from altyn.server.own_message import read_own
 
 RECEIPTS_MAX = 256
 PUSH_BACK_US = 1_000_000
@@ -46,7 +46,7 @@ Admit = Callable[[Fact, Scope], Awaitable[bytes | Awaitable[bytes]]]
 
 async def upload_receipts(request: bytes, scope: Scope, admit: Admit, clock: Callable[[], int]) -> bytes:
     """`admit` decides one fact: its reply, or a promise of it when that is durable. CallRefused as of a call."""
-    call = _read(request, scope)
+    call = read_own(pos.UploadReceiptsRequest, request, scope)
     facts = list(facts_of(request))
     if len(facts) > RECEIPTS_MAX:
         raise CallRefused("INVALID_ARGUMENT", "TOO_LARGE", "receipts", f"at most {RECEIPTS_MAX} receipts in one upload")
@@ -72,20 +72,6 @@ async def upload_receipts(request: bytes, scope: Scope, admit: Admit, clock: Cal
             reply.results[-1].op_id = op_id_of(call.receipts[place])
     reply.server_time_us = clock()
     return reply.SerializeToString()
-
-
-def _read(request: bytes, scope: Scope) -> pos.UploadReceiptsRequest:
-    try:
-        call = pos.UploadReceiptsRequest.FromString(request)
-    except DecodeError as error:
-        raise CallRefused("INVALID_ARGUMENT", "MALFORMED", "", "these bytes are not a message of this call") from error
-    for field, told, bound in (
-        ("store_id", call.store_id, scope.store_id),
-        ("register_id", call.register_id, scope.register_id),
-    ):
-        if told != bound:
-            raise CallRefused("PERMISSION_DENIED", "FOREIGN_REGISTER", field, "the credential belongs to another one")
-    return call
 
 
 def op_id_of(uploaded: pos.UploadedReceipt) -> bytes:
