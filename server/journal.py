@@ -17,12 +17,13 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import asyncpg
 
 from altyn.core.engine.types import WAITING_MAX, Known, Record
 from altyn.infra.database import connect, require_durability
+from altyn.server.copy_exchange import CopyExchange
 from altyn.server.copy_rows import COLUMNS, CopyRows
 from altyn.server.journal_archive import JournalArchive
 from altyn.server.journal_reader import (
@@ -121,6 +122,7 @@ class Journal:
         self._batch_rows_max = limits.batch_rows_max
         self._batch_bytes_max = limits.batch_bytes_max
         self._connection: asyncpg.Connection[Any] | None = connection
+        self._exchange: CopyExchange | None = None
         self._seq = tail.seq
         self._hash = tail.hash
         self._durable_hash = tail.hash
@@ -369,9 +371,12 @@ class Journal:
             self._partition_ready = number
         if number + PARTITIONS_AHEAD > self._partition_ready and (self._ahead is None or self._ahead.done()):
             self._ahead = asyncio.get_running_loop().create_task(self._make_ahead(number + PARTITIONS_AHEAD))
-        await self._patiently(
-            connection.copy_to_table(f"journal_{number:06d}", source=cast(Any, batch), columns=COLUMNS, format="binary")
-        )
+        exchange, table = self._exchange, f"journal_{number:06d}"
+        if exchange is None:
+            exchange = self._exchange = CopyExchange(connection)
+        if exchange.table != table:
+            await self._patiently(exchange.prepare(table, COLUMNS))
+        await exchange.send(batch, self._limits.write_patience_s)
 
     async def _make_ahead(self, number: int) -> None:
         """Make partitions up to `number` while this one is being filled. When it fails a later batch tries again."""
@@ -467,7 +472,7 @@ class Journal:
         self._drop_connection()
 
     def _drop_connection(self) -> None:
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._exchange = self._connection, None, None
         if connection is not None:
             connection.terminate()
 
