@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from time import perf_counter
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -106,9 +107,9 @@ def _measure_book(accounts: int, folder: Path) -> tuple[Book, dict[str, Any]]:
     times = []
     for _ in range(LOADS):
         book = Book()  # what was loaded before is gone
-        started = time.perf_counter()
+        started = perf_counter()
         loaded = snapshots.load()
-        times.append(time.perf_counter() - started)
+        times.append(perf_counter() - started)
         assert loaded is not None
         book = loaded.book
         del loaded
@@ -224,56 +225,75 @@ class Commits:
         self.journal = journal
         slots = ReplySlots(IN_FLIGHT)
         journal.on_durable(slots.release)
-        self._commit: Call = Calls(engine, journal, slots).table()["CommitReceipt"]
+        self.call: Call = Calls(engine, journal, slots).table()["CommitReceipt"]
+        self.times: list[float] = []
         self._members = members
-        self._scopes = [Scope(world.TENANT, world.STORE, world.register_id(number)) for number in range(IN_FLIGHT)]
-        self._requests: list[list[bytes]] = []
-        self._times: list[float] = []
-        self._ready: deque[int] = deque()
+        self._registers = [Register(self, number) for number in range(IN_FLIGHT)]
+        self._ready: deque[Register] = deque()
         self._is_coming = False
-        self._left = 0
+        self._busy: set[Register] = set()
         self._ended = asyncio.Event()
 
     async def round(self, meter: Meter, commits: int = ROUND_COMMITS) -> Round:
         """So many new operations, from the first call to the last answer; making them beforehand does not count."""
-        self._requests = [world.commits(number, commits // IN_FLIGHT, self._members) for number in range(IN_FLIGHT)]
-        self._times = []
-        self._left = IN_FLIGHT * (commits // IN_FLIGHT)
+        for register in self._registers:
+            register.requests = world.commits(register.number, commits // IN_FLIGHT, self._members)
+        self.times = []
+        self._busy.update(self._registers)
         self._ended.clear()
+        self._loop = asyncio.get_running_loop()
         meter.start()
-        started = time.perf_counter()
-        for register in range(IN_FLIGHT):
-            self._come_again(register)
+        started = perf_counter()
+        for register in self._registers:
+            self.come_again(register)
         await self._ended.wait()
-        rate = len(self._times) / (time.perf_counter() - started)
-        return Round(rate, *meter.spent(len(self._times)), self._times)
+        rate = len(self.times) / (perf_counter() - started)
+        return Round(rate, *meter.spent(len(self.times)), self.times)
 
-    def _come_again(self, register: int) -> None:
+    def come_again(self, register: Register) -> None:
         self._ready.append(register)
         if not self._is_coming:
             self._is_coming = True
-            asyncio.get_running_loop().call_soon(self._come)
+            self._loop.call_soon(self._come)
+
+    def gone(self, register: Register) -> None:
+        """All its answers have come."""
+        self._busy.discard(register)
+        if not self._busy:
+            self._ended.set()
 
     def _come(self) -> None:
         """One request per turn of the loop, as from a socket: the journal's own socket is served in between."""
-        register = self._ready.popleft()
-        started = time.perf_counter()
-        reply = self._commit(self._requests[register].pop(), self._scopes[register])
-        assert isinstance(reply, PendingReply)
-
-        def answered(future: PendingReply) -> None:
-            self._times.append(time.perf_counter() - started)
-            assert future.result().startswith(STATUS_OK)
-            if self._requests[register]:
-                self._come_again(register)
-            self._left -= 1
-            if self._left == 0:
-                self._ended.set()
-
-        reply.add_done_callback(answered)
+        self._ready.popleft().ask()
         self._is_coming = bool(self._ready)
         if self._is_coming:
-            asyncio.get_running_loop().call_soon(self._come)
+            self._loop.call_soon(self._come)
+
+
+class Register:
+    """A till that asks again once it has its answer."""
+
+    def __init__(self, commits: Commits, number: int) -> None:
+        self.number = number
+        self.requests: list[bytes] = []
+        self._commits = commits
+        self._call = commits.call
+        self._scope = Scope(world.TENANT, world.STORE, world.register_id(number))
+        self._asked_at = 0.0
+
+    def ask(self) -> None:
+        self._asked_at = perf_counter()
+        reply = self._call(self.requests.pop(), self._scope)
+        assert isinstance(reply, PendingReply)
+        reply.add_done_callback(self.answered)
+
+    def answered(self, reply: PendingReply) -> None:
+        self._commits.times.append(perf_counter() - self._asked_at)
+        assert reply.result().startswith(STATUS_OK)
+        if self.requests:
+            self._commits.come_again(self)
+        else:
+            self._commits.gone(self)
 
 
 async def _measure_rival(dsn: str, bodies: list[bytes], count: int, meter: Meter) -> Round:
@@ -283,16 +303,16 @@ async def _measure_rival(dsn: str, bodies: list[bytes], count: int, meter: Meter
     async def commit_until(connection: asyncpg.Connection[Any], until: float) -> int:
         statement = await connection.prepare(_RIVAL)
         done = 0
-        while time.perf_counter() < until:
+        while perf_counter() < until:
             await statement.fetch(uuid4(), uuid4(), bodies[done % len(bodies)])
             done += 1
         return done
 
     for duration in (WARM_S, RIVAL_S):
         meter.start()
-        started = time.perf_counter()
+        started = perf_counter()
         done = sum(await asyncio.gather(*(commit_until(one, started + duration) for one in connections)))
-        measured = Round(done / (time.perf_counter() - started), *meter.spent(done), [])
+        measured = Round(done / (perf_counter() - started), *meter.spent(done), [])
     for connection in connections:
         await connection.close()
     return measured

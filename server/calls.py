@@ -125,12 +125,16 @@ class Calls:
 
     def effect(self, decide: Decide, request: bytes, scope: Scope) -> Reply:
         """Decide, journal, and answer when durable."""
-        self._admit()
+        # Written out, not in parts, for every sale passes here.
+        if self._slots.is_full or not self._journal.has_room:
+            raise overloaded()
         answer = decide(self._engine, request, scope, self._clock(), None)
         if isinstance(answer, Lookup):
             self._make_room_to_ask()
             return self._effect_after_lookup(decide, request, scope, answer)
-        return self._settle(answer)
+        if answer.record is not None:
+            self._journal.append(answer.record)
+        return self._slots.hold(answer.seq, answer.reply)
 
     def upload_receipts(self, request: bytes, scope: Scope) -> Reply:
         """Facts a register had to keep: each as the call it stands for, one after the other."""

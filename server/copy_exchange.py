@@ -1,4 +1,4 @@
-"""One COPY of a batch as one write: the statement prepared before, its data and its end go out together.
+"""One COPY of a batch as one write: its statement prepared before, the batch's own messages sent as they lie.
 
 A batch is sent as often as PostgreSQL can take one, so what is paid per statement counts: PostgreSQL does not parse the
 COPY again, and nothing is copied or awaited here but the end. Between batches the connection is asyncpg's, which opened
@@ -19,7 +19,6 @@ from asyncpg.prepared_stmt import PreparedStatement
 # Portal "" of a statement without parameters; what follows its name. Then: run the portal.
 _BIND_REST = bytes(2 + 2 + 2)
 _EXECUTE = b"E" + (4 + 1 + 4).to_bytes(4, "big") + bytes(1 + 4)
-_COPY_DONE_AND_SYNC = b"c" + (4).to_bytes(4, "big") + b"S" + (4).to_bytes(4, "big")
 _HEAD_BYTES = 5  # of a message: its type, and its length without the type
 
 _READY, _ERROR, _PARAMETER, _NOTICE = b"ZESN"
@@ -46,11 +45,11 @@ class CopyExchange(asyncio.Protocol):
         self._statement = await self._connection.prepare(query)
         name = self._statement.get_name().encode()
         bind = b"\0" + name + b"\0" + _BIND_REST
-        self._head = b"B" + (4 + len(bind)).to_bytes(4, "big") + bind + _EXECUTE + b"d"
+        self._head = b"B" + (4 + len(bind)).to_bytes(4, "big") + bind + _EXECUTE
         self.table = table
 
     async def send(self, batch: Any, patience_s: float) -> None:
-        """Copy a buffer of binary rows, which must not change meanwhile.
+        """Copy a batch: a buffer of all messages up to Sync, which must not change meanwhile.
 
         asyncpg.PostgresError: refused, nothing was stored. OSError: the connection is gone, TimeoutError: no answer came
         for so long; the outcome is then unknown and the connection of no more use. So it is after a cancellation.
@@ -65,8 +64,7 @@ class CopyExchange(asyncio.Protocol):
         timer = loop.call_later(patience_s, self._settle, silence)
         self._transport.set_protocol(self)
         try:
-            head = self._head + (4 + len(batch)).to_bytes(4, "big")
-            self._transport.writelines((head, batch, _COPY_DONE_AND_SYNC))
+            self._transport.writelines((self._head, batch))
             await self._waiter
         finally:
             timer.cancel()

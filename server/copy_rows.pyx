@@ -1,7 +1,8 @@
-"""One batch of journal rows as bytes for ``COPY … (FORMAT binary)``.
+"""One batch of journal rows as the messages of ``COPY … (FORMAT binary)`` that a client sends: a CopyData each, then CopyDone and Sync.
 
-A row is chained and laid out once, as it is appended; nothing is built per row in Python. The order of columns is COLUMNS. The batch is
-sent again as it is when a commit's outcome is unknown, so nothing may be added after it was closed.
+A row is chained and laid out once, as it is appended; nothing is built per row in Python. A message per row, for PostgreSQL reads a
+message whole: small ones stay in its memory's hot part. The order of columns is COLUMNS. The batch is sent again as it is when a
+commit's outcome is unknown, so nothing may be added after it was closed.
 """
 cimport cython
 from cpython.buffer cimport PyBuffer_FillInfo
@@ -15,14 +16,17 @@ from altyn.core.ledger.chain cimport chain_bytes
 
 COLUMNS = ("seq", "epoch", "instant_us", "shard", "kind", "op_id", "receipt_key", "natural_key", "hash", "body", "original_key")
 
-cdef bytes HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
-cdef bytes TRAILER = b"\xff\xff"
-# 2 for the column count, 11 × 4 for the sizes, and the numbers and keys themselves.
+cdef bytes HEADER = b"d" + (4 + 19).to_bytes(4, "big") + b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+cdef bytes TRAILER = b"d" + (4 + 2).to_bytes(4, "big") + b"\xff\xff" + b"c" + (4).to_bytes(4, "big") + b"S" + (4).to_bytes(4, "big")
+# 5 for the message, 2 for the column count, 11 × 4 for the sizes, and the numbers and keys themselves.
 cdef enum:
     COLUMNS_COUNT = 11
     KEY_BYTES = 16
     HASH_BYTES = 32
-    ROW_BYTES = 2 + COLUMNS_COUNT * 4 + 8 * 3 + 2 * 2 + KEY_BYTES * 4 + HASH_BYTES
+    HEADER_BYTES = 24
+    TRAILER_BYTES = 17
+    MESSAGE_BYTES = 5
+    ROW_BYTES = MESSAGE_BYTES + 2 + COLUMNS_COUNT * 4 + 8 * 3 + 2 * 2 + KEY_BYTES * 4 + HASH_BYTES
 
 
 cdef int check_key(bytes key) except -1:
@@ -37,7 +41,7 @@ cdef class CopyRows:
 
     def __cinit__(self, Py_ssize_t room=65536):
         self.make_room(max(room, 4096))
-        self.put(PyBytes_AS_STRING(HEADER), len(HEADER))
+        self.put(PyBytes_AS_STRING(HEADER), HEADER_BYTES)
 
     def __dealloc__(self):
         free(self.data)
@@ -65,6 +69,14 @@ cdef class CopyRows:
             self.data[self.used + i] = <uint8_t>((value >> (8 * (size - 1 - i))) & 0xFF)
         self.used += size
 
+    cdef void put_message(self, Py_ssize_t begun) noexcept nogil:
+        """The head of the CopyData that begins there and ends here."""
+        cdef Py_ssize_t end = self.used
+        self.used = begun
+        self.put(b"d", 1)
+        self.put_number(end - begun - 1, 4)
+        self.used = end
+
     cdef void put_key(self, bytes key) noexcept:
         """16 bytes, or NULL for None."""
         if key is None:
@@ -78,7 +90,11 @@ cdef class CopyRows:
 
         ValueError: a key has not 16 bytes, or the body has a gigabyte; nothing was added.
         """
+        return self.add_row(record, epoch, shard, previous)
+
+    cdef bytes add_row(self, Record record, int64_t epoch, int shard, bytes previous):
         cdef Py_ssize_t size = len(record.body)
+        cdef Py_ssize_t begun
         cdef uint8_t chained[HASH_BYTES]
         assert not self.is_closed and self.exports == 0, "a closed batch is never changed"
         check_key(record.op_id)
@@ -87,8 +103,10 @@ cdef class CopyRows:
         check_key(record.original_key)
         if record.op_id is None or len(previous) != HASH_BYTES or size > 0x3FFFFFFF:
             raise ValueError("op_id must be 16 bytes, hash 32 bytes, body below 1 GiB")
-        self.make_room(ROW_BYTES + size + len(TRAILER))
+        self.make_room(ROW_BYTES + size + TRAILER_BYTES)
         chain_bytes(<const uint8_t*>PyBytes_AS_STRING(previous), record.seq, epoch, PyBytes_AS_STRING(record.body), <size_t>size, chained)
+        begun = self.used
+        self.used += MESSAGE_BYTES
         self.put_number(COLUMNS_COUNT, 2)
         self.put_number(8, 4)
         self.put_number(record.seq, 8)
@@ -108,6 +126,7 @@ cdef class CopyRows:
         self.put_number(size, 4)
         self.put(PyBytes_AS_STRING(record.body), size)
         self.put_key(record.original_key)
+        self.put_message(begun)
         if self.count == 0:
             self.first_seq = record.seq
         self.last_seq = record.seq
@@ -118,9 +137,22 @@ cdef class CopyRows:
     def close(self):
         """End the batch; further calls change nothing."""
         if not self.is_closed:
-            self.make_room(len(TRAILER))
-            self.put(PyBytes_AS_STRING(TRAILER), len(TRAILER))
+            self.make_room(TRAILER_BYTES)
+            self.put(PyBytes_AS_STRING(TRAILER), TRAILER_BYTES)
             self.is_closed = True
+
+    cdef Py_ssize_t end_bytes(self) noexcept:
+        """How many of its bytes closing has added."""
+        return TRAILER_BYTES if self.is_closed else 0
+
+    cdef bint clear(self) noexcept:
+        """Empty and open again, in the same memory. False, and unchanged, while somebody reads it."""
+        if self.exports > 0:
+            return False
+        self.used = HEADER_BYTES
+        self.count = 0
+        self.is_closed = False
+        return True
 
     def __len__(self):
         """Bytes so far."""

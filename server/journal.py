@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
@@ -26,6 +25,7 @@ from altyn.infra.database import connect, require_durability
 from altyn.server.copy_exchange import CopyExchange
 from altyn.server.copy_rows import COLUMNS, CopyRows
 from altyn.server.journal_archive import JournalArchive
+from altyn.server.journal_queue import JournalQueue, Overloaded
 from altyn.server.journal_reader import (
     COMMAND_TIMEOUT_S,
     LOST,
@@ -57,11 +57,9 @@ SELECT pg_terminate_backend(a.pid, 2000) FROM shard_owner o JOIN pg_stat_activit
 WHERE o.shard = $1 AND a.application_name = $2 AND a.pid <> pg_backend_pid() AND ($3::bigint IS NULL OR o.epoch = $3)
 """
 
+__all__ = ["Journal", "JournalLimits", "JournalMeters", "Overloaded"]
+
 log = logging.getLogger(__name__)
-
-
-class Overloaded(Exception):
-    """The queue is full; nothing was appended. Check `has_room` before applying anything."""
 
 
 class JournalMeters:
@@ -93,7 +91,7 @@ class JournalLimits:
     back_off_max_s: float = 1.0
 
 
-class Journal:
+class Journal(JournalQueue):
     """One shard's journal, owned. Made by `open`; `append` and the properties are for the loop it was opened on."""
 
     def __init__(
@@ -107,9 +105,18 @@ class Journal:
         tail: JournalTail,
         archive: JournalArchive | None = None,
     ) -> None:
-        self.shard = shard
+        super().__init__(
+            shard,
+            epoch,
+            tail.seq,
+            tail.hash,
+            rows_max=limits.queue_rows_max,
+            bytes_max=limits.queue_bytes_max,
+            batch_rows_max=limits.batch_rows_max,
+            batch_bytes_max=limits.batch_bytes_max,
+            partition_rows=PARTITION_ROWS,
+        )
         self.instance_id = instance_id
-        self.epoch = epoch
         self.tail_at_open = tail
         self.durable_seq = tail.seq
         self.batches_count = 0
@@ -119,22 +126,12 @@ class Journal:
         self.reader = JournalReader(dsn, shard, archive=archive)
         self._dsn = dsn
         self._limits = limits
-        self._batch_rows_max = limits.batch_rows_max
-        self._batch_bytes_max = limits.batch_bytes_max
         self._connection: asyncpg.Connection[Any] | None = connection
         self._exchange: CopyExchange | None = None
-        self._seq = tail.seq
-        self._hash = tail.hash
         self._durable_hash = tail.hash
-        self._open = CopyRows()
-        self._closed: deque[CopyRows] = deque()
-        self._queue_rows = 0
-        self._queue_bytes = 0
         self._arrived = asyncio.Event()
-        self._is_idle = False
         self._moved = asyncio.Event()
         self._on_durable: list[Callable[[int], None]] = []
-        self._ending = False
         self._partition_ready = tail.seq // PARTITION_ROWS + PARTITIONS_AHEAD
         self._ahead: asyncio.Task[None] | None = None
         self._writer = asyncio.get_running_loop().create_task(self._write_for_ever(), name=f"journal-{shard}")
@@ -176,51 +173,9 @@ class Journal:
     # WHAT THE ENGINE'S SIDE CALLS
 
     @property
-    def next_seq(self) -> int:
-        """The seq the next record must have."""
-        return self._seq + 1
-
-    @property
-    def has_room(self) -> bool:
-        """False: shed before anything is applied."""
-        return (
-            self._queue_rows < self._limits.queue_rows_max
-            and self._queue_bytes < self._limits.queue_bytes_max
-            and not self._ending
-        )
-
-    @property
-    def queue_bytes(self) -> int:
-        """What waits for PostgreSQL."""
-        return self._queue_bytes
-
-    @property
     def partitions_ahead(self) -> int:
         """Partitions known to be there beyond the one in use."""
         return self._partition_ready - self._seq // PARTITION_ROWS
-
-    def append(self, record: Record) -> None:
-        """Put a record in the open batch. Overloaded when there is no room, ValueError when it is not `next_seq`."""
-        if not self.has_room:
-            raise Overloaded(f"{self._queue_rows} records wait for PostgreSQL")
-        seq = record.seq
-        if seq != self._seq + 1:
-            raise ValueError(f"record has seq {seq}, the journal goes on with {self._seq + 1}")
-        batch = self._open
-        size = len(batch)
-        if batch.count and (
-            batch.count >= self._batch_rows_max or size >= self._batch_bytes_max or self._seq % PARTITION_ROWS == 0
-        ):
-            self._closed.append(batch)
-            batch = self._open = CopyRows()
-            size = len(batch)
-        self._hash = batch.add(record, self.epoch, self.shard, self._hash)
-        self._seq = seq
-        self._queue_rows += 1
-        self._queue_bytes += len(batch) - size
-        if self._is_idle:
-            self._is_idle = False
-            self._arrived.set()
 
     def on_durable(self, call: Callable[[int], None]) -> None:
         """Have `call(durable_seq)` called each time it has risen. It must neither block nor raise."""
@@ -282,12 +237,12 @@ class Journal:
     async def _write_for_ever(self) -> None:
         try:
             while True:
-                batch = self._next_batch()
+                batch = self.take_batch()
                 if batch is None:
                     if self._ending:
                         return
                     self._arrived.clear()
-                    self._is_idle = True
+                    self._wake = self._arrived.set
                     await self._arrived.wait()
                     continue
                 begun_ns = monotonic_ns()
@@ -304,28 +259,15 @@ class Journal:
             self._drop_connection()
             self._moved.set()
 
-    def _next_batch(self) -> CopyRows | None:
-        if self._closed:
-            batch = self._closed.popleft()
-        elif self._open.count:
-            batch, self._open = self._open, CopyRows()
-        else:
-            return None
-        batch.close()
-        return batch
-
     def _settled(self, batch: CopyRows) -> None:
         """The batch is durable: tell everyone."""
         self.batches_count += 1
         self.is_degraded = False
-        self._queue_rows -= batch.count
-        self._queue_bytes -= len(batch)
-        if self._queue_rows == 0:
-            self._queue_bytes = 0
-        self.durable_seq = batch.last_seq
+        self.durable_seq = seq = batch.last_seq
         self._durable_hash = batch.last_hash
+        self.settle(batch)
         for call in self._on_durable:
-            call(batch.last_seq)
+            call(seq)
         self._moved.set()
 
     async def _write(self, batch: CopyRows) -> None:

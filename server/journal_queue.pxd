@@ -1,0 +1,22 @@
+"""What waits for the journal's writer: see the body."""
+from libc.stdint cimport int64_t
+
+from altyn.server.copy_rows cimport CopyRows
+
+cdef class JournalQueue:
+    cdef readonly int shard
+    cdef readonly int64_t epoch
+    cdef public int64_t _seq        # of the last record appended
+    cdef bytes hash                 # of the last record appended
+    cdef CopyRows open              # None until a record comes
+    cdef list closed                # full batches, the oldest last
+    cdef CopyRows spare             # the memory of a batch that is durable
+    cdef int64_t rows
+    cdef int64_t bytes_used
+    cdef int64_t rows_max
+    cdef int64_t bytes_max
+    cdef int64_t batch_rows_max
+    cdef int64_t batch_bytes_max
+    cdef int64_t partition_rows
+    cdef public bint _ending
+    cdef public object _wake        # called, once, by the next append; None: nobody waits

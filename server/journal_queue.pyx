@@ -1,0 +1,94 @@
+"""The records that wait for PostgreSQL, as batches ready to be sent: the part of the journal that every call passes.
+
+A record is chained and laid out as it is appended. Invariants: seqs have no gap; a batch stays within its bounds and inside
+one partition; what is taken is never changed, and counts as waiting until it is settled. Never here: PostgreSQL, or when
+something is durable.
+"""
+from libc.stdint cimport int64_t
+
+from altyn.core.engine.answers cimport Record
+from altyn.server.copy_rows cimport CopyRows
+
+cdef enum:
+    SPARE_BYTES_MAX = 1 << 20
+
+
+class Overloaded(Exception):
+    """The queue is full; nothing was appended. Check `has_room` before applying anything."""
+
+
+cdef class JournalQueue:
+    """Batches hold at most `batch_rows_max` rows and little more than `batch_bytes_max` bytes; `seq` and `hash` end what is stored."""
+
+    def __init__(self, int shard, int64_t epoch, int64_t seq, bytes hash not None, *, int64_t rows_max, int64_t bytes_max,
+                 int64_t batch_rows_max, int64_t batch_bytes_max, int64_t partition_rows):
+        self.shard = shard
+        self.epoch = epoch
+        self._seq = seq
+        self.hash = hash
+        self.closed = []
+        self.rows_max = rows_max
+        self.bytes_max = bytes_max
+        self.batch_rows_max = batch_rows_max
+        self.batch_bytes_max = batch_bytes_max
+        self.partition_rows = partition_rows
+
+    @property
+    def next_seq(self):
+        """The seq the next record must have."""
+        return self._seq + 1
+
+    @property
+    def has_room(self):
+        """False: shed before anything is applied."""
+        return self.rows < self.rows_max and self.bytes_used < self.bytes_max and not self._ending
+
+    @property
+    def queue_bytes(self):
+        """What waits for PostgreSQL."""
+        return self.bytes_used
+
+    def append(self, Record record not None):
+        """Put a record in the open batch. Overloaded when there is no room, ValueError when it is not `next_seq`."""
+        cdef CopyRows batch = self.open
+        cdef int64_t size
+        if self.rows >= self.rows_max or self.bytes_used >= self.bytes_max or self._ending:
+            raise Overloaded(f"{self.rows} records wait for PostgreSQL")
+        if record.seq != self._seq + 1:
+            raise ValueError(f"record has seq {record.seq}, the journal goes on with {self._seq + 1}")
+        if batch is not None and (
+            batch.count >= self.batch_rows_max or batch.used >= self.batch_bytes_max or self._seq % self.partition_rows == 0
+        ):
+            self.closed.insert(0, batch)
+            batch = self.open = None
+        if batch is None:
+            batch, self.spare = self.spare, None
+            if batch is None:
+                batch = CopyRows()
+        size = batch.used if batch.count > 0 else 0
+        self.hash = batch.add_row(record, self.epoch, self.shard, self.hash)
+        self.open = batch
+        self._seq = record.seq
+        self.rows += 1
+        self.bytes_used += batch.used - size
+        if self._wake is not None:
+            wake, self._wake = self._wake, None
+            wake()
+
+    def take_batch(self):
+        """The oldest batch, closed; None when nothing waits."""
+        cdef CopyRows batch
+        if self.closed:
+            batch = self.closed.pop()
+        else:
+            batch, self.open = self.open, None
+        if batch is not None:
+            batch.close()
+        return batch
+
+    def settle(self, CopyRows batch not None):
+        """A batch that was taken waits no more; its memory serves another, so nobody may look at it from here on."""
+        self.rows -= batch.count
+        self.bytes_used -= batch.used - batch.end_bytes()
+        if batch.room <= SPARE_BYTES_MAX and batch.clear():
+            self.spare = batch
