@@ -1,0 +1,144 @@
+"""A batch as one write over a connection of asyncpg, against a real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import pytest
+
+from altyn.core.engine.types import Record
+from altyn.server.copy_exchange import CopyExchange
+from altyn.server.copy_rows import COLUMNS, CopyRows
+
+PATIENCE_S = 30.0
+TABLE = """
+CREATE TABLE rows (seq bigint PRIMARY KEY, epoch bigint, instant_us bigint, shard smallint, kind smallint, op_id uuid,
+    receipt_key uuid, natural_key uuid, hash bytea, body bytea, original_key uuid)
+"""
+
+
+def batch_of(first: int, count: int, size: int = 100) -> CopyRows:
+    rows, hash_ = CopyRows(), bytes(32)
+    for seq in range(first, first + count):
+        hash_ = rows.add(Record(seq, seq.to_bytes(16, "big"), 2, None, None, seq, bytes([seq % 256]) * size), 1, 0, hash_)
+    rows.close()
+    return rows
+
+
+def run(dsn: str, test: Callable[[asyncpg.Connection[Any], CopyExchange], Awaitable[None]]) -> None:
+    async def main() -> None:
+        connection = await asyncpg.connect(dsn)
+        try:
+            await connection.execute(TABLE)
+            exchange = CopyExchange(connection)
+            await exchange.prepare("rows", COLUMNS)
+            async with asyncio.timeout(60):
+                await test(connection, exchange)
+        finally:
+            connection.terminate()
+
+    asyncio.run(main())
+
+
+def test_batches_and_queries_take_turns_on_one_connection(database_dsn: str) -> None:
+    async def test(connection: asyncpg.Connection[Any], exchange: CopyExchange) -> None:
+        for first, count, size in ((1, 1, 0), (2, 300, 3_000), (302, 2, 1_000_000)):
+            await exchange.send(batch_of(first, count, size), PATIENCE_S)
+            found = await connection.fetchrow(
+                "SELECT count(*) AS n, max(length(body)) AS size FROM rows WHERE seq >= $1", first
+            )
+            assert found is not None and tuple(found) == (count, size)
+
+    run(database_dsn, test)
+
+
+def test_refused_batch_raises_what_postgresql_said_and_leaves_the_connection_usable(database_dsn: str) -> None:
+    async def test(connection: asyncpg.Connection[Any], exchange: CopyExchange) -> None:
+        await exchange.send(batch_of(1, 5), PATIENCE_S)
+        with pytest.raises(asyncpg.UniqueViolationError, match="rows_pkey") as caught:
+            await exchange.send(batch_of(4, 500, 1_000), PATIENCE_S)
+        assert (caught.value.sqlstate, caught.value.constraint_name) == ("23505", "rows_pkey")
+        assert await connection.fetchval("SELECT count(*) FROM rows") == 5
+        await exchange.send(batch_of(6, 3), PATIENCE_S)
+        assert await connection.fetchval("SELECT count(*) FROM rows") == 8
+
+    run(database_dsn, test)
+
+
+def test_notices_and_settings_told_during_a_batch_reach_asyncpg(database_dsn: str) -> None:
+    async def test(connection: asyncpg.Connection[Any], exchange: CopyExchange) -> None:
+        await connection.execute("""
+            CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                RAISE WARNING 'told %', 'once';
+                PERFORM set_config('application_name', 'renamed', false);
+                RETURN NULL;
+            END $$;
+            CREATE TRIGGER tell AFTER INSERT ON rows FOR EACH STATEMENT EXECUTE FUNCTION tell()
+        """)
+        heard: list[str] = []
+        connection.add_log_listener(lambda _, message: heard.append(message.message))
+        await exchange.send(batch_of(1, 2), PATIENCE_S)
+        assert connection.get_settings().application_name == "renamed"
+        await asyncio.sleep(0)
+        assert heard == ["told once"]
+
+    run(database_dsn, test)
+
+
+def test_backend_that_ends_in_mid_batch_is_an_oserror_and_tells_asyncpg(database_dsn: str) -> None:
+    async def test(connection: asyncpg.Connection[Any], exchange: CopyExchange) -> None:
+        pid = connection.get_server_pid()
+        other = await asyncpg.connect(database_dsn)
+        lock = other.transaction()
+        await lock.start()
+        await other.execute("LOCK rows")
+        sent = asyncio.ensure_future(exchange.send(batch_of(1, 200, 2_000), PATIENCE_S))
+        while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE pid = $1 AND NOT granted", pid):
+            await asyncio.sleep(0.01)
+        await other.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+        with pytest.raises((OSError, asyncpg.AdminShutdownError)):
+            await sent
+        assert connection.is_closed()
+        with pytest.raises(OSError):
+            await exchange.send(batch_of(1, 1), PATIENCE_S)
+        await lock.rollback()
+        assert await other.fetchval("SELECT count(*) FROM rows") == 0
+        await other.close()
+
+    run(database_dsn, test)
+
+
+def test_silence_ends_the_wait(database_dsn: str) -> None:
+    async def test(connection: asyncpg.Connection[Any], exchange: CopyExchange) -> None:
+        other = await asyncpg.connect(database_dsn)
+        lock = other.transaction()
+        await lock.start()
+        await other.execute("LOCK rows")
+        with pytest.raises(TimeoutError, match=r"silent for 0\.05 s"):
+            await exchange.send(batch_of(1, 1), 0.05)
+        await lock.rollback()
+        await other.close()
+
+    run(database_dsn, test)
+
+
+@pytest.mark.parametrize("piece", [1, 3, 7, 64])
+def test_answer_in_pieces_is_put_together(database_dsn: str, piece: int) -> None:
+    async def test(connection: asyncpg.Connection[Any], exchange: CopyExchange) -> None:
+        whole = exchange.data_received
+
+        def in_pieces(data: bytes) -> None:
+            for at in range(0, len(data), piece):
+                whole(data[at : at + piece])
+
+        exchange.data_received = in_pieces  # type: ignore[method-assign]
+        await exchange.send(batch_of(1, 3), PATIENCE_S)
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await exchange.send(batch_of(1, 3), PATIENCE_S)
+        assert await connection.fetchval("SELECT count(*) FROM rows") == 3
+
+    run(database_dsn, test)
