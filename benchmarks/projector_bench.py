@@ -1,9 +1,9 @@
 """How fast the projector makes people's tables of the journal.
 
-`run` makes a PostgreSQL of its own, lets the call table commit receipts of 20 lines as `ledger_bench` does, and then lets
-the projector catch up, in rounds: the journal grows, the lag is asked, the projector takes its turns until nothing is
-behind. Sustained is what it catches up with; by processor time per receipt it is told how much of a core that needs, of
-this process and of PostgreSQL, whatever else runs on the machine.
+`run` makes a PostgreSQL of its own, lets the call table commit receipts of 20 lines as `ledger_bench` does, and then
+lets the projector catch up, in rounds: the journal grows, the lag is asked, the projector takes its turns until nothing
+is behind. What it catches up with it sustains; the processor time per receipt, of this process and of PostgreSQL, tells
+what a core can do whatever else runs on the machine.
 """
 
 from __future__ import annotations

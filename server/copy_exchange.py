@@ -51,8 +51,8 @@ class CopyExchange(asyncio.Protocol):
     async def send(self, batch: Any, patience_s: float) -> None:
         """Copy a batch: a buffer of all messages up to Sync, which must not change meanwhile.
 
-        asyncpg.PostgresError: refused, nothing was stored. OSError: the connection is gone, TimeoutError: no answer came
-        for so long; the outcome is then unknown and the connection of no more use. So it is after a cancellation.
+        asyncpg.PostgresError: refused, nothing was stored. OSError: the connection is gone; TimeoutError: no answer
+        came for so long. The outcome is then unknown and the connection of no more use, as after a cancellation.
         """
         if self._transport.is_closing():
             raise ConnectionResetError("the connection is closed")
@@ -93,7 +93,7 @@ class CopyExchange(asyncio.Protocol):
                 return
             if kind == _ERROR:
                 self._error = _error_of(bytes(answer[at + _HEAD_BYTES : end]))
-            elif kind == _PARAMETER or kind == _NOTICE:
+            elif kind in (_PARAMETER, _NOTICE):
                 self._told += answer[at:end]
             at = end
         del answer[:at]

@@ -23,7 +23,8 @@ CREATE TABLE rows (seq bigint PRIMARY KEY, epoch bigint, instant_us bigint, shar
 def batch_of(first: int, count: int, size: int = 100) -> CopyRows:
     rows, hash_ = CopyRows(), bytes(32)
     for seq in range(first, first + count):
-        hash_ = rows.add(Record(seq, seq.to_bytes(16, "big"), 2, None, None, seq, bytes([seq % 256]) * size), 1, 0, hash_)
+        record = Record(seq, seq.to_bytes(16, "big"), 2, None, None, seq, bytes([seq % 256]) * size)
+        hash_ = rows.add(record, 1, 0, hash_)
     rows.close()
     return rows
 
@@ -97,7 +98,8 @@ def test_backend_that_ends_in_mid_batch_is_an_oserror_and_tells_asyncpg(database
         await lock.start()
         await other.execute("LOCK rows")
         sent = asyncio.ensure_future(exchange.send(batch_of(1, 200, 2_000), PATIENCE_S))
-        while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE pid = $1 AND NOT granted", pid):
+        waits = "SELECT count(*) FROM pg_locks WHERE pid = $1 AND NOT granted"
+        while not await other.fetchval(waits, pid):  # noqa: ASYNC110 - a lock wakes nobody here
             await asyncio.sleep(0.01)
         await other.execute("SELECT pg_terminate_backend($1, 5000)", pid)
         with pytest.raises((OSError, asyncpg.AdminShutdownError)):
