@@ -31,6 +31,7 @@ from altyn.server.calls import POS_SERVICE, Calls
 from altyn.server.feeds.compiler import RulesCompiler
 from altyn.server.feeds.credentials import Credentials
 from altyn.server.feeds.feeds import Feeds
+from altyn.server.feeds.past_rules import PastRules, PastRulesLoader
 from altyn.server.feeds.rules import Release
 from altyn.server.journal import Journal
 from altyn.server.journal_archive import JournalArchive
@@ -97,6 +98,9 @@ class Server:
         self.engine = new_engine(settings, secrets)
         self.slots = ReplySlots(SLOTS_MAX)
         self.snapshots = Snapshots(snapshot_folder(settings))
+        self.past_rules = PastRulesLoader(
+            settings.postgres_dsn, settings.tenant_id, self.engine.facts.assets, compiler, self._take_past_rules
+        )
         self.feeds = Feeds(server_id=self._server_id, compiler=compiler, durable_seq=lambda: self.journal.durable_seq)
         self.journal: Journal
         self._stopping = asyncio.Event()
@@ -117,6 +121,7 @@ class Server:
             if await self._unless_stopped(self.feeds.ready()):
                 await self._serve(on_ready)
         finally:
+            await self.past_rules.stop()
             await self.feeds.stop()
             await self._close_journal()
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -160,7 +165,9 @@ class Server:
             raise JournalDoubt("PostgreSQL did not take what waited for it before the stop") from late
 
     def _take_ruleset(self, release: Release) -> None:
-        self.engine.take_ruleset(release.image, release.sha256, release.effective_at_us, release.emergency)
+        self.engine.take_ruleset(
+            release.image, release.sha256, release.effective_at_us, release.emergency, release.follows
+        )
         self.engine.look(clock_us())
         log.info(
             "rules_in_force",
@@ -170,9 +177,14 @@ class Server:
             emergency=release.emergency,
         )
 
+    def _take_past_rules(self, past: PastRules) -> None:
+        self.engine.take_past_ruleset(past.ruleset, past.sha256, past.begin_us, past.end_us)
+
     async def _serve(self, on_ready: Callable[[dict[str, object]], None]) -> None:
         shifts = Shifts(self._settings.postgres_dsn, lambda: self.journal.durable_seq, clock_us)
-        calls = Calls(self.engine, self.journal, self.slots, reconcile=shifts.reconcile)
+        calls = Calls(
+            self.engine, self.journal, self.slots, reconcile=shifts.reconcile, bring_rules=self.past_rules.bring
+        )
         ops_calls = OpsCalls(self.engine, calls, self._in_force, clock_us)
         meters, refusals = CallMeters(), RefusalLog()
         registers = GrpcDoor(
@@ -225,7 +237,9 @@ class Server:
     async def _tell_metrics(self, meters: CallMeters) -> tuple[MetricsDoor, asyncio.Task[None]]:
         """The management listener, and the task that measures how late the loop is."""
         lag = LoopLag()
-        state = ServerState(self.engine, self.journal, self.slots, self.feeds, self.snapshots, self._server_id)
+        state = ServerState(
+            self.engine, self.journal, self.slots, self.feeds, self.past_rules, self.snapshots, self._server_id
+        )
         registry = new_registry(meters.collect, state.collect, lag.collect)
         door = MetricsDoor(registry, self._settings.metrics_listen)
         await door.start()

@@ -19,6 +19,7 @@ from altyn.core.engine import (
     Known,
     Lookup,
     Record,
+    RulesWanted,
     Scope,
     authorize_customer,
     calculate_receipt,
@@ -36,12 +37,13 @@ from altyn.server.uploads import CANCEL, COMMIT, RETURN, Fact, upload_receipts
 
 Reply = bytes | Awaitable[bytes]
 Call = Callable[[bytes, Scope], Reply]
-Decide = Callable[[Engine, bytes, Scope, int, Known | None], Answer | Lookup]
+Decide = Callable[[Engine, bytes, Scope, int, Known | None], Answer | Lookup | RulesWanted]
+BringRules = Callable[[int], Awaitable[None]]
 
-# Questions to the journal that may wait at a time; PostgreSQL may be away, and each holds a request.
+# Calls that may wait for PostgreSQL at a time, to ask the journal or for past rules: each holds a request.
 LOOKUPS_AT_ONCE_MAX = 1_024
-# Times one operation is looked up again because it was admitted elsewhere meanwhile.
-LOOKUPS_MAX = 4
+# Times one operation asks again: it was admitted elsewhere meanwhile, or needs the rules of its time as well.
+ASKED_MAX = 5
 
 UPLOADED: dict[int, Decide] = {COMMIT: commit_receipt, RETURN: return_receipt, CANCEL: cancel_receipt}
 
@@ -75,13 +77,17 @@ class Calls:
         slots: ReplySlots,
         clock: Callable[[], int] = clock_us,
         reconcile: Call | None = None,
+        bring_rules: BringRules | None = None,
     ) -> None:
-        """`reconcile`: the call that needs more than the engine and the journal."""
+        """`reconcile`: the call that needs more than the engine and the journal. `bring_rules`: gives the engine what
+        was in force at a time.
+        """
         self._engine = engine
         self._journal = journal
         self._slots = slots
         self._clock = clock
         self._reconcile = reconcile or not_implemented
+        self._bring_rules = bring_rules or no_past_rules
         self._lookups_count = 0
 
     def table(self) -> dict[str, Call]:
@@ -107,7 +113,7 @@ class Calls:
         return self._preview_return(request, scope, reply)
 
     async def _preview_return(self, request: bytes, scope: Scope, lookup: Lookup) -> bytes:
-        for _ in range(LOOKUPS_MAX):
+        for _ in range(ASKED_MAX):
             known = await self._look_up(lookup)
             reply = calculate_receipt(self._engine, request, scope, self._clock(), known)
             if isinstance(reply, bytes):
@@ -129,12 +135,12 @@ class Calls:
         if self._slots.is_full or not self._journal.has_room:
             raise overloaded()
         answer = decide(self._engine, request, scope, self._clock(), None)
-        if isinstance(answer, Lookup):
-            self._make_room_to_ask()
-            return self._effect_after_lookup(decide, request, scope, answer)
-        if answer.record is not None:
-            self._journal.append(answer.record)
-        return self._slots.hold(answer.seq, answer.reply)
+        if isinstance(answer, Answer):
+            if answer.record is not None:
+                self._journal.append(answer.record)
+            return self._slots.hold(answer.seq, answer.reply)
+        self._make_room_to_ask()
+        return self._effect_after_asking(decide, request, scope, answer)
 
     def upload_receipts(self, request: bytes, scope: Scope) -> Reply:
         """Facts a register had to keep: each as the call it stands for, one after the other."""
@@ -150,27 +156,35 @@ class Calls:
         if isinstance(answer, Answer):
             return self._settle(answer)
         self._make_room_to_ask()
-        return await self._admit_after_lookup(decide, fact.request, scope, answer)
+        return await self._admit_after_asking(decide, fact.request, scope, answer)
 
-    async def _effect_after_lookup(self, decide: Decide, request: bytes, scope: Scope, lookup: Lookup) -> bytes:
-        reply = await self._admit_after_lookup(decide, request, scope, lookup)
+    async def _effect_after_asking(
+        self, decide: Decide, request: bytes, scope: Scope, wanted: Lookup | RulesWanted
+    ) -> bytes:
+        reply = await self._admit_after_asking(decide, request, scope, wanted)
         return reply if isinstance(reply, bytes) else await reply
 
-    async def _admit_after_lookup(self, decide: Decide, request: bytes, scope: Scope, lookup: Lookup) -> Reply:
+    async def _admit_after_asking(
+        self, decide: Decide, request: bytes, scope: Scope, wanted: Lookup | RulesWanted
+    ) -> Reply:
         """The same operation may be admitted by another connection while the journal is asked: then ask once more."""
-        for _ in range(LOOKUPS_MAX):
-            known = await self._look_up(lookup)
+        known: Known | None = None
+        for _ in range(ASKED_MAX):
+            if isinstance(wanted, Lookup):
+                known = await self._look_up(wanted)
+            else:
+                await self._bring(wanted)
             self._admit()
             answer = decide(self._engine, request, scope, self._clock(), known)
             if isinstance(answer, Answer):
                 return self._settle(answer)
-            lookup = answer
+            wanted = answer
         raise being_admitted()
 
     async def settle_waiting(self) -> bool:
         """Decide one return that had waited for its sale. False: none waits, or it cannot be decided now."""
         answer = settle_waiting(self._engine, self._clock(), None)
-        for _ in range(LOOKUPS_MAX):
+        for _ in range(ASKED_MAX):
             if not isinstance(answer, Lookup):
                 break
             known = await self._look_up(answer)
@@ -189,6 +203,13 @@ class Calls:
             )
         except JournalUnavailable as away:
             raise CallRefused("UNAVAILABLE", "RETRY", "", "the journal is away; send the same op_id again") from away
+        finally:
+            self._lookups_count -= 1
+
+    async def _bring(self, wanted: RulesWanted) -> None:
+        self._lookups_count += 1
+        try:
+            await self._bring_rules(wanted.business_time_us)
         finally:
             self._lookups_count -= 1
 
@@ -214,6 +235,10 @@ def overloaded() -> CallRefused:
 
 def being_admitted() -> CallRefused:
     return CallRefused("UNAVAILABLE", "RETRY", "", "this operation is being admitted; send the same op_id again")
+
+
+async def no_past_rules(time_us: int) -> None:
+    raise CallRefused("UNAVAILABLE", "RETRY", "", "the rules of this receipt's time cannot be brought; send it again")
 
 
 def not_implemented(request: bytes, scope: Scope) -> bytes:

@@ -21,6 +21,7 @@ from altyn.server.meters import CallMeter, bucket_bounds
 if TYPE_CHECKING:
     from altyn.core.engine import Engine
     from altyn.server.feeds.feeds import Feeds
+    from altyn.server.feeds.past_rules import PastRulesLoader
     from altyn.server.journal import Journal
     from altyn.server.slots import ReplySlots
     from altyn.server.snapshots import Snapshots
@@ -91,12 +92,20 @@ class ServerState:
     """Journal, slots, engine, feeds and snapshots of one server."""
 
     def __init__(
-        self, engine: Engine, journal: Journal, slots: ReplySlots, feeds: Feeds, snapshots: Snapshots, server_id: str
+        self,
+        engine: Engine,
+        journal: Journal,
+        slots: ReplySlots,
+        feeds: Feeds,
+        past_rules: PastRulesLoader,
+        snapshots: Snapshots,
+        server_id: str,
     ) -> None:
         self._engine = engine
         self._journal = journal
         self._slots = slots
         self._feeds = feeds
+        self._past_rules = past_rules
         self._snapshots = snapshots
         self._server_id = server_id
 
@@ -142,6 +151,10 @@ class ServerState:
         yield _gauge("altyn_rules_version", "Release in force.", self._engine.rules_version)
         yield _gauge("altyn_rules_refused_version", "Newest release that was refused; 0: none.", rules.refused_version)
         yield _gauge("altyn_rules_promotions", "Promotions in force.", self._engine.promotions_count)
+        releases = self._engine.releases
+        yield _gauge("altyn_past_rules", "Past releases held for receipts that come late.", releases.past_count)
+        yield _gauge("altyn_past_rules_bytes", "Memory of their images.", releases.past_bytes)
+        yield _counter("altyn_past_rules_loads", "Past releases brought.", self._past_rules.loads_count)
         yield _gauge("altyn_feed_version", "Version of the facts in memory.", self._feeds.feed_version)
         yield _gauge(
             "altyn_feed_lag_seconds", "Since versions were last compared with PostgreSQL.", self._feeds.lag_us / 1e6

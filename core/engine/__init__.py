@@ -9,7 +9,7 @@ from altyn.core.engine.receipts import cancel_receipt, commit_receipt, reserve_r
 from altyn.core.engine.replay import recalculate, replay, same_decision
 from altyn.core.engine.returns import find_owed, return_receipt, settle_waiting
 from altyn.core.engine.step import Engine
-from altyn.core.engine.types import Answer, CallRefused, Known, Lookup, Record, Scope
+from altyn.core.engine.types import Answer, CallRefused, Known, Lookup, Record, RulesWanted, Scope
 
 __all__ = [
     "Answer",
@@ -19,6 +19,7 @@ __all__ = [
     "Lookup",
     "LotSweep",
     "Record",
+    "RulesWanted",
     "Scope",
     "adjust_points",
     "authorize_customer",

@@ -7,8 +7,9 @@ from libc.string cimport memset
 from altyn.core.edge cimport ReadError, check_authorize, edge_exception
 from altyn.core.engine.reply cimport fill_balances, fill_card_messages
 from altyn.core.engine.returns cimport preview_return
+from altyn.core.engine.releases cimport Release
 from altyn.core.engine.step cimport (
-    Engine, Release, check_op_id, check_scope, decode_record, except_full, is_explained, malformed, refused, string,
+    Engine, check_op_id, check_scope, decode_record, except_full, is_explained, malformed, refused, string,
     text_of,
 )
 from altyn.core.engine.token cimport Token
@@ -68,7 +69,7 @@ cdef bint may_redeem(Engine engine, const pos_v1.Identity* identity, int64_t clo
     if not engine.case.holdings.has_card or engine.case.account_id == 0:
         return False
     try:
-        release = engine.in_force(clock_us)
+        release = engine.releases.in_force(clock_us)
     except CallRefused:
         return False
     for i in range(release.ruleset.view.payments_count):

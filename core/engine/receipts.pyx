@@ -2,7 +2,7 @@
 
 A Reserve is a request: it may be declined, and a refusal is final for its op_id, so it is journalled too. A Commit and a Cancel are
 facts: they are always stored; what cannot be applied is QUARANTINED with its exceptions, and moves no account.
-Each function: (engine, request bytes, scope, clock, what the journal knows or None) → Answer or Lookup; CallRefused.
+Each function: (engine, request bytes, scope, clock, what the journal knows or None) → Answer, Lookup or RulesWanted; CallRefused.
 """
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int32_t, int64_t, uint8_t
@@ -29,7 +29,7 @@ from altyn.core.wire.format cimport WireError
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
-from altyn.core.engine.types import Answer
+from altyn.core.engine.types import RulesWanted
 
 
 cdef int change_hold(
@@ -62,6 +62,8 @@ cdef Operation opened(
         operation.answer = asked(engine, operation)
     if operation.answer is None:
         operation.release = engine.decide(operation, token_text, &operation.token, request, clock_us, is_explained(want))
+        if operation.release is None:
+            operation.answer = RulesWanted(engine.case.business_time_us)
     return operation
 
 

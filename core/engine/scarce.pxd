@@ -1,6 +1,7 @@
 """What runs out: points, counters of limits and budgets, unique coupons. How a decision reads them, a hold keeps them, a commit takes them."""
 from libc.stdint cimport int32_t
-from altyn.core.engine.step cimport Engine, Operation, Release
+from altyn.core.engine.releases cimport Release
+from altyn.core.engine.step cimport Engine, Operation
 from altyn.core.ledger.holds cimport Hold
 from altyn.core.outcome cimport Outcome
 cimport altyn.core.wire.generated.journal_v1 as journal_v1

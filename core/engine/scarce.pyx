@@ -8,7 +8,8 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcmp, memcpy
 
-from altyn.core.engine.step cimport Engine, Operation, Release, add_exception, except_full, string
+from altyn.core.engine.releases cimport Release
+from altyn.core.engine.step cimport Engine, Operation, add_exception, except_full, string
 from altyn.core.facts.coupons cimport (
     CODE_BLOCKED, CODE_TOO_EARLY, CODE_TOO_LATE, CODE_UNKNOWN, COUPON_UNIQUE, Coupons, CouponSeries, Resolution,
 )

@@ -5,6 +5,7 @@ from libc.string cimport memcmp
 from libc.string cimport memcpy
 from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.engine.case cimport Case
+from altyn.core.engine.releases cimport Release, Releases
 from altyn.core.sha256 cimport HmacKey
 from altyn.core.siphash cimport Digest, SipKey
 from altyn.core.engine.token cimport Token
@@ -25,21 +26,7 @@ cimport altyn.core.wire.generated.pos_v1 as pos_v1
 from cpython.bytes cimport PyBytes_AS_STRING
 
 cdef enum:
-    ASSETS_PER_RULESET_MAX = 256
-    RELEASES_KEPT = 8
     EXCEPTIONS_MAX = 8
-
-@cython.final
-cdef class Release:
-    # One published version, ready to calculate with.
-    cdef readonly Ruleset ruleset
-    cdef readonly int64_t version
-    cdef readonly int64_t effective_at_us
-    cdef readonly bint emergency
-    cdef bytes sha256                  # of the image
-    cdef bytes document_sha256
-    cdef int32_t asset_nos[ASSETS_PER_RULESET_MAX]
-    cdef int32_t asset_scales[ASSETS_PER_RULESET_MAX]
 
 cdef struct Exceptions:
     int32_t reasons[EXCEPTIONS_MAX]
@@ -86,9 +73,7 @@ cdef class Engine:
         Zones zones
         Directory directory
         Calculator calculator
-        Release current
-        list releases              # ascending versions
-        int64_t next_effective_us  # when `current` has to be chosen anew
+        readonly Releases releases
         int32_t zone               # the programme's
         bytes tenant_bytes
         int64_t hold_us
@@ -103,8 +88,7 @@ cdef class Engine:
         list kept                  # Python bytes whose memory the case points to
         dict names                 # of the assets, as last asked for
 
-    cdef Release in_force(self, int64_t instant_us)
-    cdef Release of_business_time(self)
+    cdef Release of_business_time(self, bint may_ask)
     cdef Release honoured(self, Text token_text, int64_t clock_us, Token* token)
     cdef const uint8_t* begin(self, bytes request, WireError* error) noexcept
     cdef void new_case(self, int64_t clock_us) noexcept

@@ -4,6 +4,15 @@ from altyn.core.facts import Facts
 from altyn.core.ledger.book import Book
 from altyn.core.ledger.operations import Operations
 from altyn.core.ledger.replies import Replies
+from altyn.core.rules.ruleset import Ruleset
+
+class Releases:
+    """What the engine holds for receipts that come late."""
+
+    @property
+    def past_count(self) -> int: ...
+    @property
+    def past_bytes(self) -> int: ...
 
 class Engine:
     """The state of one processing server and the step it makes. See the acts for the calls: reads, receipts,
@@ -17,6 +26,7 @@ class Engine:
     last_seq: int
     last_instant_us: int
     tenant: str
+    releases: Releases
     owed: deque[bytes]
     def __init__(
         self,
@@ -38,5 +48,13 @@ class Engine:
     def restore(self, book: Book, operations: Operations, seq: int, instant_us: int) -> None: ...
     def look(self, clock_us: int) -> None: ...
     def take_ruleset(
-        self, image: bytes, document_sha256: bytes, effective_at_us: int, emergency: bool = False
+        self,
+        image: bytes,
+        document_sha256: bytes,
+        effective_at_us: int,
+        emergency: bool = False,
+        follows: int | None = None,
+    ) -> None: ...
+    def take_past_ruleset(
+        self, ruleset: Ruleset | None, document_sha256: bytes, begin_us: int, end_us: int
     ) -> None: ...

@@ -9,7 +9,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from collections import deque
 from hashlib import blake2b
-from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
@@ -86,37 +86,9 @@ cdef int check_scope(Text store_id, Text register_id, scope, str prefix) except 
     return 0
 
 
-def version_of(Release release):
-    return release.version
-
-
 @cython.final
 cdef class Operation:
     """One effect call on its way through the engine."""
-
-
-@cython.final
-cdef class Release:
-    """A ruleset with the numbers of its assets."""
-
-    def __cinit__(self, Ruleset ruleset, bytes document_sha256 not None, dict assets, int64_t effective_at_us, bint emergency):
-        cdef int32_t i
-        if len(document_sha256) != SHA256_BYTES:
-            raise ValueError(f"a document's SHA-256 has {SHA256_BYTES} bytes")
-        if ruleset.view.assets_count > ASSETS_PER_RULESET_MAX:
-            raise ValueError(f"a ruleset names at most {ASSETS_PER_RULESET_MAX} assets")
-        self.ruleset = ruleset
-        self.version = ruleset.version
-        self.effective_at_us = effective_at_us
-        self.emergency = emergency
-        self.sha256 = bytes.fromhex(ruleset.sha256)
-        self.document_sha256 = document_sha256
-        for i in range(ruleset.view.assets_count):
-            name = string(ruleset.asset_text(i))
-            if name not in assets:
-                raise ValueError(f"asset {name} has no number")
-            self.asset_nos[i] = assets[name].asset_no
-            self.asset_scales[i] = assets[name].scale
 
 
 @cython.final
@@ -138,11 +110,10 @@ cdef class Engine:
         self.operations = Operations()
         self.replies = Replies()
         self.calculator = Calculator()
-        self.releases = []
+        self.releases = Releases()
         self.kept = []
         self.owed = deque()
         self.names = {}
-        self.next_effective_us = INT64_MAX
         self.hold_us = hold_us
         self.token_us = token_us
         self.pepper = pepper
@@ -161,15 +132,15 @@ cdef class Engine:
 
     @property
     def rules_version(self):
-        return self.current.version if self.current is not None else 0
+        return self.releases.current.version if self.releases.current is not None else 0
 
     @property
     def rules_sha256(self):
-        return self.current.ruleset.sha256 if self.current is not None else ""
+        return self.releases.current.ruleset.sha256 if self.releases.current is not None else ""
 
     @property
     def promotions_count(self):
-        return self.current.ruleset.promotions_count if self.current is not None else 0
+        return self.releases.current.ruleset.promotions_count if self.releases.current is not None else 0
 
     # COMMANDS
 
@@ -182,64 +153,41 @@ cdef class Engine:
         self.last_seq = seq
         self.last_instant_us = instant_us
 
-    def take_ruleset(self, bytes image, bytes document_sha256, int64_t effective_at_us, bint emergency=False):
+    def take_ruleset(self, bytes image, bytes document_sha256, int64_t effective_at_us, bint emergency=False, follows=None):
         """A verified release joins, in force from `effective_at_us`. `document_sha256`: of the document the image was compiled from.
 
+        `follows`: the version that was in force before it, 0 when none was, -1 when nobody knows; None: the newest one held.
         RulesetError, ValueError: refused, nothing changed.
         """
-        cdef Release release = Release(Ruleset(image), document_sha256, self.facts.assets, effective_at_us, emergency)
-        cdef Release other
-        kept = [other for other in self.releases if other.version != release.version]
-        kept.append(release)
-        kept.sort(key=version_of)
-        while len(kept) > RELEASES_KEPT and kept[0] is not self.current:
-            del kept[0]
-        self.releases = kept
-        self.next_effective_us = 0
+        self.releases.take(Ruleset(image), document_sha256, self.facts.assets, effective_at_us, emergency, follows)
+
+    def take_past_ruleset(self, Ruleset ruleset, bytes document_sha256, int64_t begin_us, int64_t end_us):
+        """What was in force in [begin_us, end_us), for receipts that come late; None: nothing that can be taken.
+
+        ValueError: refused, nothing changed.
+        """
+        self.releases.take_past(ruleset, document_sha256, self.facts.assets, begin_us, end_us)
 
     def look(self, int64_t clock_us):
         """Take note of the time, so that the queries above tell what is in force now. CallRefused when nothing is."""
-        self.in_force(clock_us)
+        self.releases.in_force(clock_us)
 
-    cdef Release in_force(self, int64_t instant_us):
-        """The newest release whose time has come."""
-        cdef Release release
-        if instant_us >= self.next_effective_us:
-            self.next_effective_us = INT64_MAX
-            for release in self.releases:
-                if release.effective_at_us <= instant_us:
-                    self.current = release
-            for release in self.releases:
-                if release.effective_at_us > instant_us and (self.current is None or release.version > self.current.version):
-                    self.next_effective_us = min(self.next_effective_us, release.effective_at_us)
-        if self.current is None:
-            raise refused("UNAVAILABLE", "NOT_READY", "", "no rules are in force yet; send the same op_id again")
-        return self.current
-
-    cdef Release of_business_time(self):
-        """An offline receipt is judged by the release of its own time."""
-        cdef Release release, found = None
-        for release in self.releases:
-            if release.effective_at_us <= self.case.business_time_us:
-                found = release
-        if found is None:
-            remark(&self.case.remarks, pos_v1.REASON_RULES_VERSION_UNKNOWN)
-            return self.in_force(self.case.instant_us)
-        return found
+    cdef Release of_business_time(self, bint may_ask):
+        """An offline receipt is judged by the release of its own time. None: it is not held, and may be asked for."""
+        cdef bint is_missing
+        cdef Release release = self.releases.of_time(self.case.business_time_us, &is_missing)
+        if release is not None or (is_missing and may_ask):
+            return release
+        remark(&self.case.remarks, pos_v1.REASON_RULES_VERSION_UNKNOWN)
+        return self.releases.in_force(self.case.instant_us)
 
     cdef Release honoured(self, Text token_text, int64_t clock_us, Token* token):
         """The release of a token that still keeps its price, or None."""
-        cdef Release release, found = None
         if not token_read(token_text, self.token_key, token):
             return None
         if clock_us > token.issued_us + self.token_us or clock_us < token.issued_us - self.token_us:
             return None
-        for release in self.releases:
-            if release.version == token.rules_version:
-                found = release
-            elif release.version > token.rules_version and release.emergency and release.effective_at_us <= clock_us:
-                return None
-        return found
+        return self.releases.of_version(token.rules_version, clock_us)
 
     # DECISION
 
@@ -308,7 +256,7 @@ cdef class Engine:
     cdef Release decide(self, Operation operation, Text token_text, Token* token, bytes request, int64_t clock_us, bint explain):
         """Resolve what was read and calculate: fills `case` and `outcome`. token.rules_version is 0 when no token keeps the price.
 
-        `operation` is None for a forecast.
+        `operation` is None for a forecast. None: the release of an offline receipt's time is not held; nothing was decided.
         """
         cdef Case* case = &self.case
         cdef const pos_v1.Receipt* wire = case.wire
@@ -323,7 +271,9 @@ cdef class Engine:
         else:
             token.rules_version = 0
             case.business_time_us = business_time(wire, clock_us, &case.remarks)
-            release = self.of_business_time() if wire.mode == pos_v1.MODE_OFFLINE else self.in_force(clock_us)
+            release = self.of_business_time(operation is not None) if wire.mode == pos_v1.MODE_OFFLINE else self.releases.in_force(clock_us)
+            if release is None:
+                return None
         resolve_place(case, self.stores, self.zones, self.zone)
         resolve_lines(case, self.catalogue)
         self.identify(wire.identity)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from altyn.core.engine.answers import Answer, Record
 
-__all__ = ["WAITING_MAX", "Answer", "CallRefused", "Known", "Lookup", "Record", "Scope"]
+__all__ = ["WAITING_MAX", "Answer", "CallRefused", "Known", "Lookup", "Record", "RulesWanted", "Scope"]
 
 
 class CallRefused(Exception):
@@ -41,6 +41,14 @@ class Lookup(NamedTuple):
     after_seq: int
     original_key: bytes | None = None
     original_op_id: bytes | None = None
+
+
+class RulesWanted(NamedTuple):
+    """An offline receipt is to be judged by the release of this time, and memory does not hold it: `take_past_ruleset`,
+    then call again.
+    """
+
+    business_time_us: int
 
 
 class Known(NamedTuple):

@@ -30,6 +30,10 @@ class ReleaseRefused(Exception):
     """The release cannot be taken; the text says why."""
 
 
+class CompilerFailed(ReleaseRefused):
+    """The process died over the release, or took too long: perhaps for a reason of another kind."""
+
+
 class Compiled(NamedTuple):
     """`assets`: what the release says of each asset it uses: name, scale."""
 
@@ -83,10 +87,10 @@ class RulesCompiler:
                 header, image = await asyncio.wait_for(asking, timeout_s)
             except TimeoutError:
                 self.stop()
-                raise ReleaseRefused(f"compiling took more than {timeout_s:g} s") from None
+                raise CompilerFailed(f"compiling took more than {timeout_s:g} s") from None
             except (OSError, EOFError) as error:
                 self.stop()
-                raise ReleaseRefused(f"the compiling process ended: {error}") from None
+                raise CompilerFailed(f"the compiling process ended: {error}") from None
             except asyncio.CancelledError:
                 self.stop()
                 raise

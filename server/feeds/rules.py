@@ -19,6 +19,7 @@ from altyn.server.feeds.compiler import Compiled, ReleaseRefused, RulesCompiler
 
 TOKEN_LIFE_US = 15 * 60 * 1_000_000
 RELEASES_LOOKED_AT_MAX = 64
+FOLLOWS_UNKNOWN = -1
 RELEASES_TAKEN_MAX = 8  # of one pull: with the one in force, those that tokens may still name and those that wait
 
 NEWEST = "SELECT max(version) FROM rules_release WHERE tenant = $1"
@@ -33,16 +34,30 @@ log = structlog.get_logger(__name__)
 
 
 class Release(NamedTuple):
-    """A compiled release that waits for its time. `sha256`: of its document."""
+    """A compiled release that waits for its time. `sha256`: of its document.
+
+    `follows`: the version that was in force before it, 0 when none was, FOLLOWS_UNKNOWN when some were not looked at.
+    """
 
     version: int
     sha256: bytes
     effective_at_us: int
     emergency: bool
     image: bytes
+    follows: int = 0
 
 
 OnRuleset = Callable[[Release], None]
+
+
+def check_assets(assets: Mapping[str, AssetFact], compiled: Compiled) -> None:
+    """ReleaseRefused unless every asset has a number, and the scale it has for ever."""
+    for name, scale in compiled.assets:
+        known = assets.get(name)
+        if known is None:
+            raise ReleaseRefused(f"asset {name} has no number: it is not in the assets table")
+        if known.scale != scale:
+            raise ReleaseRefused(f"asset {name} has scale {known.scale} for ever, the release says {scale}")
 
 
 class RulesFeed:
@@ -75,13 +90,18 @@ class RulesFeed:
         if newest <= self.seen_version:
             return False
         taken: list[Release] = []
-        for row in await connection.fetch(LISTED, self._tenant, self.seen_version, newest):
+        listed = await connection.fetch(LISTED, self._tenant, self.seen_version, newest)
+        looked_at = 0
+        for row in listed:
+            looked_at += 1
             release = await self._compile(connection, row)
             if release is None:
                 continue
             taken.append(release)
             if release.effective_at_us <= now_us - TOKEN_LIFE_US or len(taken) == RELEASES_TAKEN_MAX:
                 break
+        if taken and (looked_at < len(listed) or len(listed) == RELEASES_LOOKED_AT_MAX):
+            taken[-1] = taken[-1]._replace(follows=FOLLOWS_UNKNOWN)
         self.seen_version = newest
         self._waiting += reversed(taken)
         if taken:
@@ -93,20 +113,12 @@ class RulesFeed:
         document = await connection.fetchval(DOCUMENT, self._tenant, version)
         try:
             compiled = await self._compiler.compile(version, row["sha256"], document)
-            self._check_assets(compiled)
+            check_assets(self._assets, compiled)
         except ReleaseRefused as error:
             self.refuse(version, str(error))
             return None
         log.info("rules_compiled", version=version, image_bytes=len(compiled.image))
         return Release(version, row["sha256"], row["effective_at_us"], row["emergency"], compiled.image)
-
-    def _check_assets(self, compiled: Compiled) -> None:
-        for name, scale in compiled.assets:
-            known = self._assets.get(name)
-            if known is None:
-                raise ReleaseRefused(f"asset {name} has no number: it is not in the assets table")
-            if known.scale != scale:
-                raise ReleaseRefused(f"asset {name} has scale {known.scale} for ever, the release says {scale}")
 
     def refuse(self, version: int, reason: str) -> None:
         log.error("rules_refused", version=version, reason=reason)
@@ -118,7 +130,7 @@ class RulesFeed:
         due = [release for release in self._waiting if release.effective_at_us <= now_us]
         for release in due:
             try:
-                self._on_ruleset(release)
+                self._on_ruleset(release._replace(follows=self._predecessor(release)))
             except Exception as error:
                 # Whatever is wrong with it, the rules in force stay in force.
                 log.exception("rules_not_taken", version=release.version)
@@ -128,6 +140,11 @@ class RulesFeed:
             log.info("rules_in_force", version=release.version)
         if due:
             self._waiting = [release for release in self._waiting if release.version > due[-1].version]
+
+    def _predecessor(self, release: Release) -> int:
+        """What was in force before it: the one handed over last, unless some in between were not looked at."""
+        passed = (other for other in self._waiting if self.version < other.version <= release.version)
+        return FOLLOWS_UNKNOWN if any(other.follows == FOLLOWS_UNKNOWN for other in passed) else self.version
 
     @property
     def next_effective_at_us(self) -> int | None:
