@@ -8,7 +8,7 @@ journal first and decided after, at most `LOOKUPS_AT_ONCE_MAX` at a time. Never 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -33,7 +33,7 @@ from altyn.core.engine import (
 from altyn.server.journal_reader import JournalUnavailable
 from altyn.server.meters import clock_us
 from altyn.server.slots import ReplySlots
-from altyn.server.uploads import CANCEL, COMMIT, RETURN, Fact, upload_receipts
+from altyn.server.uploads import CANCEL, COMMIT, RETURN, Fact, LookedUpAhead, upload_receipts
 
 Reply = bytes | Awaitable[bytes]
 Call = Callable[[bytes, Scope], Reply]
@@ -56,14 +56,7 @@ class JournalSide(Protocol):
     @property
     def has_room(self) -> bool: ...
     def append(self, record: Record) -> None: ...
-    async def find(
-        self,
-        op_id: bytes,
-        natural_key: bytes | None,
-        receipt_key: bytes | None,
-        original_key: bytes | None = None,
-        original_op_id: bytes | None = None,
-    ) -> Known: ...
+    async def find(self, asked: Sequence[Lookup]) -> list[Known]: ...
     async def durable(self, seq: int) -> None: ...
 
 
@@ -145,9 +138,9 @@ class Calls:
     def upload_receipts(self, request: bytes, scope: Scope) -> Reply:
         """Facts a register had to keep: each as the call it stands for, one after the other."""
         self._admit()
-        return upload_receipts(request, scope, self._admit_fact, self._clock)
+        return upload_receipts(request, scope, self._admit_fact, self._look_up_all, self._clock)
 
-    async def _admit_fact(self, fact: Fact, scope: Scope) -> Reply:
+    async def _admit_fact(self, fact: Fact, scope: Scope, ahead: LookedUpAhead) -> Reply:
         decide = UPLOADED.get(fact.kind)
         if decide is None:
             raise CallRefused("INVALID_ARGUMENT", "FIELD_REQUIRED", "receipts", "an uploaded receipt says what it is")
@@ -156,7 +149,7 @@ class Calls:
         if isinstance(answer, Answer):
             return self._settle(answer)
         self._make_room_to_ask()
-        return await self._admit_after_asking(decide, fact.request, scope, answer)
+        return await self._admit_after_asking(decide, fact.request, scope, answer, ahead)
 
     async def _effect_after_asking(
         self, decide: Decide, request: bytes, scope: Scope, wanted: Lookup | RulesWanted
@@ -165,13 +158,18 @@ class Calls:
         return reply if isinstance(reply, bytes) else await reply
 
     async def _admit_after_asking(
-        self, decide: Decide, request: bytes, scope: Scope, wanted: Lookup | RulesWanted
+        self,
+        decide: Decide,
+        request: bytes,
+        scope: Scope,
+        wanted: Lookup | RulesWanted,
+        ahead: LookedUpAhead | None = None,
     ) -> Reply:
         """The same operation may be admitted by another connection while the journal is asked: then ask once more."""
         known: Known | None = None
         for _ in range(ASKED_MAX):
             if isinstance(wanted, Lookup):
-                known = await self._look_up(wanted)
+                known = (ahead and await ahead.find(wanted)) or await self._look_up(wanted)
             else:
                 await self._bring(wanted)
             self._admit()
@@ -195,12 +193,13 @@ class Calls:
         return bool(self._engine.owed)
 
     async def _look_up(self, lookup: Lookup) -> Known:
+        return (await self._look_up_all([lookup]))[0]
+
+    async def _look_up_all(self, lookups: Sequence[Lookup]) -> list[Known]:
         self._lookups_count += 1
         try:
-            await self._journal.durable(lookup.after_seq)
-            return await self._journal.find(
-                lookup.op_id, lookup.natural_key, lookup.receipt_key, lookup.original_key, lookup.original_op_id
-            )
+            await self._journal.durable(max(lookup.after_seq for lookup in lookups))
+            return await self._journal.find(lookups)
         except JournalUnavailable as away:
             raise CallRefused("UNAVAILABLE", "RETRY", "", "the journal is away; send the same op_id again") from away
         finally:

@@ -14,13 +14,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import asyncpg
 
-from altyn.core.engine.types import WAITING_MAX, Known
+from altyn.core.engine.types import WAITING_MAX, Known, Lookup
 from altyn.infra.database import connect, require_durability
 from altyn.server.copy_exchange import CopyExchange
 from altyn.server.copy_rows import COLUMNS, CopyRows
@@ -207,30 +207,12 @@ class Journal(JournalQueue):
                 await self._writer
             await self.reader.close()
 
-    async def find(
-        self,
-        op_id: bytes,
-        natural_key: bytes | None,
-        receipt_key: bytes | None,
-        original_key: bytes | None = None,
-        original_op_id: bytes | None = None,
-    ) -> Known:
-        """What the journal holds under these keys: record bodies, or None.
-
-        JournalUnavailable when it cannot be asked.
-        """
+    async def find(self, asked: Sequence[Lookup]) -> list[Known]:
+        """What the journal holds under the keys of each. JournalUnavailable when it cannot be asked."""
         if self.is_degraded:
             raise JournalUnavailable("PostgreSQL does not answer")
         await self.durable(self._seq)  # what was appended a moment ago must be found too
-        by_op_id = await self.reader.find_operation(op_id)
-        by_natural = None
-        if natural_key and receipt_key:
-            by_natural = await self.reader.find_natural(receipt_key, natural_key)
-        known = Known(by_op_id and by_op_id.body, by_natural and by_natural.body)
-        if original_key is None:
-            return known
-        original = await self.reader.find_original(original_key, original_op_id, WAITING_MAX)
-        return known._replace(sale=original.sale, taken_back=original.taken_back, waiting=original.waiting)
+        return await self.reader.find(asked)
 
     # THE WRITER
 

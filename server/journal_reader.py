@@ -1,4 +1,4 @@
-"""Reading the journal: in order with the chain proven, or one operation by its keys.
+"""Reading the journal: in order with the chain proven, or operations by their keys.
 
 Used by recovery, the snapshot writer, the projector, verification, and by the server before admission. Invariants: a
 row is handed on only after its hash, its seq and its epoch were proven against the row before it; nothing here writes
@@ -8,12 +8,13 @@ or takes part in ownership. A break raises JournalDoubt with the seq; it is neve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 
+from altyn.core.engine.types import WAITING_MAX, Known, Lookup
 from altyn.core.ledger.chain import ORIGIN, chain_hash
 from altyn.infra.database import connect
 from altyn.server.journal_archive import ArchiveDamaged, ArchivedRow, JournalArchive
@@ -47,12 +48,12 @@ class JournalRow(NamedTuple):
     hash: bytes
 
 
-class Original(NamedTuple):
-    """A sale, the latest record that took something of it back, and the returns that came before it: record bodies."""
+class _Stored(NamedTuple):
+    """An operation and the keys it is found by."""
 
-    sale: bytes | None
-    taken_back: bytes | None
-    waiting: tuple[bytes, ...]
+    row: JournalRow
+    receipt_key: bytes | None
+    natural_key: bytes | None
 
 
 class JournalTail(NamedTuple):
@@ -69,15 +70,27 @@ _SEQ = f"SELECT {_COLUMNS} FROM journal j WHERE j.shard = $1 AND j.seq = $2"
 _TAIL = "SELECT seq, epoch, hash FROM journal WHERE shard = $1 ORDER BY seq DESC LIMIT 1"
 _FIRST = "SELECT seq FROM journal WHERE shard = $1 ORDER BY seq LIMIT 1"
 # An operation whose row is not in the journal is in an archived partition.
-_JOINED = f"""
-SELECT o.seq AS archived_seq, o.shard AS archived_shard, {_COLUMNS}
-  FROM operations o LEFT JOIN journal j ON j.shard = o.shard AND j.seq = o.seq"""
-_OPERATION = f"{_JOINED} WHERE o.op_id = $1"
-_NATURAL = f"{_JOINED} WHERE o.receipt_key = $1 AND o.natural_key = $2"
-_RECEIPT = f"{_JOINED} WHERE o.receipt_key = $1 ORDER BY o.seq"
-_RECEIPT_KEY = "SELECT receipt_key FROM operations WHERE op_id = $1"
-_TAKEN_BACK = f"{_JOINED} WHERE o.original_key = $1 AND o.seq > $2 ORDER BY o.seq DESC LIMIT 1"
-_WAITING = f"{_JOINED} WHERE o.original_key = ANY ($1::uuid[]) AND o.seq < $2 ORDER BY o.seq LIMIT $3"
+_STORED_COLUMNS = f"o.receipt_key, o.natural_key, o.seq AS archived_seq, o.shard AS archived_shard, {_COLUMNS}"
+_STORED = f"""
+SELECT {_STORED_COLUMNS}
+  FROM (SELECT * FROM operations WHERE op_id = ANY ($1::uuid[])
+        UNION SELECT * FROM operations WHERE receipt_key = ANY ($2::uuid[])) o
+  LEFT JOIN journal j ON j.shard = o.shard AND j.seq = o.seq ORDER BY o.seq
+"""
+_TAKINGS = f"""
+SELECT asked.place, asked.waits, {_STORED_COLUMNS}
+  FROM (SELECT back.place, false AS waits, o.*
+          FROM unnest($1::int[], $2::uuid[], $3::bigint[]) AS back (place, key, sale_seq)
+         CROSS JOIN LATERAL (SELECT * FROM operations WHERE original_key = back.key AND seq > back.sale_seq
+                              ORDER BY seq DESC LIMIT 1) o
+        UNION ALL
+        SELECT wait.place, true, o.*
+          FROM unnest($4::int[], $5::uuid[], $6::bigint[]) AS wait (place, key, sale_seq)
+         CROSS JOIN LATERAL (SELECT * FROM operations WHERE original_key = wait.key AND seq < wait.sale_seq
+                              ORDER BY seq LIMIT $7) o) asked
+  JOIN operations o ON o.op_id = asked.op_id
+  LEFT JOIN journal j ON j.shard = o.shard AND j.seq = o.seq ORDER BY o.seq
+"""
 _SEQ_MAX = (1 << 63) - 1
 COMMIT = 2  # altyn.pos.v1.OperationKind
 
@@ -98,6 +111,7 @@ class JournalReader:
         self._dsn = dsn
         self._shard = shard
         self._name = name
+        self.questions_count = 0
         self._connection: asyncpg.Connection[Any] | None = None
         # A connection does one thing at a time, and many calls may look something up at once.
         self._turn = asyncio.Lock()
@@ -132,31 +146,56 @@ class JournalReader:
         rows = await self._fetch(_TAIL, self._shard)
         return JournalTail(rows[0]["seq"], rows[0]["epoch"], rows[0]["hash"]) if rows else JournalTail(0, 0, ORIGIN)
 
-    async def find_operation(self, op_id: bytes) -> JournalRow | None:
-        """The operation with this id, whatever its shard."""
-        return self._one_of(await self._fetch(_OPERATION, UUID(bytes=op_id)))
+    async def find(self, asked: Sequence[Lookup]) -> list[Known]:
+        """What the journal holds under the keys of each, in the order asked. Two questions, however many are asked."""
+        ops = {op_id for one in asked for op_id in (one.op_id, one.original_op_id) if op_id is not None}
+        receipts = {key for one in asked for key in (one.receipt_key, one.original_key) if key is not None}
+        by_op: dict[bytes, _Stored] = {}
+        by_natural: dict[tuple[bytes, bytes], _Stored] = {}
+        sales: dict[bytes, _Stored] = {}
+        for found in await self._fetch(_STORED, _uuids(ops), _uuids(receipts)):
+            row = _Stored(self._present(found), _bytes(found["receipt_key"]), _bytes(found["natural_key"]))
+            by_op[row.row.op_id] = row
+            if row.receipt_key is not None:
+                if row.natural_key is not None:
+                    by_natural[row.receipt_key, row.natural_key] = row
+                if row.row.kind == COMMIT:
+                    sales.setdefault(row.receipt_key, row)
+        named = [_sale_of(one, by_op, sales) for one in asked]
+        takings = await self._takings(asked, named)
+        return [
+            Known(
+                _body(by_op.get(one.op_id)),
+                _body(by_natural.get((one.receipt_key or b"", one.natural_key or b""))),
+                _body(sale),
+                taken_back,
+                waiting,
+            )
+            for one, sale, (taken_back, waiting) in zip(asked, named, takings, strict=True)
+        ]
 
-    async def find_natural(self, receipt_key: bytes, natural_key: bytes) -> JournalRow | None:
-        """The operation that took the natural key; `receipt_key` is that of the same receipt."""
-        return self._one_of(await self._fetch(_NATURAL, UUID(bytes=receipt_key), UUID(bytes=natural_key)))
-
-    async def find_receipt(self, receipt_key: bytes) -> list[JournalRow]:
-        """Every operation on a receipt, in order."""
-        return [self._present(found) for found in await self._fetch(_RECEIPT, UUID(bytes=receipt_key))]
-
-    async def find_original(self, receipt_key: bytes, op_id: bytes | None, waiting_max: int) -> Original:
-        """The sale with this Commit's op_id, else that of this receipt, and what was taken back of it."""
-        sale = await self.find_operation(op_id) if op_id is not None else None
-        if sale is not None and sale.kind == COMMIT:
-            keys = await self._fetch(_RECEIPT_KEY, UUID(bytes=sale.op_id))
-            receipt_key = keys[0]["receipt_key"].bytes
-        else:
-            sale = next((row for row in await self.find_receipt(receipt_key) if row.kind == COMMIT), None)
-        key = UUID(bytes=receipt_key)
-        back = self._one_of(await self._fetch(_TAKEN_BACK, key, sale.seq)) if sale is not None else None
-        names = [key] + [UUID(bytes=name) for name in (sale.op_id if sale else None, op_id) if name is not None]
-        waiting = await self._fetch(_WAITING, names, sale.seq if sale is not None else _SEQ_MAX, waiting_max)
-        return Original(sale and sale.body, back and back.body, tuple(self._present(found).body for found in waiting))
+    async def _takings(
+        self, asked: Sequence[Lookup], sales: Sequence[_Stored | None]
+    ) -> list[tuple[bytes | None, tuple[bytes, ...]]]:
+        """Of each: the latest that took something of its sale back, and the returns that came before it."""
+        backs = [(place, sale.receipt_key, sale.row.seq) for place, sale in enumerate(sales) if sale is not None]
+        waits = [
+            (place, key, sale.row.seq if sale else _SEQ_MAX)
+            for place, (one, sale) in enumerate(zip(asked, sales, strict=True))
+            if one.original_key is not None
+            for key in {sale.receipt_key if sale else one.original_key, sale and sale.row.op_id, one.original_op_id}
+            if key is not None
+        ]
+        taken_back: list[bytes | None] = [None] * len(asked)
+        waiting: list[list[bytes]] = [[] for _ in asked]
+        if backs or waits:
+            for found in await self._fetch(_TAKINGS, *_columns(backs), *_columns(waits), WAITING_MAX):
+                body = self._present(found).body
+                if not found["waits"]:
+                    taken_back[found["place"]] = body
+                elif len(waiting[found["place"]]) < WAITING_MAX:
+                    waiting[found["place"]].append(body)
+        return [(back, tuple(bodies)) for back, bodies in zip(taken_back, waiting, strict=True)]
 
     async def _start(self, after_seq: int, after_hash: bytes | None) -> JournalTail:
         if after_seq == 0:
@@ -180,9 +219,6 @@ class JournalReader:
         found = self._archive.find(shard, seq) if self._archive else None
         return _archived(found) if found else None
 
-    def _one_of(self, found: list[Mapping[str, Any]]) -> JournalRow | None:
-        return self._present(found[0]) if found else None
-
     def _present(self, found: Mapping[str, Any]) -> JournalRow:
         """A row of an operation that is known to be. JournalUnavailable: its partition's file is not here."""
         if found["seq"] is not None:
@@ -199,6 +235,7 @@ class JournalReader:
     async def _fetch(self, query: str, *args: object) -> list[Mapping[str, Any]]:
         """Ask in turn; once more over a new connection when the old one turns out to be dead."""
         async with self._turn:
+            self.questions_count += 1
             for last in (False, True):
                 try:
                     return await self._ask(query, *args)
@@ -225,6 +262,30 @@ def _row(found: Mapping[str, Any]) -> JournalRow:
         found["body"],
         found["hash"],
     )
+
+
+def _sale_of(one: Lookup, by_op: Mapping[bytes, _Stored], sales: Mapping[bytes, _Stored]) -> _Stored | None:
+    """The sale with this Commit's op_id, else that of this receipt."""
+    if one.original_key is None:
+        return None
+    named = by_op.get(one.original_op_id or b"")
+    return named if named is not None and named.row.kind == COMMIT else sales.get(one.original_key)
+
+
+def _body(stored: _Stored | None) -> bytes | None:
+    return stored.row.body if stored is not None else None
+
+
+def _bytes(key: UUID | None) -> bytes | None:
+    return key.bytes if key is not None else None
+
+
+def _uuids(keys: Iterable[bytes]) -> list[UUID]:
+    return [UUID(bytes=key) for key in keys]
+
+
+def _columns(rows: Sequence[tuple[int, bytes | None, int]]) -> tuple[list[int], list[UUID], list[int]]:
+    return [place for place, _, _ in rows], _uuids(key for _, key, _ in rows if key), [seq for _, _, seq in rows]
 
 
 def _archived(row: ArchivedRow) -> JournalRow:

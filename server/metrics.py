@@ -125,6 +125,7 @@ class ServerState:
         yield _gauge("altyn_journal_queue_bytes", "Bytes waiting for PostgreSQL.", journal.queue_bytes)
         yield _gauge("altyn_journal_degraded", "1 while PostgreSQL does not take the journal.", journal.is_degraded)
         yield _counter("altyn_journal_reconnects", "Connections lost and opened again.", journal.reconnects_count)
+        yield _counter("altyn_journal_questions", "Queries for old operations.", journal.reader.questions_count)
         yield _counter("altyn_journal_rows", "Rows made durable.", meters.rows_count)
         yield _counter("altyn_journal_bytes", "Bytes made durable.", meters.bytes_count)
         yield _gauge(

@@ -9,12 +9,14 @@ upload. Never here: a decision.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+import itertools
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import structlog
 
-from altyn.core.engine import CallRefused, Scope
+from altyn.core.engine import CallRefused, Known, Lookup, Scope
+from altyn.core.ledger.keys import natural_key, receipt_key
 from altyn.pos.v1 import outcome_pb2, reasons_pb2
 from altyn.pos.v1 import pos_service_pb2 as pos
 from altyn.server.own_message import read_own
@@ -22,12 +24,20 @@ from altyn.server.own_message import read_own
 RECEIPTS_MAX = 256
 PUSH_BACK_US = 1_000_000
 RECEIPTS_FIELD = 3
+OP_ID_BYTES = 16
+# Facts asked for in one question: their records are in memory together.
+LOOKUPS_AT_ONCE_MAX = 64
 
 COMMIT, RETURN, CANCEL = 1, 2, 3
 _REPLIES: dict[int, Any] = {
     COMMIT: pos.CommitReceiptResponse,
     RETURN: pos.ReturnReceiptResponse,
     CANCEL: pos.CancelReceiptResponse,
+}
+_KINDS = {
+    "commit": pos.OPERATION_KIND_COMMIT,
+    "return": pos.OPERATION_KIND_RETURN,
+    "cancel": pos.OPERATION_KIND_CANCEL,
 }
 _REFUSED = {"INVALID_ARGUMENT", "PERMISSION_DENIED"}
 
@@ -41,21 +51,50 @@ class Fact(NamedTuple):
     request: bytes
 
 
-Admit = Callable[[Fact, Scope], Awaitable[bytes | Awaitable[bytes]]]
+FindAll = Callable[[Sequence[Lookup]], Awaitable[list[Known]]]
 
 
-async def upload_receipts(request: bytes, scope: Scope, admit: Admit, clock: Callable[[], int]) -> bytes:
+class LookedUpAhead:
+    """What the journal holds of an upload's facts: when one needs to be looked up, those behind it are in the same
+    question. A hint that may be out of date by the time it is used: whoever decides by it asks again when memory knows
+    of something later, and is then given nothing here.
+    """
+
+    def __init__(self, lookups: Iterable[Lookup], find_all: FindAll) -> None:
+        self._find_all = find_all
+        self._ahead = dict.fromkeys(lookups)
+        self._found: dict[Lookup, Known] = {}
+
+    async def find(self, lookup: Lookup) -> Known | None:
+        """Once for each; None: ask by yourself. CallRefused."""
+        key = lookup._replace(after_seq=0)
+        if key in self._ahead:
+            behind = itertools.dropwhile(lambda one: one != key, self._ahead)
+            asked = list(itertools.islice(behind, LOOKUPS_AT_ONCE_MAX))
+            for one in asked:
+                del self._ahead[one]
+            self._found.update(zip(asked, await self._find_all(asked), strict=True))
+        return self._found.pop(key, None)
+
+
+Admit = Callable[[Fact, Scope, LookedUpAhead], Awaitable[bytes | Awaitable[bytes]]]
+
+
+async def upload_receipts(
+    request: bytes, scope: Scope, admit: Admit, find_all: FindAll, clock: Callable[[], int]
+) -> bytes:
     """`admit` decides one fact: its reply, or a promise of it when that is durable. CallRefused as of a call."""
     call = read_own(pos.UploadReceiptsRequest, request, scope)
     facts = list(facts_of(request))
     if len(facts) > RECEIPTS_MAX:
         raise CallRefused("INVALID_ARGUMENT", "TOO_LARGE", "receipts", f"at most {RECEIPTS_MAX} receipts in one upload")
+    ahead = LookedUpAhead(filter(None, (_lookup_of(one, scope) for one in call.receipts)), find_all)
     reply = pos.UploadReceiptsResponse()
     promised: list[tuple[Fact, bytes | Awaitable[bytes]]] = []
     refused: dict[int, CallRefused] = {}
     for place, fact in enumerate(facts):
         try:
-            promised.append((fact, await admit(fact, scope)))
+            promised.append((fact, await admit(fact, scope, ahead)))
         except CallRefused as error:
             if error.code not in _REFUSED:
                 reply.push_back_us = PUSH_BACK_US
@@ -77,6 +116,33 @@ async def upload_receipts(request: bytes, scope: Scope, admit: Admit, clock: Cal
 def op_id_of(uploaded: pos.UploadedReceipt) -> bytes:
     name = uploaded.WhichOneof("fact")
     return bytes(getattr(uploaded, name).op_id) if name else b""
+
+
+def _lookup_of(uploaded: pos.UploadedReceipt, scope: Scope) -> Lookup | None:
+    """The keys the engine will ask for, if it asks. None: it will refuse this one, or cannot be foreseen."""
+    name = uploaded.WhichOneof("fact")
+    fact = getattr(uploaded, name) if name else None
+    if fact is None or len(fact.op_id) != OP_ID_BYTES:
+        return None
+    about = fact if name == "cancel" else fact.receipt
+    receipt = receipt_key(*scope, about.shift_number, about.receipt_number)
+    natural = natural_key(receipt, _KINDS[name], fact.op_no)
+    if name == "cancel":
+        return Lookup(fact.op_id, natural, receipt, 0, receipt)
+    if name == "commit":
+        return Lookup(fact.op_id, natural, receipt, 0, receipt, fact.op_id)
+    sale = fact.receipt.original
+    if len(sale.op_id) not in (0, OP_ID_BYTES):
+        return None
+    key = receipt_key(
+        scope.tenant,
+        sale.store_id or scope.store_id,
+        sale.register_id or scope.register_id,
+        sale.shift_number,
+        sale.receipt_number,
+    )
+    named_by_op_id = sale.op_id and sale.receipt_number == 0
+    return Lookup(fact.op_id, natural, receipt, 0, sale.op_id if named_by_op_id else key, sale.op_id or None)
 
 
 def _result(fact: Fact, answer: bytes) -> pos.UploadResult:

@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from altyn.core.engine.types import Record
+from altyn.core.engine.types import Known, Lookup, Record
 from altyn.infra.database import connect
 from altyn.server.journal import PARTITION_ROWS, Journal, JournalLimits, Overloaded
 from altyn.server.journal_reader import JournalDoubt, JournalReader
@@ -136,17 +136,21 @@ def test_operations_are_found_by_each_of_their_keys(journal_dsn: str) -> None:
             taken = record(journal, receipt=receipt, natural=None)
             journal.append(taken)
             await journal.durable(6)
-            reader = journal.reader
-            found = await reader.find_operation(first.op_id)
-            assert found is not None and (found.seq, found.body, found.kind) == (4, first.body, 2)
-            found = await reader.find_natural(receipt, naturals[1])
-            assert found is not None and found.seq == 5
-            assert [row.seq for row in await reader.find_receipt(receipt)] == [4, 5, 6]
-            assert await reader.find_operation(b"x" * 16) is None
-            assert await reader.find_natural(receipt, b"x" * 16) is None
-            assert await reader.find_receipt(b"x" * 16) == []
-            known = await journal.find(first.op_id, naturals[1], receipt)
-            assert known[:2] == (first.body, second.body)
+            asked = [
+                Lookup(first.op_id, None, None, 0),
+                Lookup(b"x" * 16, naturals[1], receipt, 0),
+                Lookup(first.op_id, naturals[1], receipt, 0, receipt),
+                Lookup(b"x" * 16, b"x" * 16, receipt, 0),
+                Lookup(b"x" * 16, None, b"x" * 16, 0, b"x" * 16, b"y" * 16),
+            ]
+            assert await journal.find(asked) == [
+                Known(first.body, None),
+                Known(None, second.body),
+                Known(first.body, second.body, first.body),
+                Known(None, None),
+                Known(None, None),
+            ]
+            assert await journal.find(asked[::-1]) == (await journal.find(asked))[::-1]
 
     run(test)
 
@@ -157,13 +161,14 @@ def test_sixty_four_lookups_at_once_are_all_answered(journal_dsn: str) -> None:
             records = fill(journal, 32)
             await journal.durable(32)
             strangers = [bytes([number]) * 16 for number in range(32)]
-            await journal.find(strangers[0], None, None)
+            await journal.find([Lookup(strangers[0], None, None, 0)])
             sessions = "SELECT pid FROM pg_stat_activity WHERE application_name = 'altyn-journal-reader'"
             sessions += " AND datname = current_database()"
             before = await admin(journal_dsn, sessions)
-            found = await asyncio.gather(
-                *(journal.find(op_id, None, None) for op_id in [r.op_id for r in records] + strangers)
+            answers = await asyncio.gather(
+                *(journal.find([Lookup(op_id, None, None, 0)]) for op_id in [r.op_id for r in records] + strangers)
             )
+            found = [known for answer in answers for known in answer]
             assert [known.by_op_id for known in found] == [r.body for r in records] + [None] * 32
             assert await admin(journal_dsn, sessions) == before and len(before) == 1
 
