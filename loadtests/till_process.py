@@ -118,6 +118,8 @@ class Till:
     def _watch(self, attempt: Attempt) -> None:
         """Each attempt, as the wire saw it; what was given up on purpose is no failure."""
         self._ledger(attempt)
+        if attempt.is_of_upload:
+            return
         problem, silent = "", attempt.reply is None
         if silent:
             problem = attempt.error

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
@@ -26,40 +26,22 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from altyn.pos.v1 import outcome_pb2, pos_service_pb2, receipt_pb2
+from altyn.register.answers import OF_ONE_OPERATION, SILENT, UNREADABLE, Answer, CallRejected, Drained, NoAnswer
 from altyn.register.backoff import Backoff, RetryBudget
 from altyn.register.history import History
 from altyn.register.receipts import LocalTime
 from altyn.register.records import Queued
 from altyn.register.store_forward import FileFailed, StoreForward
+from altyn.register.uploads import Fact, encode_upload, together
 from altyn.register.wire import Failure, Wire
-
-#: Nobody can say what became of the attempt: the same bytes go again.
-SILENT = frozenset(
-    {
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        grpc.StatusCode.CANCELLED,
-        grpc.StatusCode.UNKNOWN,
-        grpc.StatusCode.INTERNAL,
-        grpc.StatusCode.ABORTED,
-        grpc.StatusCode.RESOURCE_EXHAUSTED,
-    }
-)
-#: The bytes themselves are wrong and always will be.
-UNREADABLE = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE})
-#: Says something about one operation, nothing about the server: drain goes on with other receipts.
-OF_ONE_OPERATION = UNREADABLE | {
-    grpc.StatusCode.INTERNAL,
-    grpc.StatusCode.UNKNOWN,
-    grpc.StatusCode.ABORTED,
-    grpc.StatusCode.UNIMPLEMENTED,
-}
 
 _METHODS = pos_service_pb2.DESCRIPTOR.services_by_name["PosService"].methods
 _REQUESTS: dict[str, Any] = {method.name: getattr(pos_service_pb2, method.input_type.name) for method in _METHODS}
 _RESPONSES = {method.name: getattr(pos_service_pb2, method.output_type.name) for method in _METHODS}
-#: Facts a till may tell together later, with their names in an upload.
-KEPT = MappingProxyType({"CommitReceipt": "commit", "ReturnReceipt": "return"})
+#: Facts about a receipt that may be saved without being sent.
+KEPT = frozenset({"CommitReceipt", "ReturnReceipt"})
+#: The longest a drain waits before its next upload, whatever the server asks for.
+PUSH_BACK_MAX_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,69 +68,16 @@ TIME_OUTS: Mapping[str, TimeOut] = MappingProxyType(
 )
 
 
-class NoAnswer(Exception):
-    """A call without effects got no answer in time. Nothing happened; sell at the shelf price or work offline."""
-
-    def __init__(self, call: str, failure: Failure) -> None:
-        super().__init__(f"{call}: {failure.code.name}: {failure.details}")
-        self.call = call
-        self.code = failure.code
-
-
-class CallRejected(Exception):
-    """The server cannot or may not take this call: ``code`` says why, ``details`` names the field."""
-
-    def __init__(self, call: str, failure: Failure) -> None:
-        super().__init__(f"{call}: {failure.code.name}: {failure.details}")
-        self.call = call
-        self.code = failure.code
-        self.details = failure.details
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of a call with an effect.
-
-    ``response`` is the reply, or None while the operation waits in the file: show "accepted, to be confirmed".
-    ``reply`` is its bytes as they came, ``request`` the bytes that are sent every time.
+@dataclass(slots=True)
+class _Run:
+    """What a drain has learned so far: receipts that cannot go on; operations that were told, those to be told alone,
+    and those the server declined in an upload.
     """
 
-    op_id: bytes
-    call: str
-    request: bytes
-    response: Any = None
-    reply: bytes | None = None
-    attempts_count: int = 0
-
-    @property
-    def is_queued(self) -> bool:
-        """True when nobody has answered yet."""
-        return self.response is None
-
-    @property
-    def is_ok(self) -> bool:
-        """True when the server answered OK."""
-        return self.response is not None and self.response.status == outcome_pb2.STATUS_OK
-
-    @property
-    def status(self) -> str:
-        """OK, DECLINED, CONFLICT, QUARANTINED, or QUEUED."""
-        if self.response is None:
-            return "QUEUED"
-        try:
-            return outcome_pb2.Status.Name(self.response.status).removeprefix("STATUS_")
-        except ValueError:
-            return str(self.response.status)
-
-
-@dataclass(slots=True)
-class Drained:
-    """What a drain did. ``stopped_by`` is empty when everything that could be sent was sent."""
-
-    answers: list[Answer] = field(default_factory=list)
-    rejected_count: int = 0
-    left_count: int = 0
-    stopped_by: str = ""
+    stuck: set[str] = field(default_factory=set)
+    told: set[bytes] = field(default_factory=set)
+    alone: set[bytes] = field(default_factory=set)
+    declined: set[bytes] = field(default_factory=set)
 
 
 class Register:
@@ -183,6 +112,7 @@ class Register:
         self._backoff = backoff or Backoff()
         self._in_flight: dict[bytes, asyncio.Task[Answer]] = {}
         self._draining = asyncio.Lock()
+        self._may_upload = True
         self._behind: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Self:
@@ -358,23 +288,13 @@ class Register:
         return Answer(operation.op_id, operation.call, operation.request)
 
     async def upload(self, kept: Sequence[Answer]) -> list[pos_service_pb2.UploadResult]:
-        """Tell kept operations in one call, in the order given; one may stand there twice.
+        """Tell kept operations in one call, in the order given; one may stand there twice. ``drain`` does it by itself.
 
-        What was stored leaves the file; a DECLINED one is set apart (``file.refusals()``). Fewer results than
+        What was stored leaves the file; a DECLINED one stays queued, and ``drain`` finds out why. Fewer results than
         operations: the server took so many for now. The whole replies: ``get_operation``. Raises NoAnswer,
         CallRejected.
         """
-        request = pos_service_pb2.UploadReceiptsRequest(store_id=self.store_id, register_id=self.register_id)
-        for one in kept:
-            fact = {KEPT[one.call]: _REQUESTS[one.call].FromString(one.request)}
-            request.receipts.append(pos_service_pb2.UploadedReceipt(**fact))
-        reply: pos_service_pb2.UploadReceiptsResponse = await self._ask("UploadReceipts", request.SerializeToString())
-        for one, result in zip(kept, reply.results, strict=False):
-            if result.status == outcome_pb2.STATUS_DECLINED:
-                await asyncio.to_thread(self.file.refused, one.op_id, "declined in an upload")
-            else:
-                await asyncio.to_thread(self.file.answered, one.op_id)
-        return list(reply.results)
+        return list((await self._upload(kept)).results)
 
     async def repeat(self, answer: Answer) -> bytes | None:
         """Send an operation's bytes once more, as a till does that lost the reply; None when nobody answered.
@@ -389,32 +309,23 @@ class Register:
         return reply
 
     async def drain(self) -> Drained:
-        """Send what is queued, oldest first, one at a time; stop when the server does not answer.
+        """Send what is queued, oldest first; stop when the server does not answer.
 
-        An operation the server cannot read is set apart (``file.refusals()``) and the rest goes on. An operation that
-        fails alone stays queued, and so do later ones on the same receipt.
+        Facts that stand together are told in uploads, each with its own answer; a lone one, and a reservation, by its
+        own call. An operation the server cannot read is set apart (``file.refusals()``) and the rest goes on. An
+        operation that fails alone stays queued, and so do later ones on the same receipt.
         """
         drained = Drained()
-        stuck: set[str] = set()
+        run = _Run()
         async with self._draining:
-            for operation in self.file.pending():
-                if not stuck.isdisjoint(operation.subjects) or not self.file.is_pending(operation.op_id):
-                    continue
-                try:
-                    answer = await self._deliver(operation, self._time_outs[operation.call].call_s)
-                except CallRejected as rejected:
-                    drained.rejected_count += 1
-                    if rejected.code not in OF_ONE_OPERATION:
-                        drained.stopped_by = str(rejected)
-                        break
-                    stuck.update(operation.subjects if self.file.is_pending(operation.op_id) else ())
-                except NoAnswer as silence:
-                    if silence.code not in OF_ONE_OPERATION:
-                        drained.stopped_by = str(silence)
-                        break
-                    stuck.update(operation.subjects)
+            queue = list(self.file.pending())
+            while queue and not drained.stopped_by:
+                facts = together(queue, lambda one: self._goes_along(one, run)) if self._may_upload else []
+                if facts:
+                    await self._drain_together(facts, drained, run)
+                    queue[: len(facts)] = [fact for fact in facts if fact.op_id not in run.told]
                 else:
-                    drained.answers.append(answer)
+                    await self._drain_one(queue.pop(0), drained, run)
         drained.left_count = len(self.file.pending())
         return drained
 
@@ -431,6 +342,92 @@ class Register:
             await asyncio.sleep(pause_s + (self._backoff.delay_s(failures_count) if failures_count else 0.0))
 
     # INSIDE
+
+    def _goes_along(self, operation: Queued, run: _Run) -> bool:
+        return (
+            operation.op_id not in run.alone
+            and operation.op_id not in self._in_flight
+            and self.file.is_pending(operation.op_id)
+            and run.stuck.isdisjoint(operation.subjects)
+        )
+
+    async def _drain_one(self, operation: Queued, drained: Drained, run: _Run) -> None:
+        if not run.stuck.isdisjoint(operation.subjects) or not self.file.is_pending(operation.op_id):
+            return
+        try:
+            answer = await self._deliver(operation, self._time_outs[operation.call].call_s)
+        except CallRejected as rejected:
+            drained.rejected_count += 1
+            if operation.op_id in run.declined:
+                # The upload was taken, so it is not the key: nobody will ever take these bytes.
+                await asyncio.to_thread(self.file.refused, operation.op_id, str(rejected))
+            elif rejected.code not in OF_ONE_OPERATION:
+                drained.stopped_by = str(rejected)
+            run.stuck.update(operation.subjects if self.file.is_pending(operation.op_id) else ())
+        except NoAnswer as silence:
+            if silence.code not in OF_ONE_OPERATION:
+                drained.stopped_by = str(silence)
+            run.stuck.update(operation.subjects)
+        else:
+            drained.answers.append(answer)
+
+    async def _drain_together(self, facts: Sequence[Queued], drained: Drained, run: _Run) -> None:
+        """One upload. What it did not settle is pending still: to be told again, or alone when it is in ``run``."""
+        try:
+            reply = await self._upload_once(facts)
+        except CallRejected as rejected:
+            if rejected.code == grpc.StatusCode.UNIMPLEMENTED:
+                self._may_upload = False
+            elif rejected.code in UNREADABLE:
+                run.alone.update(fact.op_id for fact in facts)
+            else:
+                drained.rejected_count += 1
+                drained.stopped_by = str(rejected)
+            return
+        except NoAnswer as silence:
+            if silence.code in OF_ONE_OPERATION:
+                run.alone.update(fact.op_id for fact in facts)
+            else:
+                drained.stopped_by = str(silence)
+            return
+        for fact, result in zip(facts, reply.results, strict=False):
+            if result.status == outcome_pb2.STATUS_DECLINED:
+                run.alone.add(fact.op_id)
+                run.declined.add(fact.op_id)
+            else:
+                run.told.add(fact.op_id)
+                drained.answers.append(Answer(fact.op_id, fact.call, fact.request, result))
+        if not reply.results:
+            drained.stopped_by = "UploadReceipts: nothing was taken"
+        elif len(reply.results) < len(facts):
+            await asyncio.sleep(min(reply.push_back_us / 1e6, PUSH_BACK_MAX_S) + self._backoff.delay_s(1))
+
+    async def _upload_once(self, facts: Sequence[Queued]) -> pos_service_pb2.UploadReceiptsResponse:
+        """Upload, so that whoever wants one of these operations meanwhile waits for it here."""
+        whole = asyncio.ensure_future(self._upload(facts))
+        self._behind.add(whole)
+        whole.add_done_callback(self._behind.discard)
+        parts = [self._fly(fact.op_id, self._part_of(whole, fact)) for fact in facts]
+        # When this ends none of them is in flight any more, whatever became of the upload.
+        await asyncio.shield(asyncio.gather(*parts, return_exceptions=True))
+        return whole.result()
+
+    async def _part_of(self, whole: asyncio.Future[pos_service_pb2.UploadReceiptsResponse], fact: Queued) -> Answer:
+        for result in (await asyncio.shield(whole)).results:
+            if result.op_id == fact.op_id and result.status != outcome_pb2.STATUS_DECLINED:
+                return Answer(fact.op_id, fact.call, fact.request, result)
+        raise NoAnswer(fact.call, Failure(grpc.StatusCode.UNAVAILABLE, "the upload did not settle it"))
+
+    async def _upload(self, facts: Sequence[Fact]) -> pos_service_pb2.UploadReceiptsResponse:
+        request = encode_upload(self.store_id, self.register_id, facts)
+        call = "UploadReceipts"
+        reply, _ = await self._attempts(call, request, self._time_outs[call].call_s, b"", facts)
+        told = pos_service_pb2.UploadReceiptsResponse.FromString(reply)
+        stored = [result.op_id for result in told.results if result.status != outcome_pb2.STATUS_DECLINED]
+        # As with any answer: should the disk fail now, the same bytes go once more.
+        with contextlib.suppress(FileFailed):
+            await asyncio.to_thread(self.file.all_answered, stored)
+        return told
 
     async def _tell_receipt(
         self,
@@ -477,10 +474,14 @@ class Register:
         """Deliver once, however many callers want it. Raises NoAnswer, CallRejected."""
         task = self._in_flight.get(operation.op_id)
         if task is None:
-            task = asyncio.ensure_future(self._deliver_alone(operation, call_s))
-            self._in_flight[operation.op_id] = task
-            task.add_done_callback(lambda done: self._landed(operation.op_id, done))
+            task = self._fly(operation.op_id, self._deliver_alone(operation, call_s))
         return await asyncio.shield(task)
+
+    def _fly(self, op_id: bytes, sending: Coroutine[Any, Any, Answer]) -> asyncio.Task[Answer]:
+        task = asyncio.ensure_future(sending)
+        self._in_flight[op_id] = task
+        task.add_done_callback(lambda done: self._landed(op_id, done))
+        return task
 
     def _landed(self, op_id: bytes, task: asyncio.Task[Answer]) -> None:
         del self._in_flight[op_id]
@@ -501,7 +502,9 @@ class Register:
             await asyncio.to_thread(self.file.answered, operation.op_id)
         return Answer(operation.op_id, operation.call, operation.request, response, reply, attempts_count)
 
-    async def _attempts(self, call: str, request: bytes, call_s: float, op_id: bytes) -> tuple[bytes, int]:
+    async def _attempts(
+        self, call: str, request: bytes, call_s: float, op_id: bytes, facts: Sequence[Fact] = ()
+    ) -> tuple[bytes, int]:
         """The same bytes, again and again, until an answer, the time-out, or an empty budget."""
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + call_s
@@ -511,8 +514,8 @@ class Register:
         while True:
             attempts_count += 1
             timeout_s = max(0.001, min(attempt_s, give_up_at - loop.time()))
-            outcome = await self._wire.attempt(call, request, timeout_s, op_id)
-            failure = outcome if isinstance(outcome, Failure) else _without_status(call, outcome)
+            outcome = await self._wire.attempt(call, request, timeout_s, op_id, facts)
+            failure = outcome if isinstance(outcome, Failure) else _without_status(call, outcome, facts)
             if failure is None:
                 assert isinstance(outcome, bytes)
                 return outcome, attempts_count
@@ -542,14 +545,18 @@ def _builder(
     return build
 
 
-def _without_status(call: str, reply: bytes) -> Failure | None:
+def _without_status(call: str, reply: bytes, facts: Sequence[Fact]) -> Failure | None:
     """A reply that cannot be read, or says nothing, is silence: the operation must stay in the file."""
     try:
         response = _RESPONSES[call].FromString(reply)
     except DecodeError:
         return Failure(grpc.StatusCode.INTERNAL, "an unreadable reply")
-    # An upload has the statuses of its results only.
-    if call != "UploadReceipts" and response.status == outcome_pb2.STATUS_UNSPECIFIED:
+    if call == "UploadReceipts":
+        # Each fact has a status of its own, in the order asked.
+        for fact, result in zip(facts, response.results, strict=False):
+            if result.op_id != fact.op_id or result.status == outcome_pb2.STATUS_UNSPECIFIED:
+                return Failure(grpc.StatusCode.INTERNAL, "a result of another operation, or without a status")
+    elif response.status == outcome_pb2.STATUS_UNSPECIFIED:
         return Failure(grpc.StatusCode.INTERNAL, "a reply without a status")
     return None
 

@@ -1,5 +1,6 @@
 """What this register saw: one line per attempt, for the checker that compares it with the journal.
 
+An upload is told as an attempt of its own and once more for each fact in it, with the fact's id and its UploadResult.
 An attempt has an operation id (empty for calls without effects), the call, the hash of the request's bytes, the moment
 it was made, and either the reply's bytes and moment or UNKNOWN. Moments are UTC microseconds that never run backwards
 within one recorder, so that "a was answered before b was asked" can be read from them. Requests are not kept: they
@@ -30,6 +31,11 @@ class Attempt:
     reply: bytes | None
     replied_us: int
     error: str = ""
+
+    @property
+    def is_of_upload(self) -> bool:
+        """One fact's part of an upload: ``reply`` is its UploadResult, and the upload has a line of its own."""
+        return self.call == "UploadReceipts" and bool(self.op_id)
 
 
 History = Callable[[Attempt], None]

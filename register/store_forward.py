@@ -21,7 +21,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -159,6 +159,11 @@ class StoreForward:
                 self._append(encode(Answered(op_id)), durable=False)
                 del self._pending[op_id]
                 self._sweep(operation)
+
+    def all_answered(self, op_ids: Iterable[bytes]) -> None:
+        """``answered``, of each."""
+        for op_id in op_ids:
+            self.answered(op_id)
 
     def refused(self, op_id: bytes, why: str) -> None:
         """The server will never take these bytes; they are kept for a person."""

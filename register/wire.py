@@ -6,6 +6,7 @@ gRPC's own retries are off, so that nothing is sent twice without the history kn
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from altyn.pos.v1 import pos_service_pb2
 from altyn.register.history import Attempt, History, SteadyClock, request_hash
+from altyn.register.uploads import Fact
 
 _SERVICE = pos_service_pb2.DESCRIPTOR.services_by_name["PosService"]
 
@@ -70,8 +72,10 @@ class Wire:
         self._history = history
         self._clock = SteadyClock()
 
-    async def attempt(self, call: str, request: bytes, timeout_s: float, op_id: bytes = b"") -> bytes | Failure:
-        """Send the bytes once and wait for the reply's bytes, or for what went wrong."""
+    async def attempt(
+        self, call: str, request: bytes, timeout_s: float, op_id: bytes = b"", facts: Sequence[Fact] = ()
+    ) -> bytes | Failure:
+        """Send the bytes once and wait for the reply's bytes, or for what went wrong. `facts`: those of an upload."""
         invoked_us = self._clock.now_us()
         outcome: bytes | Failure
         try:
@@ -79,21 +83,42 @@ class Wire:
         except grpc.aio.AioRpcError as error:
             outcome = Failure(error.code(), error.details() or "", _pushback_s(error))
         except BaseException:
-            self._tell(call, request, op_id, invoked_us, Failure(grpc.StatusCode.CANCELLED, "abandoned here"))
+            self._tell(call, request, op_id, invoked_us, Failure(grpc.StatusCode.CANCELLED, "abandoned here"), facts)
             raise
-        self._tell(call, request, op_id, invoked_us, outcome)
+        self._tell(call, request, op_id, invoked_us, outcome, facts)
         return outcome
 
     async def close(self) -> None:
         """Close the connection; calls in flight end as CANCELLED."""
         await self._channel.close()
 
-    def _tell(self, call: str, request: bytes, op_id: bytes, invoked_us: int, outcome: bytes | Failure) -> None:
-        if self._history is not None:
-            replied_us = self._clock.now_us()
-            reply = None if isinstance(outcome, Failure) else outcome
-            error = outcome.code.name if isinstance(outcome, Failure) else ""
-            self._history(Attempt(op_id, call, request_hash(request), invoked_us, reply, replied_us, error))
+    def _tell(
+        self,
+        call: str,
+        request: bytes,
+        op_id: bytes,
+        invoked_us: int,
+        outcome: bytes | Failure,
+        facts: Sequence[Fact],
+    ) -> None:
+        if self._history is None:
+            return
+        replied_us = self._clock.now_us()
+        reply = None if isinstance(outcome, Failure) else outcome
+        error = outcome.code.name if isinstance(outcome, Failure) else ""
+        self._history(Attempt(op_id, call, request_hash(request), invoked_us, reply, replied_us, error))
+        results = results_of(reply) if reply is not None else []
+        for place, fact in enumerate(facts):
+            told = results[place].SerializeToString() if place < len(results) else None
+            self._history(Attempt(fact.op_id, call, request_hash(fact.request), invoked_us, told, replied_us, error))
+
+
+def results_of(reply: bytes) -> list[pos_service_pb2.UploadResult]:
+    """What an upload's reply says of each fact; nothing when it cannot be read."""
+    try:
+        return list(pos_service_pb2.UploadReceiptsResponse.FromString(reply).results)
+    except DecodeError:
+        return []
 
 
 def _stays_on_this_machine(target: str) -> bool:

@@ -7,7 +7,7 @@ way. It decides nothing about how a receipt is calculated: what it must accrue i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,8 +53,11 @@ class AckedOnce:
         self._hash: bytes | None = None
         self._stored: dict[bytes, bytes] = {}
 
-    async def look(self, replies: Mapping[bytes, bytes], points: Mapping[int, int]) -> Findings:
-        """Compare all of it. `replies`: op_id → acknowledged reply; `points`: account → what it must hold.
+    async def look(
+        self, replies: Mapping[bytes, bytes], points: Mapping[int, int], uploaded: Iterable[bytes] = ()
+    ) -> Findings:
+        """Compare all of it. `replies`: op_id → acknowledged reply; `points`: account → what it must hold; `uploaded`:
+        op_ids acknowledged in an upload.
 
         Raises JournalDoubt when the chain is broken.
         """
@@ -65,14 +68,17 @@ class AckedOnce:
                 self.findings.lost.add(op_id)
             elif stored != reply:
                 self.findings.differing.add(op_id)
+        self.findings.lost.update(op_id for op_id in uploaded if op_id not in self._stored)
         await self._look_for_repeats()
         await self._compare_balances(points)
         return self.findings
 
-    async def look_again(self, replies: Mapping[bytes, bytes], points: Mapping[int, int]) -> Findings:
+    async def look_again(
+        self, replies: Mapping[bytes, bytes], points: Mapping[int, int], uploaded: Iterable[bytes] = ()
+    ) -> Findings:
         """`look` over the whole journal, from its first row."""
         self._seq, self._hash, self._stored = 0, None, {}
-        return await self.look(replies, points)
+        return await self.look(replies, points, uploaded)
 
     async def _read_on(self) -> None:
         reader = JournalReader(self._dsn, self._shard, name="altyn-chaos")

@@ -156,11 +156,11 @@ def _rounds(
         is_last = number == rounds_count
         points = {account: count * BASKET_POINTS for account, count in load.told.receipts.items()}
         look = looking.look_again if is_last else looking.look
-        result.findings = load.run(look(load.told.replies, points), VERIFY_PATIENCE_S)
+        result.findings = load.run(look(load.told.replies, points, load.told.uploaded), VERIFY_PATIENCE_S)
         result.findings.differing |= load.told.differing
         result.killed[victim] += 1
         result.recoveries_s.append(recovery_s)
-        result.acked = len(load.told.replies)
+        result.acked = len(load.told.replies.keys() | load.told.uploaded.keys())
         progress(
             f"round {number}/{rounds_count}: {victim} killed, back in {recovery_s:.2f} s, {result.acked} acknowledged, "
             f"{len(result.findings.lost)} lost, {result.findings.doubled_count} doubled"

@@ -38,6 +38,8 @@ class Told:
     def __init__(self, history: JsonLines) -> None:
         self.replies: dict[bytes, bytes] = {}
         """op_id → the first reply."""
+        self.uploaded: dict[bytes, int] = {}
+        """op_id → the seq an upload named for it."""
         self.differing: set[bytes] = set()
         """Operations that were answered twice, and not with the same bytes."""
         self.receipts: Counter[int] = Counter()
@@ -54,6 +56,9 @@ class Told:
     def __call__(self, attempt: Attempt) -> None:
         self._history(attempt)
         if attempt.reply is None or not attempt.op_id or attempt.call == "GetOperation":
+            return
+        if attempt.is_of_upload:
+            self.uploaded[attempt.op_id] = pos_service_pb2.UploadResult.FromString(attempt.reply).seq
             return
         if self.replies.setdefault(attempt.op_id, attempt.reply) != attempt.reply:
             self.differing.add(attempt.op_id)

@@ -87,8 +87,8 @@ async def replay(
     gate, sold = asyncio.Semaphore(receipts_at_once_max), asyncio.Barrier(max(1, len(queues)))
 
     def watch(attempt: Attempt) -> None:
-        result.attempts_count += 1
-        if attempt.reply is not None:
+        result.attempts_count += not attempt.is_of_upload
+        if attempt.reply is not None and not attempt.is_of_upload:
             seen = result.latencies_us.setdefault(attempt.call, [])
             seen.append(attempt.replied_us - attempt.invoked_us)
         if history is not None:

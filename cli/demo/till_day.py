@@ -93,6 +93,7 @@ class Till:
         self._codes = codes
         self._unanswered: dict[bytes, Open] = {}
         self._kept: list[Answer] = []
+        self._unread: list[Answer] = []
         self._outage_baskets_count = 0
         self._returns_count = 0
         self._shifts: dict[int, Shift] = {}
@@ -138,9 +139,17 @@ class Till:
         if self._kept:
             await self._upload()
         drained = await self._register.drain()
-        for answer in drained.answers:
-            self._note(answer.call, answer.op_id, answer.reply)
-        return drained.left_count
+        self._unread += drained.answers
+        while self._unread:
+            answer = self._unread[-1]
+            try:
+                # What was told in an upload has only its status.
+                reply = answer.reply or (await self._register.get_operation(answer.op_id)).reply
+            except NoAnswer:
+                break
+            self._note(answer.call, answer.op_id, reply)
+            self._unread.pop()
+        return drained.left_count + len(self._unread)
 
     async def close_shifts(self) -> None:
         """Hold every shift against the server, once nothing is owed. Raises CallRejected."""

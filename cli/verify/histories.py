@@ -30,6 +30,7 @@ from altyn.pos.v1 import pos_service_pb2 as pos
 T = TypeVar("T")
 
 CHUNK = 500
+UPLOADED = b""  # stands for the hash of a reply that nobody was given whole
 EFFECTS: dict[str, Any] = {
     "ReserveReceipt": pos.ReserveReceiptResponse,
     "CommitReceipt": pos.CommitReceiptResponse,
@@ -57,9 +58,12 @@ RECEIPTS = "SELECT seq FROM receipts WHERE seq = ANY($1::bigint[])"
 
 @dataclass(slots=True)
 class Operation:
-    """One op_id. `answers`: hash of a final reply → the seq it names; empty while nobody has heard."""
+    """One op_id. `answers`: hash of a final reply → the seq it names; `uploaded`: seqs named by results of uploads,
+    which are not the reply itself. Both are empty while nobody has heard.
+    """
 
     answers: dict[bytes, int] = field(default_factory=dict)
+    uploaded: set[int] = field(default_factory=set)
     found_count: int = 0
 
 
@@ -84,8 +88,10 @@ class Histories:
         for path in paths:
             for op_id, reply, seq in read_history(path):
                 operation = self._operations.setdefault(op_id, Operation())
-                if reply is not None:
+                if reply:
                     operation.answers[sha256(reply).digest()] = seq
+                elif seq:
+                    operation.uploaded.add(seq)
 
     async def take(self, page: Page, source: Source) -> None:
         self._rows_count += len(page)
@@ -96,6 +102,9 @@ class Histories:
             if operation is None or entry.record is None:
                 continue
             operation.found_count += 1
+            self.stable.checks += len(operation.uploaded)
+            for seq in operation.uploaded - {entry.seq}:
+                self.stable.violate(f"op_id {entry.op_id.hex()}: an upload named seq {seq}, it is at seq {entry.seq}")
             if operation.answers:
                 stored = sha256(entry.record.reply).digest()
                 self.stable.checks += len(operation.answers)
@@ -104,7 +113,7 @@ class Histories:
                         self.stable.violate(
                             f"op_id {entry.op_id.hex()}: an answer is not the reply stored at seq {entry.seq}"
                         )
-            elif entry.seq <= source.projected_seq:
+            elif not operation.uploaded and entry.seq <= source.projected_seq:
                 postings = sum(len(booked.postings) for booked in entry.record.effects.entries)
                 self._rows.append(Row(entry.seq, postings, entry.kind == COMMIT))
 
@@ -112,13 +121,15 @@ class Histories:
         await self._compare_index(source)
         strangers: dict[int, list[tuple[bytes, bytes]]] = {}
         for op_id, operation in self._operations.items():
-            tally = self.acked if operation.answers else self.whole
+            tally = self.acked if operation.answers or operation.uploaded else self.whole
             tally.checks += 1
             if operation.found_count > 1:
                 tally.violate(f"op_id {op_id.hex()} is {operation.found_count} rows of the journal")
             elif operation.answers and operation.found_count == 0:
                 answer, seq = next(iter(operation.answers.items()))
                 strangers.setdefault(seq, []).append((op_id, answer))
+            elif operation.uploaded and operation.found_count == 0:
+                strangers.setdefault(min(operation.uploaded), []).append((op_id, UPLOADED))
         await self._look_for_first_ones(source, strangers)
         for rows in chunks(self._rows):
             await self._compare_projection(source, rows)
@@ -148,7 +159,7 @@ class Histories:
                 if seq <= source.archived_seq and source.archive and (row := source.archive.find(source.shard, seq)):
                     stored[seq] = stored_hash(row.body)
                 for op_id, answer in strangers[seq]:
-                    if stored.get(seq) == answer:
+                    if seq in stored and answer in (UPLOADED, stored[seq]):
                         repeats_count += 1
                     else:
                         self.acked.violate(
@@ -172,7 +183,8 @@ class Histories:
 
 
 def read_history(path: Path) -> Iterator[tuple[bytes, bytes | None, int]]:
-    """(op_id, final reply or None, the seq it names) of every attempt at an effect. Trouble: the file is no history."""
+    """(op_id, final reply or None, the seq it names) of every attempt at an effect; a seq without a reply is what an
+    upload said. Trouble: the file is no history."""
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
@@ -187,9 +199,13 @@ def read_history(path: Path) -> Iterator[tuple[bytes, bytes | None, int]]:
 
 def final_answers(op_id: bytes, call: str, reply: bytes | None) -> Iterator[tuple[bytes, bytes | None, int]]:
     """What an attempt tells of its operation: nothing when it was a CONFLICT, or asked about an unknown operation."""
-    if call in EFFECTS or call == "AdjustPoints":
+    if call in EFFECTS or call in ("AdjustPoints", "UploadReceipts"):
         if reply is None:
             yield op_id, None, 0
+        elif call == "UploadReceipts":
+            # Its one fact's result: DECLINED there says that it cannot be a fact.
+            result = pos.UploadResult.FromString(reply)
+            yield op_id, None, result.seq if result.status in FINAL else 0
         elif call == "AdjustPoints":
             yield op_id, reply, ops.AdjustPointsResponse.FromString(reply).seq
         else:

@@ -92,6 +92,8 @@ def test_look_finds_what_is_lost_differs_or_was_booked_otherwise(system: System)
 
         assert (await look(told, BASKET_POINTS)).is_clean
         assert (await look(told | {b"x" * 16: b""}, BASKET_POINTS)).lost == {b"x" * 16}
+        stranger = AckedOnce(system.dsn, system.ops_address)
+        assert (await stranger.look(told, {card: BASKET_POINTS}, [*told, b"x" * 16])).lost == {b"x" * 16}
         assert (await look({request.op_id: b"another"}, BASKET_POINTS)).differing == {request.op_id}
         assert (await look(told, 0)).doubled_count == 1
         assert len((await look(told, 2 * BASKET_POINTS)).remarks) == 1

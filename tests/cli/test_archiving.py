@@ -15,7 +15,7 @@ from altyn.cli import archiving
 from altyn.cli.archiving import archive_folder
 from altyn.cli.main import app
 from altyn.cli.verify.checker import verify
-from altyn.core.engine import Record
+from altyn.core.engine import Known, Lookup, Record
 from altyn.core.ledger.snapshot import SnapshotHead
 from altyn.infra.database import connect
 from altyn.infra.partitions import read_partitions
@@ -136,9 +136,9 @@ def test_journal_goes_on_and_finds_what_was_archived(
         try:
             found = []
             for record in (records[0], records[-1]):
-                known = await journal.find(record.op_id, record.natural_key, record.receipt_key)
+                [known] = await journal.find([Lookup(record.op_id, record.natural_key, record.receipt_key, 0)])
                 found.append(known.by_op_id)
-            assert (await journal.find(bytes(16), None, None)).by_op_id is None
+            assert await journal.find([Lookup(bytes(16), None, None, 0)]) == [Known(None, None)]
             return found
         finally:
             await journal.close()

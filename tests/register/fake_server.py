@@ -44,6 +44,9 @@ class FakeServer:
     applied: dict[bytes, tuple[bytes, bytes]] = field(default_factory=dict)
     doubled: list[bytes] = field(default_factory=list)
     pushback_ms: int | None = None
+    has_uploads: bool = True
+    upload_takes_max: int = 1_000
+    upload_declines: set[bytes] = field(default_factory=set)
     target: str = ""
 
     def order(self) -> list[bytes]:
@@ -53,6 +56,8 @@ class FakeServer:
     async def answer(self, call: str, request: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
         self.requests.append((call, request))
         self.metadata.append({name: str(value) for name, value in context.invocation_metadata() or ()})
+        if call == "UploadReceipts" and not self.has_uploads:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "not yet")
         fault = self.faults.popleft() if self.faults else "none"
         if self.pushback_ms is not None:
             context.set_trailing_metadata((("grpc-retry-pushback-ms", str(self.pushback_ms)),))
@@ -103,14 +108,20 @@ class FakeServer:
 
     def _upload(self, request: bytes) -> bytes:
         told = pos_service_pb2.UploadReceiptsResponse()
-        for one in pos_service_pb2.UploadReceiptsRequest.FromString(request).receipts:
+        facts = pos_service_pb2.UploadReceiptsRequest.FromString(request).receipts
+        for one in facts[: self.upload_takes_max]:
             name = one.WhichOneof("fact")
             fact = getattr(one, name)
+            if fact.op_id in self.upload_declines:
+                told.results.add(op_id=fact.op_id, status=outcome_pb2.STATUS_DECLINED)
+                continue
             call = f"{name.capitalize()}Receipt"
             self.requests.append((call, fact.SerializeToString()))
             reply = self._apply(call, fact.SerializeToString(), declined=False)
             stored = getattr(pos_service_pb2, call + "Response").FromString(reply)
             told.results.add(op_id=fact.op_id, status=stored.status, seq=stored.seq)
+        if len(told.results) < len(facts):
+            told.push_back_us = 1
         return bytes(told.SerializeToString())
 
 
