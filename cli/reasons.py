@@ -43,7 +43,8 @@ The status decides what happens to the operation; the code only explains it.
 **As** tells where a code comes: a status of the reply, `FLAG` in `outcome.flags`, `EXCEPTION` in `exceptions` (the
 receipt is stored all the same), `COUPON` in `outcome.coupons`, `LIMIT` in `max_redeem.limited_by`, `INFO` beside OK.
 **Again**: `NEVER`; `SAME_BYTES` as saved; `AS_NEW_OPERATION` with a new `op_id`; `AFTER_A_FIX` of what was sent.
-`{points}` and `{to_pay}` are taken from the reply. The contract lists some codes before every server gives them.
+`{points}` and `{to_pay}` are taken from the reply. Codes marked `(not yet)` are in the contract, and servers of this
+version never give them.
 """
 
 
@@ -72,7 +73,7 @@ def run(
 def told(reason: Reason) -> str:
     """One code, for a terminal."""
     rows = {
-        reason.code: f"{', '.join(reason.given_as)}, number {reason.number}",
+        reason.code: f"{_place(reason)}, number {reason.number}",
         "  en": reason.en,
         "  ru": reason.ru,
         "  till": reason.till,
@@ -95,6 +96,10 @@ def page() -> str:
     return "".join(parts)
 
 
+def _place(reason: Reason) -> str:
+    return ", ".join(reason.given_as) + ("" if reason.is_given else " (not yet)")
+
+
 def _table(reasons: Iterable[Reason]) -> str:
     lines = [
         "| no | code | as | means | по-русски | the till | the cashier sees | again | calls |",
@@ -103,7 +108,7 @@ def _table(reasons: Iterable[Reason]) -> str:
     for reason in reasons:
         cashier = "<br>".join(filter(None, (reason.cashier_en, reason.cashier_ru))) or "—"
         cells = (
-            *(str(reason.number), f"`{reason.code}`", ", ".join(reason.given_as), reason.en, reason.ru),
+            *(str(reason.number), f"`{reason.code}`", _place(reason), reason.en, reason.ru),
             *(reason.till or "—", cashier, reason.again, ", ".join(reason.calls) or "—"),
         )
         lines.append("| " + " | ".join(cells) + " |")

@@ -22,7 +22,8 @@ class Reason:
     """One code. ``given_as`` tells where it comes: a status, FLAG (outcome.flags), EXCEPTION (exceptions), COUPON
     (outcome.coupons), LIMIT (max_redeem.limited_by), INFO, or, for an error of the call, the gRPC status.
 
-    Texts for the cashier are empty when there is nothing to show; {points} and {to_pay} come from the reply.
+    ``is_given`` is False for a code of the contract that servers of this version never give. Texts for the cashier
+    are empty when there is nothing to show; {points} and {to_pay} come from the reply.
     """
 
     code: str
@@ -35,6 +36,7 @@ class Reason:
     till: str
     cashier_en: str
     cashier_ru: str
+    is_given: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,12 @@ def catalogue() -> Catalogue:
     """The catalogue of this version of the contract."""
     table = json.loads(files(__package__).joinpath("reasons.json").read_text("utf-8"))
     return Catalogue(
-        {row["number"]: _reason(row) for row in table["reasons"]},
-        {row["code"]: _reason(row) for row in table["error_reasons"]},
+        {row["number"]: _reason(row, table["not_given"]) for row in table["reasons"]},
+        {row["code"]: _reason(row, table["not_given"]) for row in table["error_reasons"]},
     )
 
 
-def _reason(row: dict[str, Any]) -> Reason:
+def _reason(row: dict[str, Any], not_given: list[str]) -> Reason:
     rest = {name: value for name, value in row.items() if name not in ("as", "calls")}
-    return Reason(given_as=tuple(row["as"]), calls=tuple(row["calls"]), **rest)
+    is_given = row["code"] not in not_given
+    return Reason(given_as=tuple(row["as"]), calls=tuple(row["calls"]), is_given=is_given, **rest)

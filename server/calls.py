@@ -72,20 +72,20 @@ class Calls:
         reconcile: Call | None = None,
         bring_rules: BringRules | None = None,
     ) -> None:
-        """`reconcile`: the call that needs more than the engine and the journal. `bring_rules`: gives the engine what
-        was in force at a time.
+        """`reconcile`: the call that needs more than the engine and the journal; without it there is none.
+        `bring_rules`: gives the engine what was in force at a time.
         """
         self._engine = engine
         self._journal = journal
         self._slots = slots
         self._clock = clock
-        self._reconcile = reconcile or not_implemented
+        self._reconcile = reconcile
         self._bring_rules = bring_rules or no_past_rules
         self._lookups_count = 0
 
     def table(self) -> dict[str, Call]:
         """Method name → call."""
-        return {
+        table: dict[str, Call] = {
             "AuthorizeCustomer": self.authorize_customer,
             "CalculateReceipt": self.calculate_receipt,
             "ReserveReceipt": partial(self.effect, reserve_receipt),
@@ -94,8 +94,8 @@ class Calls:
             "GetOperation": partial(self.effect, get_operation),
             "ReturnReceipt": partial(self.effect, return_receipt),
             "UploadReceipts": self.upload_receipts,
-            "ReconcileShift": self._reconcile,
         }
+        return table if self._reconcile is None else table | {"ReconcileShift": self._reconcile}
 
     def calculate_receipt(self, request: bytes, scope: Scope) -> Reply:
         """A forecast: answered at once, also when PostgreSQL is away. That of a return reads its sale first."""
@@ -238,9 +238,3 @@ def being_admitted() -> CallRefused:
 
 async def no_past_rules(time_us: int) -> None:
     raise CallRefused("UNAVAILABLE", "RETRY", "", "the rules of this receipt's time cannot be brought; send it again")
-
-
-def not_implemented(request: bytes, scope: Scope) -> bytes:
-    raise CallRefused(
-        "UNIMPLEMENTED", "NOT_IMPLEMENTED", "", "this call is part of the contract and not of this server yet"
-    )

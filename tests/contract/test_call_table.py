@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
-from altyn.core.engine import CallRefused, Engine, Known, Record, Scope
+from altyn.core.engine import CallRefused, Engine, Known, Lookup, Record, Scope
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.pos.v1 import pos_service_pb2 as pos
 from altyn.pos.v1 import receipt_pb2
@@ -40,21 +40,17 @@ class HeldJournal:
             await self.moved.wait()
             self.moved.clear()
 
-    async def find(
-        self,
-        op_id: bytes,
-        natural_key: bytes | None,
-        receipt_key: bytes | None,
-        original_key: bytes | None = None,
-        original_op_id: bytes | None = None,
-    ) -> Known:
+    async def find(self, asked: Sequence[Lookup]) -> list[Known]:
         if self.is_away:
             raise JournalUnavailable("away")
+        return [self._find(lookup) for lookup in asked]
+
+    def _find(self, asked: Lookup) -> Known:
         seen = self.records[: self.durable_seq]
-        by_op_id = [record.body for record in seen if record.op_id == op_id]
-        by_natural = [record.body for record in seen if natural_key and record.natural_key == natural_key]
+        by_op_id = [record.body for record in seen if record.op_id == asked.op_id]
+        by_natural = [record.body for record in seen if asked.natural_key and record.natural_key == asked.natural_key]
         known = Known(by_op_id[0] if by_op_id else None, by_natural[0] if by_natural else None)
-        return with_original(known, seen, original_key, original_op_id)
+        return with_original(known, seen, asked.original_key, asked.original_op_id)
 
     def make_durable(self, seq: int) -> None:
         self.durable_seq = seq

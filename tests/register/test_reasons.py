@@ -49,6 +49,47 @@ def test_errors_the_sources_raise_are_in_the_catalogue_with_their_status() -> No
     assert raised <= known
 
 
+def named(pattern: str) -> set[str]:
+    """What a pattern finds in the sources, without the enums' prefixes."""
+    found = {name for text in TEXT.values() for name in re.findall(pattern, text)}
+    return {name.removeprefix("ERROR_").removeprefix("REASON_") for name in found}
+
+
+def test_codes_the_catalogue_says_are_given_are_those_the_sources_give() -> None:
+    reasons, errors = catalogue().reasons.values(), catalogue().error_reasons.values()
+    # The calculator knows its own few by their numbers alone.
+    numbered = {
+        (name, int(number)) for text in TEXT.values() for name, number in re.findall(r"    (\w+) = (\d+)\n", text)
+    }
+    given = named(r"\bREASON_\w+") | {reason.code for reason in reasons if (reason.code, reason.number) in numbered}
+    assert {reason.code for reason in reasons if reason.is_given} == given & {reason.code for reason in reasons}
+    raised = named(r"\b(?:CallRefused|refused)\(\s*\"[A-Z_]+\",\s*\"([A-Z_]+)\"") | set(EDGE_ERRORS)
+    assert {error.code for error in errors if error.is_given} == raised & {error.code for error in errors}
+
+
+#: Chosen by number in core/edge.pyx: what is wrong with a field.
+EDGE_ERRORS = set(re.findall(r"ERROR_REASON_(\w+)", (ROOT / "core/edge.pyx").read_text("utf-8")))
+
+
+def test_places_the_catalogue_names_are_where_the_sources_put_a_code() -> None:
+    places = {
+        "EXCEPTION": named(r"add_exception\([^,]+, pos_v1\.(REASON_\w+)"),
+        "FLAG": named(r"remark\([^,]+, pos_v1\.(REASON_\w+)") | named(r"flags\.append\(\"(REASON_\w+)\""),
+    }
+    for place, codes in places.items():
+        assert len(codes) > 3
+        assert codes <= {reason.code for reason in catalogue().reasons.values() if place in reason.given_as}
+
+
+def test_no_call_of_the_contract_is_left_out_of_the_server() -> None:
+    """The table of the server that `altyn server` runs; NOT_IMPLEMENTED then names no call."""
+    text = (ROOT / "server/calls.py").read_text("utf-8")
+    assert set(re.findall(r"\"(\w+)\": (?:self|partial)", text)) == CALLS
+    assert "reconcile=" in (ROOT / "server/app.py").read_text("utf-8")
+    [error] = catalogue().of("NOT_IMPLEMENTED")
+    assert (error.calls, error.is_given) == ((), False)
+
+
 @pytest.mark.parametrize(
     "reason",
     [*catalogue().reasons.values(), *catalogue().error_reasons.values()],
