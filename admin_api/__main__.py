@@ -25,6 +25,7 @@ from altyn.admin_api.bootstrap import admin_key_path, prepare
 from altyn.admin_api.edge.office import Office
 from altyn.admin_api.metrics import CountedCalls, OfficeState
 from altyn.admin_api.projector import Projector
+from altyn.admin_api.segments.jobs import JobRunner
 from altyn.infra.database import create_pool
 from altyn.infra.errors import Trouble
 from altyn.infra.logs import configure_logs
@@ -70,15 +71,19 @@ async def open_office(settings: Settings, keys: Secrets) -> AsyncIterator[Office
     redis = open_client(settings.redis_url)
     ops = OpsClient(settings.ops_listen, keys.ops_key)
     office = Office(settings.tenant_id, pool, redis, keys.pepper, ops, Projector(pool))
-    projecting = asyncio.create_task(office.projector.run(), name="projector")
+    working = [
+        asyncio.create_task(office.projector.run(), name="projector"),
+        asyncio.create_task(JobRunner(office).run(), name="segment-jobs"),
+    ]
     try:
         async with office.connected() as connection:
             if await prepare(connection, settings, datetime.now(UTC)):
                 log.info("first_key_made", path=str(admin_key_path(settings)))
         yield office
     finally:
-        projecting.cancel()
-        await asyncio.gather(projecting, return_exceptions=True)
+        for task in working:
+            task.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
         await ops.close()
         await redis.aclose()
         pool.terminate()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from altyn.admin_api.edge.bulk import FILE, FILE_BYTES_MAX, FILE_TIMEOUT_S, read_rows
 from altyn.admin_api.edge.fields import Id, PageSize
 from altyn.admin_api.edge.routes import CurrentCall, CurrentOffice, area_router, needs
-from altyn.admin_api.segments import repository, schemas, service
+from altyn.admin_api.segments import jobs, repository, schemas, service
 from altyn.admin_api.segments.errors import SegmentUnknown
 
 UPLOAD_ROWS_MAX = 100_000
+
+JobId = Annotated[int, Path(gt=0, lt=1 << 63)]
 
 router = area_router("segments")
 
@@ -97,3 +99,51 @@ async def upload_members(
         feed_version=call.feed.version,
         **found.counts(),
     )
+
+
+@router.post("/segments/{segment}/members/jobs", status_code=202, openapi_extra=FILE)
+@needs("segments:write", body_bytes_max=FILE_BYTES_MAX, timeout_s=FILE_TIMEOUT_S)
+async def make_job(
+    call: CurrentCall,
+    office: CurrentOffice,
+    segment: Id,
+    request: Request,
+    response: Response,
+    mode: schemas.Mode = schemas.Mode.ADD,
+    all_or_nothing: bool = False,
+) -> schemas.JobOut:
+    """Take an upload in and write it behind the caller's back: up to 200,000 customers, other writes go on between its
+    slices. Ask the Location how far it is.
+    """
+    found = await read_rows(request, call.body, schemas.MemberIn, lambda row: row.key)
+    made = await jobs.make_job(
+        call, office.pepper, segment=segment, found=found, mode=mode, all_or_nothing=all_or_nothing
+    )
+    response.headers["location"] = f"/v1/segments/{segment}/members/jobs/{made['job_id']}"
+    return schemas.JobOut(**jobs.job_of(made))
+
+
+@router.get("/segments/{segment}/members/jobs")
+@needs("segments:read")
+async def list_jobs(
+    call: CurrentCall, segment: Id, before: Annotated[int | None, Query(gt=0, lt=1 << 63)] = None, limit: PageSize = 20
+) -> schemas.JobPage:
+    """Jobs of a segment, newest first, for 30 days after they ended."""
+    found = await repository.list_jobs(call.connection, call.tenant, segment, before, limit + 1)
+    shown = [schemas.JobOut(**jobs.job_of(row)) for row in found[:limit]]
+    return schemas.JobPage(jobs=shown, next_before=shown[-1].job_id if len(found) > limit else None)
+
+
+@router.get("/segments/{segment}/members/jobs/{job_id}")
+@needs("segments:read")
+async def get_job(call: CurrentCall, segment: Id, job_id: JobId) -> schemas.JobOut:
+    """How far a job is."""
+    return schemas.JobOut(**jobs.job_of(await jobs.find_job(call, segment=segment, job_id=job_id)))
+
+
+@router.post("/segments/{segment}/members/jobs/{job_id}/cancel")
+@needs("segments:write")
+async def cancel_job(call: CurrentCall, segment: Id, job_id: JobId) -> schemas.JobOut:
+    """Write nothing more of it; what was written stays."""
+    await jobs.cancel_job(call, segment=segment, job_id=job_id)
+    return await get_job(call, segment, job_id)

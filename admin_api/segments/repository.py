@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -99,3 +100,132 @@ async def live_documents(connection: asyncpg.Connection[Any], tenant: str, now: 
     """(version, document) of releases in force or to come, newest first."""
     rows = await connection.fetch(LIVE_RELEASES, tenant, now)
     return [(row["version"], row["document"]) for row in rows]
+
+
+# JOBS
+
+UNFINISHED = "state IN ('QUEUED', 'RUNNING')"
+
+
+async def insert_job(
+    connection: asyncpg.Connection[Any],
+    tenant: str,
+    *,
+    segment: str,
+    mode: str,
+    add_ids: list[int],
+    remove_ids: list[int],
+    counts: tuple[int, int],
+    problems: list[dict[str, Any]],
+    actor: str,
+    now: datetime,
+) -> asyncpg.Record:
+    """``counts``: of rows, and of wrong ones. A job without anything to do is DONE at once."""
+    total_count = len(add_ids) + len(remove_ids)
+    made = await connection.fetchrow(
+        "INSERT INTO segment_jobs (tenant, segment, mode, state, add_ids, remove_ids, total_count, rows_count,"
+        " wrong_count, problems, created_by, created_at, updated_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12) RETURNING *",
+        tenant,
+        segment,
+        mode,
+        "QUEUED" if total_count else "DONE",
+        add_ids,
+        remove_ids,
+        total_count,
+        *counts,
+        problems,
+        actor,
+        now,
+    )
+    assert isinstance(made, asyncpg.Record)
+    return made
+
+
+async def find_job(
+    connection: asyncpg.Connection[Any], tenant: str, segment: str, job_id: int
+) -> asyncpg.Record | None:
+    return await connection.fetchrow(
+        "SELECT * FROM segment_jobs WHERE tenant = $1 AND segment = $2 AND job_id = $3", tenant, segment, job_id
+    )
+
+
+async def list_jobs(
+    connection: asyncpg.Connection[Any], tenant: str, segment: str, before: int | None, count_max: int
+) -> list[asyncpg.Record]:
+    """Newest first."""
+    found: list[asyncpg.Record] = await connection.fetch(
+        "SELECT * FROM segment_jobs WHERE tenant = $1 AND segment = $2 AND ($3::bigint IS NULL OR job_id < $3)"
+        " ORDER BY job_id DESC LIMIT $4",
+        tenant,
+        segment,
+        before,
+        count_max,
+    )
+    return found
+
+
+async def unfinished_jobs_count(connection: asyncpg.Connection[Any], tenant: str) -> int:
+    count: int = await connection.fetchval(
+        f"SELECT count(*) FROM segment_jobs WHERE tenant = $1 AND {UNFINISHED}", tenant
+    )
+    return count
+
+
+async def take_job(connection: asyncpg.Connection[Any], tenant: str) -> asyncpg.Record | None:
+    """The oldest unfinished job that nobody else works at, locked."""
+    return await connection.fetchrow(
+        f"SELECT * FROM segment_jobs WHERE tenant = $1 AND {UNFINISHED} ORDER BY job_id LIMIT 1 FOR UPDATE SKIP LOCKED",
+        tenant,
+    )
+
+
+async def move_job(
+    connection: asyncpg.Connection[Any],
+    tenant: str,
+    job_id: int,
+    done_count: int,
+    changed_count: int,
+    feed_version: int,
+    now: datetime,
+) -> None:
+    """So far it is done; the last slice ends it and forgets the ids."""
+    await connection.execute(
+        "UPDATE segment_jobs SET done_count = $3, changed_count = changed_count + $4, updated_at = $6,"
+        " feed_version = greatest(feed_version, $5), state = CASE WHEN $3 = total_count THEN 'DONE' ELSE 'RUNNING' END,"
+        " add_ids = CASE WHEN $3 = total_count THEN '{}' ELSE add_ids END,"
+        " remove_ids = CASE WHEN $3 = total_count THEN '{}' ELSE remove_ids END WHERE tenant = $1 AND job_id = $2",
+        tenant,
+        job_id,
+        done_count,
+        changed_count,
+        feed_version,
+        now,
+    )
+
+
+async def end_job(
+    connection: asyncpg.Connection[Any],
+    tenant: str,
+    job_id: int,
+    state: str,
+    now: datetime,
+    reason: str | None = None,
+) -> str | None:
+    """End an unfinished job as it stands; None when it had ended. Waits for a slice that is being written."""
+    ended: str | None = await connection.fetchval(
+        "UPDATE segment_jobs SET state = $3, reason = $5, updated_at = $4, add_ids = '{}', remove_ids = '{}'"
+        f" WHERE tenant = $1 AND job_id = $2 AND {UNFINISHED} RETURNING state",
+        tenant,
+        job_id,
+        state,
+        now,
+        reason,
+    )
+    return ended
+
+
+async def forget_jobs(connection: asyncpg.Connection[Any], tenant: str, before: datetime) -> None:
+    await connection.execute(
+        f"DELETE FROM segment_jobs WHERE tenant = $1 AND updated_at < $2 AND NOT {UNFINISHED}", tenant, before
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -22,6 +23,16 @@ class Mode(StrEnum):
     ADD = "ADD"
     REMOVE = "REMOVE"
     REPLACE = "REPLACE"
+
+
+class JobState(StrEnum):
+    """QUEUED and RUNNING go on by themselves; the others have ended."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    CANCELLED = "CANCELLED"
+    FAILED = "FAILED"
 
 
 class SegmentIn(Shape):
@@ -90,3 +101,31 @@ class UploadOut(BaseModel):
     members_count: int
     problems: list[RowProblem]
     feed_version: int
+
+
+class JobOut(BaseModel):
+    """``done_count`` of ``total_count`` memberships are written, ``changed_count`` of them were not so before; what is
+    written stays when a job is cancelled. ``problems`` are of rows that were left out; ``reason`` is why it FAILED.
+    """
+
+    job_id: int
+    segment: str
+    mode: Mode
+    state: JobState
+    reason: str | None
+    total_count: int
+    done_count: int
+    changed_count: int
+    rows_count: int
+    wrong_count: int
+    problems: list[RowProblem]
+    feed_version: int
+    created_by: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class JobPage(BaseModel):
+    jobs: list[JobOut]
+    #: Give it as ``before`` for the next page; absent on the last one.
+    next_before: int | None = None

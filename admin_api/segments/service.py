@@ -79,7 +79,7 @@ async def change_members(call: Call, *, segment: str, add: Sequence[int], remove
     if wanted - known:
         found = [problem("add", "CUSTOMER_UNKNOWN", f"no customer {one}") for one in sorted(wanted - known)]
         raise CustomerUnknown("some customers do not exist; nothing was changed", path="add", problems=found)
-    return await _change(call, segment, wanted, set(remove))
+    return await change(call, segment, wanted, set(remove))
 
 
 async def upload_members(
@@ -89,16 +89,26 @@ async def upload_members(
     SegmentUnknown, FileRefused.
     """
     await call.feed.lock()
+    add, remove = await members_to_change(
+        call, pepper, segment=segment, found=found, mode=mode, all_or_nothing=all_or_nothing
+    )
+    named_count = len(remove) if mode is Mode.REMOVE else len(add)
+    return named_count, await change(call, segment, add, remove, found)
+
+
+async def members_to_change(
+    call: Call, pepper: bytes, *, segment: str, found: Bulk[MemberIn], mode: Mode, all_or_nothing: bool
+) -> tuple[set[int], set[int]]:
+    """Customers a list adds and removes, as memberships are now. Raises SegmentUnknown, FileRefused."""
     await require_segments(call, [segment])
     named = await _customers_of(call, pepper, found)
     if all_or_nothing:
         found.require_all()
     if mode is Mode.REMOVE:
-        return len(named), await _change(call, segment, set(), named, found)
-    gone: set[int] = set()
-    if mode is Mode.REPLACE:
-        gone = set(await repository.members(call.connection, call.tenant, segment)) - named
-    return len(named), await _change(call, segment, named, gone, found)
+        return set(), named
+    if mode is Mode.ADD:
+        return named, set()
+    return named, set(await repository.members(call.connection, call.tenant, segment)) - named
 
 
 async def _customers_of(call: Call, pepper: bytes, found: Bulk[MemberIn]) -> set[int]:
@@ -128,7 +138,7 @@ async def _customers_of(call: Call, pepper: bytes, found: Bulk[MemberIn]) -> set
     return named
 
 
-async def _change(
+async def change(
     call: Call, segment: str, add: Iterable[int], remove: Iterable[int], found: Bulk[MemberIn] | None = None
 ) -> int:
     """Write the memberships and tell of it; how many changed."""

@@ -173,6 +173,11 @@ async def _people(session: Session) -> None:
         "customer_id\n1\n2\n",
         media_type=CSV,
     )
+    removed = "customer_id\n1\n"
+    made = (await call("POST", "/segments/regulars/members/jobs?mode=REMOVE", removed, media_type=CSV)).json()
+    await call("GET", f"/segments/regulars/members/jobs/{made['job_id']}")
+    await call("POST", f"/segments/regulars/members/jobs/{made['job_id']}/cancel")
+    await call("GET", "/segments/regulars/members/jobs")
     await call("GET", "/segments/regulars/members")
     await call("POST", "/segments/regulars/members", {"add": [], "remove": [1]})
     await call("GET", "/segments/regulars")
