@@ -29,6 +29,7 @@ from altyn.infra.settings import Settings
 
 SERVICE = "/altyn.pos.v1.PosService/"
 CALCULATE, COMMIT = SERVICE + "CalculateReceipt", SERVICE + "CommitReceipt"
+ANY_PORT = "127.0.0.1:0"
 CONNECTIONS = 64
 IDLE_CONNECTIONS = 256
 REQUESTS_PER_REGISTER = 64
@@ -120,17 +121,23 @@ class Commits(Iterator[bytes]):
         return self._waiting.pop()
 
 
+def server_settings(folder: Path) -> Settings:
+    """Of the bench's world; every door is on a port of the system's choice, so that a server beside it does not
+    matter.
+    """
+    doors = {name: ANY_PORT for name in Settings.model_fields if name.endswith("_listen")}
+    given: dict[str, Any] = {"tenant_id": world.TENANT, "tenant_zone": world.ZONE, "pepper": world.PEPPER.hex()}
+    return Settings(var=folder, **given, **doors)
+
+
 def run(*, rounds: int = 9, seconds: float = 1.5, connections: int = CONNECTIONS) -> dict[str, Any]:
     """The figures of `altyn bench front`: calls per second, ratios within a round, milliseconds, bytes."""
     with tempfile.TemporaryDirectory(prefix="altyn-front-") as folder, ExitStack() as stack:
         stack.enter_context(on_core(1))
-        settings = Settings(var=Path(folder), tenant_id=world.TENANT, tenant_zone=world.ZONE, pepper=world.PEPPER.hex())
+        settings = server_settings(Path(folder))
         stores = stack.enter_context(embedded_services(settings))
         asyncio.run(world.prepare(stores.postgres_dsn, connections))
-        environment = (
-            settings.model_copy(update={"grpc_listen": "127.0.0.1:0", "ops_listen": "127.0.0.1:0"}).environment()
-            | stores.environment()
-        )
+        environment = settings.environment() | stores.environment()
         servers = {
             "door": (["-m", "altyn.server"], environment),
             "raw": (["-m", "altyn.benchmarks.front_peers", "raw"], {}),
