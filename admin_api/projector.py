@@ -109,6 +109,17 @@ COLUMNS = {
         "account_id",
         "recorded_at",
     ],
+    "coupon_changes": [
+        "seq",
+        "change_no",
+        "code_hash",
+        "series_no",
+        "use",
+        "issued",
+        "promotion_id",
+        "expires_at",
+        "recorded_at",
+    ],
     "ledger_entries": [
         "seq",
         "entry_no",
@@ -160,6 +171,7 @@ class Rows:
         elif record.kind == RETURN or (record.kind == CANCEL and record.effects.HasField("returned")):
             self._add_return(seq, record)
         self._add_exceptions(seq, record)
+        self._add_coupons(seq, record)
         recorded_at = moment(record.instant_us)
         postings = self.tables["ledger_entries"]
         for entry_no, entry in enumerate(record.effects.entries):
@@ -198,6 +210,30 @@ class Rows:
                     receipt.shift_number,
                     receipt.receipt_number,
                     record.evidence.customer.account_id or None,
+                    moment(record.instant_us),
+                )
+            )
+
+    def _add_coupons(self, seq: int, record: journal.Record) -> None:
+        """Issued codes stand in the order of the evidence's issues, used ones are found by their hash."""
+        if not record.effects.coupons:
+            return
+        issuers = iter([issue.promotion_id for issue in record.evidence.issues if not issue.reason])
+        users: dict[bytes, str] = {}
+        if record.kind == COMMIT:
+            entered = pos.CommitReceiptResponse.FromString(record.reply).outcome.coupons
+            users = {fact.code_hash: entered[fact.place].promotion_id for fact in record.evidence.coupons}
+        for number, change in enumerate(record.effects.coupons):
+            self.tables["coupon_changes"].append(
+                (
+                    seq,
+                    number,
+                    change.code_hash,
+                    change.series_no,
+                    change.use,
+                    change.issued,
+                    next(issuers, "") if change.issued else users.get(change.code_hash, ""),
+                    moment(change.expires_at_us) if change.expires_at_us else None,
                     moment(record.instant_us),
                 )
             )

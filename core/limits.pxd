@@ -81,6 +81,6 @@ cdef enum:
     HOLD_CHANGES_MAX = 64
     HOLD_PARTS_MAX = 256
     COUNTER_CHANGES_MAX = 512
-    COUPON_CHANGES_MAX = 64
+    COUPON_CHANGES_MAX = 84    # COUPONS_MAX used and ISSUED_MAX issued
     # Kept at once: pending ones, and expired ones for 30 days.
     HOLDS_MAX = 1_000_000

@@ -1,6 +1,6 @@
 """What the back office asks the server: `altyn.ops.v1` over the same call table form.
 
-Balances shown anywhere come from here; a manual accrual is journalled like a receipt.
+Balances and the use of coupons shown anywhere come from here; a manual accrual is journalled like a receipt.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 
-from altyn.core.engine import CallRefused, Engine, Scope, adjust_points, get_balance
+from altyn.core.engine import CallRefused, Engine, Scope, adjust_points, get_balance, get_coupons
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.server.calls import Call, Calls, Reply
 from altyn.server.transport.grpc_aio import Authenticate, Metadata
@@ -58,10 +58,14 @@ class OpsCalls:
             "GetBalance": self.get_balance,
             "AdjustPoints": self.adjust_points,
             "GetRulesInForce": self.get_rules_in_force,
+            "GetCoupons": self.get_coupons,
         }
 
     def get_balance(self, request: bytes, scope: Scope) -> Reply:
         return self._calls.read(get_balance(self._engine, request, self._clock()))
+
+    def get_coupons(self, request: bytes, scope: Scope) -> Reply:
+        return self._calls.read(get_coupons(self._engine, request))
 
     def adjust_points(self, request: bytes, scope: Scope) -> Reply:
         return self._calls.effect(adjust_points, request, scope)

@@ -5,7 +5,7 @@ It must never repeat an effect by itself: a caller repeats with the same op_id.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import grpc
@@ -16,6 +16,7 @@ from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.ops.v1 import ops_service_pb2_grpc as ops_grpc
 
 DEADLINE_S = 5.0
+COUPONS_ASKED_MAX = 1_000  # at once: core/engine/reads.pyx
 CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", 4 << 20),
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -67,6 +68,14 @@ class OpsClient:
     async def rules_in_force(self) -> ops.GetRulesInForceResponse:
         """Raises ServerAway, ServerRefused."""
         return await self._ask(self._stub.GetRulesInForce, ops.GetRulesInForceRequest())
+
+    async def coupons(self, code_hashes: Sequence[bytes]) -> list[ops.CouponState]:
+        """What has become of each code. Raises ServerAway, ServerRefused."""
+        found: list[ops.CouponState] = []
+        for start in range(0, len(code_hashes), COUPONS_ASKED_MAX):
+            request = ops.GetCouponsRequest(code_hashes=code_hashes[start : start + COUPONS_ASKED_MAX])
+            found += (await self._ask(self._stub.GetCoupons, request)).coupons
+        return found
 
     async def _ask(self, call: Callable[..., Awaitable[Reply]], request: object) -> Reply:
         try:

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
 
+from altyn.admin_api.accounts.repository import projected_seq
 from altyn.admin_api.coupons import repository, schemas, service
-from altyn.admin_api.coupons.errors import CouponBatchUnknown, CouponSeriesUnknown
+from altyn.admin_api.coupons.errors import CouponBatchUnknown
 from altyn.admin_api.edge.bulk import FILE, FILE_BYTES_MAX, FILE_TIMEOUT_S, read_rows
 from altyn.admin_api.edge.fields import Id, PageSize
 from altyn.admin_api.edge.once_file import CSV_FILE, csv_file
@@ -36,9 +37,7 @@ async def list_series(
 @needs("coupons:read")
 async def get_series(call: CurrentCall, series: Id) -> schemas.SeriesOut:
     """One coupon series with the number of its codes by state."""
-    row = await repository.find_series(call.connection, call.tenant, series)
-    if row is None:
-        raise CouponSeriesUnknown(f"no coupon series {series}", path="series")
+    row = await service.read_series(call, series=series)
     return schemas.SeriesOut(**row, codes=await repository.count_codes(call.connection, call.tenant, series))
 
 
@@ -116,23 +115,57 @@ async def set_batch_state(call: CurrentCall, batch_id: RowId, body: schemas.Stat
     return await get_batch(call, batch_id)
 
 
+@router.get("/coupon-series/{series}/coupons")
+@needs("coupons:read")
+async def list_coupons(
+    call: CurrentCall,
+    office: CurrentOffice,
+    series: Id,
+    after: Annotated[int, Query(ge=0, lt=1 << 63)] = 0,
+    limit: PageSize = 100,
+) -> schemas.CouponPage:
+    """Codes of a series that the back office made, each with what has become of it, from the processing server."""
+    shown, is_more = await service.list_codes(call, office.ops, series=series, after=after, limit=limit)
+    return schemas.CouponPage(coupons=shown, next_after=shown[-1].code_id if is_more else None)
+
+
+@router.get("/coupon-series/{series}/issued")
+@needs("coupons:read")
+async def list_issued(
+    call: CurrentCall,
+    office: CurrentOffice,
+    series: Id,
+    before_seq: Annotated[int | None, Query(gt=0, lt=1 << 63)] = None,
+    limit: PageSize = 100,
+) -> schemas.IssuedPage:
+    """Codes of a series that receipts issued, newest first, each with what has become of it, from the processing
+    server.
+    """
+    seq = await projected_seq(call.connection)
+    shown = await service.list_issued(call, office.ops, series=series, before_seq=before_seq, limit=limit)
+    more = len(shown) >= limit
+    return schemas.IssuedPage(coupons=shown, projected_seq=seq, next_before_seq=shown[-1].seq if more else None)
+
+
 @router.post("/coupons/find")
 @needs("coupons:read", writes=True, once=False)
 async def find_coupon(call: CurrentCall, office: CurrentOffice, body: schemas.CodeIn) -> schemas.FoundOut:
-    """What a till would hear of this code now, uses apart. A POST, so that it does not get into an address; audited."""
-    return await service.find(call, office.pepper, code=body.code)
+    """What a till would hear of this code now. A POST, so that it does not get into an address; audited."""
+    return await service.find(call, office.pepper, office.ops, code=body.code)
 
 
 @router.get("/coupons/{code_id}")
 @needs("coupons:read")
-async def get_coupon(call: CurrentCall, code_id: RowId) -> schemas.CouponOut:
-    """One code by its id, without the code."""
-    return schemas.CouponOut(**await service.read_code(call, code_id=code_id))
+async def get_coupon(call: CurrentCall, office: CurrentOffice, code_id: RowId) -> schemas.CouponOut:
+    """One code by its id, without the code; what has become of it is from the processing server."""
+    return await service.get_code(call, office.ops, code_id=code_id)
 
 
 @router.put("/coupons/{code_id}/state")
 @needs("coupons:write")
-async def set_coupon_state(call: CurrentCall, code_id: RowId, body: schemas.StateIn) -> schemas.CouponOut:
+async def set_coupon_state(
+    call: CurrentCall, office: CurrentOffice, code_id: RowId, body: schemas.StateIn
+) -> schemas.CouponOut:
     """Block one code, or let it be used again."""
     await service.set_code_state(call, code_id=code_id, asked=body)
-    return await get_coupon(call, code_id)
+    return await service.get_changed_code(call, office.ops, code_id=code_id)

@@ -19,6 +19,18 @@ SELECT code.code_id, code.code_hash, code.series_no, code.batch_id, code.state, 
                               AND series.valid_to = 'infinity'
  WHERE code.tenant = $1 AND code.valid_to = 'infinity' AND NOT code.deleted
 """
+# Ties: the codes of one receipt stay on one page.
+ISSUED = """
+SELECT change.seq, change.code_hash, change.promotion_id, change.expires_at, change.recorded_at AS issued_at,
+       series.series, receipt.store_id, receipt.register_id, receipt.shift_number, receipt.receipt_number,
+       receipt.customer_id, series.ends_at
+  FROM coupon_changes AS change
+  JOIN receipts AS receipt USING (seq)
+  JOIN coupon_series AS series ON series.tenant = $1 AND series.series_no = change.series_no
+                              AND series.valid_to = 'infinity'
+ WHERE change.issued AND {condition}
+ ORDER BY change.seq DESC FETCH FIRST $3 ROWS WITH TIES
+"""
 HASHES_A_QUERY = 20_000
 
 
@@ -156,3 +168,37 @@ async def find_code(connection: asyncpg.Connection[Any], tenant: str, code_hash:
 
 async def find_code_by_id(connection: asyncpg.Connection[Any], tenant: str, code_id: int) -> asyncpg.Record | None:
     return await connection.fetchrow(f"{CODE} AND code.code_id = $2", tenant, code_id)
+
+
+async def list_codes(
+    connection: asyncpg.Connection[Any], tenant: str, series_no: int, after: int, count_max: int
+) -> list[asyncpg.Record]:
+    """Codes of a series that the back office made, by id."""
+    found: list[asyncpg.Record] = await connection.fetch(
+        f"{CODE} AND code.series_no = $2 AND code.code_id > $3 ORDER BY code.code_id LIMIT $4",
+        tenant,
+        series_no,
+        after,
+        count_max,
+    )
+    return found
+
+
+async def list_issued(
+    connection: asyncpg.Connection[Any], tenant: str, series_no: int, before_seq: int | None, count_max: int
+) -> list[asyncpg.Record]:
+    """Codes of a series that receipts issued, newest first."""
+    condition = "change.series_no = $2 AND ($4::bigint IS NULL OR change.seq < $4)"
+    found: list[asyncpg.Record] = await connection.fetch(
+        ISSUED.format(condition=condition), tenant, series_no, count_max, before_seq
+    )
+    return found
+
+
+async def find_issued(connection: asyncpg.Connection[Any], tenant: str, code_hash: bytes) -> asyncpg.Record | None:
+    return await connection.fetchrow(ISSUED.format(condition="change.code_hash = $2"), tenant, code_hash, 1)
+
+
+async def find_series_by_no(connection: asyncpg.Connection[Any], tenant: str, series_no: int) -> asyncpg.Record | None:
+    query = f"SELECT {SERIES} FROM coupon_series WHERE {CURRENT} AND series_no = $2"
+    return await connection.fetchrow(query, tenant, series_no)

@@ -53,6 +53,16 @@ class State(StrEnum):
     BLOCKED = "BLOCKED"
 
 
+class Use(StrEnum):
+    """What has become of a code. RESERVED: a register keeps it for a receipt. CANCELLED: its sale was taken back."""
+
+    FREE = "FREE"
+    RESERVED = "RESERVED"
+    USED = "USED"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+
+
 class SeriesIn(Shape):
     """Codes are valid in [``starts_at``, ``ends_at``), null: for ever. ``uses_max`` of one code; 0: any number.
     ``template``: # a random character, ? the check character of what stands before it, anything else itself.
@@ -155,17 +165,58 @@ class StateIn(Shape):
 
 
 class CouponOut(BaseModel):
-    """``code_id`` stands for the code in the journal. Whether it has been used is the processing server's to tell."""
+    """A code that the back office made. ``code_id`` stands for it; ``use`` is from the processing server, now: null in
+    the answer to a change while the server does not answer.
+    """
 
     code_id: int
     series: str
     batch_id: int
     state: State
+    use: Use | None = None
     feed_version: int
 
 
+class CouponPage(BaseModel):
+    """By ``code_id``."""
+
+    coupons: list[CouponOut]
+    #: Give it as ``after`` for the next page; absent on the last one.
+    next_after: int | None = None
+
+
+class IssuedOut(BaseModel):
+    """A code that a receipt issued; ``seq`` is the receipt's place in the journal. ``expires_at`` null: it does not
+    end. ``use`` is from the processing server, now.
+    """
+
+    seq: int
+    series: str
+    promotion_id: str
+    store_id: str
+    register_id: str
+    shift_number: int
+    receipt_number: int
+    customer_id: int | None
+    issued_at: datetime
+    expires_at: datetime | None
+    use: Use
+
+
+class IssuedPage(BaseModel):
+    """Newest first. ``projected_seq``: the list holds everything up to it."""
+
+    coupons: list[IssuedOut]
+    projected_seq: int
+    #: Give it as ``before_seq`` for the next page; absent on the last one.
+    next_before_seq: int | None = None
+
+
 class FoundOut(BaseModel):
-    """``result``: FOUND, BLOCKED, TOO_EARLY, TOO_LATE or UNKNOWN, as a till would hear it now."""
+    """``result``: FOUND, BLOCKED, TOO_EARLY, TOO_LATE, RESERVED, USED, CANCELLED or UNKNOWN, as a till would hear it
+    now. ``coupon``: of a code the back office made; ``issued``: of one a receipt issued, once the history holds it.
+    """
 
     result: str
     coupon: CouponOut | None = None
+    issued: IssuedOut | None = None

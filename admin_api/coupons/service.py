@@ -1,18 +1,20 @@
 """Use cases of coupons: series, batches of codes, blocking.
 
 A code becomes a keyed hash here and goes no further; generated codes are told once and then nobody has them but whom
-they were given to. One batch is one transaction: all of its codes or none. What became of a code, used or not, is the
-processing server's.
+they were given to. One batch is one transaction: all of its codes or none. What became of a code, used or not, is asked
+of the processing server; which codes receipts issued is read from the projection.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 
+from altyn.admin_api.accounts.server import OpsClient, ServerAway, ServerRefused
 from altyn.admin_api.coupons import repository, schemas
 from altyn.admin_api.coupons.errors import (
     CouponBatchUnknown,
@@ -30,7 +32,9 @@ from altyn.admin_api.edge.problems import problem
 from altyn.admin_api.facts import COUPON_CODES, COUPON_SERIES
 from altyn.core.facts.coupon_codes import ALPHABET, code_hash, code_of, count_of_codes
 from altyn.core.facts.coupons import SERIES_NO_MAX
+from altyn.ops.v1 import ops_service_pb2 as ops
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 GUESSES_MIN = 1 << 20  # codes of the template for each code there is: who guesses tries so often on the average
 
 
@@ -139,21 +143,103 @@ async def read_code(call: Call, *, code_id: int) -> asyncpg.Record:
     return row
 
 
-async def find(call: Call, pepper: bytes, *, code: str) -> schemas.FoundOut:
-    """What a till would hear of the code now, uses apart; the look is audited by the code's id."""
-    row = await repository.find_code(call.connection, call.tenant, code_hash(pepper, code))
+async def find(call: Call, pepper: bytes, server: OpsClient, *, code: str) -> schemas.FoundOut:
+    """What a till would hear of the code now; the look is audited by the code's id. Raises ServerAway,
+    ServerRefused.
+    """
+    hashed = code_hash(pepper, code)
+    row = await repository.find_code(call.connection, call.tenant, hashed)
+    [state] = await server.coupons([hashed])
     call.record("coupons.find", "coupon", "" if row is None else str(row["code_id"]))
-    if row is None:
+    if row is not None:
+        result = _heard(row["state"] == "BLOCKED", row["series_state"], row, state, call.now)
+        return schemas.FoundOut(result=result, coupon=_coupon_out(row, state, call.now))
+    series = await repository.find_series_by_no(call.connection, call.tenant, state.series_no)
+    if not state.issued or series is None:
         return schemas.FoundOut(result="UNKNOWN")
-    if "BLOCKED" in (row["state"], row["series_state"]):
-        result = "BLOCKED"
-    elif call.now < row["starts_at"]:
-        result = "TOO_EARLY"
-    elif row["ends_at"] is not None and call.now >= row["ends_at"]:
-        result = "TOO_LATE"
-    else:
-        result = "FOUND"
-    return schemas.FoundOut(result=result, coupon=schemas.CouponOut(**row))
+    issued = await repository.find_issued(call.connection, call.tenant, hashed)
+    return schemas.FoundOut(
+        result=_heard(False, series["state"], series, state, call.now),
+        issued=None if issued is None else _issued_out(issued, state, call.now),
+    )
+
+
+async def get_code(call: Call, server: OpsClient, *, code_id: int) -> schemas.CouponOut:
+    """Raises CouponUnknown, ServerAway, ServerRefused."""
+    row = await read_code(call, code_id=code_id)
+    [state] = await server.coupons([row["code_hash"]])
+    return _coupon_out(row, state, call.now)
+
+
+async def get_changed_code(call: Call, server: OpsClient, *, code_id: int) -> schemas.CouponOut:
+    """After a change, which stands whether the server answers or not. Raises CouponUnknown."""
+    try:
+        return await get_code(call, server, code_id=code_id)
+    except (ServerAway, ServerRefused):
+        return schemas.CouponOut(**await read_code(call, code_id=code_id))
+
+
+async def list_codes(
+    call: Call, server: OpsClient, *, series: str, after: int, limit: int
+) -> tuple[list[schemas.CouponOut], bool]:
+    """A page of the codes the back office made, and whether there are more. Raises CouponSeriesUnknown, ServerAway,
+    ServerRefused.
+    """
+    series_no = (await read_series(call, series=series))["series_no"]
+    rows = await repository.list_codes(call.connection, call.tenant, series_no, after, limit + 1)
+    states = await server.coupons([row["code_hash"] for row in rows[:limit]])
+    shown = [_coupon_out(row, state, call.now) for row, state in zip(rows, states, strict=False)]
+    return shown, len(rows) > limit
+
+
+async def list_issued(
+    call: Call, server: OpsClient, *, series: str, before_seq: int | None, limit: int
+) -> list[schemas.IssuedOut]:
+    """A page of the codes that receipts issued, newest first: at least `limit` of them unless it is the last one.
+    Raises CouponSeriesUnknown, ServerAway, ServerRefused.
+    """
+    series_no = (await read_series(call, series=series))["series_no"]
+    rows = await repository.list_issued(call.connection, call.tenant, series_no, before_seq, limit)
+    states = await server.coupons([row["code_hash"] for row in rows])
+    return [_issued_out(row, state, call.now) for row, state in zip(rows, states, strict=True)]
+
+
+async def read_series(call: Call, *, series: str) -> asyncpg.Record:
+    """Raises CouponSeriesUnknown."""
+    row = await repository.find_series(call.connection, call.tenant, series)
+    if row is None:
+        raise CouponSeriesUnknown(f"no coupon series {series}", path="series")
+    return row
+
+
+def _heard(is_blocked: bool, series_state: str, series: asyncpg.Record, state: ops.CouponState, now: datetime) -> str:
+    """As the engine decides on an entered code."""
+    if is_blocked or series_state == "BLOCKED":
+        return "BLOCKED"
+    if now < series["starts_at"]:
+        return "TOO_EARLY"
+    use = _use(series["ends_at"], state, now)
+    if use is schemas.Use.FREE:
+        return "FOUND"
+    return "TOO_LATE" if use is schemas.Use.EXPIRED else use.value
+
+
+def _use(ends_at: datetime | None, state: ops.CouponState, now: datetime) -> schemas.Use:
+    """A free code whose time, or whose series', is over has expired."""
+    if state.use != ops.COUPON_USE_FREE:
+        return schemas.Use(ops.CouponUse.Name(state.use).removeprefix("COUPON_USE_"))
+    over = ends_at is not None and ends_at <= now
+    if over or (state.expires_at_us and EPOCH + timedelta(microseconds=state.expires_at_us) <= now):
+        return schemas.Use.EXPIRED
+    return schemas.Use.FREE
+
+
+def _coupon_out(row: asyncpg.Record, state: ops.CouponState, now: datetime) -> schemas.CouponOut:
+    return schemas.CouponOut(**row, use=_use(row["ends_at"], state, now))
+
+
+def _issued_out(row: asyncpg.Record, state: ops.CouponState, now: datetime) -> schemas.IssuedOut:
+    return schemas.IssuedOut(**row, use=_use(row["ends_at"], state, now))
 
 
 async def _series_for_codes(call: Call, series: str) -> asyncpg.Record:

@@ -4,7 +4,7 @@
 """
 
 from altyn.core.engine.accounts import LotSweep, adjust_points, expire_holds
-from altyn.core.engine.reads import authorize_customer, calculate_receipt, get_balance, get_operation
+from altyn.core.engine.reads import authorize_customer, calculate_receipt, get_balance, get_coupons, get_operation
 from altyn.core.engine.receipts import cancel_receipt, commit_receipt, reserve_receipt
 from altyn.core.engine.replay import recalculate, replay, same_decision
 from altyn.core.engine.returns import find_owed, return_receipt, settle_waiting
@@ -29,6 +29,7 @@ __all__ = [
     "expire_holds",
     "find_owed",
     "get_balance",
+    "get_coupons",
     "get_operation",
     "recalculate",
     "replay",

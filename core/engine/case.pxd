@@ -7,6 +7,7 @@ from altyn.core.facts.zones cimport Zones
 from altyn.core.receipt cimport Holdings, Place, Receipt
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena
+cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
 cdef enum:
@@ -30,6 +31,8 @@ cdef struct Case:
     int64_t business_time_us   # decides schedules, dates, and offline the release
     int64_t instant_us         # the sequencer's
     int32_t unknown_skus
+    journal_v1.IssueFacts* issues   # coupons that rules want issued
+    int32_t issues_count
     Remarks remarks
 
 cdef void remark(Remarks* remarks, int32_t reason) noexcept nogil

@@ -1,10 +1,11 @@
-"""Calls that change nothing: CalculateReceipt, AuthorizeCustomer, GetOperation, and the back office's GetBalance.
+"""Calls that change nothing: CalculateReceipt, AuthorizeCustomer, GetOperation, and the back office's GetBalance and GetCoupons.
 
 CalculateReceipt is a forecast and is answered at once; every other answer names the journal seq it depends on.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memset
 from altyn.core.edge cimport ReadError, check_authorize, edge_exception
+from altyn.core.engine.issued cimport show_issues, told_reply
 from altyn.core.engine.reply cimport fill_balances, fill_card_messages
 from altyn.core.engine.returns cimport preview_return
 from altyn.core.engine.releases cimport Release
@@ -13,6 +14,7 @@ from altyn.core.engine.step cimport (
     text_of,
 )
 from altyn.core.engine.token cimport Token
+from altyn.core.ledger.coupons cimport Coupon
 from altyn.core.limits cimport REPLY_BYTES_MAX
 from altyn.core.wire.arena cimport arena_take
 from altyn.core.wire.format cimport WireError
@@ -23,6 +25,9 @@ cimport altyn.core.wire.generated.pos_v1 as pos_v1
 from altyn.core.engine.identity import normalised_card
 from altyn.core.engine.types import Answer, CallRefused, Lookup
 from altyn.core.ledger.view import read_balances, read_lots
+
+cdef enum:
+    COUPONS_ASKED_MAX = 1_000
 
 
 cdef bint is_return(const pos_v1.Receipt* receipt) noexcept nogil:
@@ -57,6 +62,7 @@ def calculate_receipt(Engine engine, bytes request, scope, int64_t clock_us, kno
     else:
         reply.status = pos_v1.STATUS_OK
         reply.outcome = engine.shown(release, is_explained(call.want))
+        show_issues(engine, release, reply.outcome)
         token_bytes = engine.new_token(release, request, clock_us)
         reply.calc_token = text_of(token_bytes)
     return engine.taken(pos_v1.encode_CalculateReceiptResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
@@ -131,7 +137,7 @@ def get_operation(Engine engine, bytes request, scope, int64_t clock_us, known):
     cdef pos_v1.GetOperationResponse reply
     cdef journal_v1.Record record
     cdef WireError error
-    cdef bytes op_id
+    cdef bytes op_id, told
     cdef const uint8_t* start = engine.begin(request, &error)
     if pos_v1.decode_GetOperationRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
         raise malformed(&error)
@@ -149,7 +155,10 @@ def get_operation(Engine engine, bytes request, scope, int64_t clock_us, known):
         if belongs(&record, scope):
             reply.reason = pos_v1.REASON_UNSPECIFIED
             reply.kind = record.kind
-            reply.reply = record.reply
+            told = record.reply.data[:record.reply.size]
+            if record.kind == pos_v1.OPERATION_KIND_COMMIT:
+                told = told_reply(engine, told)
+            reply.reply = text_of(told)
             reply.seq = record.seq
     return Answer(engine.taken(pos_v1.encode_GetOperationResponse(&reply, engine.buffer, REPLY_BYTES_MAX)), None, engine.last_seq)
 
@@ -204,3 +213,34 @@ cdef int fill_lots(Engine engine, ops_v1.AssetBalance* shown, list lots) except 
         shown.lots[i].expires_at_us = expires_at_us
     shown.lots_count = <int>len(lots)
     return 0
+
+
+def get_coupons(Engine engine, bytes request):
+    """What has become of codes, by their hashes."""
+    cdef ops_v1.GetCouponsRequest call
+    cdef ops_v1.GetCouponsResponse reply
+    cdef WireError error
+    cdef Coupon state
+    cdef int32_t i
+    cdef const uint8_t* start = engine.begin(request, &error)
+    if ops_v1.decode_GetCouponsRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
+        raise malformed(&error)
+    if call.code_hashes_count > COUPONS_ASKED_MAX:
+        raise refused("INVALID_ARGUMENT", "TOO_LARGE", "code_hashes", f"at most {COUPONS_ASKED_MAX} codes are asked for at once")
+    memset(&reply, 0, sizeof(reply))
+    reply.seq = engine.last_seq
+    reply.coupons_count = call.code_hashes_count
+    reply.coupons = <ops_v1.CouponState*>arena_take(&engine.arena, (<size_t>call.code_hashes_count + 1) * sizeof(ops_v1.CouponState))
+    if reply.coupons == NULL:
+        except_full()
+    for i in range(call.code_hashes_count):
+        if call.code_hashes[i].size != 16:
+            raise refused("INVALID_ARGUMENT", "BAD_FORMAT", f"code_hashes[{i}]", "a code's hash has 16 bytes")
+        state = engine.book.coupon(<const uint8_t*>call.code_hashes[i].data)
+        # Both contracts number the states alike.
+        reply.coupons[i].use = state.use
+        reply.coupons[i].issued = state.issued
+        if state.issued:
+            reply.coupons[i].series_no = state.series_no
+            reply.coupons[i].expires_at_us = state.expires_at_us
+    return Answer(engine.taken(ops_v1.encode_GetCouponsResponse(&reply, engine.buffer, REPLY_BYTES_MAX)), None, engine.last_seq)

@@ -8,7 +8,9 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memset
 from altyn.core.calendar cimport day_us
+from altyn.core.engine.answers cimport Answer, new_answer
 from altyn.core.edge cimport ReadError, check_cancel, edge_exception
+from altyn.core.engine.issued cimport forget_issues, issue_coupons, show_issues, tell_codes, told_reply, write_issued
 from altyn.core.engine.record cimport accrual_effects, hold_effect
 from altyn.core.engine.returned cimport Sale, is_applied
 from altyn.core.engine.returns cimport ASK, FOUND, VOIDED, Finding, asked, find_sale, is_sold, original_evidence, void_sale
@@ -117,6 +119,7 @@ def reserve_receipt(Engine engine, bytes request, scope, int64_t clock_us, known
         raise refused("UNAVAILABLE", "OVERLOADED", "", "no room for another hold; send the same op_id again")
     if reply.refused_lines_count == 0:
         reply.outcome = engine.shown(operation.release, is_explained(call.want))
+        show_issues(engine, operation.release, reply.outcome)
     reply_bytes = engine.taken(pos_v1.encode_ReserveReceiptResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
     record = engine.new_record(operation, effects)
     engine.add_receipt(record, operation.release, call.want)
@@ -157,7 +160,8 @@ def commit_receipt(Engine engine, bytes request, scope, int64_t clock_us, known)
     cdef journal_v1.Record* record
     cdef WireError error
     cdef Operation operation
-    cdef bytes reply_bytes
+    cdef Answer answer
+    cdef bytes reply_bytes, told = None
     cdef int32_t quarantine
     cdef const Hold* held
     cdef const uint8_t* start = engine.begin(request, &error)
@@ -166,7 +170,7 @@ def commit_receipt(Engine engine, bytes request, scope, int64_t clock_us, known)
     operation = opened(engine, pos_v1.OPERATION_KIND_COMMIT, call.op_id, call.register_seq, call.op_no, call.calc_token, call.receipt,
                        call.want, request, scope, clock_us, known)
     if operation.answer is not None:
-        return operation.answer
+        return as_told(engine, operation.answer)
     memset(&reply, 0, sizeof(reply))
     reply.server_time_us = clock_us
     reply.seq = engine.last_seq + 1
@@ -181,11 +185,13 @@ def commit_receipt(Engine engine, bytes request, scope, int64_t clock_us, known)
                            engine.zone, reply.seq, &engine.arena) != 0:
             except_full()
         take_scarce(engine, operation, effects, held)
+        issue_coupons(engine, operation.release, effects, reply.seq)
         operation.receipt_state = RECEIPT_COMMITTED
     else:
         add_exception(&operation.exceptions, quarantine)
     if not engine.is_sound(operation, effects):
         quarantine = pos_v1.REASON_NOT_APPLICABLE
+        forget_issues(engine)
     elif quarantine == pos_v1.REASON_UNSPECIFIED and is_awaited(engine, operation, known):
         # Nothing is taken back yet; the returns that waited are decided in records of their own.
         operation.receipt_state = RECEIPT_OWED
@@ -199,10 +205,23 @@ def commit_receipt(Engine engine, bytes request, scope, int64_t clock_us, known)
     reply.exceptions = operation.exceptions.reasons
     reply.exceptions_count = operation.exceptions.count
     reply.outcome = engine.shown(operation.release, is_explained(call.want))
+    write_issued(engine, operation.release, reply.outcome)
     reply_bytes = engine.taken(pos_v1.encode_CommitReceiptResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
+    if tell_codes(engine, &reply):
+        told = engine.taken(pos_v1.encode_CommitReceiptResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
     record = engine.new_record(operation, effects)
     engine.add_receipt(record, operation.release, call.want)
-    return engine.booked(operation, record, reply_bytes)
+    answer = engine.booked(operation, record, reply_bytes)
+    return answer if told is None else new_answer(told, answer.record, answer.seq)
+
+
+cdef object as_told(Engine engine, answer):
+    """A stored answer with the codes it had when it was given."""
+    cdef Answer stored
+    if not isinstance(answer, Answer):
+        return answer
+    stored = answer
+    return new_answer(told_reply(engine, stored.reply), None, stored.seq)
 
 
 cdef int disagreements(Engine engine, Operation operation, const pos_v1.Receipt* receipt, const Token* token) except -1:

@@ -22,6 +22,7 @@ from altyn.core.ledger.operations cimport (
 from altyn.core.limits cimport ARENA_BYTES, REPLY_BYTES_MAX
 from altyn.core.outcome cimport Outcome
 from altyn.core.receipt cimport CouponFact, Holdings, Line, Place, Receipt
+from altyn.core.rules.image cimport IssueRow
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text, text_equal
 from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_reset, arena_take
@@ -204,10 +205,36 @@ cdef class Recalculator:
         self.calculator.calculate(ruleset, &self.receipt, &self.place, &self.holdings, explain, &self.outcome)
         if customer == NULL or customer.account_id == 0:
             forget_accrual(&self.outcome, self.receipt.lines_count)
+        if self.record.request.receipt.mode == pos_v1.MODE_OFFLINE:
+            self.outcome.issued_count = 0
         if written == NULL or write_outcome(&self.outcome, &self.receipt, self.record.request.receipt, ruleset, explain, written,
                                             &self.arena) != 0:
             except_full()
         return written
+
+    cdef bint same_issues(self, Ruleset ruleset, const pos_v1.Outcome* stored) noexcept:
+        """The coupons wanted are the evidence's, and those it has no reason against the reply's. None are, when nothing was applied,
+        and in records older than the evidence of them."""
+        cdef const journal_v1.IssueFacts* fact
+        cdef const IssueRow* row
+        cdef Text series
+        cdef int32_t i, place = 0, count = self.record.evidence.issues_count
+        if count != 0 and count != self.outcome.issued_count:
+            return False
+        for i in range(count):
+            fact = &self.record.evidence.issues[i]
+            row = &ruleset.view.issues[ruleset.view.rules[self.outcome.issued[i].rule].detail]
+            series.data = ruleset.view.texts + row.series_begin
+            series.size = row.series_size
+            if not text_equal(fact.series, series) or not text_equal(fact.promotion_id, ruleset.promotion_text(self.outcome.issued[i].rule)):
+                return False
+            if fact.reason != pos_v1.REASON_UNSPECIFIED:
+                continue
+            if (place == stored.issued_coupons_count or stored.issued_coupons[place].expires_at_us != fact.expires_at_us
+                    or not text_equal(stored.issued_coupons[place].promotion_id, fact.promotion_id)):
+                return False
+            place += 1
+        return place == stored.issued_coupons_count
 
     cdef bytes encoded(self, const pos_v1.Outcome* outcome):
         cdef int64_t size = pos_v1.encode_Outcome(outcome, self.buffer, REPLY_BYTES_MAX)
@@ -277,7 +304,7 @@ cdef void take_holdings(Holdings* holdings, const journal_v1.CustomerFacts* cust
 cdef void keep_calculated(pos_v1.Outcome* outcome) noexcept:
     """Leave what the calculator makes."""
     cdef int32_t i
-    outcome.balances_count = outcome.messages_count = outcome.flags_count = 0
+    outcome.balances_count = outcome.messages_count = outcome.flags_count = outcome.issued_coupons_count = 0
     outcome.reserve_required = False
     for i in range(outcome.coupons_count):
         outcome.coupons[i].code.size = 0
@@ -320,6 +347,8 @@ def same_decision(bytes record_body not None, Ruleset ruleset not None):
     if stored == NULL:
         return reserved.refused_lines_count > 0 and again.refuses(reserved.refused_lines, reserved.refused_lines_count)
     decided = again.decide(ruleset)
+    if not again.same_issues(ruleset, stored):
+        return False
     keep_calculated(stored)
     keep_calculated(decided)
     return again.encoded(stored) == again.encoded(decided)

@@ -150,10 +150,21 @@ cdef bint is_taken_code(Engine engine, int32_t place) noexcept:
     )
 
 
+cdef void forget_issues_of_accrual(Outcome* outcome) noexcept nogil:
+    """Coupons of promotions that gave points, and these to nobody."""
+    cdef int32_t i, kept = 0
+    for i in range(outcome.issued_count):
+        if outcome.issued[i].points == 0 or outcome.issued[i].discount_minor > 0:
+            outcome.issued[kept] = outcome.issued[i]
+            kept += 1
+    outcome.issued_count = kept
+
+
 cdef void forget_accrual(Outcome* outcome, int32_t lines_count) noexcept nogil:
     cdef int32_t i
     outcome.accruals_count = 0
     outcome.line_accruals_count = 0
+    forget_issues_of_accrual(outcome)
     for i in range(outcome.counters_count):
         if outcome.counters[i].of_accrual:
             outcome.counters[i].taken = 0
@@ -400,6 +411,8 @@ cdef int scarce_evidence(Engine engine, Release release, journal_v1.Evidence* ev
     cdef int32_t i
     evidence.input_method = engine.case.holdings.input_method
     evidence.limits_waived = engine.case.holdings.limits_waived
+    evidence.issues = engine.case.issues
+    evidence.issues_count = engine.case.issues_count
     if engine.case.holdings.balances != NULL:
         evidence.balances = <journal_v1.BalanceFacts*>taken(engine, (<size_t>release.ruleset.view.assets_count + 1) * sizeof(journal_v1.BalanceFacts))
         evidence.balances_count = release.ruleset.view.assets_count

@@ -29,6 +29,7 @@ cdef enum CodeResult:
 
 cdef struct CouponSeries:
     Text series                  # size 0: there is no such series
+    Text template                # of codes made for it, see coupon_codes; size 0: none
     int64_t starts_at_us
     int64_t ends_at_us           # not included; INT64_MAX: never
     int32_t series_no
@@ -60,10 +61,12 @@ cdef class Coupons:
     cdef Arena _names
     cdef Py_ssize_t _codes_present
     cdef Py_ssize_t _series_present
+    cdef dict _numbers           # bytes of a series' name → series_no
 
     # QUERIES; hashes are CODE_HASH_BYTES or longer. Those of a known code that may not be used are told as well.
     cdef Resolution resolve_code(self, const unsigned char* code_hash, int64_t instant_us) noexcept nogil
     cdef const CouponSeries* find_series(self, int32_t series_no) noexcept nogil       # NULL: unknown
+    cdef const CouponSeries* find_named(self, Text series) except? NULL               # NULL: unknown
 
     # COMMANDS
     cdef CodeSlot* _slot(self, const unsigned char* code_hash) noexcept nogil

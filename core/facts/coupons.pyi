@@ -15,7 +15,9 @@ SERIES_NO_MAX: int
 NEVER_US: int
 
 class SeriesFact(NamedTuple):
-    """`series_no` 1…65535. Valid in [starts_at_us, ends_at_us), NEVER_US: for ever. `uses_max` of one code; 0: any."""
+    """`series_no` 1…65535. Valid in [starts_at_us, ends_at_us), NEVER_US: for ever. `uses_max` of one code; 0: any.
+    `template` of codes made for it (coupon_codes); empty: they are imported.
+    """
 
     series_no: int
     series: str
@@ -24,6 +26,7 @@ class SeriesFact(NamedTuple):
     starts_at_us: int
     ends_at_us: int
     uses_max: int
+    template: str = ""
 
 class CodeFact(NamedTuple):
     """`code_hash`: 16 bytes or more of the keyed hash. `code_id`: above 0, below 2^40."""
@@ -58,7 +61,7 @@ class Coupons:
         """Apply at most `rows_max` rows and return how many; fewer means: append the next chunk, or the end.
 
         Columns: series_no int4, series text, kind int2, is_blocked bool, starts_at_us int8, ends_at_us int8 or null,
-        uses_max int4, deleted bool. ValueError when a row is not of this shape.
+        uses_max int4, template text, deleted bool. ValueError when a row is not of this shape.
         """
     def load_codes(self, rows: CopyRows, rows_max: int) -> int:
         """As load_series. Columns: code_hash bytea, code_id int8, series_no int4, is_blocked bool, deleted bool."""

@@ -39,6 +39,7 @@ class SeriesFact(NamedTuple):
     starts_at_us: int
     ends_at_us: int
     uses_max: int
+    template: str = ""
 
 
 class CodeFact(NamedTuple):
@@ -107,6 +108,7 @@ cdef const unsigned char* _hash(bytes code_hash) except NULL:
 cdef class Coupons:
     def __cinit__(self):
         arena_init(&self._names)
+        self._numbers = {}
         self._pages = <CodePage*>calloc(CODE_PAGES, sizeof(CodePage))
         # Pages nobody writes to cost only address space.
         self._series = <CouponSeries*>calloc(SERIES_NO_MAX + 1, sizeof(CouponSeries))
@@ -141,6 +143,10 @@ cdef class Coupons:
         if not 0 < series_no <= SERIES_NO_MAX or self._series[series_no].series.size == 0:
             return NULL
         return &self._series[series_no]
+
+    cdef const CouponSeries* find_named(self, Text series) except? NULL:
+        cdef const CouponSeries* found = self.find_series(self._numbers.get(series.data[:series.size], 0))
+        return found if found != NULL and text_equal(found.series, series) else NULL
 
     cdef Resolution resolve_code(self, const unsigned char* code_hash, int64_t instant_us) noexcept nogil:
         cdef Resolution found
@@ -183,6 +189,11 @@ cdef class Coupons:
             read.series = series.series
         else:
             arena_copy(&self._names, read.series, &read.series)
+        if text_equal(series.template, read.template):
+            read.template = series.template
+        else:
+            arena_copy(&self._names, read.template, &read.template)
+        self._numbers[read.series.data[:read.series.size]] = read.series_no
         self._series_present += series.series.size == 0
         series[0] = read
         return 0
@@ -254,13 +265,16 @@ cdef class Coupons:
         if series == NULL:
             return None
         return SeriesFact(series_no, series.series.data[:series.series.size].decode("utf-8"), series.kind, bool(series.is_blocked),
-                          series.starts_at_us, series.ends_at_us, series.uses_max)
+                          series.starts_at_us, series.ends_at_us, series.uses_max,
+                          series.template.data[:series.template.size].decode("utf-8"))
 
     def upsert_series(self, series not None):
-        cdef bytes name = series.series.encode()
+        cdef bytes name = series.series.encode(), template = series.template.encode()
         cdef CouponSeries read
         read.series.data = PyBytes_AS_STRING(name)
         read.series.size = <int32_t>PyBytes_GET_SIZE(name)
+        read.template.data = PyBytes_AS_STRING(template)
+        read.template.size = <int32_t>PyBytes_GET_SIZE(template)
         read.series_no = series.series_no
         read.kind = series.kind
         read.is_blocked = bool(series.is_blocked)
@@ -280,20 +294,21 @@ cdef class Coupons:
         return self._remove_code(_hash(code_hash))
 
     def load_series(self, CopyRows rows not None, Py_ssize_t rows_max):
-        cdef Field fields[8]
+        cdef Field fields[9]
         cdef CouponSeries read
         cdef int64_t number, kind, uses
         cdef Py_ssize_t count = 0
-        while count < rows_max and rows.next_row(fields, 8):
+        while count < rows_max and rows.next_row(fields, 9):
             number = field_int(fields[0])
             if not 0 < number <= SERIES_NO_MAX:
                 raise ValueError("series_no is " + str(number))
-            if field_bool(fields[7]):
+            if field_bool(fields[8]):
                 self._remove_series(<int32_t>number)
             else:
                 kind = field_int(fields[2])
                 uses = field_int(fields[6])
                 field_text(fields[1], FACT_ID_BYTES_MAX, &read.series)
+                field_text(fields[7], FACT_ID_BYTES_MAX, &read.template)
                 read.series_no = <int32_t>number
                 read.kind = <uint8_t>kind if 0 <= kind <= 255 else 255
                 read.is_blocked = field_bool(fields[3])

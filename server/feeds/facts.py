@@ -49,7 +49,7 @@ SEGMENTS = f"SELECT customer_id, segment, deleted FROM customer_segments WHERE {
 COUPON_SERIES = (
     "SELECT series_no, series, array_position('{SHARED,UNIQUE}'::text[], kind)::int2, state = 'BLOCKED', "
     "(extract(epoch FROM starts_at) * 1000000)::bigint, (extract(epoch FROM ends_at) * 1000000)::bigint, "
-    f"uses_max, deleted FROM coupon_series WHERE {CHANGED}"
+    f"uses_max, template, deleted FROM coupon_series WHERE {CHANGED}"
 )
 COUPON_CODES = f"SELECT code_hash, code_id, series_no, state = 'BLOCKED', deleted FROM coupon_codes WHERE {CHANGED}"
 

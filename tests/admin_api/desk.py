@@ -87,6 +87,7 @@ class SmallServer(ops_grpc.OpsServiceServicer):
     def __init__(self) -> None:
         self.adjusted: dict[bytes, ops.AdjustPointsRequest] = {}
         self.calls_count = 0
+        self.coupons: dict[bytes, ops.CouponState] = {}
 
     async def _check(self, context: Any) -> None:
         self.calls_count += 1
@@ -114,3 +115,8 @@ class SmallServer(ops_grpc.OpsServiceServicer):
     async def GetRulesInForce(self, request: ops.GetRulesInForceRequest, context: Any) -> ops.GetRulesInForceResponse:
         await self._check(context)
         return ops.GetRulesInForceResponse(rules_version=3, sha256="ab", server_id="one", started_at_us=5)
+
+    async def GetCoupons(self, request: ops.GetCouponsRequest, context: Any) -> ops.GetCouponsResponse:
+        await self._check(context)
+        free = ops.CouponState(use=ops.COUPON_USE_FREE)
+        return ops.GetCouponsResponse(coupons=[self.coupons.get(one, free) for one in request.code_hashes])

@@ -14,6 +14,7 @@ from altyn.pos.v1 import pos_service_pb2 as pos
 
 INSTANT_US = 1_800_000_000_000_000  # 2027-01-15 08:00 UTC
 WALL_US = INSTANT_US + 20 * 3_600_000_000  # a store where it is the next day already
+ISSUED_UNTIL_US = 1_801_440_000_000_000  # 2027-02-01 00:00 UTC
 COLUMNS = ("shard", "seq", "epoch", "instant_us", "kind", "op_id", "hash", "body")
 
 
@@ -101,4 +102,25 @@ class Journal:
         record.evidence.CopyFrom(evidence)
         record.reply = pos.CommitReceiptResponse(status=outcome_pb2.STATUS_OK, outcome=outcome).SerializeToString()
         record.exceptions.append(25)
+        return record
+
+    def issued(self, seq: int, code_hash: bytes) -> journal.Record:
+        """A receipt that issued a code of series 1, and used another of series 2."""
+        record = self.commit(seq)
+        reply = pos.CommitReceiptResponse.FromString(record.reply)
+        reply.outcome.coupons.add(promotion_id="spring", state=outcome_pb2.COUPON_STATE_APPLIED)
+        reply.outcome.issued_coupons.add(promotion_id="slip", code="####", expires_at_us=ISSUED_UNTIL_US)
+        record.reply = reply.SerializeToString()
+        used = bytes([seq]) * 16
+        record.evidence.coupons.add(place=0, series="spring", series_no=2, code_hash=used)
+        record.evidence.issues.add(promotion_id="closed", series="over", reason=35)
+        record.evidence.issues.add(promotion_id="slip", series="slip", series_no=1, expires_at_us=ISSUED_UNTIL_US)
+        record.effects.coupons.add(code_hash=used, series_no=2, use=journal.COUPON_USE_USED)
+        record.effects.coupons.add(
+            code_hash=code_hash,
+            series_no=1,
+            use=journal.COUPON_USE_FREE,
+            issued=True,
+            expires_at_us=ISSUED_UNTIL_US,
+        )
         return record

@@ -221,6 +221,8 @@ async def _coupons(session: Session) -> None:
     await call("GET", "/coupon-series/spring")
     await call("GET", "/coupon-series")
     await call("GET", "/coupon-series/spring/batches?limit=1")
+    await call("GET", "/coupon-series/spring/coupons?limit=1")
+    await call("GET", "/coupon-series/spring/issued")
     await call("GET", "/coupon-batches/1")
     stop = {"state": "BLOCKED", "reason": "the printer lost the file"}
     await call("PUT", "/coupon-batches/1/state", stop)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from altyn.admin_api.accounts.server import ServerAway
 from altyn.core.engine.types import Scope
 from altyn.core.facts import Facts
 from altyn.core.facts.coupon_codes import code_hash, is_code_of
@@ -20,9 +21,11 @@ from altyn.core.facts.coupons import (
     COUPON_UNIQUE,
     SeriesFact,
 )
+from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.server.feeds.credentials import Credentials
 from altyn.server.feeds.facts import FactsFeed
-from tests.admin_api.desk import PEPPER, TENANT, Desk
+from tests.admin_api.desk import PEPPER, TENANT, Desk, SmallServer
+from tests.admin_api.journal import Journal
 
 SPRING: dict[str, Any] = {
     "title": "Spring",
@@ -185,7 +188,7 @@ async def test_servers_learn_series_and_codes_by_the_feed(desk: Desk) -> None:
     async with desk.office.connected() as connection:
         await feed.pull(connection)
         coupons = facts.coupons
-        assert coupons.series(1) == SeriesFact(1, "spring", COUPON_UNIQUE, False, FROM_US, TO_US, 1)
+        assert coupons.series(1) == SeriesFact(1, "spring", COUPON_UNIQUE, False, FROM_US, TO_US, 1, SPRING["template"])
         for row, hashed in zip(rows, hashes, strict=True):
             assert coupons.resolve(hashed, NOW_US) == (CODE_FOUND, 1, int(row["code_id"]))
         assert coupons.resolve(hashes[0], FROM_US - 1).result == CODE_TOO_EARLY
@@ -226,3 +229,76 @@ async def test_servers_forget_a_register_key_when_its_overlap_is_over(desk: Desk
     assert [credentials.find(one["key"].encode()) for one in (old, rotated, sooner)] == [scope] * 3
     now[0] = row["end_us"] * 1_000
     assert [credentials.find(one["key"].encode()) for one in (old, rotated, sooner)] == [None, scope, scope]
+
+
+# WHAT HAS BECOME OF THEM
+
+ENDED_US = 1_000_000  # 1970
+USES = {
+    "FREE": ops.CouponState(use=ops.COUPON_USE_FREE),
+    "RESERVED": ops.CouponState(use=ops.COUPON_USE_RESERVED),
+    "USED": ops.CouponState(use=ops.COUPON_USE_USED),
+    "CANCELLED": ops.CouponState(use=ops.COUPON_USE_CANCELLED),
+    "EXPIRED": ops.CouponState(use=ops.COUPON_USE_FREE, expires_at_us=ENDED_US),
+}
+HEARD = {"FREE": "FOUND", "EXPIRED": "TOO_LATE"}
+
+
+async def test_codes_of_a_series_are_listed_with_their_use(desk: Desk, server: tuple[str, SmallServer]) -> None:
+    rows = await made(desk, len(USES) + 1)
+    for row, state in zip(rows, USES.values(), strict=False):
+        server[1].coupons[code_hash(PEPPER, row["code"])] = state
+    first = (await desk.get("/v1/coupon-series/spring/coupons?limit=4")).json()
+    rest = (await desk.get(f"/v1/coupon-series/spring/coupons?after={first['next_after']}")).json()
+    assert "next_after" not in rest or rest["next_after"] is None
+    shown = first["coupons"] + rest["coupons"]
+    assert [(one["code_id"], one["use"]) for one in shown] == [
+        (int(row["code_id"]), use) for row, use in zip(rows, [*USES, "FREE"], strict=True)
+    ]
+    assert (await desk.get("/v1/coupon-series/none/coupons")).json()["reason"] == "COUPON_SERIES_UNKNOWN"
+    for row, use in zip(rows, USES, strict=False):
+        assert (await desk.get(f"/v1/coupons/{row['code_id']}")).json()["use"] == use
+        found = (await desk.post("/v1/coupons/find", json={"code": row["code"]})).json()
+        assert (found["result"], found["coupon"]["use"]) == (HEARD.get(use, use), use)
+
+
+async def test_codes_that_receipts_issued_are_listed_and_found(desk: Desk, server: tuple[str, SmallServer]) -> None:
+    hashes = {use: code_hash(PEPPER, f"issued {use}") for use in USES}
+    journal = await Journal.open(desk.office.pool)
+    await journal.append(journal.commit(1), *(journal.issued(seq, one) for seq, one in enumerate(hashes.values(), 2)))
+    await desk.office.projector.turn()
+    assert (await desk.post("/v1/coupons/find", json={"code": "issued USED"})).json()["result"] == "UNKNOWN"
+    for use, hashed in hashes.items():
+        state = server[1].coupons[hashed] = ops.CouponState(series_no=1, issued=True)
+        state.MergeFrom(USES[use])
+    first = (await desk.get("/v1/coupon-series/spring/issued?limit=3")).json()
+    assert first["projected_seq"] == len(USES) + 1
+    rest = (await desk.get(f"/v1/coupon-series/spring/issued?before_seq={first['next_before_seq']}")).json()
+    shown = first["coupons"] + rest["coupons"]
+    assert [one["use"] for one in shown] == list(USES)[::-1]
+    assert (shown[-1]["seq"], shown[-1]["series"], shown[-1]["promotion_id"], shown[-1]["receipt_number"]) == (
+        2,
+        "spring",
+        "slip",
+        2,
+    )
+    assert (shown[-1]["customer_id"], shown[-1]["expires_at"]) == (11, "2027-02-01T00:00:00Z")
+    for use in USES:
+        found = (await desk.post("/v1/coupons/find", json={"code": f"issued {use}"})).json()
+        assert (found["result"], found["issued"]["use"], found["coupon"]) == (HEARD.get(use, use), use, None)
+    await desk.put("/v1/coupon-series/spring", json=SPRING | {"state": "BLOCKED"})
+    assert (await desk.post("/v1/coupons/find", json={"code": "issued FREE"})).json()["result"] == "BLOCKED"
+
+
+async def test_code_is_blocked_while_the_server_is_away(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    [row] = await made(desk, 1)
+
+    async def away(code_hashes: object) -> object:
+        raise ServerAway("the processing server does not answer now")
+
+    monkeypatch.setattr(desk.office.ops, "coupons", away)
+    path = f"/v1/coupons/{row['code_id']}"
+    blocked = await desk.put(f"{path}/state", json={"state": "BLOCKED", "reason": "leaked"})
+    assert (blocked.status_code, blocked.json()["state"], blocked.json()["use"]) == (200, "BLOCKED", None)
+    assert (await desk.get(path)).json()["reason"] == "SERVER_AWAY"
+    assert (await desk.post("/v1/coupons/find", json={"code": row["code"]})).status_code == 503

@@ -13,6 +13,7 @@ import pytest
 from altyn.admin_api import projector as module
 from altyn.admin_api.projector import Projector
 from altyn.infra.database import create_pool
+from altyn.journal.v1 import record_pb2
 from tests.admin_api.journal import INSTANT_US, Journal, op_id_of
 
 
@@ -56,6 +57,28 @@ async def test_commit_becomes_receipt_lines_discounts_and_entries(pool: asyncpg.
         "SELECT seq, posting_no, kind, account_id, points FROM ledger_entries ORDER BY posting_no"
     )
     assert [tuple(row) for row in entries] == [(1, 0, 1, 7, 95), (1, 1, 1, -1, -95)]
+
+
+async def test_codes_issued_used_and_cancelled_become_changes(pool: asyncpg.Pool[Any]) -> None:
+    journal = await Journal.open(pool)
+    await journal.append(journal.issued(1, b"i" * 16), cancelling(journal, 2, b"i" * 16))
+    await Projector(pool).turn()
+    found = await pool.fetch(
+        "SELECT seq, change_no, code_hash, series_no, use, issued, promotion_id, expires_at FROM coupon_changes"
+        " ORDER BY seq, change_no"
+    )
+    until = datetime(2027, 2, 1, tzinfo=UTC)
+    assert [tuple(row) for row in found] == [
+        (1, 0, bytes([1]) * 16, 2, 3, False, "spring", None),
+        (1, 1, b"i" * 16, 1, 1, True, "slip", until),
+        (2, 0, b"i" * 16, 1, 4, False, "", None),
+    ]
+
+
+def cancelling(journal: Journal, seq: int, code_hash: bytes) -> record_pb2.Record:
+    record = journal.accrual(seq, account_id=7, points=1)
+    record.effects.coupons.add(code_hash=code_hash, series_no=1, use=record_pb2.COUPON_USE_CANCELLED)
+    return record
 
 
 async def test_turns_take_every_row_once_and_resume_after_a_stop(

@@ -185,7 +185,7 @@ def copied(*rows: tuple[bytes | None, ...]) -> CopyRows:
 def series_row(number: int, *, ends_at_us: int | None = TO_US, deleted: bool = False) -> tuple[bytes | None, ...]:
     end = None if ends_at_us is None else struct.pack("!q", ends_at_us)
     numbers = struct.pack("!i", number), b"welcome", struct.pack("!h", COUPON_SHARED), b"\0", struct.pack("!q", FROM_US)
-    return (*numbers, end, struct.pack("!i", 0), bytes([deleted]))
+    return (*numbers, end, struct.pack("!i", 0), b"W-##########?", bytes([deleted]))
 
 
 def code_row(text: str, code_id: int, *, is_blocked: bool = False, deleted: bool = False) -> tuple[bytes, ...]:
@@ -195,7 +195,7 @@ def code_row(text: str, code_id: int, *, is_blocked: bool = False, deleted: bool
 def test_rows_of_a_copy_are_applied_in_slices_with_their_tombstones() -> None:
     coupons = Coupons()
     assert coupons.load_series(copied(series_row(7, ends_at_us=None)), 10) == 1
-    assert coupons.series(7) == SeriesFact(7, "welcome", COUPON_SHARED, False, FROM_US, NEVER_US, 0)
+    assert coupons.series(7) == SeriesFact(7, "welcome", COUPON_SHARED, False, FROM_US, NEVER_US, 0, "W-##########?")
     rows = copied(code_row("a", 1), code_row("b", 2, is_blocked=True), code_row("a", 1, deleted=True))
     assert [coupons.load_codes(rows, 2), coupons.load_codes(rows, 2)] == [2, 1]
     assert coupons.resolve(keyed("a"), FROM_US) == UNKNOWN
