@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import asyncpg
 
-from altyn.core.engine.types import WAITING_MAX, Known, Lookup
+from altyn.core.engine.types import Known, Lookup
 from altyn.infra.database import connect, require_durability
 from altyn.server.copy_exchange import CopyExchange
 from altyn.server.copy_rows import COLUMNS, CopyRows

@@ -84,13 +84,15 @@ def sell_and_verify(settings: Settings, chain: dataset.Dataset, console: Console
             folder.mkdir(parents=True)
             sold = sell(chain, ready["server"]["grpc"], loaded, folder, console)
             asyncio.run(wait_for_projector(endpoints))
-            door = Door(ready["server"]["ops"], load_secrets(settings).ops_key.hex())
+            secrets = load_secrets(settings)
+            door = Door(ready["server"]["ops"], secrets.ops_key.hex())
             say("verifying")
             report = verify(
                 endpoints.postgres_dsn,
                 histories=[folder / "history.jsonl"],
                 snapshots=settings.var / "snapshots",
                 server=door,
+                pepper=secrets.pepper,
             )
             return sold, report
         finally:

@@ -17,7 +17,7 @@ from altyn.cli.load.registers import BackOffice, make_registers, write_registers
 from altyn.cli.load.run import LoadRun, run_local, run_remote
 from altyn.cli.load.told import Compared, compare
 from altyn.cli.options import AsJson, Var, say, settings_with
-from altyn.cli.verify.command import reachable_postgres
+from altyn.cli.verify.command import pepper_of, reachable_postgres
 from altyn.infra.errors import Trouble
 from altyn.loadtests.ledger import ledgers_of
 
@@ -100,8 +100,9 @@ def run(
         if registers_file is None:
             raise Trouble("--registers: a remote target needs a file of registers; see altyn load registers")
         status = run_remote(wanted, target, registers_file)
-        dsn = settings_with(var).postgres_dsn
-        compared = asyncio.run(compare(dsn, ledgers_of(wanted.out / "told"))) if dsn else None
+        settings = settings_with(var)
+        dsn, pepper = settings.postgres_dsn, pepper_of(settings)
+        compared = asyncio.run(compare(dsn, ledgers_of(wanted.out / "told"), pepper=pepper)) if dsn else None
         if compared is None:
             say(f"not compared with the journal: no ALTYN_POSTGRES_DSN; later: altyn load check {wanted.out}")
     else:
@@ -116,8 +117,9 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """What users of a run were told, against the journal; altyn verify checks the rest of it."""
-    with reachable_postgres(settings_with(var)) as dsn:
-        compared = asyncio.run(compare(dsn, _ledgers(out)))
+    settings = settings_with(var)
+    with reachable_postgres(settings) as dsn:
+        compared = asyncio.run(compare(dsn, _ledgers(out), pepper=pepper_of(settings)))
     _end(out, 0, compared, as_json)
 
 

@@ -37,7 +37,7 @@ from altyn.cli.up import (
 from altyn.infra.embedded import Endpoints, embedded_services
 from altyn.infra.errors import Trouble
 from altyn.infra.processes import Child, log_tail, start_children, stop_children
-from altyn.infra.settings import Settings
+from altyn.infra.settings import Settings, load_secrets
 from altyn.loadtests.ledger import ledgers_of
 from altyn.loadtests.settings import BEGAN
 from altyn.loadtests.stages import STAGES, marks
@@ -137,8 +137,9 @@ def run_local(wanted: LoadRun, var: Path | None) -> tuple[int, Compared | None]:
             say(f"loading {ready['server']['grpc']}: {wanted.shape}, {wanted.users} users, {wanted.seconds} s")
             status = _load(wanted, registers, settings, endpoints, ready, children)
             asyncio.run(wait_for_projector(endpoints))
-            compared = asyncio.run(compare(endpoints.postgres_dsn, ledgers_of(wanted.out / "told")))
-            report = verify(endpoints.postgres_dsn, histories=ledgers_of(wanted.out / "told"))
+            pepper, ledgers = load_secrets(settings).pepper, ledgers_of(wanted.out / "told")
+            compared = asyncio.run(compare(endpoints.postgres_dsn, ledgers, pepper=pepper))
+            report = verify(endpoints.postgres_dsn, histories=ledgers, pepper=pepper)
             say(f"verified: {report.checks} checks, {report.violations} violations")
             for name, tally in report.per_invariant.items():
                 for example in tally.examples:

@@ -18,8 +18,9 @@ import asyncpg
 import orjson
 
 from altyn.cli.chaos.acked_once import REPEATED
+from altyn.cli.verify.as_told import stored_hash, told_hash
 from altyn.cli.verify.checker import close
-from altyn.cli.verify.histories import BODIES, chunks, read_history, stored_hash
+from altyn.cli.verify.histories import BODIES, chunks, read_history
 from altyn.cli.verify.pages import COMMIT, Entry, open_source, read_pages
 from altyn.infra.database import connect
 from altyn.pos.v1 import outcome_pb2, pos_service_pb2
@@ -64,8 +65,9 @@ class Compared:
         return {name: getattr(self, name) for name in self.__slots__} | {"clean": self.is_clean}
 
 
-async def compare(dsn: str, ledgers: Sequence[Path], shard: int = 0) -> Compared:
-    """Look once, inside one read-only snapshot. Raises Trouble (a ledger cannot be read), OSError, PostgresError."""
+async def compare(dsn: str, ledgers: Sequence[Path], shard: int = 0, pepper: bytes | None = None) -> Compared:
+    """Look once, inside one read-only snapshot. Without `pepper`, the identity key, answers that told codes are not
+    compared with what is stored. Raises Trouble (a ledger cannot be read), OSError, PostgresError."""
     compared = Compared()
     told = _read(ledgers, compared)
     connection = await connect(dsn, name="altyn load", command_timeout_s=None, idle_in_transaction_ms=0)
@@ -75,8 +77,8 @@ async def compare(dsn: str, ledgers: Sequence[Path], shard: int = 0) -> Compared
                 for entry in page:
                     operation = told.get(entry.op_id)
                     if operation is not None:
-                        _look(entry, operation, compared)
-            await _settle(connection, shard, told, compared)
+                        _look(entry, operation, compared, pepper)
+            await _settle(connection, shard, told, compared, pepper)
     finally:
         await close(connection)
     return compared
@@ -113,13 +115,13 @@ def _commit_replies(path: Path) -> list[bytes]:
         ]
 
 
-def _look(entry: Entry, operation: Told, compared: Compared) -> None:
+def _look(entry: Entry, operation: Told, compared: Compared, pepper: bytes | None) -> None:
     operation.rows_count += 1
     if operation.rows_count > 1:
         compared.violate("doubled", f"op_id {entry.op_id.hex()} again at seq {entry.seq}")
     elif not operation.answers:
         compared.unanswered_stored += 1
-    elif entry.record is None or set(operation.answers) != {sha256(entry.record.reply).digest()}:
+    elif entry.record is None or _differs(operation.answers, told_hash(entry.record, pepper)):
         compared.violate(
             "differing", f"op_id {entry.op_id.hex()}: an answer is not the reply stored at seq {entry.seq}"
         )
@@ -127,7 +129,13 @@ def _look(entry: Entry, operation: Told, compared: Compared) -> None:
         compared.to_pay_journal_minor += entry.reply.outcome.totals.to_pay_minor
 
 
-async def _settle(connection: asyncpg.Connection[Any], shard: int, told: dict[bytes, Told], compared: Compared) -> None:
+def _differs(answers: dict[bytes, int], stored: bytes | None) -> bool:
+    return len(answers) != 1 if stored is None else set(answers) != {stored}
+
+
+async def _settle(
+    connection: asyncpg.Connection[Any], shard: int, told: dict[bytes, Told], compared: Compared, pepper: bytes | None
+) -> None:
     """Acknowledged operations that are no rows: a first op_id's reply, or lost. And rows that must not be two."""
     strangers: dict[int, list[tuple[bytes, bytes]]] = {}
     for op_id, operation in told.items():
@@ -135,10 +143,10 @@ async def _settle(connection: asyncpg.Connection[Any], shard: int, told: dict[by
             for answer, seq in operation.answers.items():
                 strangers.setdefault(seq, []).append((op_id, answer))
     for seqs in chunks(sorted(strangers)):
-        stored = {row["seq"]: stored_hash(row["body"]) for row in await connection.fetch(BODIES, shard, seqs)}
+        stored = {row["seq"]: stored_hash(row["body"], pepper) for row in await connection.fetch(BODIES, shard, seqs)}
         for seq in seqs:
             for op_id, answer in strangers[seq]:
-                if stored.get(seq) == answer:
+                if seq in stored and stored[seq] in (answer, None):
                     compared.repeats += 1
                 else:
                     compared.violate("lost", f"op_id {op_id.hex()} was answered, naming seq {seq}")

@@ -14,6 +14,7 @@ import asyncpg
 
 from altyn.cli.verify.arithmetic import Arithmetic
 from altyn.cli.verify.balances import Balances, Door
+from altyn.cli.verify.coupons import Coupons
 from altyn.cli.verify.decided_again import DecidedAgain
 from altyn.cli.verify.double_entry import DoubleEntry
 from altyn.cli.verify.gap_free import GapFree
@@ -37,12 +38,14 @@ def verify(
     snapshots: Path | None = None,
     archive: Path | None = None,
     server: Door | None = None,
+    pepper: bytes | None = None,
     shard: int = 0,
     on_progress: OnProgress = lambda seq, last: None,
 ) -> Report:
     """Check every invariant; call it outside an event loop.
 
-    `snapshots`, `archive`: the folders the server keeps them in; `server`: where it answers the back office.
+    `snapshots`, `archive`: the folders the server keeps them in; `server`: where it answers the back office; `pepper`:
+    the identity key, for answers that told codes.
     Trouble: there is no journal, or a history cannot be read. OSError, asyncpg.PostgresError.
     """
     return asyncio.run(
@@ -52,6 +55,7 @@ def verify(
             snapshots=snapshots,
             archive=archive,
             server=server,
+            pepper=pepper,
             shard=shard,
             on_progress=on_progress,
         )
@@ -65,16 +69,18 @@ async def verify_async(
     snapshots: Path | None = None,
     archive: Path | None = None,
     server: Door | None = None,
+    pepper: bytes | None = None,
     shard: int = 0,
     on_progress: OnProgress = lambda seq, last: None,
 ) -> Report:
     """`verify` inside an event loop."""
     start = time.monotonic()
     # What was answered or kept before the snapshot of the database must be in it.
-    seen, rebuilt = Histories(histories), Rebuilt(snapshots)
+    seen, rebuilt = Histories(histories, pepper), Rebuilt(snapshots)
     balances = Balances(rebuilt)
     chain, entries, receipts, decisions, returns = GapFree(), DoubleEntry(), Arithmetic(), DecidedAgain(), TakenBack()
-    checks: list[Check] = [seen, chain, entries, receipts, decisions, returns, balances, rebuilt]
+    coupons = Coupons()
+    checks: list[Check] = [seen, chain, entries, receipts, decisions, returns, coupons, balances, rebuilt]
     report = Report(
         {
             "I1_acked_once": seen.acked,
@@ -83,6 +89,7 @@ async def verify_async(
             "I4_gap_free": chain.tally,
             "I5_double_entry": entries.tally,
             "I6_balance": balances.tally,
+            "I10_coupons": coupons.tally,
             "I12_receipt_arithmetic": receipts.tally,
             "I13_decided_again": decisions.tally,
             "I14_taken_back": returns.tally,

@@ -45,6 +45,7 @@ def run(
             snapshots=settings.var / "snapshots",
             archive=settings.var / "archive",
             server=ops_door(settings),
+            pepper=pepper_of(settings),
             on_progress=on_progress,
         )
     print(orjson.dumps(report.as_json()).decode() if as_json else as_text(report))
@@ -70,9 +71,20 @@ def reachable_postgres(settings: Settings) -> Iterator[str]:
 
 def ops_door(settings: Settings) -> Door | None:
     """The server's door for the back office; None when this installation has no key for it."""
-    kept = settings.var / "secrets" / "ops_key"
-    key = settings.ops_key or (kept.read_text("ascii").strip() if kept.exists() else "")
+    key = kept_key(settings, "ops_key", settings.ops_key)
     return Door(settings.ops_listen, key) if key else None
+
+
+def pepper_of(settings: Settings) -> bytes | None:
+    """The installation's identity key; None when it is not here."""
+    key = kept_key(settings, "pepper", settings.pepper)
+    return bytes.fromhex(key) if key else None
+
+
+def kept_key(settings: Settings, name: str, given: str) -> str:
+    """A secret in hex: given, or kept by this installation; empty without one."""
+    kept = settings.var / "secrets" / name
+    return given or (kept.read_text("ascii").strip() if kept.exists() else "")
 
 
 @contextmanager

@@ -19,10 +19,10 @@ from typing import Any, TypeVar
 import orjson
 from google.protobuf.message import DecodeError
 
+from altyn.cli.verify.as_told import stored_hash, told_hash
 from altyn.cli.verify.pages import COMMIT, Page, Source
 from altyn.cli.verify.report import Tally
 from altyn.infra.errors import Trouble
-from altyn.journal.v1 import record_pb2 as journal
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.pos.v1 import outcome_pb2
 from altyn.pos.v1 import pos_service_pb2 as pos
@@ -77,7 +77,10 @@ class Row:
 
 
 class Histories:
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], pepper: bytes | None = None) -> None:
+        """`pepper` makes the codes again that answers told; without it those answers are only counted."""
+        self._pepper = pepper
+        self._codes_untold_count = 0
         self.acked = Tally()
         self.whole = Tally()
         self.stable = Tally()
@@ -106,7 +109,10 @@ class Histories:
             for seq in operation.uploaded - {entry.seq}:
                 self.stable.violate(f"op_id {entry.op_id.hex()}: an upload named seq {seq}, it is at seq {entry.seq}")
             if operation.answers:
-                stored = sha256(entry.record.reply).digest()
+                stored = told_hash(entry.record, self._pepper)
+                if stored is None:
+                    self._codes_untold_count += len(operation.answers)
+                    continue
                 self.stable.checks += len(operation.answers)
                 for answer in operation.answers:
                     if answer != stored:
@@ -152,19 +158,25 @@ class Histories:
         repeats_count = 0
         for seqs in chunks(sorted(strangers)):
             stored = {
-                row["seq"]: stored_hash(row["body"])
+                row["seq"]: stored_hash(row["body"], self._pepper)
                 for row in await source.connection.fetch(BODIES, source.shard, seqs)
             }
             for seq in seqs:
                 if seq <= source.archived_seq and source.archive and (row := source.archive.find(source.shard, seq)):
-                    stored[seq] = stored_hash(row.body)
+                    stored[seq] = stored_hash(row.body, self._pepper)
                 for op_id, answer in strangers[seq]:
-                    if seq in stored and answer in (UPLOADED, stored[seq]):
+                    if seq in stored and stored[seq] is None and answer != UPLOADED:
+                        self._codes_untold_count += 1
+                    elif seq in stored and answer in (UPLOADED, stored[seq]):
                         repeats_count += 1
                     else:
                         self.acked.violate(
                             f"op_id {op_id.hex()} was answered, naming seq {seq}, but is not in the journal"
                         )
+        if self._codes_untold_count:
+            self.remarks.append(
+                f"{self._codes_untold_count} answers that told codes were not compared: the identity key is not here"
+            )
         if repeats_count:
             self.remarks.append(
                 f"{repeats_count} operations were answered with the stored reply of the same receipt's first op_id"
@@ -216,14 +228,6 @@ def final_answers(op_id: bytes, call: str, reply: bytes | None) -> Iterator[tupl
         kept = pos.GetOperationResponse.FromString(reply)
         if kept.kind:
             yield op_id, kept.reply, kept.seq
-
-
-def stored_hash(body: bytes) -> bytes:
-    """Of the reply in a body; empty when it cannot be read."""
-    try:
-        return sha256(journal.Record.FromString(body).reply).digest()
-    except DecodeError:
-        return b""
 
 
 def chunks(items: Sequence[T]) -> Iterator[list[T]]:

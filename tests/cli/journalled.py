@@ -81,14 +81,16 @@ def busy_world(rounds: int = 5) -> tuple[World, list[Attempted]]:
     return world, attempts
 
 
-async def lay(dsn: str) -> None:
+async def lay(dsn: str, document: bytes = DOCUMENT) -> None:
     """All migrations, the tenant and its release."""
     connection = await connect(dsn, name="test")
     try:
         await migrate(connection, load_migrations(resources.files("altyn.migrations")))
         await connection.execute("INSERT INTO tenants VALUES ('demo', 'Demo', 'Europe/Moscow')")
         await connection.execute(
-            "INSERT INTO rules_release VALUES ('demo', 1, $1, $2, 'epoch', false, 'test')", SHA256, DOCUMENT
+            "INSERT INTO rules_release VALUES ('demo', 1, $1, $2, 'epoch', false, 'test')",
+            hashlib.sha256(document).digest(),
+            document,
         )
     finally:
         await connection.close()

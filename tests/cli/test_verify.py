@@ -32,7 +32,7 @@ from tests.core.engine.world import NOW_US, World, basket, commit, reserve
 
 NAMES = [
     "I1_acked_once", "I2_unanswered_whole", "I3_stable_answers", "I4_gap_free", "I5_double_entry", "I6_balance",
-    "I12_receipt_arithmetic", "I13_decided_again", "I14_taken_back", "I15_holds_end", "I19_rebuild",
+    "I10_coupons", "I12_receipt_arithmetic", "I13_decided_again", "I14_taken_back", "I15_holds_end", "I19_rebuild",
 ]  # fmt: skip
 
 
@@ -109,6 +109,7 @@ TABLES = [
     "receipt_discounts",
     "receipt_returns",
     "exceptions",
+    "coupon_changes",
 ]
 
 

@@ -25,21 +25,18 @@ from altyn.core.facts.coupons import COUPON_SHARED, COUPON_UNIQUE, NEVER_US, Cod
 from altyn.core.ledger.image import state_digest
 from altyn.core.ledger.snapshot import SnapshotHead, load_snapshot, write_snapshot
 from altyn.core.ledger.view import read_coupon
-from altyn.core.rules.compile import compile_ruleset
-from altyn.core.rules.definition import load_documents, read_documents
 from altyn.core.rules.ruleset import Ruleset
 from altyn.journal.v1 import record_pb2 as journal
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.pos.v1 import outcome_pb2, reasons_pb2, receipt_pb2
 from altyn.pos.v1 import pos_service_pb2 as pos
+from tests.core.engine.issued_world import SLIP, image, new_engine
 from tests.core.engine.returns import give_back, refund
 from tests.core.engine.scarce_world import committed, reserved, sale
 from tests.core.engine.world import (
-    DOCUMENT_SHA256,
     NOW_US,
     PEPPER,
     SCOPE,
-    TOKEN_KEY,
     World,
     cancel,
     commit,
@@ -50,45 +47,6 @@ from tests.core.engine.world import (
 DAY_US = 86_400_000_000
 MOSCOW_MIDNIGHT_US = 1_795_035_600_000_000  # 2026-11-19T00:00 in Moscow
 FREE, USED, CANCELLED = 1, 3, 4
-SLIP = "S-##########?"
-RULES = """
-promotion: slip-discount
-stage: coupon
-when: {coupon: {series: slip}}
-reward: [{amount: {off: 20.00}}]
----
-promotion: slip
-title: {en: Next time}
-when: {receipt_sum: {from: 50.00}}
-reward:
-  - issue_coupon:
-      series: slip
-      expires: {days: 30}
-      text: {en: "{{ promotion }}: {{ coupon }}, again {{ coupon }}", ru: "В следующий раз: {{ coupon }}"}
----
-promotion: gift
-when: {receipt_sum: {from: 200.00}}
-reward: [{issue_coupon: {series: gift}}]
----
-promotion: earn
-reward:
-  - points: {asset: bonus, percent: 1}
-  - issue_coupon: {series: thanks, expires: {days: 1}}
-"""
-
-
-def image(text: str = RULES) -> bytes:
-    rules = read_documents(load_documents(text))
-    return compile_ruleset(rules.promotions, rules.assets, rules.limits, version=1)
-
-
-def new_engine(text: str = RULES) -> Engine:
-    facts = new_facts()
-    for number, series, template in ((1, "slip", SLIP), (2, "gift", "G#?"), (3, "thanks", "")):
-        facts.coupons.upsert_series(SeriesFact(number, series, COUPON_UNIQUE, False, 0, NEVER_US, 1, template))
-    engine = Engine(tenant="demo", facts=facts, zone="Europe/Moscow", token_key=TOKEN_KEY, pepper=PEPPER)
-    engine.take_ruleset(image(text), DOCUMENT_SHA256, 0)
-    return engine
 
 
 @pytest.fixture
