@@ -108,8 +108,8 @@ TABLES = [
     "receipt_lines",
     "receipt_discounts",
     "receipt_returns",
-    "exceptions",
     "coupon_changes",
+    "exceptions",
 ]
 
 

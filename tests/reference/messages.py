@@ -27,15 +27,20 @@ def points_text(points: int, scale: int) -> str:
 
 
 def run_messages(book: RuleBook, situation: Situation, gave: set[str], values: Values) -> dict[str, list[Any]]:
-    """`{"messages", "issued"}`; `gave` are the promotions that gave something, `values` fills placeholders."""
+    """`{"messages", "issued", "brought"}`; `gave` are the promotions that gave something, `values` fills placeholders.
+
+    `brought`: verdict rows of promotions of stage message that issue a coupon; the code they held by is used (§6.2).
+    """
     said: list[dict[str, Any]] = []
     issued: list[dict[str, str]] = []
-    verdicts: list[dict[str, Any]] = []
+    brought: list[dict[str, Any]] = []
     for promotion in book.promotions():
         speaks = promotion.promotion_id in gave
         if promotion.stage == MESSAGE:
             answer = promotion.condition(situation)
             speaks = answer.failure is None
+            if speaks and any(rule.kind == "issue_coupon" for rule in promotion.spoken):
+                brought.append({"promotion_id": promotion.promotion_id, "verdict": "APPLIED", "codes": answer.codes})
         if not speaks:
             continue
         for channel in CHANNELS:
@@ -46,7 +51,7 @@ def run_messages(book: RuleBook, situation: Situation, gave: set[str], values: V
             else:
                 issued.append({"promotion_id": promotion.promotion_id, "series": rule.terms["series"]})
     said.sort(key=lambda row: row["priority"])
-    return {"messages": said, "issued": issued, "verdicts": verdicts}
+    return {"messages": said, "issued": issued, "brought": brought}
 
 
 def _message(promotion: Promotion, rule: Rule, values: Values) -> list[dict[str, Any]]:

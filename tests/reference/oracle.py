@@ -118,8 +118,8 @@ def _result(work: Work) -> dict[str, Any]:
         accrual[lot["asset"]] = accrual.get(lot["asset"], 0) + lot["points"]
     verdicts = work.ledger.verdicts + work.points.verdicts
     gave = {row["promotion_id"] for row in verdicts if row["verdict"] == "APPLIED"}
-    coupons, counted = work.coupons.judged(verdicts), _counter_deltas(work, gave)
     said = run_messages(work.book, work.situation, gave, lambda one, language: _values(one, language, work, totals))
+    coupons, counted = work.coupons.judged(verdicts + said.pop("brought")), _counter_deltas(work, gave)
     return {
         "totals": totals | {"accrual": accrual},
         "lines": rows,

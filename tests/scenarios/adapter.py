@@ -19,7 +19,9 @@ LINE_KEYS = {
     "line_no", "sku", "qty", "unit", "price", "group", "brand", "supplier", "flags", "min_price", "cost", "gross",
     "external", "manual_percent", "manual_amount",
 }  # fmt: skip
-EXPECT_KEYS = {"to_pay", "discount", "lines", "accrual", "coupons", "rules", "refused", "max_redeem", "messages"}
+EXPECT_KEYS = {
+    "to_pay", "discount", "lines", "accrual", "coupons", "rules", "refused", "max_redeem", "messages", "issued",
+}  # fmt: skip
 STORE = {"store_id": "s1", "zone": "Europe/Moscow", "region": "", "format": "", "cluster": ""}
 AT = "2027-03-01T12:00"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,6 +62,7 @@ class Result:
     coupons: tuple[tuple[str, str], ...] = ()
     verdicts: dict[str, str] = field(default_factory=dict)
     messages: tuple[tuple[str, str, str], ...] = ()
+    issued: tuple[tuple[str, str], ...] = ()
     refused: str = ""
     refused_lines: tuple[int, ...] = ()
 
@@ -198,6 +201,9 @@ def expected(scenario: Scenario, result: Result) -> Result:
         messages=tuple((row["to"], row["language"], row["text"]) for row in expect["messages"])
         if "messages" in expect
         else result.messages,
+        issued=tuple((row["promotion"], row["series"]) for row in expect["issued"])
+        if "issued" in expect
+        else result.issued,
         verdicts={**result.verdicts, **{row["promotion"]: row["verdict"] for row in expect.get("rules", [])}},
     )
 
@@ -238,6 +244,9 @@ def result_of(answer: Fields) -> Result:
         ),
         coupons=tuple(
             (_code(row["code"]), _name(row.get("state"), "COUPON_STATE_")) for row in answer.get("coupons") or ()
+        ),
+        issued=tuple(
+            (row["promotion_id"], row["series"]) for row in answer.get("issued_coupons") or answer.get("issued") or ()
         ),
         verdicts=_verdicts(trace),
     )
