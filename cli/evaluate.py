@@ -17,6 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 import yaml
 
+from altyn.cli.catalogue import CATALOGUE_KEYS, check_row
 from altyn.core.evaluate import HOLDINGS_KEYS, ReceiptError, evaluate
 from altyn.core.facts import Zones
 from altyn.core.rules.compile import CompileError, compile_ruleset
@@ -28,7 +29,6 @@ app = typer.Typer(help="Calculate one receipt from files.")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-CATALOGUE_KEYS = ("group_id", "brand_id", "supplier_id", "min_price_minor", "cost_minor")
 CUSTOMER_HELP = "customer_id, card_id, card_type, segments, card_state; balances, counters, coupons."
 PLACE_KEYS = ("store_id", "zone", "region", "format", "cluster")
 
@@ -50,6 +50,19 @@ def evaluate_documents(
     """
     rules = read_documents(documents)
     ruleset = Ruleset(compile_ruleset(rules.promotions, rules.assets, rules.limits, version=0))
+    return evaluate_ruleset(ruleset, receipt, store, customer, at, explain, holdings)
+
+
+def evaluate_ruleset(
+    ruleset: Ruleset,
+    receipt: Mapping[str, Any],
+    store: Mapping[str, Any],
+    customer: Mapping[str, Any] | None,
+    at: int | str | None,
+    explain: bool = False,
+    holdings: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """As `evaluate_documents`, by rules that are compiled. Raises ReceiptError."""
     check_keys(store, PLACE_KEYS, "store")
     clock = wall_clock(str(store.get("zone") or "UTC"), at, receipt)
     place = {key: value for key, value in store.items() if key != "zone"}
@@ -103,9 +116,8 @@ def with_catalogue(receipt: dict[str, Any], catalogue: Mapping[str, Mapping[str,
     """The receipt with attributes its lines leave out taken from the catalogue; flags of both count."""
     lines = []
     for line in receipt.get("lines") or []:
-        product = catalogue.get(str(line.get("sku", "")), {}) if isinstance(line, dict) else {}
-        check_keys(product, (*CATALOGUE_KEYS, "flags"), f"catalogue.{line.get('sku')}" if product else "")
-        if product:
+        sku = str(line.get("sku", "")) if isinstance(line, dict) else ""
+        if product := check_row(sku, catalogue[sku]) if sku in catalogue else {}:
             given = {key: value for key, value in line.items() if value not in ("", None)}
             flags = {key: True for part in (product, line) for key, set_ in (part.get("flags") or {}).items() if set_}
             line = {**{key: product[key] for key in CATALOGUE_KEYS if key in product}, **given, "flags": flags}

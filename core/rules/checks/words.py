@@ -1,0 +1,92 @@
+"""Texts that leave a gap, and coupon series nobody issues or takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from altyn.core.rules.checks.codes import Remark, remark
+from altyn.core.rules.checks.known import Known
+from altyn.core.rules.definition import Rules
+from altyn.core.rules.promotion import (
+    CouponIs,
+    IssueCoupon,
+    Message,
+    Points,
+    Promotion,
+    SeriesIs,
+    Stage,
+)
+from altyn.core.rules.read.conditions import walk
+
+_PLACEHOLDER = re.compile(r"\{\{ (\w+) \}\}")
+
+
+def texts_of(promotion: Promotion, assets_count: int) -> Iterator[Remark]:
+    """Placeholders nothing is ever put into. `assets_count` is that of all assets in the documents."""
+    gives_points = any(isinstance(one, Points) for one in promotion.rewards)
+    gives_money = promotion.stage < Stage.EXTERNAL
+    empty = set()
+    if not gives_points:
+        empty.add("points")
+        if assets_count != 1:
+            empty.add("balance")
+    if not gives_money:
+        empty.add("discount")
+    for place, text in _said(promotion):
+        for language, words in text.items():
+            names = set(_PLACEHOLDER.findall(words))
+            for name in sorted(names & empty):
+                yield remark(promotion.promotion_id, f"{place}.{language}", "TEXT_NEVER_FILLED", name=name)
+            if "promotion" in names and language not in promotion.title:
+                shown = next(iter(sorted(promotion.title.items())), ("", promotion.promotion_id))[1]
+                details = {"language": language, "shown": shown}
+                yield remark(promotion.promotion_id, f"title.{language}", "TITLE_MISSING", **details)
+
+
+def _said(promotion: Promotion) -> Iterator[tuple[str, Mapping[str, str]]]:
+    for channel, text in promotion.messages.items():
+        yield f"messages.{channel.name.lower()}", text
+    for reward in promotion.rewards:
+        if isinstance(reward, Message | IssueCoupon):
+            yield f"{reward.path}.text", reward.text
+
+
+def coupons(rules: Rules, known: Known) -> Iterator[Remark]:
+    """Stage coupon without a coupon; series asked for and issued."""
+    taken: dict[str, tuple[str, str]] = {}
+    issued: dict[str, tuple[str, str]] = {}
+    for promotion in rules.promotions:
+        conditions = walk(promotion.when) if promotion.when else []
+        if promotion.stage is Stage.COUPON and not any(isinstance(one, CouponIs | SeriesIs) for one in conditions):
+            yield remark(promotion.promotion_id, "stage", "NO_COUPON")
+        for condition in conditions:
+            if isinstance(condition, SeriesIs):
+                taken.setdefault(condition.series, (promotion.promotion_id, f"{condition.path}.series"))
+        for reward in promotion.rewards:
+            if isinstance(reward, IssueCoupon):
+                issued.setdefault(reward.series, (promotion.promotion_id, f"{reward.path}.series"))
+    yield from _series(taken, issued, known)
+
+
+def _series(
+    taken: Mapping[str, tuple[str, str]], issued: Mapping[str, tuple[str, str]], known: Known
+) -> Iterator[Remark]:
+    for series, place in taken.items():
+        if known.series is not None and series not in known.series:
+            yield remark(*place, "UNKNOWN_SERIES", series=series)
+        elif known.series is None and series not in issued:
+            yield remark(*place, "SERIES_NOT_ISSUED", series=series)
+    for series, place in issued.items():
+        if known.series is not None and series not in known.series:
+            yield remark(*place, "UNKNOWN_SERIES", series=series)
+        elif series not in taken:
+            yield remark(*place, "SERIES_NOT_TAKEN", series=series)
+
+
+def assets_named(rules: Rules) -> Sequence[str]:
+    """Assets that the ruleset will know: declared, or named by a reward or a payment rule."""
+    names = [asset.asset for asset in rules.assets]
+    names += [one.asset for promotion in rules.promotions for one in promotion.rewards if isinstance(one, Points)]
+    names += [rule.asset for limit in rules.limits for rule in limit.payment]
+    return tuple(dict.fromkeys(names))
