@@ -36,7 +36,7 @@ def remarks(rules: Rules, known: Known = NOTHING) -> list[Remark]:
         *points_worth(rules.promotions, rules.limits),
         *limit_documents(rules.limits),
         *coupons(rules, known),
-        *stacks(rules, known),
+        *(stacks(rules, known) if known.stacks_max else ()),
     )
     # Several rewards or limits may say the same at the same place.
     found = {(one.path, one.code): one for one in every}
@@ -52,7 +52,8 @@ def _of_each(rules: Rules, known: Known) -> Iterator[Remark]:
         yield from sets_of(promotion, known)
         yield from parts_of(promotion)
         yield from exposure(promotion)
-        yield from limits_of(promotion, alternatives(promotion.when))
+        if promotion.limits:
+            yield from limits_of(promotion, alternatives(promotion.when))
         yield from texts_of(promotion, assets_count)
 
 

@@ -73,10 +73,10 @@ def _out_of_reach(owner: str, condition: ReceiptSum | Quantity) -> Iterator[Rema
 def _dead_branches(owner: str, when: Condition) -> Iterator[Remark]:
     for condition in walk(when):
         if isinstance(condition, AnyOf):
-            for branch in condition.conditions:
+            for number, branch in enumerate(condition.conditions):
                 ways = alternatives(branch)
                 if all(find_conflict(way) for way in ways):
-                    yield remark(owner, branch.path, "DEAD_BRANCH")
+                    yield remark(owner, f"{condition.path}[{number}]", "DEAD_BRANCH")
 
 
 def _over(owner: str, ways: list[Alternative], known: Known) -> Iterator[Remark]:

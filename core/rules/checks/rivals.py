@@ -180,15 +180,20 @@ def _only_percents(promotion: Promotion) -> bool:
 # --- who can never win
 
 
+_NAMES: dict[type, tuple[str, ...]] = {}
+
+
 def plain(value: Any) -> Hashable:
     """A value without its places in the document, fit to be a key."""
-    if is_dataclass(value) and not isinstance(value, type):
-        inner = (plain(getattr(value, one.name)) for one in fields(value) if one.name != "path")
-        return type(value).__name__, *inner
-    if isinstance(value, dict):
-        return tuple((plain(key), plain(inner)) for key, inner in value.items())
-    if isinstance(value, list | tuple):
-        return tuple(plain(inner) for inner in value)
+    kind = type(value)
+    if kind not in _NAMES:
+        _NAMES[kind] = tuple(one.name for one in fields(value) if one.name != "path") if is_dataclass(value) else ()
+    if names := _NAMES[kind]:
+        return kind, *[plain(getattr(value, name)) for name in names]
+    if kind is dict:
+        return tuple([(key, plain(inner)) for key, inner in value.items()])
+    if kind is tuple or kind is list:
+        return tuple([plain(inner) for inner in value])
     return value  # type: ignore[no-any-return]
 
 
@@ -281,11 +286,15 @@ def _never_first(name: str, members: Sequence[Promotion]) -> Iterator[Remark]:
 def _same_rewards(promotions: Sequence[Promotion], groups: dict[str, list[Promotion]], ways: Ways) -> Iterator[Remark]:
     """Equal rewards on equal goods that can hold at once and do not compete."""
     modes = {name: _mode(members) for name, members in groups.items()}
-    alike: dict[Hashable, list[Promotion]] = defaultdict(list)
+    near: dict[Hashable, list[Promotion]] = defaultdict(list)
     for promotion in promotions:
-        giving = _giving(promotion)
-        if giving:
-            alike[promotion.stage, plain(giving)].append(promotion)
+        if giving := _giving(promotion):
+            first = [next(keys(of)) for of in targets(promotion)]
+            near[promotion.stage, tuple(map(type, giving)), tuple(first)].append(promotion)
+    alike: dict[Hashable, list[Promotion]] = defaultdict(list)
+    for number, found in enumerate(near.values()):
+        for promotion in found if len(found) > 1 else ():
+            alike[number, plain(_giving(promotion))].append(promotion)
     for same in alike.values():
         for place, promotion in enumerate(same):
             for rival in same[max(0, place - RIVALS_MAX) : place]:

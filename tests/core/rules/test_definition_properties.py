@@ -17,7 +17,7 @@ from altyn.core.rules.definition import (
     load_documents,
     read_documents,
 )
-from altyn.core.rules.lint import remarks
+from altyn.core.rules.lint import Known, remarks
 from tests.core.rules.strategies import documents, garbage, promotions
 
 quick = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
@@ -48,8 +48,10 @@ def test_valid_documents_survive_yaml_and_json(written: list[dict[str, Any]]) ->
 @given(documents())
 def test_lint_takes_all_valid_documents(written: list[dict[str, Any]]) -> None:
     rules = read_documents(written)
-    ids = {promotion.promotion_id for promotion in rules.promotions}
-    assert all(remark.path.split(":")[0] in ids for remark in remarks(rules))
+    ids = {promotion.promotion_id for promotion in rules.promotions} | {limit.limit_id for limit in rules.limits}
+    for remark in remarks(rules, Known(today=20_819)):
+        assert remark.path.split(":")[0] in ids
+        assert all(remark.say(language) and remark.mend(language) for language in ("en", "ru"))
 
 
 def check_refusal(error: DocumentError) -> None:
