@@ -15,7 +15,7 @@ TYPES: dict[str, Callable[[Any], bool]] = {
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
     "number": lambda value: isinstance(value, int | Decimal) and not isinstance(value, bool),
 }
-SILENT = {"$schema", "$defs", "title", "description"}
+SILENT = {"$schema", "$defs", "title", "description", "examples"}
 
 
 def is_valid(value: Any, schema: dict[str, Any], root: dict[str, Any] | None = None) -> bool:
