@@ -13,18 +13,26 @@ from altyn.core.rules.read.conditions import CONDITION, LEAVES
 from altyn.core.rules.read.documents import ASSET, PROMOTION
 from altyn.core.rules.read.limits import LIMIT_DOCUMENT
 from altyn.core.rules.read.products import PRODUCT_SET
-from altyn.core.rules.read.rewards import KINDS
+from altyn.core.rules.read.rewards import ACCRUAL_KINDS, KINDS, NOTICE_KINDS
 from altyn.core.rules.schema_texts import DEFINITIONS, text_of
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # Definitions whose keys are definitions again, which speak for themselves.
 KINDS_OF = {"condition": tuple(LEAVES), "promotion.reward": tuple(KINDS)}
+# A promotion of points or messages alone needs no stage, which the reader decides by the rewards.
+STAGE_OR_UNPRICED = [
+    {"required": ["stage"]},
+    {
+        "properties": {
+            "reward": {"items": {"anyOf": [{"required": [kind]} for kind in sorted(ACCRUAL_KINDS | NOTICE_KINDS)]}}
+        }
+    },
+]
 
 
 def document_schema() -> dict[str, Any]:
     """Schema of one document; a file is a stream or a list of such documents."""
     promotion = PROMOTION.schema()
-    # A promotion of points or messages alone needs no stage, which the reader decides by the rewards.
     promotion["required"] = [name for name in promotion["required"] if name != "stage"]
     definitions = {
         "promotion": promotion,
@@ -35,6 +43,8 @@ def document_schema() -> dict[str, Any]:
         **{name: form.schema() for name, form in LEAVES.items()},
         **{name: form.schema() for name, form in KINDS.items()},
     }
+    described = {name: _described(name, schema) for name, schema in definitions.items()}
+    described["promotion"]["anyOf"] = STAGE_OR_UNPRICED
     return {
         "$schema": DIALECT,
         "title": "A document of Altyn's rules",
@@ -42,7 +52,7 @@ def document_schema() -> dict[str, Any]:
         "examples": [DEFINITIONS[name][1] for name in ("promotion", "asset", "limit")],
         "type": "object",
         "oneOf": [{"$ref": "#/$defs/promotion"}, {"$ref": "#/$defs/asset"}, {"$ref": "#/$defs/limit"}],
-        "$defs": {name: _described(name, schema) for name, schema in definitions.items()},
+        "$defs": described,
     }
 
 

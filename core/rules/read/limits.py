@@ -30,6 +30,7 @@ from altyn.core.rules.read.forms import (
     ListOf,
     MappingOf,
     Named,
+    Schema,
     Titles,
     UniqueOf,
     Whole,
@@ -82,6 +83,12 @@ class _LimitForm(OneOf[Written]):
         fields = super().fields(value, path, reading)
         fields["bad"] = {name for name in ("per", "window") if name in value and fields[name] is None}
         return fields
+
+    def schema(self) -> Schema:
+        budget, receipt = {"required": ["budget"]}, {"properties": {"per": {"enum": ["receipt"]}}, "required": ["per"]}
+        whose = {"anyOf": [budget, {"required": ["per"]}]}
+        when = {"anyOf": [budget, receipt, {"required": ["window"]}]}
+        return {**super().schema(), "allOf": [whose, when]}
 
 
 LIMIT = _LimitForm(

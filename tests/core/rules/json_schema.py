@@ -32,9 +32,11 @@ def _holds(keyword: str, wanted: Any, value: Any, schema: dict[str, Any], root: 
         return any(TYPES[name](value) for name in ([wanted] if isinstance(wanted, str) else wanted))
     if keyword == "enum":
         return value in wanted
-    if keyword in ("anyOf", "oneOf"):
+    if keyword in ("anyOf", "oneOf", "allOf"):
         matching = sum(is_valid(value, one, root) for one in wanted)
-        return matching >= 1 if keyword == "anyOf" else matching == 1
+        return matching >= {"anyOf": 1, "oneOf": 1, "allOf": len(wanted)}[keyword] and (
+            keyword != "oneOf" or matching == 1
+        )
     if keyword in ("pattern", "minLength", "maxLength"):
         return not isinstance(value, str) or _text_holds(keyword, wanted, value)
     if keyword in ("minimum", "maximum"):

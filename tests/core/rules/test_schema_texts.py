@@ -35,7 +35,8 @@ def keys(path: str, schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any
         if name not in KINDS_OF.get(path, ()):
             yield f"{path}.{name}", one
         yield from keys(f"{path}.{name}", one)
-    for one in (*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else ())):
+    variants = () if path == "promotion" else schema.get("anyOf", ())
+    for one in (*variants, *([schema["items"]] if "items" in schema else ())):
         yield from keys(path, one)
 
 
