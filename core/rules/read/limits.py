@@ -199,6 +199,8 @@ class _PaymentForm(MappingOf[PaymentRule]):
             reading.add(f"{path}.except", Code.CONTRADICTION, "except belongs into of when both are given")
         elif fields["except"] is not None:
             fields["of"] = ProductSet(excepted=fields["except"])
+            if any(left_out.is_all for left_out in fields["except"]):
+                reading.add(f"{path}.except", Code.CONTRADICTION, "everything is left out: nothing can be paid")
         return fields
 
 

@@ -27,6 +27,10 @@ REFUSED: dict[str, tuple[str, list[tuple[str, str]]]] = {
         " {promotion: p, stage: item, reward: [{percent: {rate: 4}}]}]",
         [("p: promotion", "DUPLICATE_ID")],
     ),
+    "payment-of-nothing": (
+        "{limit: l, payment: [{asset: a, except: {}}]}",
+        [("l: payment[0].except", "CONTRADICTION")],
+    ),
     "asset-twice": ("[{asset: a}, {asset: a}]", [("a: asset", "DUPLICATE_ID")]),
     "asset-scale": ("{asset: a, scale: 5}", [("a: scale", "OUT_OF_RANGE")]),
     "asset-step-zero": ("{asset: a, step: 0}", [("a: step", "OUT_OF_RANGE")]),
