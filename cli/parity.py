@@ -9,9 +9,8 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-import time
-from collections import Counter
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -26,55 +25,55 @@ app = typer.Typer(help="Compare the core with the independent oracle.")
 def parity(
     receipts: Annotated[int, typer.Option(min=1, help="How many generated receipts.")] = 20_000,
     seed: Annotated[int, typer.Option(help="Seed of the first case; case n has seed + n.")] = 1,
-    width: Annotated[int, typer.Option(min=1, max=2, help="Width of the vocabulary of the cases.")] = 1,
+    width: Annotated[
+        int | None, typer.Option(min=1, max=2, help="Width of the vocabulary of the cases; default: each in its own.")
+    ] = None,
     keep: Annotated[Path | None, typer.Option(help="Write every case that differs into this folder, whole.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; default: one per processor.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
-    """Calculate generated receipts twice and show every difference."""
+    """Calculate generated receipts twice and show every difference.
+
+    Without a width the cases are of width 2, the whole vocabulary, and every tenth one of width 1: many promotions of the
+    plainest kind at once.
+    """
     root = checkout_root()
     if root is None:
         print("parity needs a development checkout: tests/reference is not here", file=sys.stderr)
         raise typer.Exit(2)
     sys.path.insert(0, str(root))
-    compare = importlib.import_module("tests.parity.compare")
-    if width > compare.WIDTH_MAX:
-        print(f"the core is not compared on width {width} yet", file=sys.stderr)
-        raise typer.Exit(2)
-    applied: Counter[str] = Counter()
-    counts = Counter[str]()
-    started = time.monotonic()
-    for case in range(seed, seed + receipts):
-        found = compare.compare_case(case, applied, width)
-        if found is None:
-            counts["refused"] += 1
-            print(f"seed {case}: the documents are refused", file=sys.stderr)
-            continue
-        counts["compared"] += 1
-        if found:
-            counts["differences"] += 1
-            show(case, found, compare.as_json(case, width), keep, counts["differences"])
+    runs = importlib.import_module("tests.parity.runs")
+    run = runs.compare_many(seed, receipts, width, jobs)
+    for number, (case, found) in enumerate(sorted(run.wrong.items()), start=1):
+        show(runs, case, width, found, keep, number)
+    refused = sum(found is None for found in run.wrong.values())
     result = {
-        "compared": counts["compared"],
-        "differences": counts["differences"],
-        "seconds": round(time.monotonic() - started, 3),
-        "applied": dict(sorted(applied.items())),
-        "refused": counts["refused"],
+        "compared": run.compared,
+        "differences": len(run.wrong) - refused,
+        "seconds": run.seconds,
+        "applied": dict(sorted(run.applied.items())),
+        "refused": refused,
         "seed": seed,
-        "width": width,
+        "width": width or runs.WIDTH_MAX,
     }
     report(result, as_json)
-    raise typer.Exit(1 if counts["differences"] or counts["refused"] else 0)
+    raise typer.Exit(1 if run.wrong else 0)
 
 
-def show(case: int, found: list[str], whole: str, keep: Path | None, number: int) -> None:
+def show(
+    runs: ModuleType, case: int, width: int | None, found: list[str] | None, keep: Path | None, number: int
+) -> None:
     """The differences of a case; the first time with the whole case, so that nothing has to be run again."""
     if number <= SHOWN_MAX:
-        print(f"seed {case}:", *found[:5], sep="\n  ", file=sys.stderr)
-    if keep is not None:
-        keep.mkdir(parents=True, exist_ok=True)
-        (keep / f"{case}.json").write_text(whole, encoding="utf-8")
-    elif number == 1:
+        print(f"seed {case}:", *(["the documents are refused"] if found is None else found[:5]), sep="\n  ", file=sys.stderr)
+    if keep is None and number > 1:
+        return
+    whole = runs.as_json(case, width)
+    if keep is None:
         print(whole, file=sys.stderr)
+        return
+    keep.mkdir(parents=True, exist_ok=True)
+    (keep / f"{case}.json").write_text(whole, encoding="utf-8")
 
 
 def checkout_root() -> Path | None:

@@ -58,6 +58,7 @@ cdef enum:
     SEGMENTS_MAX = 256
     PROMOTIONS_MAX = 262_144
     REWARDS_MAX = 16
+    LIMITS_MAX = 8             # of one promotion
     ASSETS_MAX = 64
     POINTS_PAYMENTS_MAX = 72   # one per asset and per wish
     # Rows of one calculation: discounts and accruals by line and rule; explain data, cut beyond.

@@ -6,15 +6,15 @@ step on the receipt, and the lines add up to them; running prices do not change.
 compete per asset.
 
 """
-from libc.stdint cimport INT64_MAX, int64_t
+from libc.stdint cimport int64_t, uint32_t
 from altyn.core.calculator.apply cimport meets_conditions, open_trace, use_coupon
-from altyn.core.calculator.limited cimport Left, limits_left
+from altyn.core.calculator.limited cimport Left, granted, limits_left, spend
 from altyn.core.calculator.targets cimport in_set
 from altyn.core.calculator.tiers cimport value_of
 from altyn.core.calculator.work cimport Accrued, CalcGroup, Run, Trial, trace_row
 from altyn.core.limits cimport ACCRUALS_MAX, APPLIED_MAX
 from altyn.core.money cimport PPM, compare_products, mul_div_floor, power_of_ten, share_out
-from altyn.core.outcome cimport APPLIED, Accrual, BEATEN, RuleTrace, ZERO
+from altyn.core.outcome cimport APPLIED, Accrual, BEATEN, LIMIT, RuleTrace, ZERO
 from altyn.core.rules.image cimport (
     AssetRow, EXCLUDE_POINTS_PAID, POINTS_PERCENT, PromotionRow, RuleRow, SKIP_IF_PAID_WITH_POINTS, SetRow,
 )
@@ -88,13 +88,14 @@ cdef int64_t points_of(Work* work, const RuleRow* rule, int32_t targets) noexcep
     return floor_to_step(points, asset)
 
 
-cdef int64_t points_left(Work* work, const RuleRow* rule, int64_t points, Left* left) noexcept nogil:
+cdef int64_t points_left(Work* work, const RuleRow* rule, int64_t wanted, Left* left) noexcept nogil:
     """What limits leave of a rule's points, in steps."""
-    if points <= left.amount_minor:
-        left.amount_minor -= points if left.amount_minor != INT64_MAX else 0
-        return points
-    points = 0 if left.skip else floor_to_step(left.amount_minor, &work.rules.assets[rule.asset])
-    left.amount_minor -= points
+    cdef int32_t verdict = LIMIT
+    cdef int64_t points = 0 if left.closed else granted(left, wanted, &verdict)
+    if points < wanted:
+        points = floor_to_step(points, &work.rules.assets[rule.asset])
+    spend(left, points)
+    left.verdict = verdict if points == 0 and wanted > 0 else -1
     return points
 
 
@@ -145,7 +146,7 @@ cdef void give_points(Work* work, int32_t number, int32_t targets, int64_t wante
     cdef int64_t points = points_left(work, rule, wanted, left)
     cdef int32_t i
     if trace != NULL:
-        trace.verdict = APPLIED if points > 0 else (left.verdict if wanted > 0 else ZERO)
+        trace.verdict = APPLIED if points > 0 else (left.verdict if left.verdict >= 0 else ZERO)
         trace.points = points
     if points == 0:
         return
@@ -195,17 +196,19 @@ cdef bint has_asset(const Work* work, const PromotionRow* row, int32_t asset, bi
     return found
 
 
-cdef int64_t promotion_points(Work* work, const PromotionRow* row, int32_t asset, int32_t winner) noexcept nogil:
-    """Points of all rewards of a promotion in one asset, each floored, within its limits."""
+cdef int64_t promotion_points(Work* work, const PromotionRow* row, int32_t asset, int32_t winner,
+                              bint within_limits) noexcept nogil:
+    """Points of all rewards of a promotion in one asset, each floored."""
     cdef const RuleRow* rule
-    cdef int64_t total = 0
+    cdef int64_t total = 0, points
     cdef int32_t number
     cdef Left left
     limits_left(work, row, &left)
     for number in range(row.rules_begin, row.rules_end):
         rule = &work.rules.rules[number]
         if rule.asset == asset:
-            total += points_left(work, rule, points_of(work, rule, collect_targets(work, rule, winner)), &left)
+            points = points_of(work, rule, collect_targets(work, rule, winner))
+            total += points_left(work, rule, points, &left) if within_limits else points
     return total
 
 
@@ -250,9 +253,9 @@ cdef void claim_lines(Work* work, int32_t promotion, int32_t asset) noexcept nog
 
 
 cdef int64_t compose(Work* work, int32_t asset, int32_t count, int32_t* rank) noexcept nogil:
-    """Points of all line winners together, each rule floored; the best-ranked of them in `rank`."""
+    """Points of all line winners together, each rule floored, within their limits; the best-ranked of them in `rank`."""
     cdef const PromotionRow* row
-    cdef int64_t total = 0, points
+    cdef int64_t total = 0
     cdef bint by_line
     cdef int32_t i
     rank[0] = -1
@@ -260,60 +263,67 @@ cdef int64_t compose(Work* work, int32_t asset, int32_t count, int32_t* rank) no
         row = &work.rules.promotions[work.trials[i].promotion]
         if not work.trials[i].matched.rewards or not has_asset(work, row, asset, &by_line) or not by_line:
             continue
-        points = promotion_points(work, row, asset, work.trials[i].promotion)
-        if points > 0 and rank[0] < 0:
+        if rank[0] < 0 and promotion_points(work, row, asset, work.trials[i].promotion, False) > 0:
             rank[0] = work.trials[i].promotion
-        total += points
+        total += promotion_points(work, row, asset, work.trials[i].promotion, True)
     return total
 
 
 cdef int32_t rival_of(const Work* work, int32_t promotion) noexcept nogil:
-    """Another promotion that won a calc group, or the promotion itself when there is none."""
-    cdef int32_t i
+    """The best-ranked other promotion that won a calc group; -1: none."""
+    cdef int32_t rival = -1, winner, i
     for i in range(work.groups_count):
-        if work.groups[i].winner >= 0 and work.groups[i].winner != promotion:
-            return work.groups[i].winner
-    return promotion
+        winner = work.groups[i].winner
+        if winner >= 0 and winner != promotion and (rival < 0 or winner < rival):
+            rival = winner
+    return rival
 
 
-cdef void reward_asset(Work* work, const Trial* trial, int32_t asset, int32_t winner, bint by_group,
+cdef void reward_asset(Work* work, const Trial* trial, int32_t asset, int32_t winner, bint by_line,
                        int64_t winning) noexcept nogil:
-    """Book one promotion's rewards in the asset if it is the winner or, `by_group`, on the groups it won.
+    """Book one promotion's rewards in the asset if it is the winner; what it lost it is told.
 
-    Without a winner (-1: all that was won rounds down to 0) nothing is booked; it only tells who lost by that.
+    Without one winner (-1) the promotions of percents have won by line, each on its groups.
     """
     cdef const PromotionRow* row = &work.rules.promotions[trial.promotion]
+    cdef const RuleRow* rule
     cdef RuleTrace* trace = NULL
     cdef int64_t points
-    cdef bint by_line
-    cdef int32_t number, targets, beaten_by
+    cdef bint percents
+    cdef int32_t number, targets, whose
     cdef Left left
-    has_asset(work, row, asset, &by_line)
+    has_asset(work, row, asset, &percents)
+    whose = trial.promotion if by_line and percents else ANY
     limits_left(work, row, &left)
     work.unlocking_coupon = trial.matched.coupon
     for number in range(row.rules_begin, row.rules_end):
-        if work.rules.rules[number].asset != asset:
+        rule = &work.rules.rules[number]
+        if rule.asset != asset:
             continue
         if work.explain:
             trace = trace_row(work, trial.traces_begin + number - row.rules_begin)
-        targets = 0
-        if by_group and by_line:
-            targets = collect_targets(work, &work.rules.rules[number], trial.promotion)
-        elif not by_group and trial.promotion == winner:
-            targets = collect_targets(work, &work.rules.rules[number], ANY)
-        points = points_of(work, &work.rules.rules[number], targets)
-        if points > 0:
+        targets = collect_targets(work, rule, whose)
+        points = points_of(work, rule, targets)
+        if points > 0 and (trial.promotion == winner or (winner < 0 and whose != ANY)):
             give_points(work, number, targets, points, &left, trace)
         elif trace != NULL:
-            targets = collect_targets(work, &work.rules.rules[number], ANY)
-            if points_of(work, &work.rules.rules[number], targets) > 0:
-                if left.amount_minor == 0:
-                    trace.verdict = left.verdict
-                    continue
-                trace.verdict = BEATEN
-                beaten_by = winner if winner >= 0 else rival_of(work, trial.promotion)
-                trace.by_rule = work.rules.promotions[beaten_by].rules_begin
-                trace.margin_minor = winning - trial.total_minor if winner >= 0 and trial.promotion != winner else 0
+            explain_lost(work, rule, points, &left, trace)
+            if trace.verdict == BEATEN:
+                trace.by_rule = rule_of(work, winner if winner >= 0 else rival_of(work, trial.promotion))
+                trace.margin_minor = winning - trial.total_minor if winner >= 0 else 0
+
+
+cdef inline int32_t rule_of(const Work* work, int32_t promotion) noexcept nogil:
+    return work.rules.promotions[promotion].rules_begin if promotion >= 0 else -1
+
+
+cdef void explain_lost(Work* work, const RuleRow* rule, int64_t points, Left* left, RuleTrace* trace) noexcept nogil:
+    """A rule books nothing: it was there with `points`, which limits may have taken; BEATEN if it would give anywhere."""
+    points_left(work, rule, points, left)
+    if left.verdict >= 0:
+        trace.verdict = left.verdict
+    elif points_of(work, rule, collect_targets(work, rule, ANY)) > 0:
+        trace.verdict = BEATEN
 
 
 cdef void accrue_max_of(Work* work, int32_t count, int32_t asset, bint by_line) noexcept nogil:
@@ -329,7 +339,7 @@ cdef void accrue_max_of(Work* work, int32_t count, int32_t asset, bint by_line) 
         trial = &work.trials[i]
         if not trial.matched.rewards or not has_asset(work, &work.rules.promotions[trial.promotion], asset, &claims):
             continue
-        trial.total_minor = promotion_points(work, &work.rules.promotions[trial.promotion], asset, ANY)
+        trial.total_minor = promotion_points(work, &work.rules.promotions[trial.promotion], asset, ANY, True)
         if by_line and claims:
             claim_lines(work, trial.promotion, asset)
         elif trial.total_minor > winning:
@@ -338,38 +348,31 @@ cdef void accrue_max_of(Work* work, int32_t count, int32_t asset, bint by_line) 
     if by_line:
         composed = compose(work, asset, count, &rank)
     if composed > winning or (composed == winning and rank >= 0 and rank < winner):
-        winning, winner = composed, rank
-    else:
-        rank = -1
-    if winner < 0 and not (by_line and work.explain):
+        winner = -1
+    elif winner < 0 and not work.explain:
         return
     for i in range(count):
         if work.trials[i].matched.rewards:
-            reward_asset(work, &work.trials[i], asset, winner, rank >= 0 or winner < 0, winning)
+            reward_asset(work, &work.trials[i], asset, winner, by_line, winning)
 
 
-cdef void claim_free(Work* work, int32_t promotion, int32_t asset) noexcept nogil:
-    """Free groups on which the promotion gave belong to it."""
-    cdef const PromotionRow* row = &work.rules.promotions[promotion]
-    cdef const RuleRow* rule
-    cdef int32_t i, number
-    for number in range(row.rules_begin, row.rules_end):
-        rule = &work.rules.rules[number]
-        if rule.asset != asset or value_of(work, rule) == 0:
-            continue
-        for i in range(work.groups_count):
-            if work.groups[i].winner < 0 and work.bases[i] > 0:
-                if in_set(work.rules, &work.rules.sets[rule.targets], &work.groups[i]):
-                    work.groups[i].winner = promotion
+cdef void claim_free(Work* work, int32_t number) noexcept nogil:
+    """Free groups on which the rule gave belong to its promotion."""
+    cdef const RuleRow* rule = &work.rules.rules[number]
+    cdef int32_t i
+    for i in range(work.groups_count):
+        if work.groups[i].winner < 0 and base_of(work, rule, i) > 0:
+            if in_set(work.rules, &work.rules.sets[rule.targets], &work.groups[i]):
+                work.groups[i].winner = rule.promotion
 
 
-cdef void give_on_free(Work* work, const Trial* trial, int32_t asset) noexcept nogil:
-    """Book all rewards of a promotion in one asset on the groups that are still free."""
+cdef void give_on_free(Work* work, const Trial* trial, int32_t asset, int32_t whose) noexcept nogil:
+    """Book all rewards of a promotion in one asset on the groups that are still free; then these are its own."""
     cdef const PromotionRow* row = &work.rules.promotions[trial.promotion]
     cdef const RuleRow* rule
     cdef RuleTrace* trace = NULL
-    cdef int64_t points
-    cdef int32_t number, targets
+    cdef uint32_t gave = 0
+    cdef int32_t number, targets, booked
     cdef Left left
     limits_left(work, row, &left)
     work.unlocking_coupon = trial.matched.coupon
@@ -378,45 +381,39 @@ cdef void give_on_free(Work* work, const Trial* trial, int32_t asset) noexcept n
         if rule.asset == asset:
             if work.explain:
                 trace = trace_row(work, trial.traces_begin + number - row.rules_begin)
-            targets = collect_targets(work, rule, FREE)
-            points = points_of(work, rule, targets)
-            give_points(work, number, targets, points, &left, trace)
-
-
-cdef void mark_outrun(Work* work, const Trial* trial, int32_t asset, int32_t winner) noexcept nogil:
-    """Traces of a promotion that earlier ones left nothing: what would have given something was beaten."""
-    cdef const PromotionRow* row = &work.rules.promotions[trial.promotion]
-    cdef RuleTrace* trace
-    cdef int32_t number
+            booked = work.accruals_count
+            targets = collect_targets(work, rule, whose)
+            give_points(work, number, targets, points_of(work, rule, targets), &left, trace)
+            gave |= <uint32_t>(work.accruals_count > booked) << rule.reward_no
     for number in range(row.rules_begin, row.rules_end):
-        if work.rules.rules[number].asset != asset:
-            continue
-        trace = trace_row(work, trial.traces_begin + number - row.rules_begin)
-        if trace.verdict != ZERO:
-            continue
-        if points_of(work, &work.rules.rules[number], collect_targets(work, &work.rules.rules[number], ANY)) > 0:
-            trace.verdict = BEATEN
-            trace.by_rule = work.rules.promotions[winner].rules_begin
+        if gave >> work.rules.rules[number].reward_no & 1:
+            claim_free(work, number)
 
 
-cdef void mark_limited(Work* work, const Trial* trial, int32_t asset) noexcept nogil:
-    """Traces of a promotion that gives nothing on free groups because its limits leave nothing."""
+cdef void explain_free(Work* work, const Trial* trial, int32_t asset, int32_t whose, bint gave) noexcept nogil:
+    """Traces of a promotion's rewards that earlier promotions, or its limits, left nothing."""
     cdef const PromotionRow* row = &work.rules.promotions[trial.promotion]
+    cdef const RuleRow* rule
+    cdef RuleTrace* trace
+    cdef int64_t points
     cdef int32_t number
     cdef Left left
     limits_left(work, row, &left)
     for number in range(row.rules_begin, row.rules_end):
-        if work.rules.rules[number].asset != asset:
-            continue
-        if points_of(work, &work.rules.rules[number], collect_targets(work, &work.rules.rules[number], FREE)) > 0:
-            trace_row(work, trial.traces_begin + number - row.rules_begin).verdict = left.verdict
+        rule = &work.rules.rules[number]
+        trace = trace_row(work, trial.traces_begin + number - row.rules_begin)
+        if rule.asset == asset and trace.verdict == ZERO:
+            points = 0 if gave else points_of(work, rule, collect_targets(work, rule, whose))
+            explain_lost(work, rule, points, &left, trace)
+            if trace.verdict == BEATEN:
+                trace.by_rule = rule_of(work, rival_of(work, trial.promotion))
 
 
 cdef void accrue_first_of(Work* work, int32_t count, int32_t asset, bint by_line) noexcept nogil:
     """Each group, or the receipt, to the first promotion that gives something in the asset."""
     cdef const Trial* trial
-    cdef bint unused
-    cdef int32_t winner = -1, i
+    cdef bint unused, gives
+    cdef int32_t winner = -1, i, whose = FREE if by_line else ANY
     for i in range(work.groups_count):
         work.groups[i].winner = -1
         work.groups[i].winning = 0
@@ -424,16 +421,24 @@ cdef void accrue_first_of(Work* work, int32_t count, int32_t asset, bint by_line
         trial = &work.trials[i]
         if not trial.matched.rewards or not has_asset(work, &work.rules.promotions[trial.promotion], asset, &unused):
             continue
-        if winner < 0 or by_line:
-            if promotion_points(work, &work.rules.promotions[trial.promotion], asset, FREE) > 0:
-                give_on_free(work, trial, asset)
-                claim_free(work, trial.promotion, asset)
-                winner = trial.promotion
-                continue
-            if work.explain:
-                mark_limited(work, trial, asset)
-        if work.explain and winner >= 0:
-            mark_outrun(work, trial, asset, rival_of(work, trial.promotion))
+        gives = (winner < 0 or by_line) and promotion_points(
+            work, &work.rules.promotions[trial.promotion], asset, whose, True) > 0
+        if gives:
+            winner = trial.promotion
+            give_on_free(work, trial, asset, whose)
+        if work.explain:
+            explain_free(work, trial, asset, whose, gives)
+
+
+cdef void explain_closed(Work* work, const PromotionRow* row, int32_t traces_begin) noexcept nogil:
+    """There is nobody to count for, or no more receipts may have it: LIMIT where there was something to give."""
+    cdef RuleTrace* trace
+    cdef int32_t number
+    for number in range(row.rules_begin, row.rules_end):
+        trace = trace_row(work, traces_begin + number - row.rules_begin)
+        if trace.verdict == ZERO:
+            if points_of(work, &work.rules.rules[number], collect_targets(work, &work.rules.rules[number], ANY)) > 0:
+                trace.verdict = LIMIT
 
 
 cdef void accrue_competing(Work* work, int32_t begin, int32_t end, bint first, bint by_line) noexcept nogil:
@@ -443,6 +448,7 @@ cdef void accrue_competing(Work* work, int32_t begin, int32_t end, bint first, b
     cdef Trial* trial
     cdef bint met
     cdef int32_t i, number, asset
+    cdef Left left
     for i in range(end - begin):
         trial = &work.trials[i]
         trial.promotion = work.candidates[begin + i]
@@ -459,6 +465,11 @@ cdef void accrue_competing(Work* work, int32_t begin, int32_t end, bint first, b
                 trial.matched.coupon = work.unlocking_coupon
             if not work.explain:
                 break
+        limits_left(work, row, &left)
+        if left.closed:
+            trial.matched.rewards = 0
+            if work.explain:
+                explain_closed(work, row, trial.traces_begin)
     for asset in range(work.rules.assets_count):
         if first:
             accrue_first_of(work, end - begin, asset, by_line)

@@ -3,28 +3,20 @@
 Decides what one promotion gives at its turn, and says why. Invariants: a rule that gives 0 has no side effect; its
 coupon is used only by a rule that gave something. Must never compare promotions with one another.
 """
-from libc.stdint cimport INT64_MAX, uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from altyn.core.calculator.conditions cimport holds, unlocking_coupon
 from altyn.core.calculator.limited cimport Left, begin_limited, end_limited, limits_left
-from altyn.core.calculator.notes cimport open_to
-from altyn.core.calculator.rewards.amount cimport give_amount
-from altyn.core.calculator.rewards.bundle cimport give_bundle
-from altyn.core.calculator.rewards.buy_get cimport give_buy_get
-from altyn.core.calculator.rewards.fixed_price cimport give_fixed_price
-from altyn.core.calculator.rewards.ladder cimport give_ladder
-from altyn.core.calculator.rewards.multi_buy cimport give_multi_buy
-from altyn.core.calculator.rewards.percent cimport give_percent
+from altyn.core.calculator.notes cimport is_shut_receipt, open_to
+from altyn.core.calculator.reward cimport give_by_kind
 from altyn.core.calculator.schedule cimport schedule_holds
-from altyn.core.calculator.selected cimport give_selected
-from altyn.core.calculator.set_units cimport close_units
 from altyn.core.calculator.tiers cimport reached_step, step_value
-from altyn.core.calculator.trial cimport Outer, begin_trial, end_trial
-from altyn.core.calculator.work cimport Applied, Failure, SHUT_ALL, SHUT_STAGE, USED, trace_row
+from altyn.core.calculator.why cimport explain_nothing
+from altyn.core.calculator.won cimport note_gifts, take_won
+from altyn.core.calculator.work cimport Applied, Failure, USED, trace_row
 from altyn.core.limits cimport COUPONS_GIVEN_MAX, LINE_TRACES_MAX
-from altyn.core.outcome cimport APPLIED, EXCLUDED, FLOOR, INACTIVE, LIMIT, LineTrace, NOT_MATCHED, ZERO
+from altyn.core.outcome cimport APPLIED, INACTIVE, LineTrace, NOT_MATCHED, ZERO
 from altyn.core.rules.image cimport (
-    ALLOW_FREE, AMOUNT_RECEIPT, BUNDLE, BUY_GET, COST_FLOOR, ConditionRow, FIXED_PRICE, HAS_LIMITS, LADDER, MULTI_BUY,
-    NAMES_COUPON, PERCENT, SCHEDULE_IS,
+    ALLOW_FREE, COST_FLOOR, ConditionRow, HAS_LIMITS, NAMES_COUPON, SCHEDULE_IS,
 )
 
 cdef RuleTrace* open_trace(Work* work, int32_t number, int32_t rule) noexcept nogil:
@@ -105,23 +97,6 @@ cdef void trace_lines(Work* work, RuleTrace* trace, int32_t applied_begin) noexc
     trace.lines_end = work.line_traces_count
 
 
-cdef int64_t give_set(Work* work, const RuleRow* rule) noexcept nogil:
-    """Apply a set reward; what took part in it is noted."""
-    cdef int32_t applied_begin = work.applied_count
-    cdef int64_t given = 0
-    if rule.kind == LADDER:
-        given = give_ladder(work, rule)
-    elif rule.kind == MULTI_BUY:
-        given = give_multi_buy(work, rule)
-    elif rule.kind == BUNDLE:
-        given = give_bundle(work, rule)
-    elif rule.kind == BUY_GET:
-        given = give_buy_get(work, rule)
-    if given > 0:
-        close_units(work, applied_begin)
-    return given
-
-
 cdef inline const RuleRow* rule_now(Work* work, int32_t number, const Matched* matched, RuleRow* tiered) noexcept nogil:
     """The rule, with the number of the step it has reached when it has tiers."""
     cdef const RuleRow* rule = &work.rules.rules[number]
@@ -132,49 +107,15 @@ cdef inline const RuleRow* rule_now(Work* work, int32_t number, const Matched* m
     return tiered
 
 
-cdef int64_t give_by_kind(Work* work, const RuleRow* rule) noexcept nogil:
-    if rule.kind == FIXED_PRICE:
-        return give_fixed_price(work, rule)
-    if rule.kind > AMOUNT_RECEIPT:
-        return give_set(work, rule)
-    if work.noted:
-        return give_selected(work, rule)
-    return give_percent(work, rule) if rule.kind == PERCENT else give_amount(work, rule)
-
-
-cdef void explain_gift(Work* work, RuleTrace* trace, int64_t given, int64_t wanted, bint closed,
-                       int32_t applied_begin) noexcept nogil:
-    """Why a rule whose conditions hold gave what it gave; `wanted` is that without limits of amount."""
-    trace.amount_minor = given
-    if given > 0:
-        trace.verdict = APPLIED
-    elif wanted > 0 or (closed and work.refused_minor > 0):
-        trace.verdict = LIMIT
-    else:
-        trace.verdict = FLOOR if work.refused_minor > 0 else ZERO
-    if not work.trying:
-        trace_lines(work, trace, applied_begin)
-
-
-cdef bint would_give(Work* work, const RuleRow* rule) noexcept nogil:
-    """Would a rule that gave nothing have something to give without its quantity limit, whatever floors say."""
+cdef int64_t give_limited(Work* work, const RuleRow* rule, Left* left) noexcept nogil:
+    """Apply a rule of a promotion with limits; what they let it give."""
+    cdef int32_t applied_begin = work.applied_count
     cdef int64_t given
-    cdef Outer outer
-    work.refused_minor = 0
-    begin_trial(work, &outer)
-    given = give_by_kind(work, rule)
-    end_trial(work, &outer)
-    return given > 0 or work.refused_minor > 0
-
-
-cdef bint would_give_unshut(Work* work, const RuleRow* rule) noexcept nogil:
-    """Would it on what exclusive promotions closed to it."""
-    cdef uint32_t shut = work.shut
-    cdef bint would
-    work.shut &= ~<uint32_t>(SHUT_STAGE | SHUT_ALL)
-    would = would_give(work, rule)
-    work.shut = shut
-    return would
+    begin_limited(work, rule, left)
+    given = take_won(work) if work.only_winner >= 0 else give_by_kind(work, rule)
+    if work.claiming and given > 0:
+        note_gifts(work)
+    return end_limited(work, rule, applied_begin, given, left)
 
 
 cdef int64_t give(Work* work, int32_t number, Left* left, Matched* matched, RuleTrace* trace) noexcept nogil:
@@ -182,53 +123,35 @@ cdef int64_t give(Work* work, int32_t number, Left* left, Matched* matched, Rule
     cdef RuleRow tiered
     cdef const RuleRow* rule = rule_now(work, number, matched, &tiered)
     cdef int32_t applied_begin = work.applied_count
-    cdef int32_t shut_by
-    cdef int64_t given, wanted
+    cdef int64_t given = 0
     work.rule = number
-    work.refused_minor = 0
-    work.shut_by = -1
-    if left != NULL and left.amount_minor == 0 and trace == NULL:
-        # Nothing is left, or there is nobody to count for; a trace wants to know whether it would have mattered.
-        return 0
-    if left != NULL:
-        begin_limited(work, rule, left)
-    given = wanted = give_by_kind(work, rule)
-    if left != NULL:
-        given = end_limited(work, applied_begin, given, left)
+    if not is_shut_receipt(work) and (left == NULL or not left.closed):
+        given = give_by_kind(work, rule) if left == NULL else give_limited(work, rule, left)
     if given > 0 and not work.trying:
         use_coupon(work, number)
     if trace != NULL:
-        shut_by = work.shut_by
-        explain_gift(work, trace, given, wanted, left != NULL and left.closed, applied_begin)
-        if trace.verdict == LIMIT:
+        trace.amount_minor = given
+        if given > 0:
+            trace.verdict = APPLIED
+        elif work.only_winner < 0:
+            explain_nothing(work, rule, left, trace)
+        elif left != NULL and left.verdict >= 0:
             trace.verdict = left.verdict
-        elif trace.verdict == ZERO and left != NULL and left.quantity_milli != INT64_MAX and would_give(work, rule):
-            trace.verdict = left.verdict if left.amount_minor == 0 and left.quantity_milli > 0 else LIMIT
-        elif trace.verdict == ZERO and shut_by >= 0 and would_give_unshut(work, rule):
-            trace.verdict = EXCLUDED
-            trace.by_rule = shut_by
+        if not work.trying:
+            trace_lines(work, trace, applied_begin)
     return given
-
-
-cdef void explain_shut_receipt(Work* work, int32_t number, const Matched* matched, RuleTrace* trace) noexcept nogil:
-    """The receipt is closed: excluded is who would have had something to give."""
-    cdef RuleRow tiered
-    cdef const RuleRow* rule = rule_now(work, number, matched, &tiered)
-    work.rule = number
-    if would_give_unshut(work, rule):
-        trace.verdict = EXCLUDED
-        trace.by_rule = work.all_shut_by if work.all_shut_by >= 0 else work.stage_shut_by
 
 
 cdef Left* prepare(Work* work, const PromotionRow* row, Left* left) noexcept nogil:
     """Floors, closed units and limits of the promotion that is applied next; NULL when it has no limits."""
     set_floors(work, row)
-    work.shut_by = -1
     if work.noted:
         open_to(work, row)
     if not row.flags & HAS_LIMITS:
         return NULL
     limits_left(work, row, left)
+    if work.claiming:
+        left.bounds_count = 0
     return left
 
 
@@ -254,10 +177,6 @@ cdef int64_t apply_promotion(Work* work, int32_t promotion, int32_t traces_begin
             continue
         if rule.tiers >= 0:
             matched.steps[i] = <uint8_t>reached_step(work, rule.tiers)
-        if work.all_shut_by >= 0 or work.stage_shut_by >= 0:
-            if trace != NULL:
-                explain_shut_receipt(work, row.rules_begin + i, matched, trace)
-            continue
         matched.rewards |= <uint32_t>1 << i
         if matched.coupon < 0:
             matched.coupon = work.unlocking_coupon

@@ -4,13 +4,14 @@ Decides who wins: each candidate is tried alone from group entry with everything
 Invariants: state after a trial is the state before it; ties go to the lower (priority, id). Must never let a trial
 leave a trace in the outcome.
 """
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t
 from altyn.core.calculator.apply cimport apply_matched, apply_promotion
 from altyn.core.calculator.notes cimport settle_marks
 from altyn.core.calculator.trial cimport Outer, begin_trial, end_trial
 from altyn.core.calculator.work cimport CalcGroup, Trial, trace_row
-from altyn.core.outcome cimport APPLIED, BEATEN, FLOOR, RuleTrace
-from altyn.core.rules.image cimport LINE_RULES, NAMES_COUPON, PromotionRow
+from altyn.core.limits cimport REWARDS_MAX
+from altyn.core.outcome cimport APPLIED, BEATEN, RuleTrace, ZERO
+from altyn.core.rules.image cimport HAS_LIMITS, LINE_RULES, NAMES_COUPON, PromotionRow
 
 cdef enum:
     MODE_FIRST = 3
@@ -35,7 +36,9 @@ cdef void try_promotion(Work* work, Trial* trial, int32_t promotion, bint claims
     trial.promotion = promotion
     trial.traces_begin = work.traces_count
     begin_trial(work, &outer)
+    work.claiming = claims
     trial.total_minor = apply_promotion(work, promotion, work.traces_count, &trial.matched)
+    work.claiming = False
     if claims:
         claim_groups(work, promotion)
     end_trial(work, &outer)
@@ -45,8 +48,9 @@ cdef inline bint is_line_promotion(const Work* work, int32_t promotion) noexcept
     return work.rules.promotions[promotion].flags & LINE_RULES
 
 
-cdef void compose(const Work* work, int64_t* total, int32_t* rank) noexcept nogil:
+cdef void compose(Work* work, int32_t count, int64_t* total, int32_t* rank) noexcept nogil:
     """All line winners together: their total, and their best-ranked promotion (-1 when nobody won a line)."""
+    cdef bint limited = False
     cdef const CalcGroup* group
     cdef int32_t i
     total[0] = 0
@@ -55,8 +59,28 @@ cdef void compose(const Work* work, int64_t* total, int32_t* rank) noexcept nogi
         group = &work.groups[i]
         if group.winning > 0:
             total[0] += group.winning
+            limited = limited or has_limits(work, group.winner)
             if rank[0] < 0 or group.winner < rank[0]:
                 rank[0] = group.winner
+    if limited:
+        total[0] = total_within_limits(work, count)
+
+
+cdef inline bint has_limits(const Work* work, int32_t promotion) noexcept nogil:
+    return work.rules.promotions[promotion].flags & HAS_LIMITS
+
+
+cdef int64_t total_within_limits(Work* work, int32_t count) noexcept nogil:
+    """What the line winners of the group's `count` members give when limits have cut what each of them won."""
+    cdef int64_t total = 0
+    cdef Outer outer
+    cdef int32_t i
+    begin_trial(work, &outer)
+    for i in range(count):
+        if won_a_group(work, work.trials[i].promotion):
+            total += apply_won_groups(work, &work.trials[i])
+    end_trial(work, &outer)
+    return total
 
 
 cdef void mark_beaten(Work* work, const Trial* trial, int64_t margin, int32_t winner) noexcept nogil:
@@ -66,7 +90,7 @@ cdef void mark_beaten(Work* work, const Trial* trial, int64_t margin, int32_t wi
     cdef int32_t i
     for i in range(row.rules_end - row.rules_begin):
         trace = trace_row(work, trial.traces_begin + i)
-        if trace.verdict == APPLIED:
+        if trace.verdict == APPLIED or trace.verdict == BEATEN:
             trace.verdict = BEATEN
             trace.by_rule = work.rules.promotions[winner].rules_begin
             trace.margin_minor = margin
@@ -74,37 +98,41 @@ cdef void mark_beaten(Work* work, const Trial* trial, int64_t margin, int32_t wi
 
 
 cdef int32_t rival_of(const Work* work, int32_t promotion) noexcept nogil:
-    """Another promotion that won a calc group, or the promotion itself when there is none."""
-    cdef int32_t i
+    """The best-ranked other promotion that won a calc group; there is one."""
+    cdef int32_t rival = -1, winner, i
     for i in range(work.groups_count):
-        if work.groups[i].winning > 0 and work.groups[i].winner != promotion:
-            return work.groups[i].winner
-    return promotion
+        winner = work.groups[i].winner
+        if work.groups[i].winning > 0 and winner != promotion and (rival < 0 or winner < rival):
+            rival = winner
+    return rival
 
 
-cdef void apply_won_groups(Work* work, Trial* trial) noexcept nogil:
-    """Apply a line winner where it won; a rule that gave something only where others won was beaten, and one that
-    floors refused in the trial stays refused."""
+cdef int64_t apply_won_groups(Work* work, Trial* trial) noexcept nogil:
+    """Apply a line winner where it won; what it gave. A rule that gave something only where others won was beaten, and one
+    that gave nothing in the trial keeps what it was told there."""
     cdef const PromotionRow* row = &work.rules.promotions[trial.promotion]
+    cdef RuleTrace[REWARDS_MAX] tried
     cdef RuleTrace* trace
-    cdef uint32_t gave_in_trial = 0, refused_in_trial = 0
+    cdef int64_t given
     cdef int32_t i
     if work.explain:
         for i in range(row.rules_end - row.rules_begin):
-            trace = trace_row(work, trial.traces_begin + i)
-            gave_in_trial |= <uint32_t>(trace.verdict == APPLIED) << i
-            refused_in_trial |= <uint32_t>(trace.verdict == FLOOR) << i
+            tried[i] = trace_row(work, trial.traces_begin + i)[0]
     work.only_winner = trial.promotion
-    apply_matched(work, trial.promotion, trial.traces_begin, &trial.matched)
+    given = apply_matched(work, trial.promotion, trial.traces_begin, &trial.matched)
     work.only_winner = -1
+    if not work.explain:
+        return given
     for i in range(row.rules_end - row.rules_begin):
-        if refused_in_trial >> i & 1:
-            trace_row(work, trial.traces_begin + i).verdict = FLOOR
-        elif gave_in_trial >> i & 1:
-            trace = trace_row(work, trial.traces_begin + i)
-            if trace.verdict != APPLIED:
-                trace.verdict = BEATEN
-                trace.by_rule = work.rules.promotions[rival_of(work, trial.promotion)].rules_begin
+        trace = trace_row(work, trial.traces_begin + i)
+        if trace.verdict != ZERO:
+            continue
+        trace[0] = tried[i]
+        if tried[i].verdict == APPLIED:
+            trace.verdict = BEATEN
+            trace.by_rule = work.rules.promotions[rival_of(work, trial.promotion)].rules_begin
+            trace.amount_minor = 0
+    return given
 
 
 cdef bint won_a_group(const Work* work, int32_t promotion) noexcept nogil:
@@ -125,6 +153,7 @@ cdef void run_best(Work* work, int32_t begin, int32_t end, bint by_line) noexcep
         for i in range(work.groups_count):
             work.groups[i].winner = -1
             work.groups[i].winning = 0
+        work.gifts_count = 0
     for i in range(end - begin):
         trial = &work.trials[i]
         claims = by_line and is_line_promotion(work, work.candidates[begin + i])
@@ -133,8 +162,8 @@ cdef void run_best(Work* work, int32_t begin, int32_t end, bint by_line) noexcep
             winning = trial.total_minor
             winner = trial.promotion
     if by_line:
-        compose(work, &composed, &composed_rank)
-    if composed > winning or (composed == winning and composed_rank >= 0 and composed_rank < winner):
+        compose(work, end - begin, &composed, &composed_rank)
+    if composed_rank >= 0 and (composed > winning or (composed == winning and (winner < 0 or composed_rank < winner))):
         winning, winner = composed, composed_rank
     else:
         composed_rank = -1

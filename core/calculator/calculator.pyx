@@ -22,7 +22,7 @@ from altyn.core.calculator.notes cimport keep_notes, reopen_stage
 from altyn.core.calculator.redemption cimport pay_with_points
 from altyn.core.calculator.speech cimport speak
 from altyn.core.calculator.work cimport (
-    Accrued, Applied, CalcGroup, CouponGiven, Eligible, LineKey, Note, Participant, Pick, Ranked, Run, SavedGroup,
+    Accrued, Applied, CalcGroup, CouponGiven, Eligible, Gift, LineKey, Note, Participant, Pick, Ranked, Run, SavedGroup,
     SavedRun, Trial,
 )
 from altyn.core.limits cimport (
@@ -139,7 +139,8 @@ cdef void start(Work* work) noexcept nogil:
     work.stage = 0
     work.external_excess_minor = 0
     work.paid_with_points = work.noted = work.adding = False
-    work.stage_shut_by = work.all_shut_by = work.shut_by = -1
+    work.stage_shut_by = work.all_shut_by = -1
+    work.claiming = work.one_by_one = False
     work.shut = 0
     work.quantity_left = INT64_MAX
     work.coupons_given_count = work.said_count = work.issued_count = 0
@@ -179,6 +180,7 @@ cdef class Calculator:
         work.run_order = <int32_t*>self.reserve(UNITS_MAX * sizeof(int32_t))
         work.run_groups = <int32_t*>self.reserve(UNITS_MAX * sizeof(int32_t))
         work.coupons_given = <CouponGiven*>self.reserve(COUPONS_GIVEN_MAX * sizeof(CouponGiven))
+        work.gifts = <Gift*>self.reserve(APPLIED_MAX * sizeof(Gift))
         work.trials = <Trial*>self.reserve(PROMOTIONS_MAX * sizeof(Trial))
         work.applied = <Applied*>self.reserve(APPLIED_MAX * sizeof(Applied))
         work.accrued = <Accrued*>self.reserve(APPLIED_MAX * sizeof(Accrued))

@@ -1,26 +1,25 @@
 """Keeps a promotion within its limits on one receipt (semantics §6.11.5, §6.11.19).
 
 Decides which units a quantity limit leaves, and who gives back what is above an amount. Invariants: a promotion gives
-at most what its limits leave; what is taken back is shared by largest remainder over what was given. Must never give
-more than the rule did.
+at most what its limits leave; what is taken back is shared by largest remainder over what was given; an application
+that is left with nothing marks and uses nothing. Must never give more than the rule did.
 """
 from libc.stdint cimport INT64_MAX, uint32_t
 from altyn.core.calculator.counters cimport count_quantity, counter_left
-from altyn.core.calculator.notes cimport is_open
+from altyn.core.calculator.notes cimport is_open, price_of
+from altyn.core.calculator.set_units cimport write_participant
 from altyn.core.calculator.spread cimport keep_state, split_run, write_applied
 from altyn.core.calculator.targets cimport in_set
-from altyn.core.calculator.work cimport CalcGroup, GAVE, Run, UNCHOSEN
-from altyn.core.money cimport Share, divide, share_out
-from altyn.core.outcome cimport BUDGET, LIMIT
-from altyn.core.rules.image cimport AMOUNT_RECEIPT, FIXED_PRICE, LADDER, LimitRow, SetRow
+from altyn.core.calculator.work cimport CalcGroup, GAVE, Note, QUALIFIED, Run, UNCHOSEN
+from altyn.core.money cimport Share, divide, price_times, share_out
+from altyn.core.outcome cimport BUDGET, LIMIT, ROLE_QUALIFIER, ROLE_TARGET
+from altyn.core.rules.image cimport AMOUNT_RECEIPT, FIXED_PRICE, LimitRow
 
 cdef enum:
     PER_RECEIPT = 0
     PER_PROMOTION = 3
     MEASURE_TIMES = 1
-    MEASURE_AMOUNT = 2
     MEASURE_QUANTITY = 3
-    MEASURE_POINTS = 4
 
 
 cdef void limits_left(Work* work, const PromotionRow* promotion, Left* left) noexcept nogil:
@@ -28,25 +27,43 @@ cdef void limits_left(Work* work, const PromotionRow* promotion, Left* left) noe
     cdef const LimitRow* limit
     cdef int64_t room
     cdef int32_t i
-    left.amount_minor = left.quantity_milli = INT64_MAX
-    left.skip = left.closed = False
-    left.verdict = LIMIT
+    left.quantity_milli = INT64_MAX
+    left.verdict = -1
+    left.bounds_count = 0
+    left.closed = False
     for i in range(promotion.limits_begin, promotion.limits_end):
         limit = &work.rules.limits[i]
         room = limit.cap if limit.per == PER_RECEIPT else counter_left(work, limit)
         if room < 0 or (limit.measure == MEASURE_TIMES and room == 0):
-            # Nobody to count for, or no more receipts: whatever the rule wants is too much.
-            left.amount_minor = 0
-            left.verdict = LIMIT
             left.closed = True
             return
         if limit.measure == MEASURE_QUANTITY:
-            if room < left.quantity_milli:
-                left.quantity_milli = room
-        elif limit.measure != MEASURE_TIMES and room < left.amount_minor:
-            left.amount_minor = room
-            left.skip = limit.on_short
-            left.verdict = BUDGET if limit.per == PER_PROMOTION else LIMIT
+            left.quantity_milli = room if room < left.quantity_milli else left.quantity_milli
+        elif limit.measure != MEASURE_TIMES:
+            left.rooms[left.bounds_count] = room
+            left.bounds[left.bounds_count] = limit
+            left.bounds_count += 1
+
+
+cdef int64_t granted(const Left* left, int64_t wanted, int32_t* verdict) noexcept nogil:
+    """What of a wanted sum the limits let be given: each looks at the whole, the least holds and has the verdict."""
+    cdef const LimitRow* limit
+    cdef int64_t most = wanted, here
+    cdef int32_t i
+    for i in range(left.bounds_count):
+        limit = left.bounds[i]
+        if left.rooms[i] < wanted:
+            here = 0 if limit.on_short else left.rooms[i]
+            if here < most:
+                most = here
+                verdict[0] = BUDGET if limit.per == PER_PROMOTION else LIMIT
+    return most
+
+
+cdef void spend(Left* left, int64_t given) noexcept nogil:
+    cdef int32_t i
+    for i in range(left.bounds_count):
+        left.rooms[i] -= given
 
 
 # --- quantity
@@ -54,8 +71,8 @@ cdef void limits_left(Work* work, const PromotionRow* promotion, Left* left) noe
 
 cdef inline bint goes_before(const Work* work, int32_t left, int32_t right) noexcept nogil:
     """Ladder order of runs in `unit_share_of`, which lie in order of group and unit: dearest first."""
-    cdef int64_t left_price = work.runs[work.unit_share_of[left]].running_minor
-    cdef int64_t right_price = work.runs[work.unit_share_of[right]].running_minor
+    cdef int64_t left_price = price_of(work, work.unit_share_of[left])
+    cdef int64_t right_price = price_of(work, work.unit_share_of[right])
     return left_price > right_price if left_price != right_price else left < right
 
 
@@ -88,23 +105,32 @@ cdef void sort_runs(const Work* work, int32_t* order, int32_t count) noexcept no
         sift_down(work, order, 0, i)
 
 
-cdef void choose_units(Work* work, const SetRow* products, int64_t left_milli) noexcept nogil:
-    """Close all open targets but the first `left_milli` of them in ladder order; what does not fit whole is passed
-    over."""
+cdef inline bint is_target(Work* work, const RuleRow* rule, int32_t number) noexcept nogil:
+    """Could the rule take something from the units of the run: of a fixed price, those above it."""
+    if not is_open(work, number):
+        return False
+    return rule.kind != FIXED_PRICE or price_of(work, number) > price_times(rule.value, work.runs[number].qty_milli)
+
+
+cdef void choose_units(Work* work, const RuleRow* rule, int64_t left_milli) noexcept nogil:
+    """Close everything but the first `left_milli` of the rule's targets in ladder order; what does not fit whole is
+    passed over."""
     cdef CalcGroup* group
     cdef Run* run
     cdef int64_t fits, rest
     cdef int32_t i, j, number, count = 0
     for i in range(work.groups_count):
         group = &work.groups[i]
-        if not group.target or not in_set(work.rules, products, group):
+        if not group.target or not in_set(work.rules, &work.rules.sets[rule.targets], group):
             continue
         number = group.first_run
         while number >= 0:
-            if is_open(work, number):
+            if is_target(work, rule, number):
                 work.unit_share_of[count] = number
                 work.run_groups[count] = i
                 count += 1
+            else:
+                work.notes[number].marks |= UNCHOSEN
             number = work.runs[number].next
     sort_runs(work, work.run_order, count)
     for j in range(count):
@@ -125,19 +151,28 @@ cdef void choose_units(Work* work, const SetRow* products, int64_t left_milli) n
 
 
 cdef void begin_limited(Work* work, const RuleRow* rule, const Left* left) noexcept nogil:
-    """Remember every price and mark; close what is beyond the quantity. Blocks and sets look at `quantity_left` alone."""
+    """Remember every price and mark; close what is beyond the quantity. Set rewards look at `quantity_left` alone."""
+    cdef Note* note
     cdef int32_t i
     for i in range(work.runs_count):
-        work.notes[i].before_minor = work.runs[i].running_minor
-        work.notes[i].marks &= ~<uint32_t>GAVE
-        work.notes[i].before_marks = work.notes[i].marks
-        work.notes[i].before_used = work.runs[i].used
+        note = &work.notes[i]
+        note.before_minor = work.runs[i].running_minor
+        note.marks &= ~<uint32_t>(GAVE | QUALIFIED)
+        note.before_marks = note.marks
+        note.before_used = work.runs[i].used
+        note.application = 0
     work.participants_before = work.participants_count
+    work.applications_count = 0
+    work.one_by_one = left.bounds_count > 0
     work.quantity_left = left.quantity_milli
-    if left.quantity_milli != INT64_MAX:
+    if left.quantity_milli != INT64_MAX and is_item(rule) and work.only_winner < 0:
         work.shut |= UNCHOSEN
-        if rule.kind <= AMOUNT_RECEIPT or rule.kind == FIXED_PRICE or rule.kind == LADDER:
-            choose_units(work, &work.rules.sets[rule.targets], left.quantity_milli)
+        choose_units(work, rule, left.quantity_milli)
+
+
+cdef inline bint is_item(const RuleRow* rule) noexcept nogil:
+    """No set reward: it uses nothing up, and the targets of a calc group are one application."""
+    return rule.kind <= AMOUNT_RECEIPT or rule.kind == FIXED_PRICE
 
 
 # --- amount
@@ -186,11 +221,9 @@ cdef void give_back_in(Work* work, CalcGroup* group, int64_t amount) noexcept no
 
 
 cdef void give_back_over_groups(Work* work, int64_t amount) noexcept nogil:
-    """LR of the amount over what the rule gave, by groups and by their units; a group left with nothing loses its
-    marks."""
-    cdef CalcGroup* group
+    """LR of the amount over what the rule gave, by groups and by their units."""
     cdef int64_t given
-    cdef int32_t i, count = 0, number
+    cdef int32_t i, count = 0
     for i in range(work.groups_count):
         given = given_in(work, &work.groups[i])
         if given > 0:
@@ -200,15 +233,9 @@ cdef void give_back_over_groups(Work* work, int64_t amount) noexcept nogil:
             count += 1
     share_out(amount, work.shares, count, True, work.share_order)
     for i in range(count):
-        group = &work.groups[work.share_of[i]]
         given = work.shares[i].amount + work.shares[i].extra
         if given > 0:
-            give_back_in(work, group, given)
-        if given == work.shares[i].weight:
-            number = group.first_run
-            while number >= 0:
-                work.notes[number].marks = work.notes[number].before_marks
-                number = work.runs[number].next
+            give_back_in(work, &work.groups[work.share_of[i]], given)
 
 
 cdef void rewrite_applied(Work* work, int32_t applied_begin) noexcept nogil:
@@ -222,34 +249,76 @@ cdef void rewrite_applied(Work* work, int32_t applied_begin) noexcept nogil:
             number = work.runs[number].next
 
 
-cdef void forget_use(Work* work) noexcept nogil:
-    """A set rule that gives nothing in the end has used no units up."""
+cdef void unmark_groups(Work* work) noexcept nogil:
+    """Of an item rule: a calc group that is left with nothing loses its marks."""
+    cdef int32_t i, number
+    for i in range(work.groups_count):
+        if given_in(work, &work.groups[i]) > 0:
+            continue
+        number = work.groups[i].first_run
+        while number >= 0:
+            work.notes[number].marks = work.notes[number].before_marks
+            number = work.runs[number].next
+
+
+cdef void unmark_applications(Work* work, int64_t kept) noexcept nogil:
+    """Of a set rule: an application that is left with nothing has marked and used nothing. Who took part in the others
+    is noted anew; qualifiers that stay free, of application 0, took part in all."""
+    cdef int32_t* alive = work.run_order
+    cdef Note* note
     cdef int32_t i
+    alive[0] = kept > 0
+    for i in range(work.applications_count):
+        alive[i + 1] = False
+    for i in range(work.runs_count):
+        if given_on(work, i) > 0:
+            alive[work.notes[i].application] = True
     work.participants_count = work.participants_before
     for i in range(work.runs_count):
-        work.runs[i].used = work.notes[i].before_used
+        note = &work.notes[i]
+        if not alive[note.application]:
+            note.marks = note.before_marks
+            work.runs[i].used = note.before_used
+        elif note.marks & (GAVE | QUALIFIED) and not work.trying:
+            write_participant(work, work.runs[i].line, ROLE_TARGET if note.marks & GAVE else ROLE_QUALIFIER)
 
 
-cdef int64_t end_limited(Work* work, int32_t applied_begin, int64_t given, Left* left) noexcept nogil:
-    """Take back what is above the amount that is left; open what was closed. What stays given."""
-    cdef int64_t kept = given, quantity = 0
-    cdef int32_t i
-    if given > left.amount_minor:
-        kept = 0 if left.skip else left.amount_minor
+cdef int64_t keep_within(Work* work, const RuleRow* rule, int32_t applied_begin, int64_t given, Left* left) noexcept nogil:
+    """Take back what is above the amounts that are left; what stays given."""
+    cdef int32_t verdict = -1
+    cdef int64_t kept = granted(left, given, &verdict)
+    if kept < given:
         give_back_over_groups(work, given - kept)
         rewrite_applied(work, applied_begin)
-        if kept == 0:
-            forget_use(work)
-    if left.amount_minor != INT64_MAX:
-        left.amount_minor -= kept
+        if is_item(rule):
+            unmark_groups(work)
+        else:
+            unmark_applications(work, kept)
+    spend(left, kept)
+    left.verdict = verdict if kept == 0 else -1
+    return kept
+
+
+cdef void open_chosen(Work* work) noexcept nogil:
+    """The limited rule is done: what was closed for it is open again."""
+    cdef int32_t i
     for i in range(work.runs_count):
         work.notes[i].marks &= ~<uint32_t>UNCHOSEN
+    work.shut &= ~<uint32_t>UNCHOSEN
+    work.quantity_left = INT64_MAX
+    work.one_by_one = False
+
+
+cdef int64_t end_limited(Work* work, const RuleRow* rule, int32_t applied_begin, int64_t given, Left* left) noexcept nogil:
+    """Take back what is above the amounts that are left, count the quantity; open what was closed. What stays given."""
+    cdef int64_t kept = keep_within(work, rule, applied_begin, given, left), quantity = 0
+    cdef int32_t i
+    for i in range(work.runs_count):
         if left.quantity_milli != INT64_MAX and work.notes[i].marks & GAVE:
             quantity += work.runs[i].qty_milli * work.runs[i].count
     if quantity > 0:
         left.quantity_milli -= quantity
         if not work.trying:
             count_quantity(work, work.rules.rules[work.rule].promotion, quantity)
-    work.shut &= ~<uint32_t>UNCHOSEN
-    work.quantity_left = INT64_MAX
+    open_chosen(work)
     return kept

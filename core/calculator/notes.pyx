@@ -3,8 +3,9 @@
 Decides which units and receipts are closed to a promotion. Invariants: a promotion's own rules do not close units to
 one another, for marks count from its end on; a trial closes nothing. Must never change an amount.
 """
+from libc.stdint cimport uint32_t
 from libc.string cimport memset
-from altyn.core.calculator.work cimport DISCOUNTED, GAVE, Note, PENDING, SHUT_ALL, SHUT_STAGE
+from altyn.core.calculator.work cimport AT_PRICE, DISCOUNTED, GAVE, Note, PENDING, QUALIFIED, SHUT_ALL, SHUT_STAGE
 from altyn.core.rules.image cimport EXCLUSIVE_ALL, EXCLUSIVE_RECEIPT, EXCLUSIVE_STAGE, SKIP_DISCOUNTED
 
 
@@ -28,6 +29,11 @@ cdef void mark_unit(Work* work, int32_t number) noexcept nogil:
         mark(work, number)
 
 
+cdef void mark_qualifier(Work* work, int32_t number) noexcept nogil:
+    if work.noted:
+        work.notes[number].marks |= QUALIFIED
+
+
 cdef void mark_group(Work* work, const CalcGroup* group) noexcept nogil:
     """The rule being applied gave in this calc group: all units open to it are marked, also those it took nothing from.
 
@@ -37,7 +43,7 @@ cdef void mark_group(Work* work, const CalcGroup* group) noexcept nogil:
     if not work.noted:
         return
     while number >= 0:
-        if not work.notes[number].marks & work.shut:
+        if not work.notes[number].marks & (work.shut | AT_PRICE):
             mark(work, number)
         number = work.runs[number].next
 

@@ -1,12 +1,15 @@
 """Units a set rule may use: listed, picked by its applications, shared over and used up."""
-from libc.stdint cimport INT64_MAX, int32_t, int64_t
+from libc.stdint cimport INT32_MAX, INT64_MAX, int32_t, int64_t
 from altyn.core.calculator.notes cimport price_of
 from altyn.core.calculator.work cimport Run, Work
-from altyn.core.money cimport MILLI, mul_div_floor, price_times, rate_of
+from altyn.core.money cimport mul_div_floor, price_times, rate_of
 from altyn.core.rules.image cimport SetRewardRow
 
 cdef enum:
     WANTED_MAX = 16            # product sets of one rule: the parts of a bundle
+
+cdef enum:
+    REUSED = 0                 # in place of an application's number: of qualifiers that stay free for all of them
 
 cdef enum DiscountBy:
     # promotion.DiscountBy
@@ -29,14 +32,14 @@ cdef inline int64_t off_unit(int32_t by, int64_t value, int64_t price_minor, int
     left = price_minor - price_times(value, qty_milli)
     return left if left > 0 else 0
 
-cdef inline int32_t most(const Work* work, const SetRewardRow* reward, int32_t units) noexcept nogil:
-    """How many applications the rule may have on one receipt, of so many discounted units each (0: any number); the
-    first limits of a receipt bound them anyhow."""
-    cdef int64_t many = reward.max_applications if reward.max_applications > 0 else 0x7FFFFFFF, fitting
-    if units > 0 and work.quantity_left != INT64_MAX:
-        fitting = mul_div_floor(work.quantity_left, 1, <int64_t>MILLI * units)
-        many = fitting if fitting < many else many
-    return <int32_t>many
+cdef inline int32_t most(const SetRewardRow* reward) noexcept nogil:
+    """How many applications the rule may have on one receipt; the first limits of a receipt bound them anyhow."""
+    return reward.max_applications if reward.max_applications > 0 else INT32_MAX
+
+cdef inline int32_t fitting(int64_t left_milli, int64_t each_milli, int32_t most) noexcept nogil:
+    """How many applications, or units, of so much quantity fit into what a limit leaves; at most `most`."""
+    cdef int64_t many = mul_div_floor(left_milli, 1, each_milli) if left_milli != INT64_MAX else most
+    return <int32_t>many if many < most else most
 
 cdef void list_units(Work* work, const SetRewardRow* reward, const Wanted* wanted, int32_t count, bint pieces_only) noexcept nogil
 cdef int32_t listed_units(const Work* work) noexcept nogil
@@ -50,6 +53,9 @@ cdef int64_t share_over_picks(Work* work, int32_t begin, int64_t amount) noexcep
 cdef int64_t off_pick(Work* work, int32_t number, int64_t amount) noexcept nogil
 cdef bint is_even(const Work* work, int32_t begin) noexcept nogil
 cdef int64_t take_picks(Work* work, int32_t begin, int32_t end, bint gave) noexcept nogil
+cdef int64_t milli_of_picks(const Work* work, int32_t begin) noexcept nogil
+cdef void unpick(Work* work, int32_t begin) noexcept nogil
+cdef void write_participant(Work* work, int32_t line, int32_t role) noexcept nogil
 cdef void close_units(Work* work, int32_t applied_begin) noexcept nogil
 
 cdef inline int64_t price_of_pick(const Work* work, int32_t number) noexcept nogil:

@@ -8,7 +8,7 @@ decide what is picked or how much is given: that is the rewards' part.
 A pick stands for equal units of one run. Runs are cut only in `take_picks`, in order of picking, so that the rest of a
 run is always what no application picked.
 """
-from altyn.core.calculator.notes cimport is_open, is_shut, mark_unit, price_of
+from altyn.core.calculator.notes cimport is_open, is_shut, mark_qualifier, mark_unit, price_of
 from altyn.core.calculator.spread cimport keep_state, split_run, take, unit_room
 from altyn.core.calculator.targets cimport in_set
 from altyn.core.calculator.work cimport Applied, CalcGroup, Eligible, Pick, Ranked
@@ -145,8 +145,7 @@ cdef void add_pick(Work* work, int32_t number, int32_t role, int32_t count) noex
     added.unit = number
     added.count = count
     added.role = role
-    added.application = 0
-    added.times = 1
+    added.application = added.times = 1
     added.from_end = False
     added.each = added.extra = 0
 
@@ -184,9 +183,28 @@ cdef void pick_cheapest(Work* work, int32_t role, int32_t many) noexcept nogil:
         at -= 1
 
 
+cdef int64_t milli_of_picks(const Work* work, int32_t begin) noexcept nogil:
+    """Quantity of the targets among the picks from `begin`."""
+    cdef int64_t milli = 0
+    cdef int32_t i
+    for i in range(begin, work.picks_count):
+        if work.picks[i].role == ROLE_TARGET:
+            milli += work.runs[work.eligible[work.picks[i].unit].run].qty_milli * work.picks[i].count
+    return milli
+
+
+cdef void unpick(Work* work, int32_t begin) noexcept nogil:
+    """The picks from `begin` are void, as are cursors that passed them."""
+    cdef int32_t i
+    for i in range(begin, work.picks_count):
+        work.eligible[work.picks[i].unit].left += work.picks[i].count
+        work.eligible[work.picks[i].unit].picked -= work.picks[i].count
+    work.picks_count = begin
+
+
 cdef int32_t repeats(Work* work, int32_t begin, int32_t most) noexcept nogil:
     """How often the application formed by the picks from `begin` comes in a row, itself included; at most `most`."""
-    cdef int32_t times = most, i, again
+    cdef int32_t times = 1 if work.one_by_one else most, i, again
     cdef const Pick* picked
     cdef const Eligible* unit
     for i in range(begin, work.picks_count):
@@ -322,6 +340,18 @@ cdef int32_t cut_off(Work* work, Eligible* unit, const Pick* picked) noexcept no
     return number
 
 
+cdef void use_up(Work* work, Eligible* unit, const Pick* picked, int32_t number) noexcept nogil:
+    """The units of a run took part in an application that gave something."""
+    unit.roles |= picked.role
+    work.runs[number].used = True
+    if picked.role == ROLE_TARGET:
+        mark_unit(work, number)
+    else:
+        mark_qualifier(work, number)
+    if work.noted:
+        work.notes[number].application = work.applications_count
+
+
 cdef int64_t take_picks(Work* work, int32_t begin, int32_t end, bint gave) noexcept nogil:
     """Take the shares of picks[begin:end] and, when their application gave something, use the units up; what was
     taken."""
@@ -329,16 +359,15 @@ cdef int64_t take_picks(Work* work, int32_t begin, int32_t end, bint gave) noexc
     cdef int32_t i, number
     cdef Eligible* unit
     cdef const Pick* picked
+    work.applications_count += gave
     for i in range(begin, end):
         picked = &work.picks[i]
         unit = &work.eligible[picked.unit]
-        if gave:
-            unit.roles |= picked.role
         number = cut_off(work, unit, picked)
         if gave:
-            work.runs[number].used = True
-            if picked.role == ROLE_TARGET:
-                mark_unit(work, number)
+            use_up(work, unit, picked, number)
+        elif picked.application == REUSED:
+            mark_qualifier(work, number)
         take(work, &work.groups[unit.group], number, picked.each, picked.extra)
         taken += picked.each * picked.count + picked.extra
     return taken

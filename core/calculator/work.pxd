@@ -39,7 +39,9 @@ cdef enum Mark:
     SHUT_ALL = 4               # or of all discount stages
     PENDING = 8                # the promotion being applied gave on it
     UNCHOSEN = 16              # beyond its quantity limit
-    GAVE = 32                  # the limited rule gave on it, also in a trial
+    GAVE = 32                  # the rule being applied gave on it or beside it, also in a trial
+    QUALIFIED = 64             # it is a qualifier of what the rule gave
+    AT_PRICE = 128             # not above the fixed price being given
 
 cdef struct Note:
     # Of every unit of the run with the same number.
@@ -48,6 +50,7 @@ cdef struct Note:
     uint32_t marks             # Mark
     uint32_t before_marks      # the same before the limited rule
     int32_t before_used
+    int32_t application        # of the limited set rule, from 1
     int32_t marked_by          # exclusive rule
     int32_t pending_by         # rule
 
@@ -85,6 +88,14 @@ cdef struct Applied:
     int32_t stage
     int32_t line
     int32_t run                # when calculating by unit, else -1
+
+cdef struct Gift:
+    # What a limited line promotion gave in its trial to equal units in a row.
+    int64_t each
+    int32_t rule
+    int32_t group
+    int32_t place              # of the first in its group
+    int32_t count
 
 cdef struct CouponGiven:
     # A rule that gave something by a code.
@@ -203,13 +214,15 @@ cdef struct Work:
     bint noted
     bint adding                # inside an ADD group: rates are of the price at its entry
     uint32_t shut              # marks that close a unit to the promotion being applied
-    int32_t shut_by            # rule that closed a unit to the rule being applied, -1
     int32_t stage_shut_by      # rule that closed the receipt for the rest of the stage, -1
     int32_t all_shut_by        # and of all discount stages, -1
     bint by_unit               # a run is one unit, an applied row of one run: for caps
     int32_t* run_order         # scratch of sorting runs, as is the next one
     int32_t* run_groups
     int32_t participants_before  # the limited rule
+    int32_t applications_count   # of the limited set rule so far
+    bint one_by_one              # no application of it stands for several: its limits may tell them apart
+    bint claiming                # a line promotion competes: by quantities alone, amounts are cut from what it wins
     int64_t quantity_left      # thousandths a limit leaves to the rule being applied; INT64_MAX: no limit
     CouponGiven* coupons_given
     int32_t coupons_given_count
@@ -247,6 +260,8 @@ cdef struct Work:
     int32_t undo_runs_top
     int32_t undo_applied_top
     Trial* trials
+    Gift* gifts                # of the BEST group being decided
+    int32_t gifts_count
 
     Applied* applied
     int32_t applied_count

@@ -6,10 +6,8 @@ oracle); what is turned here is spelling only, never an amount.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -21,7 +19,7 @@ from tests.parity.engine import WIDTH_MAX, evaluate_case, ruleset_of
 from tests.reference import calculate
 from tests.reference.generator import Case, generate
 
-__all__ = ["WIDTH_MAX", "as_json", "compare_case", "differences"]
+__all__ = ["compare", "compare_case", "differences"]
 
 _ZONES = Zones()
 
@@ -122,9 +120,12 @@ def as_oracle(outcome: dict[str, Any], spoken: set[tuple[str, int]], width: int)
             {
                 "promotion_id": row["promotion_id"],
                 "reward_no": row["reward_no"],
-                "verdict": verdict_of(row, width),
+                "verdict": (verdict := named(row["verdict"], "VERDICT_")),
+                "by": row["by_promotion_id"] if verdict in BY_ANOTHER else "",
                 "given": row["points"] if row["asset"] else row["amount_minor"] - row["cut_minor"],
-                **condition_of(row),
+                "cut": row["cut_minor"],
+                **{key: row[key] for key in REASON},
+                "distance": row["distance"],
             }
             for row in outcome["explain"]["rules"]
             if (row["promotion_id"], row["reward_no"]) not in spoken and named(row["stage"], "STAGE_") != "POINTS"
@@ -143,22 +144,9 @@ def as_oracle(outcome: dict[str, Any], spoken: set[tuple[str, int]], width: int)
     return shape
 
 
-# Why a rule whose conditions held gave nothing; in width 2 the two may name different ones of several reasons.
-NOTHING_GIVEN = ("ZERO", "EXCLUDED", "FLOOR", "LIMIT", "BUDGET", "BEATEN")
-
-
-def verdict_of(row: Mapping[str, Any], width: int) -> str:
-    """The core says CAP of every rule that a cap cut, the oracle of one that was left with nothing."""
-    verdict = named(row["verdict"], "VERDICT_")
-    if verdict == "CAP" and row.get("amount_minor", 0) > row.get("cut_minor", 0):
-        return "APPLIED"
-    return "NOTHING" if width > 1 and verdict in NOTHING_GIVEN else verdict
-
-
-def condition_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The condition that failed and its figures; the core alone tells figures of limits."""
-    told = not row["verdict"].endswith(("LIMIT", "BUDGET"))
-    return {"condition": row["condition"]} | {key: row[key] * told for key in ("actual", "needed", "distance")}
+# Verdicts that name another promotion; of a cut the core names the document of the cap there.
+BY_ANOTHER = ("BEATEN", "EXCLUDED")
+REASON = ("condition", "actual", "needed")
 
 
 TOTALS = ("gross_minor", "discount_minor", "points_paid_minor", "to_pay_minor")
@@ -215,7 +203,7 @@ def oracle_shape(result: dict[str, Any], width: int) -> dict[str, Any]:
         "coupons": [
             {key: row.get(key, "") for key in ("state", "promotion_id", "reason")} for row in result["coupons"]
         ],
-        "rules": [oracle_rule(row, width) for row in result["rules"]],
+        "rules": [oracle_rule(row) for row in result["rules"]],
         "excess": sum(result["unplaced"].values()) > 0,
     }
     if width > 1:
@@ -234,15 +222,15 @@ def oracle_line(line: Mapping[str, Any], width: int) -> dict[str, Any]:
     return row
 
 
-def oracle_rule(row: Mapping[str, Any], width: int) -> dict[str, Any]:
+def oracle_rule(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "promotion_id": row["promotion_id"],
         "reward_no": row["reward_no"],
-        "verdict": "NOTHING" if width > 1 and row["verdict"] in NOTHING_GIVEN else row["verdict"],
+        "verdict": row["verdict"],
+        "by": row["by_promotion_id"],
         "given": row["points"] if "asset" in row else row["amount_minor"],
-        "condition": row["condition"],
-        "actual": row["actual"],
-        "needed": row["needed"],
+        "cut": 0 if "asset" in row else row["capped_minor"],
+        **{key: row[key] for key in REASON},
         "distance": row["needed"] - row["actual"],
     }
 
@@ -272,16 +260,16 @@ def differences(left: Any, right: Any, path: str = "") -> Iterator[str]:
         yield f"{path}: core {left!r}, oracle {right!r}"
 
 
-def compare_case(seed: int, applied: Counter[str] | None = None, width: int = 1) -> list[str] | None:
+def compare_case(seed: int, applied: Counter[str] | None = None, width: int = WIDTH_MAX) -> list[str] | None:
     """Differences between core and oracle on the case of a seed; counts what applied by mechanic and group mode.
 
     None when the reader finds that the documents contradict themselves: the generator should not write such.
     """
-    case = generate(seed, width)
-    if width > 1 and known_differences(case):
-        case, width = generate(seed), 1
-        if applied is not None:
-            applied["+ compared in width 1"] += 1
+    return compare(generate(seed, width), applied, width)
+
+
+def compare(case: Case, applied: Counter[str] | None, width: int) -> list[str] | None:
+    """The same of a case."""
     try:
         core = run_core(case, width)
     except DocumentError as error:
@@ -294,44 +282,20 @@ def compare_case(seed: int, applied: Counter[str] | None = None, width: int = 1)
     return list(differences(core, oracle_shape(oracle, width)))
 
 
-SETS = ("multi_buy", "bundle", "buy_get", "ladder")
-MONEY = ("amount", "budget", "points")
-
-
-def known_differences(case: Case) -> list[str]:
-    """Features of a case of width 2 in which core and oracle do not agree everywhere yet, by their names in
-    tests/reference/README.md: such a seed is compared in width 1."""
-    promotions = [document for document in case.rules_documents if "promotion" in document]
-    modes = group_modes(promotions)
-    closing = any("exclusive" in one or "skip_discounted" in one for one in promotions)
-    kinds = [{next(iter(reward)) for reward in one["reward"]} for one in promotions]
-    limited = [any(key in limit for limit in one.get("limits", ()) for key in MONEY) for one in promotions]
-    by_line = [modes.get(group_name(one), "").endswith((" LINE", "BEST", "FIRST")) for one in promotions]
-    found = {
-        "sets beside closed units": closing and any(kind & {*SETS} for kind in kinds),
-        "sets with a limit of money": any(has and kind & {*SETS} for has, kind in zip(limited, kinds, strict=True)),
-        "limits of money by LINE": any(has and line for has, line in zip(limited, by_line, strict=True)),
-        "several caps": sum("cap" in document for document in case.rules_documents) > 1,
-    }
-    return [name for name, is_there in found.items() if is_there]
-
-
-def as_json(seed: int, width: int = 1) -> str:
-    """The whole case of a seed: what to keep of a difference."""
-    return json.dumps(asdict(generate(seed, width)), ensure_ascii=False, indent=2)
-
-
 def count_applied(core: dict[str, Any], case: Case, applied: Counter[str]) -> None:
-    """What gave something, as `mechanic × group mode and scope`, and what else came to pass, as `+ what`."""
+    """What gave something, as `mechanic × group mode` and scope unless it is the default, and what else came to pass, as
+    `+ what`."""
     documents = {document["promotion"]: document for document in case.rules_documents if "promotion" in document}
     modes = group_modes(documents.values())
     for row in core.get("rules", ()):
         document = documents[row["promotion_id"]]
         if row["given"] > 0:
-            mode = modes.get(group_name(document), "CASCADE")
-            applied[f"{mechanic_of(document['reward'][row['reward_no']])} × {mode}"] += 1
-            for key in ("exclusive", "skip_discounted", "limits"):
-                applied[f"+ {key}"] += key in document
+            reward = document["reward"][row["reward_no"]]
+            default = " LINE" if "points" in reward else " RECEIPT"
+            mode = modes.get(group_name(document), "CASCADE").removesuffix(default)
+            applied[f"{mechanic_of(reward)} × {mode}"] += 1
+            applied.update(f"+ {feature}" for feature in features_of(document, reward, mode))
+            applied["+ cut by a cap"] += row["cut"] > 0
         else:
             applied[f"+ {row['verdict']}"] += 1
     for line in core.get("lines", ()):
@@ -341,9 +305,29 @@ def count_applied(core: dict[str, Any], case: Case, applied: Counter[str]) -> No
     for row in core.get("coupons", ()):
         applied[f"+ coupon {row['state']} {row['reason']}".rstrip()] += 1
     applied["+ message"] += len(core.get("messages", ()))
+    applied["+ several caps"] += sum("cap" in document for document in case.rules_documents) > 1
     for key in list(applied):
         if not applied[key]:
             del applied[key]
+
+
+SETS = ("multi_buy", "bundle", "buy_get", "ladder")
+MONEY = ("amount", "budget", "points")
+
+
+def features_of(document: Mapping[str, Any], reward: Mapping[str, Any], mode: str) -> Iterator[str]:
+    """What stands around a reward that gave something."""
+    measures = {measure for limit in document.get("limits", ()) for measure in limit}
+    kind = next(iter(reward))
+    yield from (key for key in ("exclusive", "skip_discounted", "limits") if key in document)
+    if measures & {*MONEY}:
+        yield f"{'set' if kind in SETS else kind} within limits of money"
+    if "quantity" in measures:
+        yield f"{'set' if kind in SETS else kind} within a quantity"
+    if measures and mode == "BEST LINE":
+        yield "LINE within limits"
+    if len(document.get("limits", ())) > 1:
+        yield "several limits"
 
 
 def group_name(document: Mapping[str, Any]) -> str | None:

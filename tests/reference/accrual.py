@@ -9,6 +9,7 @@ from typing import Any
 
 from .board import Board
 from .conditions import Answer, Situation, base_sum
+from .discounts import other_than
 from .documents import Asset, Group, Promotion, Rule
 from .limits import Counters, allowed, is_barred
 from .numbers import MILLION, largest_remainder
@@ -81,7 +82,7 @@ Won = tuple[int, list[int], str]
 class Candidate:
     rank: tuple[int, bytes]
     won: dict[int, Won]  # by the trial's place in the group
-    name: str = ""
+    names: tuple[str, ...] = ()  # the promotion, or who won a calc group by rank
 
     @property
     def total(self) -> int:
@@ -106,12 +107,12 @@ class AccrualStage:
             if group.mode in ("CASCADE", "ADD"):
                 for promotion, rule in places:
                     trial = self._try(promotion, rule)
-                    self._settle(trial, self._granted(trial, trial.points, trial.weights), "")
+                    self._settle(trial, self._granted(trial, trial.points, trial.weights), ())
                 continue
             trials = [self._try(promotion, rule) for promotion, rule in places]
             won, winners = self._choose(group, trials)
             for trial, outcome in zip(trials, won, strict=True):
-                self._settle(trial, outcome, winners.get(trial.rule.asset, ""))
+                self._settle(trial, outcome, winners[trial.rule.asset])
 
     def _asset(self, rule: Rule) -> Asset:
         return self.assets.get(rule.asset, Asset())
@@ -161,7 +162,7 @@ class AccrualStage:
             return Trial(promotion, rule, answer, bases, nowhere, number, 0, "LIMIT")
         return Trial(promotion, rule, answer, bases, weights, number, points)
 
-    def _settle(self, trial: Trial, won: Won, beaten_by: str) -> None:
+    def _settle(self, trial: Trial, won: Won, winners: tuple[str, ...]) -> None:
         points, weights, cut_verdict = won
         rule = trial.rule
         self.points.give(rule, points, weights or trial.weights, trial.bases)
@@ -172,7 +173,7 @@ class AccrualStage:
         elif not points and cut_verdict:
             verdict = cut_verdict
         elif not points and trial.points:
-            verdict, by = "BEATEN", beaten_by
+            verdict, by = "BEATEN", other_than(rule.promotion_id, winners)
         elif not points:
             verdict = trial.nothing
         self.points.verdicts.append(
@@ -193,10 +194,10 @@ class AccrualStage:
 
     # Groups that choose
 
-    def _choose(self, group: Group, trials: list[Trial]) -> tuple[list[Won], dict[str, str]]:
+    def _choose(self, group: Group, trials: list[Trial]) -> tuple[list[Won], dict[str, tuple[str, ...]]]:
         """What every trial won and who won each asset."""
         result: list[Won] = [(0, [], "")] * len(trials)
-        winners: dict[str, str] = {}
+        winners: dict[str, tuple[str, ...]] = {}
         for asset_id in dict.fromkeys(trial.rule.asset for trial in trials):
             by_promotion: dict[str, list[int]] = {}
             for place, trial in enumerate(trials):
@@ -207,7 +208,7 @@ class AccrualStage:
                 winner = self._in_turn(sides, trials)
             else:
                 winner = self._winner(group, sides, trials)
-            winners[asset_id] = winner.name
+            winners[asset_id] = winner.names
             for place, outcome in winner.won.items():
                 result[place] = outcome
         return result, winners
@@ -238,7 +239,7 @@ class AccrualStage:
         for place, (points, _, verdict) in zip(places, granted, strict=True):
             trials[place].points = points
             trials[place].nothing = verdict or trials[place].nothing
-        return Candidate(promotion.rank, dict(zip(places, granted, strict=True)), promotion.promotion_id)
+        return Candidate(promotion.rank, dict(zip(places, granted, strict=True)), (promotion.promotion_id,))
 
     def _composite(self, by_line: list[list[int]], trials: list[Trial]) -> Candidate:
         """Per calc group the greatest exact base × rate wins; the winners, each rounded down, stand together."""
@@ -251,15 +252,20 @@ class AccrualStage:
                 if exact_points > highest:
                     highest, winner_of[number] = exact_points, places
         won: dict[int, Won] = {}
-        ranks = []
+        ranks, winners = [], []
         for places in by_line:
             mine = [winner is places for winner in winner_of]
             wanted = [self._on_part(trials[place], mine) for place in places]
+            if any(mine):
+                winners.append(trials[places[0]].promotion.promotion_id)
             if sum(points for _, points, _ in wanted):
                 ranks.append(trials[places[0]].promotion.rank)
-            won |= zip(places, self._granted_in_turn(wanted), strict=True)
-        rank = min(ranks, default=(0, b""))
-        return Candidate(rank, won, rank[1].decode())
+            granted = self._granted_in_turn(wanted)
+            for place, (points, _, verdict) in zip(places, granted, strict=True):
+                if verdict and not points:
+                    trials[place].points, trials[place].nothing = 0, verdict
+            won |= zip(places, granted, strict=True)
+        return Candidate(min(ranks, default=(0, b"")), won, tuple(winners))
 
     def _on_part(self, trial: Trial, mine: list[bool]) -> tuple[Trial, int, list[int]]:
         """What a rule gives on some of the calc groups, rounded down by itself."""
@@ -270,15 +276,13 @@ class AccrualStage:
         """PRIORITY by line: each calc group belongs to the first promotion that gives > 0 there."""
         free = [True] * len(trials[0].weights)
         won: dict[int, Won] = {}
-        first = ""
+        winners: list[str] = []
         for places in sides:
             wanted = [self._on_part(trials[place], free) for place in places]
-            if not self._is_line_side(places, trials):
-                wanted = [(trial, trial.points if sum(weights) else 0, weights) for trial, _, weights in wanted]
             granted = self._granted_in_turn(wanted)
             won |= zip(places, granted, strict=True)
             if sum(points for points, _, _ in granted):
-                first = first or trials[places[0]].promotion.promotion_id
+                winners.append(trials[places[0]].promotion.promotion_id)
             for points, weights, _ in granted:
                 free = [is_free and not (points and weight) for is_free, weight in zip(free, weights, strict=True)]
-        return Candidate((0, b""), won, first)
+        return Candidate((0, b""), won, tuple(winners))

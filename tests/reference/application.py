@@ -63,7 +63,7 @@ def why_nothing(
 def _excluder(
     rule: Rule, promotion: Promotion, board: Board, situation: Situation, counters: Counters
 ) -> str:  # fmt: skip
-    """Who shut the first unit that the rule would have taken something from."""
+    """Who shut the first unit that would have been target or qualifier of something."""
     taking = take_rule(rule, promotion, board, situation, counters, STEPS[0][1])
-    shutters = [board.shut_by(slot, promotion.promotion_id) for slot in sorted(taking.amounts)]
-    return next((one for one in shutters if one), "")
+    slots = sorted(taking.marked() | taking.qualifying())
+    return next(one for slot in slots if (one := board.shut_by(slot, promotion.promotion_id)))

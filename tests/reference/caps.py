@@ -46,8 +46,8 @@ def areas(cap: Cap, board: Board) -> list[list[int]]:
 def limit_of(cap: Cap, numbers: list[int], board: Board) -> int:
     if cap.ppm is None:
         return cap.amount
-    groups = [board.groups[number] for number in numbers]
-    gross = sum(unit.gross for group in groups if not group.line.is_neutral for unit in group.units)
+    units = [unit for number in numbers for unit in board.groups[number].units]
+    gross = sum(unit.gross for unit in units if not unit.line.is_neutral)
     return cap.ppm * gross // MILLION
 
 
@@ -82,4 +82,5 @@ def _cut_to(limit: int, numbers: set[int], board: Board, ledger: Ledger) -> None
         applied.amounts = {slot: amount for slot, amount in kept.items() if amount}
         cut = sum(away.values())
         applied.cut += cut
+        applied.capped += cut
         excess -= cut

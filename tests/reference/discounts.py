@@ -33,6 +33,7 @@ class Applied:
     marked: set[Slot] = field(default_factory=set)
     qualifying: set[Slot] = field(default_factory=set)
     cut: int = 0
+    capped: int = 0
     is_set: bool = False
 
     @property
@@ -60,6 +61,7 @@ class Ledger:
                 "amount_minor": applied.total if applied else 0,
                 "tried_minor": tried,
                 "cut_minor": applied.cut if applied else 0,
+                "capped_minor": 0,
                 "by_promotion_id": by,
                 "codes": answer.codes,
                 "condition": answer.path,
@@ -74,7 +76,7 @@ class Ledger:
         for row in self.verdicts:
             applied = row.pop("applied")
             if applied is not None:
-                row |= {"amount_minor": applied.total, "cut_minor": applied.cut}
+                row |= {"amount_minor": applied.total, "cut_minor": applied.cut, "capped_minor": applied.capped}
                 if not applied.total:
                     row["verdict"] = "CAP"
 
@@ -96,10 +98,10 @@ Won = dict[tuple[str, int], Taking]
 
 @dataclass
 class Candidate:
-    """One competitor of a group: a promotion, or all line winners together. `name` is the (best) winner's id."""
+    """One competitor of a group: a promotion, or all line winners together, whose ids `names` holds by rank."""
 
     rank: tuple[int, bytes]
-    name: str
+    names: tuple[str, ...]
     won: Won
 
     @property
@@ -131,7 +133,7 @@ class Stages:
         for promotion in group.promotions:
             for rule in promotion.rules:
                 trial = self.try_rule(rule, promotion)
-                self._settle(promotion, trial, trial.taking, "")
+                self._settle(promotion, trial, trial.taking, ())
         self.board.entry = None
 
     def try_rule(self, rule: Rule, promotion: Promotion, restraints: Restraints = FULL) -> Trial:
@@ -168,7 +170,7 @@ class Stages:
         if promotion.exclusive is not None:
             board.shut(promotion.exclusive, marked, own)
 
-    def _settle(self, promotion: Promotion, trial: Trial, won: Taking, beaten_by: str) -> None:
+    def _settle(self, promotion: Promotion, trial: Trial, won: Taking, winners: tuple[str, ...]) -> None:
         """Book what a rule won (perhaps nothing) and its verdict."""
         self._book(promotion, won)
         verdict, by, applied = "APPLIED", "", None
@@ -177,13 +179,11 @@ class Stages:
         elif won.total:
             applied = Applied(
                 trial.rule.promotion_id, trial.rule.reward_no, "promotion", promotion.stage, dict(won.amounts),
-                won.marked(), won.qualifying(), won.cut, won.uses_up,
+                won.marked(), won.qualifying(), won.cut, is_set=won.uses_up,
             )  # fmt: skip
             self.ledger.applied.append(applied)
-        elif won.cut:
-            verdict = won.cut_verdict
         elif trial.taking.total:
-            verdict, by = "BEATEN", beaten_by
+            verdict, by = "BEATEN", other_than(promotion.promotion_id, winners)
         else:
             verdict, by = trial.nothing, trial.by
         self.ledger.judge(trial.rule, trial.answer, verdict, trial.taking.total, by, applied)
@@ -200,14 +200,14 @@ class Stages:
                 continue
             tried.append((promotion, self.try_alone(promotion)))
             won = {trial.rule.key: trial.taking for trial in tried[-1][1]}
-            candidates.append(Candidate(promotion.rank, promotion.promotion_id, won))
+            candidates.append(Candidate(promotion.rank, (promotion.promotion_id,), won))
         if by_line:
             candidates.append(self._composite(by_line))
         winner = _choose(group.mode, candidates)
         for promotion, trials in tried:
             for trial in trials:
                 won_taking = winner.won.get(trial.rule.key, NOTHING) if winner else NOTHING
-                self._settle(promotion, trial, won_taking, winner.name if winner else "")
+                self._settle(promotion, trial, won_taking, winner.names if winner else ())
 
     def _composite(self, tried: list[Tried]) -> Candidate:
         """In each calc group the promotion that takes most wins; ranked by its best-ranked winner (§6.11.9)."""
@@ -225,13 +225,14 @@ class Stages:
         for promotion, trials in tried:
             numbers = {number for number, (_, winner) in winners.items() if winner is promotion}
             for trial in trials:
-                taking = trial.taking.within(numbers)
-                won[trial.rule.key] = within_maxima(taking, promotion, self.board, self.counters)
-                self._book(promotion, won[trial.rule.key])
+                taking = within_maxima(trial.taking.within(numbers), promotion, self.board, self.counters)
+                won[trial.rule.key] = taking
+                self._book(promotion, taking)
+                if taking.cut and not taking.total:
+                    trial.taking, trial.nothing = taking, taking.cut_verdict
         restore()
-        ranks = [promotion.rank for _, promotion in winners.values()]
-        rank = min(ranks, default=(0, b""))
-        return Candidate(rank, rank[1].decode(), won)
+        ranks = sorted({promotion.rank for _, promotion in winners.values()})
+        return Candidate(ranks[0] if ranks else (0, b""), tuple(name.decode() for _, name in ranks), won)
 
     # Stage 7
 
@@ -276,6 +277,11 @@ class Stages:
                 last.amounts |= amounts
             else:
                 self.ledger.applied.append(Applied("", 0, kind, "external", amounts))
+
+
+def other_than(promotion_id: str, winners: tuple[str, ...]) -> str:
+    """Who beat a promotion: the best-ranked winner but itself, whose other rewards may have won."""
+    return next(one for one in winners if one != promotion_id)
 
 
 def _choose(mode: str, candidates: list[Candidate]) -> Candidate | None:

@@ -72,7 +72,8 @@ def _limit(promotion_id: str, document: dict[str, Any], is_accrual: bool, scale:
         window=document.get("window", "" if per == "receipt" else "always"),
         measure=measure,
         cap=int(cap),
-        is_budget=named == "budget",
+        # An amount or points that all share, by either name: `budget` is the same as `amount` per promotion.
+        is_budget=per == "promotion" and measure in ("amount", "points"),
         skips=document.get("on_short", "PARTIAL") == "SKIP",
     )
 

@@ -3,13 +3,14 @@
 Decides qualifiers and targets of each application: qualifiers outside the set of targets go first, so that targets are
 spared. A percent is rounded per calc group over the targets of all applications. Must never use a unit as both at once.
 """
-from libc.stdint cimport INT32_MAX, INT64_MAX, int32_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t
 from altyn.core.calculator.set_units cimport (
-    BY_PERCENT, Wanted, list_units, most, off_pick, off_unit, order_picks, pick, price_of_pick, repeat_picks, repeats, run_of, take_picks,
+    BY_PERCENT, REUSED, Wanted, add_pick, fitting, list_units, milli_of_picks, most, off_pick, off_unit, order_picks, pick,
+    price_of_pick, repeat_picks, repeats, run_of, take_picks,
 )
 from altyn.core.calculator.spread cimport unit_room
 from altyn.core.calculator.work cimport Eligible, Pick
-from altyn.core.money cimport MILLI, Share, mul_div_floor, rate_of, share_out
+from altyn.core.money cimport Share, rate_of, share_out
 from altyn.core.outcome cimport ROLE_QUALIFIER, ROLE_TARGET
 from altyn.core.rules.image cimport PartRow, REUSABLE_QUALIFIERS, SetRewardRow
 
@@ -24,29 +25,40 @@ cdef bint pick_qualifiers(Work* work, int32_t quantity, int32_t* cursors) noexce
     return found + pick(work, BUY, 0, ROLE_QUALIFIER, quantity - found, &cursors[1]) == quantity
 
 
-cdef inline int32_t units_left(const Work* work) noexcept nogil:
-    """How many units a quantity limit leaves to the one application that gets all."""
-    if work.quantity_left == INT64_MAX:
-        return INT32_MAX
-    return <int32_t>mul_div_floor(work.quantity_left, 1, MILLI)
+cdef bint pick_all(Work* work, int64_t left_milli) noexcept nogil:
+    """All targets, the dearest first, but for those that a quantity limit leaves no room for; False when there are none."""
+    cdef const Eligible* unit
+    cdef int64_t each_milli
+    cdef int32_t begin = work.picks_count, i, count
+    for i in range(work.eligible_count):
+        unit = &work.eligible[work.ranking[i].place]
+        if unit.left > 0 and unit.sets & GET:
+            each_milli = work.runs[unit.run].qty_milli
+            count = fitting(left_milli, each_milli, unit.left)
+            if count > 0:
+                left_milli -= each_milli * count if left_milli != INT64_MAX else 0
+                add_pick(work, work.ranking[i].place, ROLE_TARGET, count)
+    return work.picks_count > begin
 
 
-cdef bint pick_targets(Work* work, int32_t quantity, int32_t* cursor) noexcept nogil:
-    """So many, or with 0 all there are; False when there are not enough."""
-    if quantity > 0:
-        return pick(work, GET, 0, ROLE_TARGET, quantity, cursor) == quantity
-    return pick(work, GET, 0, ROLE_TARGET, units_left(work), cursor) > 0
+cdef bint pick_targets(Work* work, int32_t quantity, int64_t left_milli, int32_t* cursor) noexcept nogil:
+    """So many, or with 0 all there are; False when there are not enough or their quantity is too much."""
+    cdef int32_t begin = work.picks_count
+    if quantity == 0:
+        return pick_all(work, left_milli)
+    return pick(work, GET, 0, ROLE_TARGET, quantity, cursor) == quantity and milli_of_picks(work, begin) <= left_milli
 
 
 cdef void form_applications(Work* work, const SetRewardRow* reward, int32_t buy, int32_t get) noexcept nogil:
     """Pick all applications; equal ones in a row stand together under one number, from 1.
 
     Qualifiers that may qualify again are the same for all: the first ones stay in front of every unit that a target can
-    be. They are picked once, under number 0.
+    be. They are picked once.
     """
     cdef bint reusable = reward.flags & REUSABLE_QUALIFIERS
     cdef int32_t[3] cursors
-    cdef int32_t begin, i, times, left = most(work, reward, get), application = 1
+    cdef int32_t begin, i, times, left = most(reward) if get > 0 else 1, application = 1
+    cdef int64_t left_milli = work.quantity_left, milli
     cursors[0] = cursors[1] = cursors[2] = 0
     if reusable:
         if not pick_qualifiers(work, buy, cursors):
@@ -54,18 +66,20 @@ cdef void form_applications(Work* work, const SetRewardRow* reward, int32_t buy,
             return
         for i in range(work.picks_count):
             work.eligible[work.picks[i].unit].picked = 0
+            work.picks[i].application = REUSED
     while left > 0:
         begin = work.picks_count
-        if not ((reusable or pick_qualifiers(work, buy, cursors)) and pick_targets(work, get, &cursors[2])):
+        if not ((reusable or pick_qualifiers(work, buy, cursors)) and pick_targets(work, get, left_milli, &cursors[2])):
             work.picks_count = begin
             return
-        times = repeats(work, begin, left)
+        milli = milli_of_picks(work, begin)
+        times = repeats(work, begin, fitting(left_milli, milli, left))
         repeat_picks(work, begin, times)
         for i in range(begin, work.picks_count):
             work.picks[i].application = application
         application += 1
-        # All that a quantity limit leaves is given at once.
-        left -= times if get > 0 or work.quantity_left == INT64_MAX else left
+        left -= times
+        left_milli -= milli * times if left_milli != INT64_MAX else 0
 
 
 cdef void give_in_group(Work* work, int32_t begin, int32_t end, int64_t rate_ppm) noexcept nogil:
@@ -162,7 +176,7 @@ cdef int64_t take_applications(Work* work) noexcept nogil:
         end = begin + 1
         while end < work.picks_count and work.picks[end].application == work.picks[begin].application:
             end += 1
-        if work.picks[begin].application > 0:
+        if work.picks[begin].application != REUSED:
             given += take_equal(work, begin, end)
         else:
             # Cut off, so that targets of the same run lie behind them; not used up.

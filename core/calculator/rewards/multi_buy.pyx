@@ -3,10 +3,10 @@
 Decides which units make a block and which of them are free. An incomplete block gets nothing; what floors refuse of a block
 is lost. Weighted goods join only when lines are counted, each as one unit. Must never move a discount from block to block.
 """
-from libc.stdint cimport int32_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t
 from altyn.core.calculator.set_units cimport (
-    Wanted, is_even, list_units, listed_units, most, off_pick, pick, pick_cheapest, price_of_pick, repeat_picks, repeats,
-    share_over_picks, take_picks,
+    Wanted, fitting, is_even, list_units, listed_units, milli_of_picks, most, off_pick, pick, pick_cheapest, price_of_pick,
+    repeat_picks, repeats, share_over_picks, take_picks, unpick,
 )
 from altyn.core.outcome cimport ROLE_TARGET
 from altyn.core.rules.image cimport COUNT_LINES, GLOBAL_CHEAPEST, ON_FREE, SetRewardRow
@@ -36,8 +36,8 @@ cdef int64_t off_free(Work* work, int32_t begin) noexcept nogil:
 cdef int64_t give_blocks(Work* work, const SetRewardRow* reward) noexcept nogil:
     """Blocks from the dearest down, in each the cheapest are free."""
     cdef int32_t free = reward.take - reward.pay, blocks = listed_units(work) // reward.take, cursor = 0, times, begin
-    cdef int32_t limit = most(work, reward, reward.take)
-    cdef int64_t given = 0, placed
+    cdef int32_t limit = most(reward)
+    cdef int64_t given = 0, placed, milli, left_milli = work.quantity_left
     blocks = blocks if blocks < limit else limit
     while blocks > 0:
         work.picks_count = 0
@@ -49,23 +49,38 @@ cdef int64_t give_blocks(Work* work, const SetRewardRow* reward) noexcept nogil:
         else:
             pick(work, 1, 0, ROLE_TARGET, reward.take, &cursor)
             placed = share_over_picks(work, 0, price_of_last(work, free))
-        times = repeats(work, 0, blocks if is_even(work, 0) else 1)
+        milli = milli_of_picks(work, 0)
+        if milli > left_milli:
+            return given
+        times = repeats(work, 0, fitting(left_milli, milli, blocks) if is_even(work, 0) else 1)
         repeat_picks(work, 0, times)
         given += take_picks(work, 0, work.picks_count, placed > 0)
         blocks -= times
+        left_milli -= milli * times if left_milli != INT64_MAX else 0
     return given
+
+
+cdef int32_t pick_ends(Work* work, const SetRewardRow* reward, int32_t blocks) noexcept nogil:
+    """Pick the dearest units that so many blocks pay for, and the cheapest, which are free; the first pick of these."""
+    cdef int32_t cursor = 0, begin
+    pick(work, 1, 0, ROLE_TARGET, blocks * reward.pay, &cursor)
+    begin = work.picks_count
+    pick_cheapest(work, ROLE_TARGET, blocks * (reward.take - reward.pay))
+    return begin
 
 
 cdef int64_t give_cheapest(Work* work, const SetRewardRow* reward) noexcept nogil:
     """As many free units as all blocks have, the cheapest of all; the middle stays out."""
-    cdef int32_t blocks = listed_units(work) // reward.take, free, cursor = 0, begin
-    cdef int32_t limit = most(work, reward, reward.take)
+    cdef int32_t blocks = listed_units(work) // reward.take, free, begin
+    cdef int32_t limit = most(reward)
     cdef int64_t placed
     blocks = blocks if blocks < limit else limit
+    begin = pick_ends(work, reward, blocks)
+    while milli_of_picks(work, 0) > work.quantity_left:
+        unpick(work, 0)
+        blocks -= 1
+        begin = pick_ends(work, reward, blocks)
     free = blocks * (reward.take - reward.pay)
-    pick(work, 1, 0, ROLE_TARGET, blocks * reward.pay, &cursor)
-    begin = work.picks_count
-    pick_cheapest(work, ROLE_TARGET, free)
     placed = off_free(work, begin) if reward.flags & ON_FREE else share_over_picks(work, 0, price_of_last(work, free))
     return take_picks(work, 0, work.picks_count, placed > 0)
 

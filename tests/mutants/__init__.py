@@ -1,0 +1,1 @@
+"""Mutants of the core: small planted faults that the comparison with the oracle must catch."""
