@@ -21,7 +21,15 @@ help: ## list the targets
 	ALTYN_LINK_ONLY=1 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-build: .venv/linked ## virtual environment, locked dependencies, contracts, compiled core
+# The compiled gRPC door wants libnghttp2's headers. Where they cannot be installed the build goes on without it.
+build/nghttp2-asked:
+	@mkdir -p build
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && [ ! -e /usr/include/nghttp2/nghttp2.h ]; then \
+	  (apt-get install -y -qq libnghttp2-dev || { apt-get update -qq && apt-get install -y -qq libnghttp2-dev; }) \
+	  >build/nghttp2.log 2>&1 || true; fi
+	@touch $@
+
+build: build/nghttp2-asked .venv/linked ## virtual environment, locked dependencies, contracts, compiled core
 	@$(BIN)/python setup.py --quiet build_ext --inplace --parallel 2
 
 run: build ## everything on this machine with a demo programme; stays up until Ctrl-C
@@ -56,7 +64,7 @@ types: build ## strict types
 tidy: build ## house rules that a machine can check
 	@$(BIN)/python -m pytest tests/tidy
 
-debug: .venv/linked ## rebuild the core with bounds and overflow checks
+debug: build/nghttp2-asked .venv/linked ## rebuild the core with bounds and overflow checks
 	@ALTYN_DEBUG=1 $(BIN)/python setup.py --quiet build_ext --inplace --parallel 2 --force
 
 docs: build ## write generated reference pages anew

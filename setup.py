@@ -5,6 +5,7 @@ Settings that do not need code are in pyproject.toml. Four steps:
 2. ``proto/**/*.proto`` become Python messages beside them, git-ignored;
 3. the same files become the Cython wire codec in ``core/wire/``, git-ignored;
 4. every ``.pyx`` is one extension. ``ALTYN_DEBUG=1`` turns bounds and overflow checks back on.
+   The compiled door is left out where libnghttp2's headers are missing, or with ``ALTYN_WITHOUT_H2=1``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from __future__ import annotations
 import os
 import runpy
 import shutil
+import subprocess
 import sys
+import sysconfig
+import tempfile
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -40,6 +44,14 @@ FOLDERS = {
     "altyn.benchmarks": "benchmarks",
 }
 NAMESPACE = ROOT / "build" / "ns"
+COMPILED_DOOR = Path("server/transport/h2")
+NGHTTP2_PROBE = """
+#include <nghttp2/nghttp2.h>
+#if NGHTTP2_VERSION_NUM < 0x012c00
+#error "1.44 or newer is needed"
+#endif
+int main(void) { nghttp2_option *o; nghttp2_option_new(&o); nghttp2_option_set_max_outbound_ack(o, 1); return 0; }
+"""
 
 
 def packages() -> list[str]:
@@ -92,16 +104,39 @@ def generate_codec() -> None:
         runpy.run_path(str(generator), run_name="generate")["write_all"](Path("proto"), Path("core/wire"))
 
 
+def has_nghttp2() -> bool:
+    """Whether a program against libnghttp2 compiles and links here; where not, say what follows."""
+    if os.environ.get("ALTYN_WITHOUT_H2") == "1":
+        found = False
+    else:
+        compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "probe.c")
+            source.write_text(NGHTTP2_PROBE)
+            command = [compiler, str(source), "-o", str(source.with_suffix("")), "-lnghttp2"]
+            try:
+                found = subprocess.run(command, capture_output=True, check=False).returncode == 0
+            except OSError:
+                found = False
+    if not found:
+        print("altyn: no libnghttp2 headers; built without the compiled gRPC door, grpc_aio serves (see README)")
+    return found
+
+
 def extensions() -> list[Extension]:
     """One extension per ``.pyx``, named by its place under the namespace."""
+    with_door = has_nghttp2()
     flags = ["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"]
     found = []
     for name, folder in FOLDERS.items():
         for source in sorted(Path(folder).rglob("*.pyx")):
+            in_door = source.is_relative_to(COMPILED_DOOR)
+            if in_door and not with_door:
+                continue
             module = ".".join([name, *source.relative_to(folder).with_suffix("").parts])
-            found.append(
-                Extension(module, [str(source)], extra_compile_args=[*flags, "-fwrapv", "-Wno-unused-function"])
-            )
+            compile_args = [*flags, "-fwrapv", "-Wno-unused-function"]
+            libraries = ["nghttp2"] if in_door else []
+            found.append(Extension(module, [str(source)], extra_compile_args=compile_args, libraries=libraries))
     return found
 
 

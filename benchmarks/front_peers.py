@@ -65,7 +65,7 @@ HANDLERS: dict[str, grpc.RpcMethodHandler[object, object]] = {
 async def serve(kind: str) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    door = GrpcDoor([OneMethod(HANDLERS[kind])], LISTEN)
+    door = GrpcDoor([], LISTEN, handlers=[OneMethod(HANDLERS[kind])])
     await door.start()
     say_ready({"grpc": address_of(LISTEN, door.port)})
     await stopping.wait()

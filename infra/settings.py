@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from altyn.infra.zones import load_zone
@@ -50,7 +50,10 @@ class Settings(BaseSettings):
     postgres_dsn: str = Field(default="", repr=False, description="PostgreSQL to use; empty: embedded under var")
     redis_url: str = Field(default="", repr=False, description="Redis or Valkey to use; empty: embedded under var")
 
-    grpc_listen: str = Field(default="127.0.0.1:50051", description="address of the registers' door")
+    grpc_listen: str = Field(default="127.0.0.1:50051", description="address of the registers' door; unix:/path too")
+    door: Literal["auto", "h2", "grpc_aio"] = Field(
+        default="auto", description="what serves gRPC: compiled or portable; auto: compiled where it was built"
+    )
     ops_listen: str = Field(default="127.0.0.1:50052", description="address of the back office's door into the server")
     admin_listen: str = Field(default="127.0.0.1:8080", description="address of the back office")
     metrics_listen: str = Field(default="127.0.0.1:9464", description="address of the server's metrics")
@@ -84,8 +87,9 @@ class Settings(BaseSettings):
 
     @field_validator("grpc_listen", "ops_listen", "admin_listen", "metrics_listen", "admin_metrics_listen")
     @classmethod
-    def _address(cls, value: str) -> str:
-        split_address(value)
+    def _address(cls, value: str, field: ValidationInfo) -> str:
+        if field.field_name not in ("grpc_listen", "ops_listen") or not value.startswith("unix:/"):
+            split_address(value)
         return value
 
     @field_validator("tenant_zone")

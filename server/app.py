@@ -19,7 +19,6 @@ from pathlib import Path
 
 import orjson
 import structlog
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from altyn.core.engine import CallRefused, Engine, LotSweep, Scope, expire_holds, find_owed
 from altyn.core.facts import Facts
@@ -44,7 +43,7 @@ from altyn.server.refusals import RefusalLog
 from altyn.server.shifts import Shifts
 from altyn.server.slots import ReplySlots
 from altyn.server.snapshots import Snapshots
-from altyn.server.transport.grpc_aio import Authenticate, CallTableHandler, GrpcDoor, Metadata
+from altyn.server.transport.door import UNIX, Authenticate, Metadata, Service, choose, new_door
 
 SHARD = 0
 SLOTS_MAX = 20_000
@@ -187,27 +186,15 @@ class Server:
         )
         ops_calls = OpsCalls(self.engine, calls, self._in_force, clock_us)
         meters, refusals = CallMeters(), RefusalLog()
-        registers = GrpcDoor(
-            [
-                CallTableHandler(
-                    POS_SERVICE, calls.table(), register_authenticate(self.feeds.credentials), meters, refusals
-                )
-            ],
-            self._settings.grpc_listen,
-        )
-        office = GrpcDoor(
-            [
-                CallTableHandler(
-                    OPS_SERVICE, ops_calls.table(), ops_authenticate(self._secrets.ops_key.hex()), meters, refusals
-                )
-            ],
-            self._settings.ops_listen,
-        )
-        serving = health.aio.HealthServicer()
+        kind = choose(self._settings.door)
+        pos = Service(POS_SERVICE, calls.table(), register_authenticate(self.feeds.credentials))
+        back_office = Service(OPS_SERVICE, ops_calls.table(), ops_authenticate(self._secrets.ops_key.hex()))
+        registers = new_door(kind, [pos], self._settings.grpc_listen, meters, refusals)
+        office = new_door(kind, [back_office], self._settings.ops_listen, meters, refusals)
         for door in (registers, office):
-            health_pb2_grpc.add_HealthServicer_to_server(serving, door.server)
             await door.start()
-        await serving.set(POS_SERVICE, health_pb2.HealthCheckResponse.SERVING)
+            await door.say_serving()
+        log.info("doors_open", door=kind)
         watch = asyncio.create_task(self.journal.watch(), name="journal-watch")
         expiry = asyncio.create_task(self._expire(), name="expiry")
         returns = asyncio.create_task(self._settle_returns(calls), name="waiting-returns")
@@ -225,7 +212,8 @@ class Server:
             for ended in (watch, expiry, returns):
                 if ended.done():
                     ended.result()
-            await serving.enter_graceful_shutdown()
+            for door in (registers, office):
+                await door.say_stopping()
             await asyncio.gather(registers.stop(DRAIN_S), office.stop(DRAIN_S))
         finally:
             await metrics.stop()
@@ -293,6 +281,8 @@ def archive_folder(settings: Settings) -> Path:
 
 def address_of(listen: str, port: int) -> str:
     """The address listened on, with the port the system chose."""
+    if listen.startswith(UNIX):
+        return listen
     return f"{listen.rpartition(':')[0]}:{port}"
 
 

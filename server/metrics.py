@@ -35,6 +35,7 @@ _CODES = {"OK": "OK", "INVALID_ARGUMENT": "InvalidArgument", "UNAUTHENTICATED": 
     "RESOURCE_EXHAUSTED": "ResourceExhausted",
     "CANCELLED": "Canceled",
     "INTERNAL": "Internal",
+    "DEADLINE_EXCEEDED": "DeadlineExceeded",
 }
 
 

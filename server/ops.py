@@ -11,7 +11,7 @@ from collections.abc import Callable
 from altyn.core.engine import CallRefused, Engine, Scope, adjust_points, get_balance, get_coupons
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.server.calls import Call, Calls, Reply
-from altyn.server.transport.grpc_aio import Authenticate, Metadata
+from altyn.server.transport.door import Authenticate, Metadata
 
 OPS_SERVICE = "altyn.ops.v1.OpsService"
 OPS_SCOPE = Scope("", "", "")

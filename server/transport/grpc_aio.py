@@ -8,20 +8,22 @@ wait. Never here: what a call means.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import grpc
 import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
 
 from altyn.core.engine import CallRefused, Scope
 from altyn.server.calls import Call
 from altyn.server.meters import CallMeter
 from altyn.server.metrics import CallMeters
 from altyn.server.refusals import RefusalLog
+from altyn.server.transport.door import REQUEST_BYTES_MAX, UNIX, Authenticate, Metadata, Service
 from altyn.server.transport.status import status_of
 
-REQUEST_BYTES_MAX = 1 << 20
 OPTIONS = (
     ("grpc.max_receive_message_length", REQUEST_BYTES_MAX),
     ("grpc.max_metadata_size", 8 << 10),
@@ -34,26 +36,17 @@ OPTIONS = (
     ("grpc.so_reuseport", 0),
 )
 
-Metadata = Iterable[tuple[str, str | bytes]]
-Authenticate = Callable[[Metadata], Scope]
-
 
 class CallTableHandler(grpc.GenericRpcHandler):
     """One service: method path → raw-bytes handler."""
 
-    def __init__(
-        self,
-        service: str,
-        table: Mapping[str, Call],
-        authenticate: Authenticate,
-        meters: CallMeters | None = None,
-        refusals: RefusalLog | None = None,
-    ) -> None:
-        """`meters`, `refusals`: where calls are counted and refusals are told; by default nobody listens."""
-        meters = meters or CallMeters()
-        self._calls = {f"/{service}/{name}": (call, meters.of(service, name)) for name, call in table.items()}
-        self._authenticate = authenticate
-        self._refusals = refusals or RefusalLog()
+    def __init__(self, service: Service, meters: CallMeters, refusals: RefusalLog) -> None:
+        """`meters`, `refusals`: where calls are counted and refusals are told."""
+        self._calls = {
+            f"/{service.name}/{name}": (call, meters.of(service.name, name)) for name, call in service.table.items()
+        }
+        self._authenticate = service.authenticate
+        self._refusals = refusals
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
         found = self._calls.get(handler_call_details.method)
@@ -79,7 +72,8 @@ def _handler(call: Call, authenticate: Authenticate, metadata: Metadata, meter: 
         except CallRefused as refused:
             meter.refused(begun_ns, refused.code, refused.reason)
             refusals.refused(meter.method, refused, request, scope)
-            await context.abort_with_status(status_of(refused))
+            status = status_of(refused.code, refused.reason, refused.field, refused.message)
+            await context.abort_with_status(rpc_status.to_status(status))
             raise
         except asyncio.CancelledError:
             meter.refused(begun_ns, "CANCELLED", "CALLER_LEFT")
@@ -87,6 +81,7 @@ def _handler(call: Call, authenticate: Authenticate, metadata: Metadata, meter: 
         except Exception as error:
             meter.refused(begun_ns, "INTERNAL", "FAULT")
             refusals.failed(meter.method, error, request, scope)
+            await context.abort(grpc.StatusCode.INTERNAL, "a fault of the server")
             raise
 
     return handle
@@ -95,22 +90,40 @@ def _handler(call: Call, authenticate: Authenticate, metadata: Metadata, meter: 
 class GrpcDoor:
     """A grpc.aio server on one address; `port` is known after `start`."""
 
-    def __init__(self, handlers: list[grpc.GenericRpcHandler], address: str) -> None:
+    def __init__(
+        self,
+        services: Sequence[Service],
+        address: str,
+        meters: CallMeters | None = None,
+        refusals: RefusalLog | None = None,
+        *,
+        handlers: Sequence[grpc.GenericRpcHandler] = (),
+    ) -> None:
+        """`handlers`: further ones, for whoever has more to offer than call tables."""
+        meters, refusals = meters or CallMeters(), refusals or RefusalLog()
+        tables = [CallTableHandler(service, meters, refusals) for service in services]
+        self._names = ["", *(service.name for service in services)]
         self._server = grpc.aio.server(options=OPTIONS)
-        self._server.add_generic_rpc_handlers(tuple(handlers))
+        self._server.add_generic_rpc_handlers((*tables, *handlers))
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._address = address
         self.port = 0
-
-    @property
-    def server(self) -> grpc.aio.Server:
-        """For services that come as ready-made handlers (health)."""
-        return self._server
 
     async def start(self) -> None:
         self.port = self._server.add_insecure_port(self._address)
         if self.port == 0:
             raise OSError(f"cannot listen on {self._address}")
+        if self._address.startswith(UNIX):
+            self.port = 0  # grpc says 1
         await self._server.start()
+
+    async def say_serving(self) -> None:
+        for name in self._names:
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    async def say_stopping(self) -> None:
+        await self._health.enter_graceful_shutdown()
 
     async def stop(self, grace_s: float) -> None:
         """Refuse new calls, let the running ones finish for `grace_s`."""

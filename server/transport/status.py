@@ -7,30 +7,38 @@ again carries `google.rpc.RetryInfo`.
 
 from __future__ import annotations
 
-import grpc
+import binascii
+from functools import lru_cache
+
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
-from grpc_status import rpc_status
-
-from altyn.core.engine import CallRefused
 
 RETRY_DELAY_NANOS = 200_000_000
+# Refusals whose bytes are kept: a wrong key or a full server is refused again and again.
+TRAILERS_KEPT = 256
 
 
-def status_of(refused: CallRefused) -> grpc.Status:
-    """The status a door answers with."""
-    info = error_details_pb2.ErrorInfo(reason=refused.reason, domain="altyn")
+def status_of(code: str, reason: str, field: str, message: str) -> status_pb2.Status:
+    """The status a door answers with; the four are those of a CallRefused."""
+    info = error_details_pb2.ErrorInfo(reason=reason, domain="altyn")
     details: list[error_details_pb2.ErrorInfo | error_details_pb2.BadRequest | error_details_pb2.RetryInfo] = [info]
-    if refused.field:
-        violation = error_details_pb2.BadRequest.FieldViolation(field=refused.field, description=refused.message)
+    if field:
+        violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=message)
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))
-    if refused.code == "UNAVAILABLE":
+    if code == "UNAVAILABLE":
         details.append(error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(nanos=RETRY_DELAY_NANOS)))
     packed = []
     for detail in details:
         box = any_pb2.Any()
         box.Pack(detail)
         packed.append(box)
-    text = f"{refused.field}: {refused.message}" if refused.field else refused.message
-    status = status_pb2.Status(code=code_pb2.Code.Value(refused.code), message=text, details=packed)
-    return rpc_status.to_status(status)
+    text = f"{field}: {message}" if field else message
+    return status_pb2.Status(code=code_pb2.Code.Value(code), message=text, details=packed)
+
+
+@lru_cache(maxsize=TRAILERS_KEPT)
+def trailers_of(code: str, reason: str, field: str, message: str) -> tuple[int, bytes, bytes]:
+    """The same as HTTP/2 carries it: the code, the text, and `grpc-status-details-bin` in base64 without padding."""
+    status = status_of(code, reason, field, message)
+    details = binascii.b2a_base64(status.SerializeToString(), newline=False).rstrip(b"=")
+    return status.code, status.message.encode(), details

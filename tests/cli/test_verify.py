@@ -26,7 +26,7 @@ from altyn.journal.v1 import record_pb2 as journal
 from altyn.pos.v1 import pos_service_pb2 as pos
 from altyn.register.history import Attempt, JsonLines, request_hash
 from altyn.server.ops import OPS_SERVICE, ops_authenticate
-from altyn.server.transport.grpc_aio import CallTableHandler, GrpcDoor
+from altyn.server.transport.door import Service, choose, new_door
 from tests.cli.journalled import MINUTE_US, Attempted, busy_world, execute, lay, published_engine, write
 from tests.core.engine.world import NOW_US, World, basket, commit, reserve
 
@@ -365,7 +365,8 @@ async def test_servers_balances_are_compared_at_the_seq_they_name(dsn: str) -> N
         reply: bytes = get_balance(engine, request, NOW_US).reply
         return reply
 
-    door = GrpcDoor([CallTableHandler(OPS_SERVICE, {"GetBalance": answer}, ops_authenticate("k" * 32))], "127.0.0.1:0")
+    balance = Service(OPS_SERVICE, {"GetBalance": answer}, ops_authenticate("k" * 32))
+    door = new_door(choose("auto"), [balance], "127.0.0.1:0")
     await door.start()
     try:
         server = Door(f"127.0.0.1:{door.port}", "k" * 32)
@@ -401,7 +402,8 @@ async def test_answers_are_compared_with_what_the_journal_has_got_meanwhile(dsn:
         reply: bytes = get_balance(engine, request, NOW_US).reply
         return reply
 
-    door = GrpcDoor([CallTableHandler(OPS_SERVICE, {"GetBalance": answer}, ops_authenticate("k" * 32))], "127.0.0.1:0")
+    balance = Service(OPS_SERVICE, {"GetBalance": answer}, ops_authenticate("k" * 32))
+    door = new_door(choose("auto"), [balance], "127.0.0.1:0")
     await door.start()
     balances = Balances(rebuilt)
     try:

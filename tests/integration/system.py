@@ -8,8 +8,13 @@ from altyn.cli.chaos.server_process import ServerProcess
 from altyn.cli.chaos.small_world import OPS_KEY, RULES, TENANT, basket, prepare, publish, register_key
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.pos.v1 import pos_service_pb2 as pos
+from altyn.server.transport.door import DoorKind, built
 
-__all__ = ["KEY", "OPS_KEY", "OTHER_KEY", "RULES", "TENANT", "System", "basket", "prepare", "publish"]
+KINDS: tuple[DoorKind, ...] = ("h2", "grpc_aio")
+# The doors of this installation: what a test says of one holds of each.
+DOORS: list[DoorKind] = [kind for kind in KINDS if built(kind)]
+
+__all__ = ["DOORS", "KEY", "OPS_KEY", "OTHER_KEY", "RULES", "TENANT", "System", "basket", "prepare", "publish"]
 
 KEY = register_key(1)
 OTHER_KEY = register_key(2)

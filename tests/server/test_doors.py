@@ -1,4 +1,4 @@
-"""The portable door with a call table of a few lines, and a whole server that is asked to stop under load."""
+"""Each door with a call table of a few lines, and a whole server that is asked to stop under load."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from altyn.core.engine import CallRefused, Scope
 from altyn.infra.embedded.postgres import EmbeddedPostgres
 from altyn.infra.embedded.services import create_database
 from altyn.pos.v1 import pos_service_pb2 as pos
-from altyn.server.transport.grpc_aio import REQUEST_BYTES_MAX, CallTableHandler, GrpcDoor
-from tests.integration.system import System, basket, prepare
+from altyn.server.transport.door import REQUEST_BYTES_MAX, DoorKind, Metadata, Service, new_door
+from tests.integration.system import DOORS, System, basket, prepare
 
 SERVICE = "test.Service"
 SCOPE = Scope("demo", "s1", "r1")
@@ -44,9 +44,18 @@ class Table:
         self.applied: list[bytes] = []
         self.began = asyncio.Event()
         self.release = asyncio.Event()
+        self.left = asyncio.Event()
+        self.came = asyncio.Semaphore(0)
 
     def calls(self) -> dict[str, object]:
-        return {"Apply": self.apply, "Wait": self.wait, "Block": self.block, "Refuse": self.refuse}
+        return {
+            "Apply": self.apply,
+            "Wait": self.wait,
+            "Block": self.block,
+            "Refuse": self.refuse,
+            "RefuseLater": self.refuse_later,
+            "Fail": self.fail,
+        }
 
     def apply(self, request: bytes, scope: Scope) -> bytes:
         self.applied.append(request)
@@ -55,7 +64,12 @@ class Table:
     async def wait(self, request: bytes, scope: Scope) -> bytes:
         self.applied.append(request)
         self.began.set()
-        await self.release.wait()
+        self.came.release()
+        try:
+            await self.release.wait()
+        except asyncio.CancelledError:
+            self.left.set()
+            raise
         return request
 
     def block(self, request: bytes, scope: Scope) -> bytes:
@@ -65,24 +79,42 @@ class Table:
     def refuse(self, request: bytes, scope: Scope) -> bytes:
         if request == b"busy":
             raise CallRefused("UNAVAILABLE", "OVERLOADED", "", "come again")
-        raise CallRefused("INVALID_ARGUMENT", "OUT_OF_RANGE", "receipt.lines[0].qty_milli", "more than 0")
+        raise CallRefused("INVALID_ARGUMENT", "OUT_OF_RANGE", "receipt.lines[0].qty_milli", "more than 0 %, больше 0")
+
+    async def refuse_later(self, request: bytes, scope: Scope) -> bytes:
+        await asyncio.sleep(0)
+        return self.refuse(request, scope)
+
+    def fail(self, request: bytes, scope: Scope) -> bytes:
+        raise KeyError("a secret of ours")
 
 
 class Running:
     """A door, its table, and a channel to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: DoorKind, address: str = "127.0.0.1:0") -> None:
         self.table = Table()
-        self.door = GrpcDoor([CallTableHandler(SERVICE, self.table.calls(), lambda metadata: SCOPE)], "127.0.0.1:0")
+        self.door = new_door(kind, [Service(SERVICE, self.table.calls(), self.authenticate)], address)
+        self.metadata: list[tuple[str, str | bytes]] = []
         self.channel: grpc.aio.Channel
+
+    def authenticate(self, metadata: Metadata) -> Scope:
+        self.metadata = [(name, value) for name, value in metadata if name == "authorization"]
+        return SCOPE
 
     def call(self, name: str, request: bytes = b"", **options: object) -> grpc.aio.UnaryUnaryCall[bytes, bytes]:
         return self.channel.unary_unary(f"/{SERVICE}/{name}")(request, **options)
 
 
+@pytest.fixture(params=DOORS)
+def kind(request: pytest.FixtureRequest) -> DoorKind:
+    chosen: DoorKind = request.param
+    return chosen
+
+
 @pytest_asyncio.fixture
-async def running() -> AsyncIterator[Running]:
-    made = Running()
+async def running(kind: DoorKind) -> AsyncIterator[Running]:
+    made = Running(kind)
     await made.door.start()
     made.channel = grpc.aio.insecure_channel(f"127.0.0.1:{made.door.port}")
     await made.channel.channel_ready()
@@ -108,9 +140,11 @@ def details(error: grpc.aio.AioRpcError, kind: type) -> list[object]:
     return found
 
 
-async def test_refusal_of_a_field_names_reason_and_field(running: Running) -> None:
-    error = await refusal(running.call("Refuse"))
+@pytest.mark.parametrize("method", ["Refuse", "RefuseLater"])
+async def test_refusal_of_a_field_names_reason_and_field(running: Running, method: str) -> None:
+    error = await refusal(running.call(method))
     assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert error.details() == "receipt.lines[0].qty_milli: more than 0 %, больше 0"
     (info,) = details(error, error_details_pb2.ErrorInfo)
     assert (info.reason, info.domain) == ("OUT_OF_RANGE", "altyn")
     (bad,) = details(error, error_details_pb2.BadRequest)
@@ -127,7 +161,83 @@ async def test_refusal_for_want_of_room_says_when_to_come_again(running: Running
 
 
 async def test_unknown_method_is_unimplemented(running: Running) -> None:
-    assert (await refusal(running.call("Nothing"))).code() == grpc.StatusCode.UNIMPLEMENTED
+    error = await refusal(running.call("Nothing"))
+    assert (error.code(), error.details()) == (grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+
+
+async def test_fault_of_ours_is_internal_and_tells_the_caller_nothing_of_it(running: Running) -> None:
+    error = await refusal(running.call("Fail"))
+    assert (error.code(), error.details()) == (grpc.StatusCode.INTERNAL, "a fault of the server")
+
+
+@pytest.mark.parametrize("size", [0, 1, 5, 16_379, 16_384, 65_535, 300_000, REQUEST_BYTES_MAX])
+async def test_message_comes_back_byte_for_byte_at_once_or_later(running: Running, size: int) -> None:
+    request = bytes(number * 7 % 251 for number in range(size))
+    assert await running.call("Apply", request) == request
+    running.table.release.set()
+    assert await running.call("Wait", request) == request
+
+
+async def test_credential_reaches_whoever_authenticates_as_it_was_sent(running: Running) -> None:
+    for key in ("Bearer one", "Bearer two", "Bearer two"):
+        await running.call("Apply", metadata=(("authorization", key), ("trace-bin", bytes(range(40)))))
+        assert running.metadata == [("authorization", key)]
+    await running.call("Apply")
+    assert running.metadata == []
+
+
+async def test_many_calls_of_one_connection_are_answered_each_with_its_own(running: Running) -> None:
+    running.table.release.set()
+    requests = [b"%d" % number for number in range(60)]
+    calls = [running.call("Wait" if number % 2 else "Apply", request) for number, request in enumerate(requests)]
+    assert await asyncio.gather(*calls) == requests
+
+
+async def test_caller_that_cancels_ends_its_own_wait_and_no_other(running: Running) -> None:
+    waiting, leaving = running.call("Wait", b"stays"), running.call("Wait", b"leaves")
+    for _ in range(2):
+        await running.table.came.acquire()
+    leaving.cancel()
+    await running.table.left.wait()
+    running.table.release.set()
+    assert await waiting == b"stays"
+
+
+async def test_deadline_that_passes_while_a_call_waits_ends_the_wait(running: Running) -> None:
+    error = await refusal(running.call("Wait", b"first", timeout=0.2))
+    assert error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    await asyncio.wait_for(running.table.left.wait(), 5)
+
+
+async def test_door_answers_on_a_unix_socket(kind: DoorKind, tmp_path: Path) -> None:
+    made = Running(kind, f"unix:{tmp_path}/door")
+    await made.door.start()
+    async with grpc.aio.insecure_channel(f"unix:{tmp_path}/door") as made.channel:
+        assert await made.call("Apply", b"hello") == b"hello"
+    await made.door.stop(0)
+
+
+async def test_health_tells_of_the_door_of_its_services_and_of_no_other(running: Running) -> None:
+    stub = health_pb2_grpc.HealthStub(running.channel)
+
+    async def check(service: str) -> int:
+        answer: int = (await stub.Check(health_pb2.HealthCheckRequest(service=service))).status
+        return answer
+
+    await running.door.say_serving()
+    assert [await check(name) for name in ("", SERVICE)] == [health_pb2.HealthCheckResponse.SERVING] * 2
+    with pytest.raises(grpc.aio.AioRpcError) as unknown:
+        await check("other.Service")
+    assert unknown.value.code() == grpc.StatusCode.NOT_FOUND
+    strange = stub.Watch(health_pb2.HealthCheckRequest(service="other.Service"))
+    assert (await strange.read()).status == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+    watch = stub.Watch(health_pb2.HealthCheckRequest(service=SERVICE))
+    assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+    await running.door.say_stopping()
+    assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+    assert await check(SERVICE) == health_pb2.HealthCheckResponse.NOT_SERVING
+    watch.cancel()
+    strange.cancel()
 
 
 async def test_metadata_beyond_the_limit_is_refused_unread(running: Running) -> None:
@@ -200,13 +310,13 @@ async def test_client_that_pings_without_pause_is_sent_away(running: Running) ->
 
 
 @pytest.fixture
-def system(embedded_postgres: EmbeddedPostgres, postgres_dsn: str, redis_url: str) -> Iterator[System]:
+def system(kind: DoorKind, embedded_postgres: EmbeddedPostgres, postgres_dsn: str, redis_url: str) -> Iterator[System]:
     name = f"door_{next(_numbers)}"
     asyncio.run(create_database(postgres_dsn, name))
     dsn = embedded_postgres.dsn(name)
     asyncio.run(prepare(dsn))
     with tempfile.TemporaryDirectory(prefix="altyn-door-") as folder:
-        started = System(dsn, redis_url, Path(folder))
+        started = System(dsn, redis_url, Path(folder), {"ALTYN_DOOR": kind})
         started.start()
         yield started
         started.stop()

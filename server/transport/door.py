@@ -1,0 +1,81 @@
+"""What every door of the server is: services over call tables, behind one address.
+
+There are two, over the same tables: `h2`, compiled over libnghttp2, and `grpc_aio`, portable. Whoever opens a door
+knows neither. Never here: sockets, frames, what a call means.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from altyn.core.engine import Scope
+from altyn.server.calls import Call
+from altyn.server.metrics import CallMeters
+from altyn.server.refusals import RefusalLog
+
+DoorKind = Literal["h2", "grpc_aio"]
+REQUEST_BYTES_MAX = 1 << 20
+UNIX = "unix:"
+
+Metadata = Iterable[tuple[str, str | bytes]]
+Authenticate = Callable[[Metadata], Scope]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A gRPC service: method name → call, and who may call."""
+
+    name: str
+    table: Mapping[str, Call]
+    authenticate: Authenticate
+
+
+class Door(Protocol):
+    """One listener. `port` is known after `start`; 0 on a unix socket. A door also answers grpc.health.v1."""
+
+    port: int
+
+    async def start(self) -> None: ...
+    async def say_serving(self) -> None:
+        """Health: its services and the server as a whole serve."""
+
+    async def say_stopping(self) -> None:
+        """Health: nothing serves any more, to those who ask and those who watch."""
+
+    async def stop(self, grace_s: float) -> None:
+        """Refuse new calls, let the running ones finish for `grace_s`."""
+
+
+def built(kind: DoorKind) -> bool:
+    """Whether this installation has such a door."""
+    return kind != "h2" or importlib.util.find_spec("altyn.server.transport.h2.connection") is not None
+
+
+def choose(wanted: Literal["auto", "h2", "grpc_aio"]) -> DoorKind:
+    """`auto`: the fast one where it was built. RuntimeError for one that was not."""
+    if wanted == "auto":
+        return "h2" if built("h2") else "grpc_aio"
+    if not built(wanted):
+        raise RuntimeError("the door h2 was not built here: libnghttp2's headers were missing; set ALTYN_DOOR=grpc_aio")
+    return wanted
+
+
+def new_door(
+    kind: DoorKind,
+    services: Sequence[Service],
+    address: str,
+    meters: CallMeters | None = None,
+    refusals: RefusalLog | None = None,
+) -> Door:
+    """A door that is not open yet. `address`: `host:port` or `unix:path`. By default nobody counts or tells."""
+    meters, refusals = meters or CallMeters(), refusals or RefusalLog()
+    if kind == "h2":
+        from altyn.server.transport.h2.door import H2Door
+
+        return H2Door(services, address, meters, refusals)
+    from altyn.server.transport.grpc_aio import GrpcDoor
+
+    return GrpcDoor(services, address, meters, refusals)

@@ -1,0 +1,502 @@
+"""One register's connection: bytes from the transport to the session, calls from the session to the call table.
+
+A read is fed to the session whole; then the calls it completed are begun, oldest first; then everything there is to
+say goes out in one write. A reply that must wait for the journal is sent when it is released, with all others of its
+connection. Invariants: a call that was reset, or whose deadline has passed, before its turn is not begun; a caller
+that leaves cancels its own wait and nothing else; references held by streams are given back once, when the stream is
+freed; a peer that does not read stops being read from, and is sent away after a while. Never here: what a call means.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.string cimport memcmp, memcpy
+
+import asyncio
+
+from google.protobuf.message import DecodeError
+from grpc_health.v1 import health_pb2
+
+cimport altyn.server.transport.h2.nghttp2 as ng
+cimport altyn.server.transport.h2.semantics as semantics
+cimport altyn.server.transport.h2.session as session
+cimport altyn.server.transport.h2.stream as streams
+from altyn.server.slots cimport PendingReply
+from altyn.server.transport.h2.lobby cimport CALL, HEALTH_CHECK, Lobby, Method
+from altyn.server.transport.h2.stream cimport Stream
+
+from altyn.core.engine import CallRefused
+from altyn.server.meters import monotonic_ns
+from altyn.server.transport.status import trailers_of
+
+cdef enum:
+    OUT_BYTES = 64 << 10
+    UNKNOWN_SERVICE = 3            # health's SERVICE_UNKNOWN
+
+cdef int64_t GOODBYE_AFTER_NS = 50_000_000  # for calls already on their way when the notice is sent
+cdef int64_t CLOSE_NS = 5_000_000_000  # to take what was sent, once the connection is over
+cdef uint8_t[OUT_BYTES] out
+
+
+@cython.final
+cdef class Waiting:
+    """A call whose reply is not there yet; called when it is."""
+
+    def __call__(self, future):
+        cdef Stream* stream = self.stream
+        if stream == NULL or stream.is_closed:
+            if not future.cancelled():
+                future.exception()  # nobody hears of it; asyncio wants it looked at
+            return
+        self.connection.settle(stream, self, future)
+
+    cdef int leave(self, str code, str reason) except -1:
+        """Nobody waits any more; the operation goes on by itself."""
+        self.stream = NULL
+        self.method.meter.refused(self.begun_ns, code, reason)
+        self.future.cancel()
+        return 0
+
+
+cdef class Connection:
+    """A protocol for asyncio; `ends_ns`: when it is old enough to be asked to come anew."""
+
+    def __init__(self, Lobby lobby not None, int64_t ends_ns):
+        self.lobby = lobby
+        self.ends_ns = ends_ns
+
+    def __dealloc__(self):
+        # Only a connection that was never lost has anything left; its references went with connection_lost.
+        if self.peer.session != NULL:
+            session.session_close(&self.peer)
+
+    # ---- what the transport says
+
+    def connection_made(self, transport):
+        cdef int64_t now_ns = monotonic_ns()
+        self.made_ns = self.used_ns = now_ns
+        self.transport = transport
+        self.write = transport.write
+        if len(self.lobby.connections) >= self.lobby.connections_max:
+            self.lobby.count_sent_away("too_many_connections")
+            self.is_over = True
+            transport.abort()
+            return
+        if session.session_open(&self.peer, &self.lobby.front, now_ns, self.lobby.ping_interval_ns) != 0:
+            self.is_over = True
+            transport.abort()
+            return
+        self.lobby.connections.add(self)
+        self.flush()
+
+    def get_buffer(self, size_hint):
+        return self.lobby.buffer
+
+    def buffer_updated(self, Py_ssize_t count):
+        cdef int error
+        if self.is_over:
+            return
+        self.peer.now_ns = monotonic_ns()
+        error = session.session_feed(&self.peer, self.lobby.start, <size_t>count)
+        if error != 0:
+            self.give_up(error)
+            return
+        self.answer_ready()
+        self.flush()
+
+    def eof_received(self):
+        return False
+
+    def pause_writing(self):
+        self.is_paused = True
+        self.paused_ns = monotonic_ns()
+        if not self.is_over:
+            self.transport.pause_reading()
+
+    def resume_writing(self):
+        self.is_paused = False
+        if not self.is_over:
+            self.transport.resume_reading()
+            self.flush_soon()
+
+    def connection_lost(self, error):
+        cdef Stream* stream = self.peer.streams
+        self.is_over = True
+        while stream != NULL:
+            self.drop(stream)
+            stream = stream.next
+        session.session_close(&self.peer)
+        self.lobby.connections.discard(self)
+        self.transport = self.write = None
+
+    # ---- calls
+
+    cdef int answer_ready(self) except -1:
+        cdef Stream* stream
+        while True:
+            stream = session.session_next_ready(&self.peer)
+            if stream == NULL:
+                return 0
+            if stream.is_closed:
+                continue  # reset before its turn
+            if stream.status == 0 and stream.http_status == 200:
+                self.begin(stream)
+            else:
+                streams.stream_drop_body(&self.lobby.front, stream, &self.peer.request_bytes)
+                self.count_early(stream)
+                if session.session_refuse_early(&self.peer, stream) != 0:
+                    self.close()
+
+    cdef int begin(self, Stream* stream) except -1:
+        cdef Method method = <Method>self.lobby.methods[stream.path]
+        cdef bytes request = PyBytes_FromStringAndSize(<const char*>stream.body, stream.body_size)
+        cdef Waiting waiting
+        cdef int64_t begun_ns
+        streams.stream_drop_body(&self.lobby.front, stream, &self.peer.request_bytes)
+        stream.state = streams.RUNNING
+        if method.kind != CALL:
+            return self.begin_health(stream, method, request)
+        begun_ns = method.meter.begin()
+        self.used_ns = begun_ns
+        if stream.deadline_ns != 0 and stream.deadline_ns <= begun_ns:
+            method.meter.refused(begun_ns, "DEADLINE_EXCEEDED", "DEADLINE_PASSED")
+            return self.refuse_plainly(stream, semantics.GRPC_DEADLINE_EXCEEDED, b"the deadline has passed")
+        scope = None
+        try:
+            scope = method.authenticate(self.metadata_of(stream))
+            reply = method.call(request, scope)
+        except CallRefused as refused:
+            method.meter.refused(begun_ns, refused.code, refused.reason)
+            self.lobby.refusals.refused(method.meter.method, refused, request, scope)
+            return self.refuse(stream, refused)
+        except Exception as error:
+            return self.fail(stream, method, begun_ns, error, request, scope)
+        if type(reply) is bytes:
+            method.meter.answered(begun_ns, <bytes>reply)
+            return self.answer(stream, <bytes>reply)
+        waiting = Waiting.__new__(Waiting)
+        waiting.method = method
+        waiting.request = request
+        waiting.scope = scope
+        waiting.begun_ns = begun_ns
+        return self.wait_for(stream, waiting, reply)
+
+    cdef tuple metadata_of(self, Stream* stream):
+        """What `authenticate` reads: the one field doors look at. A register sends the same one again and again."""
+        cdef size_t size = stream.authorization_size
+        if size == 0:
+            return ()
+        if self.authorization is None or <size_t>PyBytes_GET_SIZE(self.authorization) != size or memcmp(
+            PyBytes_AS_STRING(self.authorization), stream.authorization, size
+        ) != 0:
+            self.authorization = PyBytes_FromStringAndSize(<const char*>stream.authorization, <Py_ssize_t>size)
+            self.metadata = (("authorization", self.authorization.decode("latin-1")),)
+        return self.metadata
+
+    cdef int wait_for(self, Stream* stream, Waiting waiting, reply) except -1:
+        waiting.connection = self
+        waiting.future = reply if type(reply) is PendingReply else asyncio.ensure_future(reply)
+        waiting.stream = stream
+        Py_INCREF(waiting)
+        stream.waiting = <void*>waiting
+        waiting.future.add_done_callback(waiting)
+        return 0
+
+    cdef int settle(self, Stream* stream, Waiting waiting, future) except -1:
+        """The reply, or why there is none. `waiting` is kept alive by whoever calls it."""
+        cdef Method method = waiting.method
+        waiting.stream = NULL
+        stream.waiting = NULL
+        Py_DECREF(waiting)
+        try:
+            reply = future.result()
+        except CallRefused as refused:
+            method.meter.refused(waiting.begun_ns, refused.code, refused.reason)
+            self.lobby.refusals.refused(method.meter.method, refused, waiting.request, waiting.scope)
+            self.refuse(stream, refused)
+        except asyncio.CancelledError:
+            method.meter.refused(waiting.begun_ns, "CANCELLED", "STOPPED")
+            self.refuse_plainly(stream, semantics.GRPC_CANCELLED, b"the call was cancelled")
+        except Exception as error:
+            self.fail(stream, method, waiting.begun_ns, error, waiting.request, waiting.scope)
+        else:
+            method.meter.answered(waiting.begun_ns, <bytes>reply)
+            self.answer(stream, <bytes>reply)
+        return self.flush_soon()
+
+    cdef int answer(self, Stream* stream, bytes reply) except -1:
+        Py_INCREF(reply)
+        stream.reply_owner = <void*>reply
+        stream.reply = <const uint8_t*>PyBytes_AS_STRING(reply)
+        stream.reply_size = <uint32_t>PyBytes_GET_SIZE(reply)
+        if session.session_answer(&self.peer, stream) != 0:
+            self.close()
+        return 0
+
+    cdef int fail(self, Stream* stream, Method method, int64_t begun_ns, error, bytes request, scope) except -1:
+        """A fault of ours: told to the operator, not to the caller."""
+        method.meter.refused(begun_ns, "INTERNAL", "FAULT")
+        self.lobby.refusals.failed(method.meter.method, error, request, scope)
+        return self.refuse_plainly(stream, semantics.GRPC_INTERNAL, b"a fault of the server")
+
+    cdef int refuse(self, Stream* stream, refused) except -1:
+        cdef bytes message, details
+        code, message, details = trailers_of(refused.code, refused.reason, refused.field, refused.message)
+        message = semantics.percent_encoded(message)
+        if session.session_refuse(
+            &self.peer, stream, code, message, <size_t>PyBytes_GET_SIZE(message), details,
+            <size_t>PyBytes_GET_SIZE(details)
+        ) != 0:
+            self.close()
+        return 0
+
+    cdef int refuse_plainly(self, Stream* stream, int status, bytes message) except -1:
+        """With a status and a text; nothing a program could read."""
+        if session.session_refuse(&self.peer, stream, status, message, <size_t>PyBytes_GET_SIZE(message), NULL, 0) != 0:
+            self.close()
+        return 0
+
+    cdef int count_early(self, Stream* stream) except -1:
+        """A refusal before the call table, where it is known of which method."""
+        cdef Method method
+        if stream.path == streams.NO_PATH or stream.http_status != 200:
+            return 0
+        method = <Method>self.lobby.methods[stream.path]
+        method.meter.refused(method.meter.begin(), EARLY_CODES.get(stream.status, "UNKNOWN"), "NOT_A_CALL")
+        return 0
+
+    # ---- health
+
+    cdef int begin_health(self, Stream* stream, Method method, bytes request) except -1:
+        try:
+            service = health_pb2.HealthCheckRequest.FromString(request).service
+        except DecodeError:
+            return self.refuse_plainly(stream, semantics.GRPC_INTERNAL, b"the request is malformed")
+        status = self.lobby.serving.get(service)
+        if method.kind == HEALTH_CHECK:
+            if status is None:
+                return self.refuse_plainly(stream, semantics.GRPC_NOT_FOUND, b"unknown service")
+            return self.answer(stream, bytes((0x08, status)) if status else b"")
+        Py_INCREF(service)
+        stream.watched_service = <void*>service
+        if session.session_say(&self.peer, stream, UNKNOWN_SERVICE if status is None else status) != 0:
+            self.close()
+        if self.is_draining:
+            session.session_end_watch(&self.peer, stream)
+        return 0
+
+    cpdef int say(self, str service, int status) except -1:
+        cdef Stream* stream = self.peer.streams
+        while stream != NULL:
+            if stream.is_watch and not stream.is_closed and <str>stream.watched_service == service:
+                session.session_say(&self.peer, stream, status)
+            stream = stream.next
+        return self.flush()
+
+    # ---- sending
+
+    cdef int flush_soon(self) except -1:
+        """With the others that were answered in this turn."""
+        if not self.is_dirty:
+            self.is_dirty = True
+            self.lobby.flush_soon(self)
+        return 0
+
+    def flush_now(self):
+        self.is_dirty = False
+        self.flush()
+
+    cdef int flush(self) except -1:
+        """Everything the session has to say, in one write as a rule."""
+        cdef const uint8_t* frame
+        cdef ssize_t size
+        cdef size_t used = 0
+        if self.is_over or self.transport is None:
+            return 0
+        while not self.is_paused:
+            if used + session.FRAME_BYTES_MAX > OUT_BYTES:
+                self.write(PyBytes_FromStringAndSize(<const char*>out, <Py_ssize_t>used))
+                used = 0
+                continue
+            size = ng.nghttp2_session_mem_send(self.peer.session, &frame)
+            if size == 0:
+                break
+            if size < 0:
+                if used:
+                    self.write(PyBytes_FromStringAndSize(<const char*>out, <Py_ssize_t>used))
+                return self.give_up(<int>size)
+            if <size_t>size > session.FRAME_BYTES_MAX:
+                # No frame of ours is so long; were one, it would go out by itself.
+                if used:
+                    self.write(PyBytes_FromStringAndSize(<const char*>out, <Py_ssize_t>used))
+                used = 0
+                self.write(PyBytes_FromStringAndSize(<const char*>frame, size))
+                continue
+            memcpy(out + used, frame, <size_t>size)
+            used += <size_t>size
+        if used:
+            self.write(PyBytes_FromStringAndSize(<const char*>out, <Py_ssize_t>used))
+        self.reap()
+        if not ng.nghttp2_session_want_read(self.peer.session) and not ng.nghttp2_session_want_write(self.peer.session):
+            self.close()
+        return 0
+
+    cdef int reap(self) except -1:
+        """Free what nghttp2 has closed; a call that still runs has lost its caller."""
+        cdef Stream* stream
+        while self.peer.ready == NULL:
+            stream = session.session_next_closed(&self.peer)
+            if stream == NULL:
+                return 0
+            self.drop(stream)
+            session.session_forget(&self.peer, stream)
+        return 0
+
+    cdef int drop(self, Stream* stream) except -1:
+        """Give back the references of a stream that is about to be freed."""
+        cdef Waiting waiting
+        cdef void* held
+        if stream.reply_owner != NULL:
+            held, stream.reply_owner = stream.reply_owner, NULL
+            Py_DECREF(<object>held)
+        if stream.watched_service != NULL:
+            held, stream.watched_service = stream.watched_service, NULL
+            Py_DECREF(<object>held)
+        if stream.waiting != NULL:
+            held, stream.waiting = stream.waiting, NULL
+            waiting = <Waiting>held
+            Py_DECREF(waiting)
+            waiting.leave("CANCELLED", "CALLER_LEFT")
+        return 0
+
+    cdef int give_up(self, int error) except -1:
+        """The session cannot go on. Say why, when the peer overdid it, and close."""
+        cdef uint8_t[128] frame
+        cdef size_t size
+        if self.peer.fault == NULL and error == ng.NGHTTP2_ERR_FLOODED:
+            self.peer.fault = b"too_many_frames_to_acknowledge"
+        if self.peer.fault != NULL:
+            self.lobby.count_sent_away((<bytes>self.peer.fault).decode())
+            size = session.goaway_frame(&self.peer, frame)
+            self.write(PyBytes_FromStringAndSize(<const char*>frame, <Py_ssize_t>size))
+        else:
+            self.lobby.count_sent_away("not_http2")
+        return self.close()
+
+    cdef int close(self) except -1:
+        """Read nothing more; what was written goes out."""
+        if not self.is_over and self.transport is not None:
+            self.is_over = True
+            self.over_ns = monotonic_ns()
+            self.transport.close()
+        return 0
+
+    # ---- time
+
+    cpdef int tick(self, int64_t now_ns) except -1:
+        cdef Lobby lobby = self.lobby
+        if self.transport is None:
+            return 0
+        if self.is_over:
+            if now_ns - self.over_ns > CLOSE_NS:
+                self.transport.abort()
+            return 0
+        session.session_refill(&self.peer, now_ns)
+        if not self.peer.has_settings and now_ns - self.made_ns > lobby.handshake_ns:
+            lobby.count_sent_away("no_settings_in_time")
+            self.is_over = True
+            self.transport.abort()
+            return 0
+        if self.is_paused and now_ns - self.paused_ns > lobby.answer_ns:
+            lobby.count_sent_away("does_not_read")
+            self.is_over = True
+            self.transport.abort()
+            return 0
+        if self.peer.streams != NULL:
+            self.tick_streams(now_ns)
+        if self.is_draining:
+            if not self.has_said_goodbye and now_ns - self.drain_ns > GOODBYE_AFTER_NS:
+                self.has_said_goodbye = True
+                ng.nghttp2_submit_goaway(
+                    self.peer.session, ng.NGHTTP2_FLAG_NONE,
+                    ng.nghttp2_session_get_last_proc_stream_id(self.peer.session), ng.NGHTTP2_NO_ERROR, NULL, 0
+                )
+                self.flush()
+            elif now_ns - self.drain_ns > lobby.grace_ns:
+                self.abandon()
+        elif now_ns > self.ends_ns or (self.peer.streams == NULL and now_ns - self.used_ns > lobby.idle_ns):
+            self.drain(now_ns)
+        return 0
+
+    cdef int tick_streams(self, int64_t now_ns) except -1:
+        cdef Stream* stream = self.peer.streams
+        cdef Waiting waiting
+        while stream != NULL and not self.is_over:
+            if stream.is_closed:
+                pass
+            elif stream.state == streams.RECEIVING:
+                if now_ns - stream.begun_ns > self.lobby.request_ns:
+                    if self.peer.in_headers and self.peer.current == stream:
+                        self.lobby.count_sent_away("no_headers_in_time")
+                        self.is_over = True
+                        self.transport.abort()
+                        return 0
+                    streams.stream_refuse(stream, semantics.GRPC_DEADLINE_EXCEEDED, b"the request took too long to come")
+                    streams.stream_drop_body(&self.lobby.front, stream, &self.peer.request_bytes)
+                    session.session_refuse_early(&self.peer, stream)
+            elif stream.state == streams.RUNNING:
+                if stream.waiting != NULL and stream.deadline_ns != 0 and stream.deadline_ns <= now_ns:
+                    waiting = <Waiting>stream.waiting
+                    stream.waiting = NULL
+                    Py_DECREF(waiting)
+                    waiting.leave("DEADLINE_EXCEEDED", "DEADLINE_PASSED")
+                    self.refuse_plainly(stream, semantics.GRPC_DEADLINE_EXCEEDED, b"the deadline has passed")
+            elif stream.state == streams.ANSWERING and not stream.is_watch:
+                if stream.stalled_ns == 0:
+                    stream.stalled_ns = now_ns
+                elif now_ns - stream.stalled_ns > self.lobby.answer_ns:
+                    ng.nghttp2_submit_rst_stream(
+                        self.peer.session, ng.NGHTTP2_FLAG_NONE, stream.id, ng.NGHTTP2_CANCEL
+                    )
+            stream = stream.next
+        return self.flush()
+
+    cpdef int drain(self, int64_t now_ns) except -1:
+        """Ask the peer to bring no more calls here."""
+        cdef Stream* stream = self.peer.streams
+        if self.is_over or self.is_draining or self.transport is None:
+            return 0
+        self.is_draining = True
+        self.drain_ns = now_ns
+        while stream != NULL:
+            if stream.is_watch and not stream.is_closed:
+                session.session_end_watch(&self.peer, stream)
+            stream = stream.next
+        ng.nghttp2_submit_shutdown_notice(self.peer.session)
+        return self.flush()
+
+    cpdef int abandon(self) except -1:
+        """Whoever still waits is told that the server is not there for them."""
+        cdef Stream* stream = self.peer.streams
+        cdef Waiting waiting
+        if self.is_over or self.transport is None:
+            return 0
+        while stream != NULL:
+            if stream.waiting != NULL and not stream.is_closed:
+                waiting = <Waiting>stream.waiting
+                stream.waiting = NULL
+                Py_DECREF(waiting)
+                waiting.leave("UNAVAILABLE", "STOPPED")
+                self.refuse_plainly(stream, semantics.GRPC_UNAVAILABLE, b"the server is stopping")
+            stream = stream.next
+        self.flush()
+        return self.close()
+
+
+cdef dict EARLY_CODES = {
+    semantics.GRPC_RESOURCE_EXHAUSTED: "RESOURCE_EXHAUSTED",
+    semantics.GRPC_UNIMPLEMENTED: "UNIMPLEMENTED",
+    semantics.GRPC_INTERNAL: "INTERNAL",
+    semantics.GRPC_UNAVAILABLE: "UNAVAILABLE",
+}

@@ -1,0 +1,39 @@
+from typing import Any, final
+
+from altyn.server.meters import CallMeter
+from altyn.server.refusals import RefusalLog
+from altyn.server.transport.door import Authenticate
+
+@final
+class Method:
+    def __init__(self, call: Any, authenticate: Authenticate, meter: CallMeter) -> None: ...
+
+@final
+class Lobby:
+    connections: set[Any]
+    sent_away: dict[str, int]
+    connections_max: int
+    age_ns: int
+    def __init__(
+        self,
+        *,
+        refusals: RefusalLog,
+        idle_ns: int,
+        age_ns: int,
+        grace_ns: int,
+        handshake_ns: int,
+        request_ns: int,
+        answer_ns: int,
+        ping_interval_ns: int,
+        connections_max: int,
+        request_bytes_max: int,
+    ) -> None: ...
+    @property
+    def streams_count(self) -> int: ...
+    @property
+    def request_bytes(self) -> int: ...
+    def add(self, path: str, method: Method) -> None: ...
+    def say(self, service: str, status: int) -> None: ...
+    def tick(self) -> None: ...
+    def drain(self) -> None: ...
+    def abandon(self) -> None: ...

@@ -1,0 +1,127 @@
+"""What the connections of one door have in common: methods, health, limits, the buffer they read into.
+
+Invariants: methods are added before the first connection is made; the one buffer is read into and taken from within
+one turn of the loop, so that a connection at rest holds none. Never here: one connection's state.
+"""
+
+cimport cython
+from cpython.bytearray cimport PyByteArray_AS_STRING
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memset
+
+import asyncio
+
+cimport altyn.server.transport.h2.stream as streams
+from altyn.server.meters cimport CallMeter
+
+from altyn.server.meters import monotonic_ns
+
+cdef enum:
+    READ_BYTES = 64 << 10
+
+
+@cython.final
+cdef class Method:
+    """One path: what it calls, who may, where it is counted."""
+
+    def __init__(self, call, authenticate, CallMeter meter not None):
+        self.kind = CALL
+        self.call = call
+        self.authenticate = authenticate
+        self.meter = meter
+
+
+@cython.final
+cdef class Lobby:
+    """What the connections of one door have in common: methods, health, limits, the buffer they read into."""
+
+    def __init__(
+        self, *, refusals, int64_t idle_ns, int64_t age_ns, int64_t grace_ns, int64_t handshake_ns, int64_t request_ns,
+        int64_t answer_ns, int64_t ping_interval_ns, int64_t connections_max, int64_t request_bytes_max
+    ):
+        memset(&self.front, 0, sizeof(streams.Front))
+        self.front.request_bytes_max = request_bytes_max
+        self.methods = []
+        self.path_texts = []
+        buffer = bytearray(READ_BYTES)
+        self.start = <const uint8_t*>PyByteArray_AS_STRING(buffer)
+        self.buffer = memoryview(buffer)
+        self.refusals = refusals
+        self.serving = {}
+        self.dirty = []
+        self.connections = set()
+        self.sent_away = {}
+        self.idle_ns = idle_ns
+        self.age_ns = age_ns
+        self.grace_ns = grace_ns
+        self.handshake_ns = handshake_ns
+        self.request_ns = request_ns
+        self.answer_ns = answer_ns
+        self.ping_interval_ns = ping_interval_ns
+        self.connections_max = connections_max
+        for name, kind in (("Check", HEALTH_CHECK), ("Watch", HEALTH_WATCH)):
+            method = Method(None, None, CallMeter("grpc.health.v1.Health", name))
+            (<Method>method).kind = kind
+            self.add(f"/grpc.health.v1.Health/{name}", method)
+
+    @property
+    def streams_count(self):
+        return self.front.streams_count
+
+    @property
+    def request_bytes(self):
+        """In buffers of all connections."""
+        return self.front.request_bytes
+
+    def add(self, str path not None, Method method not None):
+        """Calls of `path` go to `method`."""
+        cdef bytes text = path.encode()
+        if self.front.paths_count == streams.PATHS_MAX:
+            raise ValueError("a door has at most 64 methods")
+        self.path_texts.append(text)
+        self.methods.append(method)
+        self.front.paths[self.front.paths_count].text = PyBytes_AS_STRING(text)
+        self.front.paths[self.front.paths_count].size = <size_t>PyBytes_GET_SIZE(text)
+        self.front.paths_count += 1
+
+    def say(self, str service not None, int status):
+        """The health service says so from now on, also to those who watch."""
+        self.serving[service] = status
+        for connection in list(self.connections):
+            connection.say(service, status)
+
+    def tick(self):
+        """What time brings: deadlines, idle and old connections, peers that do not read."""
+        cdef int64_t now_ns = monotonic_ns()
+        for connection in list(self.connections):
+            connection.tick(now_ns)
+
+    def drain(self):
+        """Take no more calls; connections close when theirs have ended."""
+        cdef int64_t now_ns = monotonic_ns()
+        for connection in list(self.connections):
+            connection.drain(now_ns)
+
+    def abandon(self):
+        """Refuse what still runs, and close."""
+        for connection in list(self.connections):
+            connection.abandon()
+
+    cdef int flush_soon(self, connection) except -1:
+        """Each connection once a turn: it knows whether it waits already."""
+        self.dirty.append(connection)
+        if len(self.dirty) == 1:
+            asyncio.get_running_loop().call_soon(self.flush_dirty)
+        return 0
+
+    def flush_dirty(self):
+        """Everyone who was answered since the last turn gets it."""
+        cdef list dirty = self.dirty
+        self.dirty = []
+        for connection in dirty:
+            connection.flush_now()
+
+    cdef int count_sent_away(self, str reason) except -1:
+        self.sent_away[reason] = self.sent_away.get(reason, 0) + 1
+        return 0
