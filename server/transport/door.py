@@ -6,7 +6,7 @@ knows neither. Never here: sockets, frames, what a call means.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -50,8 +50,12 @@ class Door(Protocol):
 
 
 def built(kind: DoorKind) -> bool:
-    """Whether this installation has such a door."""
-    return kind != "h2" or importlib.util.find_spec("altyn.server.transport.h2.connection") is not None
+    """Whether this installation has such a door, and the library it needs."""
+    try:
+        importlib.import_module("altyn.server.transport.h2.connection" if kind == "h2" else "grpc.aio")
+    except ImportError:
+        return False
+    return True
 
 
 def choose(wanted: Literal["auto", "h2", "grpc_aio"]) -> DoorKind:
@@ -59,7 +63,7 @@ def choose(wanted: Literal["auto", "h2", "grpc_aio"]) -> DoorKind:
     if wanted == "auto":
         return "h2" if built("h2") else "grpc_aio"
     if not built(wanted):
-        raise RuntimeError("the door h2 was not built here: libnghttp2's headers were missing; set ALTYN_DOOR=grpc_aio")
+        raise RuntimeError("the door h2 is not here: libnghttp2 is missing, or its headers were at the build; set ALTYN_DOOR=grpc_aio")
     return wanted
 
 

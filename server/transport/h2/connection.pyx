@@ -35,7 +35,7 @@ cdef enum:
     UNKNOWN_SERVICE = 3            # health's SERVICE_UNKNOWN
 
 cdef int64_t GOODBYE_AFTER_NS = 50_000_000  # for calls already on their way when the notice is sent
-cdef int64_t CLOSE_NS = 5_000_000_000  # to take what was sent, once the connection is over
+cdef int64_t CLOSE_NS = 2_000_000_000  # to take what was sent, once the connection is over
 cdef uint8_t[OUT_BYTES] out
 
 
@@ -385,11 +385,17 @@ cdef class Connection:
         return self.close()
 
     cdef int close(self) except -1:
-        """Read nothing more; what was written goes out."""
+        """What was written goes out; what comes is dropped until the peer closes, or it has had its time.
+
+        To close at once would have the system tell the peer of a reset, and lose our last words.
+        """
         if not self.is_over and self.transport is not None:
             self.is_over = True
             self.over_ns = monotonic_ns()
-            self.transport.close()
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            else:
+                self.transport.close()
         return 0
 
     # ---- time

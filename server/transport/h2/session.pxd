@@ -23,6 +23,7 @@ cdef enum SessionLimit:
     SETTINGS_NOISE = 64
     CONTINUATION_NOISE = 32
     TINY_DATA_BYTES = 16
+    IGNORED_BYTES_PER_NOISE = 256
     # As grpc has it: pings that come sooner are strikes, unless an answer was sent meanwhile.
     PING_STRIKES_MAX = 2
     # One frame of ours, at most, with its header.
@@ -39,6 +40,7 @@ cdef struct Peer:
     int64_t now_ns             # of the read or the turn being worked on
     int64_t request_bytes      # reserved by its streams
     int64_t refilled_ns
+    int64_t hidden_bytes       # fed and of no frame that was told of
     int64_t last_ping_ns
     int64_t ping_interval_ns
     int32_t streams_count

@@ -17,7 +17,9 @@ from altyn.server.transport.h2.stream cimport Front, Stream
 cdef enum:
     NO_COPY = ng.NGHTTP2_NV_FLAG_NO_COPY_NAME | ng.NGHTTP2_NV_FLAG_NO_COPY_VALUE
     NO_COPY_NAME = ng.NGHTTP2_NV_FLAG_NO_COPY_NAME
-    GOAWAY_FIXED_BYTES = 9 + 8
+    FRAME_HEAD_BYTES = 9
+    GOAWAY_FIXED_BYTES = FRAME_HEAD_BYTES + 8
+    PREFACE_BYTES = 24
 
 cdef ng.nghttp2_session_callbacks* callbacks = NULL
 cdef ng.nghttp2_option* option = NULL
@@ -219,8 +221,9 @@ cdef inline int give_up(Peer* peer, const char* why) noexcept nogil:
 
 
 cdef int on_begin_frame(ng.nghttp2_session* session, const ng.nghttp2_frame_hd* head, void* user_data) noexcept nogil:
-    """What a frame costs before it is looked at."""
+    """What a frame costs before it is looked at. Frames that nghttp2 ignores are not told of: see session_feed."""
     cdef Peer* peer = <Peer*>user_data
+    peer.hidden_bytes -= FRAME_HEAD_BYTES + <int64_t>head.length
     if head.type == ng.NGHTTP2_HEADERS:
         return 0
     if head.type == ng.NGHTTP2_DATA:
@@ -353,6 +356,7 @@ cdef int on_stream_close(ng.nghttp2_session* session, int32_t id, uint32_t error
     cdef Stream* stream = <Stream*>ng.nghttp2_session_get_stream_user_data(session, id)
     if stream != NULL and not stream.is_closed:
         stream.is_closed = True
+        streams.stream_drop_body(peer.front, stream, &peer.request_bytes)
         stream.next_closed = peer.closed
         peer.closed = stream
         if peer.current == stream:
@@ -371,6 +375,7 @@ cdef int session_open(Peer* peer, Front* front, int64_t now_ns, int64_t ping_int
     peer.ping_interval_ns = ping_interval_ns
     peer.resets_left = RESETS_MAX
     peer.noise_left = NOISE_MAX
+    peer.hidden_bytes = -<int64_t>PREFACE_BYTES
     if callbacks == NULL or option == NULL:
         return -1
     if ng.nghttp2_session_server_new2(&peer.session, callbacks, peer, option) != 0:
@@ -399,8 +404,20 @@ cdef void session_close(Peer* peer) noexcept nogil:
 
 cdef int session_feed(Peer* peer, const uint8_t* start, size_t size) noexcept nogil:
     """0, or the error that ends the connection."""
-    cdef ssize_t taken = ng.nghttp2_session_mem_recv(peer.session, start, size)
-    return <int>taken if taken < 0 else 0
+    cdef ssize_t taken
+    cdef int64_t ignored
+    # A frame that has begun is subtracted whole: what stays above 0 is of frames that were ignored.
+    peer.hidden_bytes += <int64_t>size
+    taken = ng.nghttp2_session_mem_recv(peer.session, start, size)
+    if taken < 0:
+        return <int>taken
+    if peer.hidden_bytes >= IGNORED_BYTES_PER_NOISE:
+        ignored = peer.hidden_bytes // IGNORED_BYTES_PER_NOISE
+        peer.hidden_bytes -= ignored * IGNORED_BYTES_PER_NOISE
+        peer.noise_left -= <int32_t>ignored
+        if peer.noise_left < 0:
+            return give_up(peer, b"too_many_frames_without_a_call")
+    return 0
 
 
 cdef void session_refill(Peer* peer, int64_t now_ns) noexcept nogil:
