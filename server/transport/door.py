@@ -63,7 +63,7 @@ def choose(wanted: Literal["auto", "h2", "grpc_aio"]) -> DoorKind:
     if wanted == "auto":
         return "h2" if built("h2") else "grpc_aio"
     if not built(wanted):
-        raise RuntimeError("the door h2 is not here: libnghttp2 is missing, or its headers were at the build; set ALTYN_DOOR=grpc_aio")
+        raise RuntimeError("libnghttp2 is missing here, or its headers were at the build; set ALTYN_DOOR=grpc_aio")
     return wanted
 
 
