@@ -1,4 +1,4 @@
-"""The registers' door beside its peers: full CalculateReceipt, durable CommitReceipt, and servers that only echo.
+"""The registers' doors beside their peers: full CalculateReceipt, durable CommitReceipt, servers that only echo.
 
 Servers stand on one core; the generator, which is this process, and PostgreSQL on the other. All servers are up at
 once and measured in turn, so a slow phase of the machine meets all of them; figures are medians of rounds and ratios
@@ -11,37 +11,36 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import signal
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from altyn.benchmarks import front_world as world
-from altyn.benchmarks.front_load import ClosedLoop, Connection, Load
-from altyn.infra.embedded.services import embedded_services
-from altyn.infra.processes import Child, start_children, stop_process
+from altyn.benchmarks.front_load import ClosedLoop, Connection, EchoConnection, Load
+from altyn.benchmarks.front_servers import build_peer, on_core, start_servers
+from altyn.infra.embedded.services import create_database, embedded_services
+from altyn.infra.processes import Child
 from altyn.infra.settings import Settings
+from altyn.server.transport.door import built
 
 SERVICE = "/altyn.pos.v1.PosService/"
 CALCULATE, COMMIT = SERVICE + "CalculateReceipt", SERVICE + "CommitReceipt"
-ANY_PORT = "127.0.0.1:0"
 CONNECTIONS = 64
 IDLE_CONNECTIONS = 256
 REQUESTS_PER_REGISTER = 64
 COMMITS_PER_ROUND = 200  # by register; a round ends when one has no more
 STATUS_OK = b"\x08\x01"  # the first field of a reply
 NOT_RUN = {
-    "ratio_tcp_echo": "the bare TCP echo comes with the compiled front door",
-    "ratio_cpp_echo": "no C++ gRPC is built here",
     "ratio_to_one_tx_per_commit": "see `altyn bench ledger`, which measures both without a network",
-    "bytes_per_tls_connection": "the portable door serves without TLS",
-    "tls_extra_us_64c": "the portable door serves without TLS",
+    "bytes_per_tls_connection": "the generator speaks plaintext only",
+    "tls_extra_us_64c": "the generator speaks plaintext only",
 }
+NO_H2 = "built without libnghttp2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +49,6 @@ class Round:
 
     load: Load
     server_us: float
-
-
-@contextmanager
-def on_core(number: int) -> Iterator[None]:
-    """This process, and what it starts meanwhile, on one core; with a single core nothing is moved."""
-    before = os.sched_getaffinity(0)
-    if len(before) > 1:
-        os.sched_setaffinity(0, {sorted(before)[number]})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def processor_seconds(pid: int) -> float:
@@ -77,16 +64,9 @@ def resident_bytes(pid: int) -> int:
 class Subject:
     """A server and the connections to it."""
 
-    def __init__(
-        self, child: Child, address: str, method: str, requests: Sequence[Iterator[bytes]], expect: bytes
-    ) -> None:
+    def __init__(self, child: Child, connections: Sequence[Connection]) -> None:
         self._pid = child.process.pid
-        self._loop = ClosedLoop(
-            [
-                Connection(address, method, world.register_key(number), stock, expect)
-                for number, stock in enumerate(requests)
-            ]
-        )
+        self._loop = ClosedLoop(connections)
         self.rounds: list[Round] = []
 
     def run(self, seconds: float) -> Round:
@@ -121,40 +101,44 @@ class Commits(Iterator[bytes]):
         return self._waiting.pop()
 
 
-def server_settings(folder: Path) -> Settings:
-    """Of the bench's world; every door is on a port of the system's choice, so that a server beside it does not
-    matter.
-    """
-    doors = {name: ANY_PORT for name in Settings.model_fields if name.endswith("_listen")}
-    given: dict[str, Any] = {"tenant_id": world.TENANT, "tenant_zone": world.ZONE, "pepper": world.PEPPER.hex()}
-    return Settings(var=folder, **given, **doors)
-
-
 def run(*, rounds: int = 9, seconds: float = 1.5, connections: int = CONNECTIONS) -> dict[str, Any]:
     """The figures of `altyn bench front`: calls per second, ratios within a round, milliseconds, bytes."""
-    with tempfile.TemporaryDirectory(prefix="altyn-front-") as folder, ExitStack() as stack:
+    with tempfile.TemporaryDirectory(prefix="altyn-front-") as name, ExitStack() as stack:
+        folder = Path(name)
+        not_run = dict(NOT_RUN)
+        tcp = build_peer("tcp_echo", folder)
+        cpp = build_peer("grpc_echo", folder, packages=["grpc++"])
         stack.enter_context(on_core(1))
-        settings = server_settings(Path(folder))
+        settings = Settings(var=folder, tenant_id=world.TENANT, tenant_zone=world.ZONE, pepper=world.PEPPER.hex())
         stores = stack.enter_context(embedded_services(settings))
-        asyncio.run(world.prepare(stores.postgres_dsn, connections))
-        environment = settings.environment() | stores.environment()
-        servers = {
-            "door": (["-m", "altyn.server"], environment),
-            "raw": (["-m", "altyn.benchmarks.front_peers", "raw"], {}),
-            "upb": (["-m", "altyn.benchmarks.front_peers", "upb"], {}),
-        }
-        children: dict[str, Child] = {}
-        with on_core(0):
-            for name, (argv, variables) in servers.items():
-                log = Path(folder) / f"{name}.log"
-                children[name] = Child(name, [sys.executable, *argv], log=log, environment=variables)
-                stack.callback(stop_process, children[name].process, [(signal.SIGTERM, 10.0)])
-        ready = start_children(list(children.values()), 60.0)
-        return _measure(children, {name: told["grpc"] for name, told in ready.items()}, rounds, seconds, connections)
+        asyncio.run(create_database(stores.postgres_dsn, "portable"))
+        portable_dsn = stores.postgres.dsn("portable")
+        environment: dict[str, dict[str, str]] = {}
+        for kind, dsn in (("door", stores.postgres_dsn), ("portable", portable_dsn)):
+            asyncio.run(world.prepare(dsn, connections))
+            listen = dict.fromkeys(("grpc_listen", "ops_listen", "metrics_listen"), "127.0.0.1:0")
+            changed = settings.model_copy(update={**listen, "var": folder / kind})
+            environment[kind] = {**changed.environment(), **stores.environment(), "ALTYN_POSTGRES_DSN": dsn}
+        environment["portable"]["ALTYN_DOOR"] = "grpc_aio"
+        peer = [sys.executable, "-m", "altyn.benchmarks.front_peers"]
+        server = [sys.executable, "-m", "altyn.server"]
+        commands = {"door": server, "portable": server, "raw": [*peer, "raw"], "upb": [*peer, "upb"]}
+        if built("h2"):
+            commands["echo"] = [*peer, "h2"]
+        else:
+            not_run["door_echo_per_s_64c"] = NO_H2
+        for key, made in (("tcp", tcp), ("cpp", cpp)):
+            if isinstance(made, Path):
+                commands[key] = [str(made)]
+            else:
+                not_run[f"ratio_{key}_echo"] = made
+        children, addresses = start_servers(commands, environment, folder, stack)
+        result = _measure(children, addresses, rounds, seconds, connections)
+        return result | dict.fromkeys(not_run) | {"not_run": not_run}
 
 
 def _measure(
-    children: dict[str, Child], addresses: dict[str, str], rounds: int, seconds: float, connections: int
+    children: Mapping[str, Child], addresses: Mapping[str, str], rounds: int, seconds: float, connections: int
 ) -> dict[str, Any]:
     calculations = [world.calculations(number, REQUESTS_PER_REGISTER) for number in range(connections)]
     stock = [Commits(number) for number in range(connections)]
@@ -163,47 +147,56 @@ def _measure(
         for commits in stock:
             commits.refill(count)
 
-    def endless() -> list[Iterator[bytes]]:
-        return [itertools.cycle(requests) for requests in calculations]
+    def subject(name: str, method: str, requests: Sequence[Iterator[bytes]], expect: bytes) -> Subject:
+        address = addresses[name]
+        if name == "tcp":
+            return Subject(children[name], [EchoConnection(address, one) for one in requests])
+        keys = [world.register_key(number) for number in range(connections)]
+        calls = [Connection(address, method, key, one, expect) for key, one in zip(keys, requests, strict=True)]
+        return Subject(children[name], calls)
 
-    raw = Subject(children["raw"], addresses["raw"], CALCULATE, endless(), b"")
-    upb = Subject(children["upb"], addresses["upb"], CALCULATE, endless(), STATUS_OK)
-    calculate = Subject(children["door"], addresses["door"], CALCULATE, endless(), STATUS_OK)
-    commit = Subject(
-        children["door"],
-        addresses["door"],
-        COMMIT,
-        stock,
-        STATUS_OK,
-    )
+    calls = {
+        name: subject(
+            name,
+            CALCULATE,
+            [itertools.cycle(requests) for requests in calculations],
+            STATUS_OK if name in ("door", "portable", "upb") else b"",
+        )
+        for name in children
+    }
+    commit = subject("door", COMMIT, stock, STATUS_OK)
     # Members get their points first, so that replies show balances.
     refill(max(1, 2 * world.MEMBERS // connections))
     commit.run(seconds)
-    for subject in (raw, upb, calculate):
-        subject.run(0.5)
-    for _ in range(rounds):
-        for subject in (raw, calculate, upb):
-            subject.measure(seconds)
+    for one in calls.values():
+        one.run(0.5)
+    for number in range(rounds):
+        # Neighbours of a measurement differ from round to round.
+        order = [*calls.values()]
+        for one in order[number % len(order) :] + order[: number % len(order)]:
+            one.measure(seconds)
         refill(COMMITS_PER_ROUND)
         commit.measure(seconds)
-    for subject in (raw, upb, commit, calculate):
-        subject.close()
+    for one in (*calls.values(), commit):
+        one.close()
     request_bytes = statistics.mean(len(request) for requests in calculations for request in requests)
-    result = _figures(calculate, commit, raw, upb) | {
+    return _figures(calls, commit) | {
         "bytes_per_connection": _bytes_per_connection(children["door"], addresses["door"], calculations[0]),
+        "door": "h2" if built("h2") else "grpc_aio",
         "request_bytes": round(request_bytes),
         "rounds": rounds,
         "connections": connections,
         "promotions": world.PROMOTIONS,
         "cores": os.cpu_count(),
     }
-    return result | dict.fromkeys(NOT_RUN) | {"not_run": NOT_RUN}
 
 
-def _figures(calculate: Subject, commit: Subject, raw: Subject, upb: Subject) -> dict[str, Any]:
-    def ratio(peer: Subject, of: Callable[[Round], float]) -> float:
-        pairs = zip(calculate.rounds, peer.rounds, strict=True)
-        return round(statistics.median(of(ours) / of(theirs) for ours, theirs in pairs), 3)
+def _figures(calls: Mapping[str, Subject], commit: Subject) -> dict[str, Any]:
+    def ratio(ours: str, peer: str, of: Callable[[Round], float]) -> float | None:
+        if peer not in calls:
+            return None
+        pairs = zip(calls[ours].rounds, calls[peer].rounds, strict=True)
+        return round(statistics.median(of(one) / of(other) for one, other in pairs), 3)
 
     def rate(one: Round) -> float:
         return one.load.calls_per_s
@@ -211,25 +204,31 @@ def _figures(calculate: Subject, commit: Subject, raw: Subject, upb: Subject) ->
     def cost(one: Round) -> float:
         return one.server_us
 
-    named = {"calculate": calculate, "commit": commit, "raw_echo": raw, "upb_echo": upb}
-    return {
+    calculate = calls["door"]
+    named = calls | {"commit": commit}
+    figures = {
         "calculate_per_s_64c": round(calculate.median(rate)),
         "calculate_p50_ms": round(calculate.median(lambda one: one.load.p50_ms), 3),
         "calculate_p99_ms": round(calculate.median(lambda one: one.load.p99_ms), 3),
-        "ratio_grpc_aio_raw": ratio(raw, rate),
-        "ratio_grpc_aio_upb": ratio(upb, rate),
         "commit_per_s_64c": round(commit.median(rate)),
         "commit_p50_ms": round(commit.median(lambda one: one.load.p50_ms), 3),
         "commit_p99_ms": round(commit.median(lambda one: one.load.p99_ms), 3),
-        "raw_echo_per_s_64c": round(raw.median(rate)),
-        "upb_echo_per_s_64c": round(upb.median(rate)),
-        "cpu_ratio_grpc_aio_raw": round(1 / ratio(raw, cost), 3),
-        "server_us_per_call": {name: round(subject.median(cost), 1) for name, subject in named.items()},
+        "ratio_grpc_aio_upb": ratio("door", "upb", rate),
+        "ratio_grpc_aio_raw": ratio("portable", "raw", rate),
+        "ratio_tcp_echo": ratio("door", "tcp", rate),
+        "ratio_cpp_echo": ratio("door", "cpp", rate),
+        "ratio_portable": ratio("door", "portable", rate),
+        # The same in processor time of the server per call: the peer's ÷ ours.
+        "cpu_ratio": {peer: ratio(peer, "door", cost) for peer in calls if peer != "door"},
+        "door_echo_per_s_64c": round(calls["echo"].median(rate)) if "echo" in calls else None,
+        "per_s_64c": {name: round(one.median(rate)) for name, one in named.items()},
+        "server_us_per_call": {name: round(one.median(cost), 1) for name, one in named.items()},
         "generator_share": {
-            name: round(subject.median(lambda one: one.load.generator_share), 2) for name, subject in named.items()
+            name: round(one.median(lambda one: one.load.generator_share), 2) for name, one in named.items()
         },
         "reply_bytes": round(calculate.median(lambda one: one.load.reply_bytes)),
     }
+    return figures
 
 
 def _bytes_per_connection(child: Child, address: str, requests: Sequence[bytes]) -> int:

@@ -153,6 +153,35 @@ class Connection:
         return False
 
 
+class EchoConnection(Connection):
+    """The same requests to a server that sends every byte back: what the network costs without HTTP/2."""
+
+    def __init__(self, address: str, requests: Iterator[bytes]) -> None:
+        self.socket = socket.create_connection(split_address(address), PATIENCE_S)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sent_at = 0.0
+        self.reply_bytes = 0
+        self._requests = requests
+        self._awaited = 0
+
+    def send(self) -> bool:
+        request = next(self._requests, None)
+        if request is None:
+            return False
+        self._awaited = len(request)
+        self.sent_at = time.perf_counter()
+        self.socket.sendall(request)
+        return True
+
+    def receive(self) -> bool:
+        got = len(self.socket.recv(READ_BYTES))
+        if not got:
+            raise LoadFailed("the server closed the connection")
+        self._awaited -= got
+        self.reply_bytes += got
+        return self._awaited == 0
+
+
 class ClosedLoop:
     """Connections that stay open from one measurement to the next."""
 

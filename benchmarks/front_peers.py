@@ -1,7 +1,8 @@
 """What the front door is compared with: servers that do nothing with a request but answer it.
 
 `raw`: grpc.aio with the door's own settings that returns the request's bytes. `upb`: the same that reads the request
-into protobuf objects and builds a reply of as many lines. Run as `python -m altyn.benchmarks.front_peers raw`.
+into protobuf objects and builds a reply of as many lines. `h2`: the compiled door over a call that returns its
+request. Run as `python -m altyn.benchmarks.front_peers raw`. In `peers/`: the same in C++, and of plain TCP.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ import grpc
 import grpc.aio
 import uvloop
 
+from altyn.core.engine import Scope
 from altyn.pos.v1 import outcome_pb2
 from altyn.pos.v1 import pos_service_pb2 as pos
 from altyn.server.app import address_of, say_ready
+from altyn.server.transport.door import Door, Service, new_door
 from altyn.server.transport.grpc_aio import GrpcDoor
 
 METHOD = "/altyn.pos.v1.PosService/CalculateReceipt"
 LISTEN = "127.0.0.1:0"
+SCOPE = Scope("bench", "M001", "K0001")
 
 Handler = Callable[..., Awaitable[object]]
 
@@ -65,7 +69,13 @@ HANDLERS: dict[str, grpc.RpcMethodHandler[object, object]] = {
 async def serve(kind: str) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    door = GrpcDoor([], LISTEN, handlers=[OneMethod(HANDLERS[kind])])
+    door: Door
+    if kind == "h2":
+        service, _, method = METHOD[1:].partition("/")
+        calls = Service(service, {method: lambda request, scope: request}, lambda metadata: SCOPE)
+        door = new_door("h2", [calls], LISTEN)
+    else:
+        door = GrpcDoor([], LISTEN, handlers=[OneMethod(HANDLERS[kind])])
     await door.start()
     say_ready({"grpc": address_of(LISTEN, door.port)})
     await stopping.wait()

@@ -1,0 +1,64 @@
+"""Starting what `altyn bench front` compares: our servers, Python peers, and peers built from `peers/` on the spot."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from altyn.infra.processes import Child, start_children, stop_process
+
+SOURCES = Path(__file__).parent / "peers"
+READY_PATIENCE_S = 60.0
+
+
+@contextmanager
+def on_core(number: int) -> Iterator[None]:
+    """This process, and what it starts meanwhile, on one core; with a single core nothing is moved."""
+    before = os.sched_getaffinity(0)
+    if len(before) > 1:
+        os.sched_setaffinity(0, {sorted(before)[number]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def build_peer(name: str, folder: Path, packages: Sequence[str] = ()) -> Path | str:
+    """The program built from `peers/<name>.cc`, or why there is none. `packages`: of pkg-config."""
+    source, program = SOURCES / f"{name}.cc", folder / name
+    compiler = shutil.which("g++") or shutil.which("c++")
+    if not source.exists() or compiler is None:
+        return "no source or no C++ compiler here"
+    flags: list[str] = []
+    if packages:
+        try:
+            asked = subprocess.run(["pkg-config", "--cflags", "--libs", *packages], capture_output=True, text=True)
+        except OSError:
+            return "no pkg-config here"
+        if asked.returncode != 0:
+            return f"no development files of {', '.join(packages)} here"
+        flags = asked.stdout.split()
+    built = subprocess.run([compiler, "-O2", "-o", str(program), str(source), *flags], capture_output=True)
+    return program if built.returncode == 0 else f"{source.name} does not build here"
+
+
+def start_servers(
+    commands: Mapping[str, Sequence[str]],
+    environment: Mapping[str, Mapping[str, str]],
+    folder: Path,
+    stack: ExitStack,
+) -> tuple[dict[str, Child], dict[str, str]]:
+    """All of them on the first core: the processes, and where they listen. They stop with `stack`."""
+    children: dict[str, Child] = {}
+    with on_core(0):
+        for name, argv in commands.items():
+            log = folder / f"{name}.log"
+            children[name] = Child(name, list(argv), log=log, environment=dict(environment.get(name, {})))
+            stack.callback(stop_process, children[name].process, [(signal.SIGTERM, 10.0)])
+    ready = start_children(list(children.values()), READY_PATIENCE_S)
+    return children, {name: told["grpc"] for name, told in ready.items()}
