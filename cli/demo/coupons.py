@@ -18,7 +18,7 @@ from altyn.core.facts.coupon_codes import ALPHABET, code_of
 #: Codes by series; the series' names are those of 55-unique-coupons.yaml.
 CODES_COUNT = {"slip-2": 300, "anniversary": 300}
 TITLES = {"slip-2": "Printed on slips", "anniversary": "Sent for the anniversary"}
-TEMPLATES = {"slip-2": "S-#########?", "anniversary": "A-#########?"}
+TEMPLATES = {"slip-2": "S-##########?", "anniversary": "A-##########?"}
 
 
 def codes_of(pepper: bytes, series: str) -> tuple[str, ...]:

@@ -139,6 +139,7 @@ def as_oracle(outcome: dict[str, Any], spoken: set[tuple[str, int]], width: int)
         shape["messages"] = sorted(
             ({**row, "channel": named(row["channel"], "CHANNEL_")} for row in outcome["messages"]), key=by_text
         )
+        shape["issued"] = outcome["issued_coupons"]
         shape["counters"] = core_counters(outcome)
         shape["reserve_required"] = outcome["reserve_required"]
     return shape
@@ -209,6 +210,7 @@ def oracle_shape(result: dict[str, Any], width: int) -> dict[str, Any]:
     if width > 1:
         shape["max_redeem"] = sorted(result["max_redeem"], key=by_text)
         shape["messages"] = sorted(result["messages"], key=by_text)
+        shape["issued"] = result["issued"]
         shape["counters"] = {"/".join(key): delta for key, delta in result["counters"].items()}
         shape["reserve_required"] = result["reserve_required"]
     return shape

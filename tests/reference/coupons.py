@@ -59,3 +59,55 @@ class Coupons:
 
 def read_coupons(entered: list[str], booked: dict[str, dict[str, str]], shared: set[str]) -> Coupons:
     return Coupons(entered, shared, {code: booked[code] for code in entered if code in booked})
+
+
+class CodeBook:
+    """What becomes of codes of a series from receipt to receipt (semantics §6.2, §6.7.6, §6.11.22): slow, by the word.
+
+    A code is FREE, HELD for a receipt, USED by one, or CANCELLED. Receipts are named by whoever calls.
+    """
+
+    def __init__(self) -> None:
+        self.states: dict[str, str] = {}
+        self._who: dict[str, str] = {}
+        self._issued: dict[str, list[str]] = {}
+
+    def may_use(self, receipt: str, code: str) -> bool:
+        """Free, or held by this very receipt."""
+        state = self.states.get(code)
+        return state == "FREE" or (state == "HELD" and self._who[code] == receipt)
+
+    def reserve(self, receipt: str, code: str | None) -> None:
+        """A receipt has one hold: what a former one kept is free again."""
+        self.let_go(receipt)
+        if code is not None and self.states.get(code) == "FREE":
+            self.states[code], self._who[code] = "HELD", receipt
+
+    def let_go(self, receipt: str) -> None:
+        """Cancelled before it was printed, or timed out."""
+        for code, state in self.states.items():
+            if state == "HELD" and self._who[code] == receipt:
+                self.states[code] = "FREE"
+
+    def commit(self, receipt: str, code: str | None, issued: list[str]) -> None:
+        """What was held is used, if the receipt still has the code; new codes are free."""
+        kept = code is not None and self.states.get(code) == "HELD" and self._who[code] == receipt
+        self.let_go(receipt)
+        if kept and code is not None:
+            self.states[code], self._who[code] = "USED", receipt
+        assert not set(issued) & set(self.states), "a code came out twice"
+        self.states.update(dict.fromkeys(issued, "FREE"))
+        self._issued[receipt] = issued
+
+    def take_back(self, receipt: str, *, is_all_back: bool, is_touched_back: bool) -> bool:
+        """A return or a void; whether a code it issued is in use and has to be reported."""
+        for code, state in self.states.items():
+            if state == "USED" and self._who[code] == receipt and is_touched_back:
+                self.states[code] = "FREE"
+        if not is_all_back:
+            return False
+        mine = [code for code in self._issued.get(receipt, []) if self.states[code] != "CANCELLED"]
+        for code in mine:
+            if self.states[code] == "FREE":
+                self.states[code] = "CANCELLED"
+        return any(self.states[code] in ("USED", "HELD") for code in mine)
