@@ -65,7 +65,12 @@ def show(
 ) -> None:
     """The differences of a case; the first time with the whole case, so that nothing has to be run again."""
     if number <= SHOWN_MAX:
-        print(f"seed {case}:", *(["the documents are refused"] if found is None else found[:5]), sep="\n  ", file=sys.stderr)
+        print(
+            f"seed {case}:",
+            *(["the documents are refused"] if found is None else found[:5]),
+            sep="\n  ",
+            file=sys.stderr,
+        )
     if keep is None and number > 1:
         return
     whole = runs.as_json(case, width)

@@ -1,6 +1,7 @@
 """Coupons that a receipt issues: which, until when, and the codes they get."""
 from libc.stdint cimport int64_t
-from altyn.core.engine.step cimport Engine, Release
+from altyn.core.engine.releases cimport Release
+from altyn.core.engine.step cimport Engine
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 

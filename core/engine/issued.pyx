@@ -10,7 +10,8 @@ from hashlib import blake2b
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 from altyn.core.engine.lots cimport lot_dates
-from altyn.core.engine.step cimport Engine, Release, except_full, string, text_of
+from altyn.core.engine.releases cimport Release
+from altyn.core.engine.step cimport Engine, except_full, string, text_of
 from altyn.core.facts.coupons cimport CODE_UNKNOWN, COUPON_UNIQUE, Coupons, CouponSeries
 from altyn.core.ledger.coupons cimport COUPON_FREE, Coupon
 from altyn.core.limits cimport ISSUED_MAX, REPLY_BYTES_MAX
@@ -19,7 +20,7 @@ from altyn.core.rules.image cimport IssueRow, RuleRow, TranslationRow
 from altyn.core.siphash cimport SipKey, SipState, sip_end, sip_start, sip_take
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport arena_take
-from altyn.core.wire.format cimport WireError, path_of
+from altyn.core.wire.format cimport WireError
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 from altyn.core.write_messages cimport fill_text
@@ -278,7 +279,8 @@ cdef bint tell_codes(Engine engine, pos_v1.CommitReceiptResponse* reply) except 
     cdef pos_v1.IssuedCoupon* issued
     cdef bytes code
     cdef int32_t i, j
-    if reply.outcome == NULL or reply.outcome.issued_coupons_count == 0:
+    # A forecast has no forms.
+    if reply.outcome == NULL or reply.outcome.issued_coupons_count == 0 or reply.outcome.issued_coupons[0].code.size == 0:
         return False
     for i in range(reply.outcome.issued_coupons_count):
         issued = &reply.outcome.issued_coupons[i]
@@ -297,8 +299,7 @@ cdef bytes told_reply(Engine engine, bytes stored):
     cdef WireError error
     cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(stored)
     memset(&error, 0, sizeof(error))
-    if pos_v1.decode_CommitReceiptResponse(&reply, start, start + len(stored), &engine.arena, &error) != 0:
-        raise ValueError(f"a stored reply cannot be read: {path_of(&error)}")
-    if not tell_codes(engine, &reply):
+    # What was answered to another call of the same op_id and content is told as it is.
+    if pos_v1.decode_CommitReceiptResponse(&reply, start, start + len(stored), &engine.arena, &error) != 0 or not tell_codes(engine, &reply):
         return stored
     return engine.taken(pos_v1.encode_CommitReceiptResponse(&reply, engine.buffer, REPLY_BYTES_MAX))

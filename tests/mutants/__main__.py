@@ -69,7 +69,9 @@ def plant(mutant: Mutant, tree: Path) -> None:
     source = tree / mutant.module
     text = source.read_text(encoding="utf-8")
     if text.count(mutant.old) != 1:
-        raise SystemExit(f"{mutant.name}: {mutant.module} holds {mutant.old!r} {text.count(mutant.old)} times, not once")
+        raise SystemExit(
+            f"{mutant.name}: {mutant.module} holds {mutant.old!r} {text.count(mutant.old)} times, not once"
+        )
     source.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
 
 

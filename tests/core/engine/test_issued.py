@@ -16,6 +16,7 @@ from altyn.core.engine import (
     get_coupons,
     get_operation,
     replay,
+    reserve_receipt,
     return_receipt,
     same_decision,
 )
@@ -42,6 +43,7 @@ from tests.core.engine.world import (
     commit,
     new_facts,
     new_op_id,
+    reserve,
 )
 
 DAY_US = 86_400_000_000
@@ -169,6 +171,13 @@ def test_repeat_tells_the_same_codes_byte_for_byte_also_after_a_restart(world: W
     kept = pos.GetOperationResponse.FromString(restarted.effect(get_operation, asked.SerializeToString()))
     assert kept.reply == first
     assert len(world.records) == 1
+
+
+def test_commit_under_the_op_id_of_its_reserve_is_told_what_that_was(world: World) -> None:
+    op_id = new_op_id()
+    first = world.effect(reserve_receipt, reserve(sale(1), world.next_seq(), op_id))
+    assert pos.ReserveReceiptResponse.FromString(first).outcome.issued_coupons
+    assert world.effect(commit_receipt, commit(sale(1), world.register_seq, op_id)) == first
 
 
 def test_replay_without_the_key_gives_the_same_book(world: World) -> None:
