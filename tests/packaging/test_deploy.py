@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -28,6 +29,7 @@ RULES = [
     for group in yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"]
     for rule in group["rules"]
 ]
+DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "altyn.json").read_text())
 SUFFIXES = re.compile(r"_(?:total|bucket|sum|count|info)$")
 METRIC = re.compile(r"\b(?:altyn|grpc_server)_[a-z0-9_]+\b")
 
@@ -129,6 +131,99 @@ def test_metrics_page_names_every_metric_and_only_those() -> None:
 def test_alerts_and_dashboard_ask_for_metrics_that_exist(path: str) -> None:
     asked = used((DEPLOY / path).read_text()) - {"altyn_server", "altyn_admin"}
     assert asked and asked <= declared()
+
+
+def queries() -> list[tuple[str, str]]:
+    """(where, PromQL) of every alert and every panel."""
+    found = [(rule["alert"], rule["expr"]) for rule in RULES]
+    for panel in DASHBOARD["panels"]:
+        found += [(panel["title"], target["expr"]) for target in panel["targets"]]
+    return found
+
+
+@pytest.mark.parametrize(("where", "query"), queries(), ids=[f"{where}-{n}" for n, (where, _) in enumerate(queries())])
+def test_query_names_exported_metrics_and_is_whole(where: str, query: str) -> None:
+    """What promtool would say, as far as it can be said without it; the metrics it cannot know."""
+    bare = re.sub(r'"[^"]*"', '""', query)
+    for opened, closed in ("()", "[]", "{}"):
+        assert bare.count(opened) == bare.count(closed), (where, query)
+    assert query.count('"') % 2 == 0
+    named = {SUFFIXES.sub("", name) for name in METRIC.findall(bare)}
+    named |= {name for name in re.findall(r"\b(?:up|process_[a-z_]+)\b", bare)}
+    known = {SUFFIXES.sub("", name) for name in declared()} | {"up"}
+    assert named and all(name in known or name.startswith("process_") for name in named), (where, named)
+    for word in re.findall(r"([a-z_]+)\s*\(", bare):
+        assert word in PROMQL_WORDS, (where, word)
+    for function, inside in re.findall(r"\b(rate|increase|changes|deriv)\(([^()]*)\)", bare):
+        assert re.search(r"\[(?:\d+[smhd]|\$__rate_interval)\]$", inside), (where, function, inside)
+    for counter in re.findall(r"\b(?:rate|increase)\((\w+)", bare):
+        assert re.search(r"_(?:total|bucket|sum|count)$", counter), (where, counter)
+
+
+PROMQL_WORDS = {
+    "sum",
+    "max",
+    "min",
+    "avg",
+    "by",
+    "rate",
+    "increase",
+    "changes",
+    "deriv",
+    "histogram_quantile",
+    "and",
+    "or",
+}
+
+
+def test_alert_rules_have_what_prometheus_asks_of_a_rule() -> None:
+    for rule in RULES:
+        assert set(rule) <= {"alert", "expr", "for", "labels", "annotations"} and {"alert", "expr"} <= set(rule)
+        assert re.fullmatch(r"\d+[smhd]", rule.get("for", "1s")), rule["alert"]
+        assert set(rule["annotations"]) == {"summary", "runbook"}
+    config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
+    assert all((DEPLOY / "prometheus" / name).exists() for name in config["rule_files"])
+    jobs = {job["job_name"] for job in config["scrape_configs"]}
+    assert {job for _, query in queries() for job in re.findall(r'job="([^"]+)"', query)} <= jobs
+    ports = {
+        target.rpartition(":")[2] for job in config["scrape_configs"] for target in job["static_configs"][0]["targets"]
+    }
+    assert ports == {Settings().metrics_listen.rpartition(":")[2], Settings().admin_metrics_listen.rpartition(":")[2]}
+
+
+def test_alert_rules_pass_promtool_where_it_is_installed() -> None:
+    """The checks above always run; this one says what the tool itself says."""
+    tool = shutil.which("promtool") or os.environ.get("PROMTOOL")
+    if tool is not None:
+        config = str(DEPLOY / "prometheus" / "prometheus.yml")
+        told = subprocess.run([tool, "check", "config", config], capture_output=True, text=True, check=False)
+        assert told.returncode == 0, told.stdout + told.stderr
+
+
+def test_dashboard_has_panels_that_grafana_can_lay_out_and_fill() -> None:
+    sources = {one["name"] for one in DASHBOARD["templating"]["list"]}
+    ids = [panel["id"] for panel in DASHBOARD["panels"]]
+    assert len(set(ids)) == len(ids) > 10
+    taken: set[tuple[int, int]] = set()
+    for panel in DASHBOARD["panels"]:
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not cells & taken and place["x"] + place["w"] <= 24, panel["title"]
+        taken |= cells
+        assert panel["type"] in {"timeseries", "stat", "table", "row"}
+        assert panel["datasource"]["uid"] == "${source}"
+        references = [target["refId"] for target in panel["targets"]]
+        assert references and len(set(references)) == len(references)
+    variables = {name for _, query in queries() for name in re.findall(r"\$(\w+)", query)} - {"__rate_interval"}
+    assert variables <= sources
+    for one in DASHBOARD["templating"]["list"]:
+        if one["type"] == "query":
+            (metric,) = re.findall(r"label_values\((\w+),", one["query"])
+            assert SUFFIXES.sub("", metric) in declared()
 
 
 def test_every_alert_has_a_runbook_of_four_parts_and_every_runbook_an_alert() -> None:
