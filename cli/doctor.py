@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import re
 import shutil
 import stat
+import sys
 import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
@@ -47,12 +49,28 @@ CLOCK_SKEW_MAX_S = 1.0
 SNAPSHOT_BEHIND_MAX = 500_000
 CLOCK_BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 OTHER_VARIABLES = {"ALTYN_PG_BIN", "ALTYN_VALKEY_BIN", "ALTYN_DEBUG", "ALTYN_BUILD_JOBS", "ALTYN_WITHOUT_H2"}
-PACKAGES = ("altyn", "grpcio", "protobuf", "asyncpg", "redis", "uvloop", "orjson", "pydantic")
+# What it was made for (pyproject.toml): at least, and below.
+PACKAGES: dict[str, tuple[str, str]] = {
+    "grpcio": ("1.80", "2"),
+    "protobuf": ("6.31", "8"),
+    "asyncpg": ("0.31", "0.33"),
+    "redis": ("6", "9"),
+    "uvloop": ("0.21", "1"),
+    "orjson": ("3.10", "4"),
+    "pydantic": ("2.10", "3"),
+}
+PYTHON_MIN = (3, 11)
 MARKS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL", "skip": "skip"}
 
 SERVERS = """
 SELECT server_id, rules_version, refused_version FROM server_status
  WHERE tenant = $1 AND seen_at > now() - interval '30 seconds' ORDER BY server_id
+"""
+
+# The one in force: its document is hashed anew, since a table can be damaged below its checks.
+RELEASE = """
+SELECT version, sha256(document) = sha256 AS is_whole FROM rules_release
+ WHERE tenant = $1 AND effective_at <= now() ORDER BY version DESC LIMIT 1
 """
 
 State = Literal["ok", "warn", "fail", "skip"]
@@ -118,12 +136,21 @@ def look_at_settings(settings: Settings) -> Iterator[Finding]:
 
 
 def look_at_versions() -> Iterator[Finding]:
-    found = {}
-    for package in PACKAGES:
-        with suppress(PackageNotFoundError):
+    found: dict[str, str] = {}
+    wrong = [] if sys.version_info >= PYTHON_MIN else [f"Python {platform.python_version()}"]
+    for package, (least, below) in PACKAGES.items():
+        try:
             found[package] = version(package)
+        except PackageNotFoundError:
+            wrong.append(f"{package} is not installed")
+            continue
+        if not _numbers(least) <= _numbers(found[package]) < _numbers(below):
+            wrong.append(f"{package} {found[package]} is not of {least} to {below}")
+    with suppress(PackageNotFoundError):  # a tree that was never installed has no version of its own
+        found = {"altyn": version("altyn"), **found}
     shown = ", ".join(f"{package} {number}" for package, number in found.items())
-    yield Finding("versions", "ok", f"Python {platform.python_version()} {platform.machine()}, {shown}")
+    detail = "; ".join(wrong) or f"Python {platform.python_version()} {platform.machine()}, {shown}"
+    yield Finding("versions", "fail" if wrong else "ok", detail)
     from google.protobuf.internal import api_implementation
 
     backend = api_implementation.Type()
@@ -131,18 +158,30 @@ def look_at_versions() -> Iterator[Finding]:
     yield Finding("protobuf", state, f"the {backend} implementation")
 
 
+def _numbers(text: str) -> tuple[int, ...]:
+    """The numbers a version begins with."""
+    return tuple(int(part) for part in re.findall(r"\d+", text.partition("+")[0])[:3])
+
+
 def look_at_disk(settings: Settings) -> Finding:
     place = settings.var
     while not place.exists():
         place = place.parent
     usage = shutil.disk_usage(place)
-    percent = usage.free * 100 // usage.total
+    if not os.access(place, os.W_OK):
+        return Finding("disk", "fail", f"{place} cannot be written to")
+    return judge_disk(usage.free, usage.total, str(place))
+
+
+def judge_disk(free: int, total: int, place: str) -> Finding:
+    """Of bytes: whether there is room left."""
+    percent = free * 100 // total
     state: State = "fail" if percent < DISK_FAIL_PERCENT else "warn" if percent < DISK_WARN_PERCENT else "ok"
-    return Finding("disk", state, f"{usage.free >> 20} MiB free of {usage.total >> 20} ({percent} %) at {place}")
+    return Finding("disk", state, f"{free >> 20} MiB free of {total >> 20} ({percent} %) at {place}")
 
 
-def look_at_clock(settings: Settings) -> Finding:
-    now = datetime.now(UTC)
+def look_at_clock(settings: Settings, now: datetime | None = None) -> Finding:
+    now = now or datetime.now(UTC)
     if now < CLOCK_BEFORE:
         return Finding("clock", "fail", f"{now.isoformat()} is in the past")
     return Finding("clock", "ok", f"{now.isoformat(timespec='seconds')}, calendar of {settings.tenant_zone}")
@@ -209,7 +248,7 @@ async def look_at_postgres(dsn: str, settings: Settings) -> list[Finding]:
         if found.failures and settings.unsafe_durability:
             state = "warn"
         findings.append(Finding("durability", state, "; ".join(found.failures + found.warnings) or shown))
-        findings.append(_skew("clock of PG", await connection.fetchval("SELECT clock_timestamp()")))
+        findings.append(judge_skew(await connection.fetchval("SELECT clock_timestamp()"), datetime.now(UTC)))
         findings += await _look_at_schema(connection, settings)
         return findings
     finally:
@@ -228,16 +267,24 @@ async def _look_at_schema(connection: asyncpg.Connection[Any], settings: Setting
     findings = [await _look_at_migrations(connection)]
     if await connection.fetchval("SELECT to_regclass('shard_owner') IS NOT NULL"):
         findings.append(look_at_partitions(await read_partitions(connection)))
+        findings.append(await _look_at_journal_clock(connection))
         findings += await _look_at_archive(connection, settings)
         findings.append(await _look_at_snapshots(connection, settings))
     if await connection.fetchval("SELECT to_regclass('rules_release') IS NULL"):
         findings.append(Finding("rules", "skip", "no table of releases yet"))
         return findings
-    version = await connection.fetchval("SELECT max(version) FROM rules_release WHERE tenant = $1", settings.tenant_id)
-    detail = f"version {version} is published" if version else f"nothing published for {settings.tenant_id}"
-    findings.append(Finding("rules", "ok" if version else "warn", detail))
-    findings += await _look_at_servers(connection, settings)
+    release = await connection.fetchrow(RELEASE, settings.tenant_id)
+    findings.append(_judge_release(release, settings.tenant_id))
+    findings += await _look_at_servers(connection, settings, release["version"] if release else 0)
     return findings
+
+
+def _judge_release(release: asyncpg.Record | None, tenant: str) -> Finding:
+    if release is None:
+        return Finding("rules", "warn", f"nothing published for {tenant}")
+    if not release["is_whole"]:
+        return Finding("rules", "fail", f"version {release['version']} is not what was published: its hash differs")
+    return Finding("rules", "ok", f"version {release['version']} is in force")
 
 
 def look_at_partitions(found: Partitions) -> Finding:
@@ -252,6 +299,15 @@ def look_at_partitions(found: Partitions) -> Finding:
         return Finding("partitions", "fail", f"no partition for seq {found.last_seq + 1}; {detail}")
     state: State = "warn" if found.ahead_count < AHEAD_WANTED and found.last_seq else "ok"
     return Finding("partitions", state, detail)
+
+
+async def _look_at_journal_clock(connection: asyncpg.Connection[Any]) -> Finding:
+    """Instants of the journal never go back: a server whose clock is behind them gives later effects its last one."""
+    newest_us = await connection.fetchval("SELECT instant_us FROM journal ORDER BY seq DESC LIMIT 1")
+    ahead_s = (newest_us or 0) / 1e6 - time.time()
+    if ahead_s > CLOCK_SKEW_MAX_S:
+        return Finding("journal", "fail", f"its last record is {ahead_s:.0f} s in the future: this clock is behind")
+    return Finding("journal", "ok", f"its last record is {-ahead_s:.0f} s old" if newest_us else "empty")
 
 
 async def _look_at_archive(connection: asyncpg.Connection[Any], settings: Settings) -> list[Finding]:
@@ -288,7 +344,7 @@ async def _look_at_snapshots(connection: asyncpg.Connection[Any], settings: Sett
     return Finding("snapshots", state, f"the newest is of seq {seq}; a start would replay {behind} records")
 
 
-async def _look_at_servers(connection: asyncpg.Connection[Any], settings: Settings) -> list[Finding]:
+async def _look_at_servers(connection: asyncpg.Connection[Any], settings: Settings, in_force: int) -> list[Finding]:
     rows = await connection.fetch(SERVERS, settings.tenant_id)
     if not rows:
         return [Finding("servers", "skip", "none reports")]
@@ -296,6 +352,8 @@ async def _look_at_servers(connection: asyncpg.Connection[Any], settings: Settin
     shown = ", ".join(f"{row['server_id']} runs {row['rules_version']}" for row in rows)
     if refused:
         return [Finding("servers", "fail", f"{shown}; refused {refused[0]['refused_version']}")]
+    if any(row["rules_version"] < in_force for row in rows):
+        return [Finding("servers", "warn", f"{shown}; version {in_force} is in force")]
     return [Finding("servers", "ok", shown)]
 
 
@@ -311,10 +369,11 @@ async def _look_at_migrations(connection: asyncpg.Connection[Any]) -> Finding:
     return Finding("migrations", "ok", f"{len(migrations)} applied")
 
 
-def _skew(name: str, there: datetime) -> Finding:
-    skew_s = (there - datetime.now(UTC)).total_seconds()
+def judge_skew(there: datetime, here: datetime) -> Finding:
+    """PostgreSQL's clock against this machine's."""
+    skew_s = (there - here).total_seconds()
     state: State = "warn" if abs(skew_s) > CLOCK_SKEW_MAX_S else "ok"
-    return Finding(name, state, f"{skew_s:+.3f} s from this machine's")
+    return Finding("clock of PG", state, f"{skew_s:+.3f} s from this machine's")
 
 
 async def _bounded(name: str, look: Coroutine[Any, Any, list[Finding]]) -> list[Finding]:
