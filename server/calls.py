@@ -144,7 +144,7 @@ class Calls:
         decide = UPLOADED.get(fact.kind)
         if decide is None:
             raise CallRefused("INVALID_ARGUMENT", "FIELD_REQUIRED", "receipts", "an uploaded receipt says what it is")
-        self._admit()
+        self._admit_late()
         answer = decide(self._engine, fact.request, scope, self._clock(), None)
         if isinstance(answer, Answer):
             return self._settle(answer)
@@ -220,6 +220,12 @@ class Calls:
         if answer.record is not None:
             self._journal.append(answer.record)
         return self._slots.hold(answer.seq, answer.reply)
+
+    def _admit_late(self) -> None:
+        """A fact that has waited can wait: half of the room is for those who have a customer before them."""
+        self._admit()
+        if self._slots.waiting_count * 2 >= self._slots.slots_max:
+            raise overloaded()
 
     def _admit(self) -> None:
         if self._slots.is_full or not self._journal.has_room:

@@ -23,7 +23,7 @@ from altyn.infra.database import connect
 from altyn.server.feeds.compiler import Compiled, CompilerFailed, ReleaseRefused
 from altyn.server.feeds.rules import RELEASES_LOOKED_AT_MAX, check_assets
 
-PATIENCE_S = 8.0  # of one call; a register gives an upload ten seconds
+PATIENCE_S = 4.0  # of one call; a register gives an upload ten seconds
 SQL_S = 5.0
 TRIES_MAX = 3  # of a release over which the compiling process fails, before it is passed over
 TIMES_MIN_US, TIMES_MAX_US = -(1 << 63), (1 << 63) - 1

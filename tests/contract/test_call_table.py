@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.pos.v1 import pos_service_pb2 as pos
 from altyn.pos.v1 import receipt_pb2
 from altyn.server import calls as call_table
+from altyn.server import uploads
 from altyn.server.calls import Calls
 from altyn.server.journal_reader import JournalUnavailable
 from altyn.server.ops import OPS_SCOPE, OpsCalls
@@ -241,3 +243,52 @@ async def test_lookups_that_wait_for_the_journal_are_bounded(monkeypatch: pytest
     door.journal.make_durable(1)
     await asyncio.gather(sent, *questions)
     assert pos.GetOperationResponse.FromString(await door.waiting("GetOperation", asked(new_op_id()))).seq == 0
+
+
+def uploaded(*facts: bytes) -> bytes:
+    request = pos.UploadReceiptsRequest(store_id="s1", register_id="r1")
+    for fact in facts:
+        request.receipts.add().commit.MergeFromString(fact)
+    return request.SerializeToString()
+
+
+async def test_upload_takes_half_of_the_room_and_leaves_the_rest_for_live_calls() -> None:
+    door = Door(slots_max=10)
+    uploading = door.waiting("UploadReceipts", uploaded(*(commit(basket(n), n) for n in range(1, 9))))
+    await settle()
+    assert len(door.journal.records) == 5
+    live = door.waiting("CommitReceipt", commit(basket(20), 20))
+    with pytest.raises(CallRefused) as refused:
+        await door.waiting("UploadReceipts", uploaded(commit(basket(21), 21)))
+    assert (refused.value.code, refused.value.reason) == ("UNAVAILABLE", "OVERLOADED")
+    door.journal.make_durable(6)
+    assert pos.CommitReceiptResponse.FromString(await live).seq == 6
+    reply = pos.UploadReceiptsResponse.FromString(await uploading)
+    assert ([result.seq for result in reply.results], reply.push_back_us > 0) == ([1, 2, 3, 4, 5], True)
+    rest = door.waiting("UploadReceipts", uploaded(*(commit(basket(n), n) for n in range(6, 9))))
+    await settle()
+    door.journal.make_durable(9)
+    reply = pos.UploadReceiptsResponse.FromString(await rest)
+    assert ([result.seq for result in reply.results], reply.push_back_us) == ([7, 8, 9], 0)
+
+
+async def test_upload_lets_live_calls_in_between_its_facts() -> None:
+    door = Door(slots_max=1_000)
+    uploading = door.waiting("UploadReceipts", uploaded(*(commit(basket(n), n) for n in range(1, 201))))
+    counts = []
+    while len(door.journal.records) < 200:
+        await asyncio.sleep(0)
+        counts.append(len(door.journal.records))
+    assert max(after - before for before, after in itertools.pairwise([0, *counts])) <= uploads.FACTS_A_TURN
+    door.journal.make_durable(200)
+    assert len(pos.UploadReceiptsResponse.FromString(await uploading).results) == 200
+
+
+async def test_upload_that_takes_too_long_answers_for_what_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "PATIENCE_S", -1.0)
+    door = Door()
+    uploading = door.waiting("UploadReceipts", uploaded(*(commit(basket(n), n) for n in range(1, 4))))
+    await settle()
+    door.journal.make_durable(1)
+    reply = pos.UploadReceiptsResponse.FromString(await uploading)
+    assert ([result.seq for result in reply.results], reply.push_back_us) == ([1], 0)
