@@ -313,6 +313,28 @@ async def test_unanswered_operation_whose_entries_are_missing_is_found(dsn: str,
     assert broken(report) == {"I2", "I6"}
 
 
+def told_in_an_upload(op_id: bytes, seq: int, status: int = 1) -> Attempted:
+    result = pos.UploadResult(op_id=op_id, seq=seq)
+    result.status = status  # type: ignore[assignment]
+    return Attempted("UploadReceipts", op_id, b"", result.SerializeToString())
+
+
+async def test_facts_told_in_an_upload_are_looked_for_at_the_seq_it_named(dsn: str, tmp_path: Path) -> None:
+    [first, *_] = BUSY[1]
+    declined = told_in_an_upload(b"declined--------", 0, 2)
+    good = [told_in_an_upload(first.op_id, 1), declined]
+    report = await verify_async(dsn, histories=[history(tmp_path / "good", good)])
+    assert (broken(report), report.per_invariant["I1_acked_once"].violations) == (set(), 0)
+    elsewhere = history(tmp_path / "elsewhere", [told_in_an_upload(first.op_id, 2)])
+    assert broken(await verify_async(dsn, histories=[elsewhere])) == {"I3"}
+    lost = history(tmp_path / "lost", [told_in_an_upload(b"lost-op-id------", 10_000)])
+    assert broken(await verify_async(dsn, histories=[lost])) == {"I1"}
+    # Answered with what an earlier operation on the same receipt had been: its seq is that one's.
+    repeated = history(tmp_path / "repeated", [told_in_an_upload(b"second-op-id----", 1)])
+    report = await verify_async(dsn, histories=[repeated])
+    assert (broken(report), len(report.remarks)) == (set(), 1)
+
+
 async def test_file_that_is_no_history_is_told_with_its_line(dsn: str, tmp_path: Path) -> None:
     (tmp_path / "h").write_text('{"op_id": "zz"}\n')
     with pytest.raises(Trouble, match="h:1: not a line"):
