@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 VAR ?= ./var
 
-.PHONY: help build run test demo test-fast parity-long bench lint types tidy debug load docs lock clean
+.PHONY: help build run test demo test-fast parity-long mutants bench lint types tidy debug load docs lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ demo: build ## load the retail dataset, replay baskets through the gRPC door, ve
 
 parity-long: build ## the core against the independent oracle, 300 000 receipts
 	@$(BIN)/altyn parity --receipts 300000 --seed 1 --json
+
+mutants: build ## plant faults in a copy of the core; the comparison with the oracle must catch all
+	@$(BIN)/python -m tests.mutants
 
 bench: build ## benchmarks of core, ledger and front, one after another
 	@$(BIN)/altyn bench core --json

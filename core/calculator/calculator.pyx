@@ -22,11 +22,11 @@ from altyn.core.calculator.notes cimport keep_notes, reopen_stage
 from altyn.core.calculator.redemption cimport pay_with_points
 from altyn.core.calculator.speech cimport speak
 from altyn.core.calculator.work cimport (
-    Accrued, Applied, CalcGroup, CouponGiven, Eligible, Gift, LineKey, Note, Participant, Pick, Ranked, Run, SavedGroup,
+    Accrued, Applied, CalcGroup, Counted, CouponGiven, Eligible, Gift, LineKey, Note, Participant, Pick, Ranked, Run, SavedGroup,
     SavedRun, Trial,
 )
 from altyn.core.limits cimport (
-    ACCRUALS_MAX, APPLIED_MAX, COUNTER_CHANGES_MAX, COUPONS_GIVEN_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX, ISSUED_MAX,
+    ACCRUALS_MAX, APPLIED_MAX, COUNTED_MAX, COUNTER_CHANGES_MAX, COUPONS_GIVEN_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX, ISSUED_MAX,
     LINES_MAX, LINE_TRACES_MAX, POINTS_PAYMENTS_MAX, PROMOTIONS_MAX, SAID_MAX, SEGMENTS_MAX, TRACES_MAX, UNITS_MAX,
 )
 from altyn.core.money cimport Share
@@ -130,6 +130,7 @@ cdef int32_t discount(Work* work, bint every) noexcept nogil:
 cdef void start(Work* work) noexcept nogil:
     cdef int32_t i
     work.applied_count = work.accrued_count = work.accruals_count = work.payments_count = work.counter_uses_count = 0
+    work.counted_count = 0
     work.traces_count = work.line_traces_count = 0
     work.participants_count = 0
     work.undo_runs_count = work.undo_groups_count = work.undo_runs_top = 0
@@ -195,6 +196,7 @@ cdef class Calculator:
         work.paid = <int64_t*>self.reserve(LINES_MAX * sizeof(int64_t))
         work.line_paid = <int64_t*>self.reserve(LINES_MAX * sizeof(int64_t))
         work.payments = <PointsPayment*>self.reserve(POINTS_PAYMENTS_MAX * sizeof(PointsPayment))
+        work.counted = <Counted*>self.reserve(COUNTED_MAX * sizeof(Counted))
         work.counter_uses = <CounterUse*>self.reserve(COUNTER_CHANGES_MAX * sizeof(CounterUse))
         work.line_results = <LineResult*>self.reserve(LINES_MAX * sizeof(LineResult))
         work.line_discounts = <LineDiscount*>self.reserve(APPLIED_MAX * sizeof(LineDiscount))

@@ -9,7 +9,7 @@ from libc.string cimport memcmp
 from altyn.core.calendar cimport day_us, floor_div
 from altyn.core.ledger.counters cimport Counter, CounterId, counter_id, counters_read, window_first_day
 from altyn.core.ledger.holds cimport HoldPart, PART_COUNTER
-from altyn.core.limits cimport COUNTER_CHANGES_MAX
+from altyn.core.limits cimport COUNTED_MAX, COUNTER_CHANGES_MAX
 from altyn.core.outcome cimport CounterUse
 from altyn.core.rules.image cimport PromotionRow
 from altyn.core.text cimport Text
@@ -108,24 +108,35 @@ cdef int64_t counter_left(Work* work, const LimitRow* limit) noexcept nogil:
     return use.cap - use.used - use.held if use.cap > use.used + use.held else 0
 
 
-cdef void count_quantity(Work* work, int32_t promotion, int64_t qty_milli) noexcept nogil:
-    """A promotion gave on so much of the goods, outside a trial."""
-    cdef CounterUse* use
-    cdef int32_t i
-    for i in range(work.counter_uses_count):
-        use = &work.counter_uses[i]
-        if use.measure == QUANTITY and work.rules.limits[use.row].promotion == promotion:
-            use.taken += qty_milli
+cdef void count_quantity(Work* work, int64_t qty_milli) noexcept nogil:
+    """The rule being applied gave on so much of the goods, outside a trial."""
+    if work.counted_count == COUNTED_MAX:
+        work.overflowed = True
+        return
+    work.counted[work.counted_count].rule = work.rule
+    work.counted[work.counted_count].qty_milli = qty_milli
+    work.counted_count += 1
 
 
-cdef int64_t given_by(const Work* work, const PromotionRow* promotion) noexcept nogil:
-    """Money a promotion takes off in the end, after caps."""
+cdef int64_t given_by(const Work* work, int32_t rules_begin, int32_t rules_end) noexcept nogil:
+    """Money that rules take off in the end, after caps."""
     cdef int64_t given = 0
     cdef int32_t i
     for i in range(work.applied_count):
-        if promotion.rules_begin <= work.applied[i].rule < promotion.rules_end:
+        if rules_begin <= work.applied[i].rule < rules_end:
             given += work.applied[i].amount_minor
     return given
+
+
+cdef int64_t quantity_by(const Work* work, const PromotionRow* promotion) noexcept nogil:
+    """Quantity on which those rules of a promotion gave that caps did not cut to nothing."""
+    cdef int64_t milli = 0
+    cdef int32_t i, rule
+    for i in range(work.counted_count):
+        rule = work.counted[i].rule
+        if promotion.rules_begin <= rule < promotion.rules_end and given_by(work, rule, rule + 1) > 0:
+            milli += work.counted[i].qty_milli
+    return milli
 
 
 cdef int64_t accrued_by(const Work* work, const PromotionRow* promotion) noexcept nogil:
@@ -146,10 +157,8 @@ cdef void settle_counters(Work* work) noexcept nogil:
     for i in range(work.counter_uses_count):
         use = &work.counter_uses[i]
         promotion = &work.rules.promotions[work.rules.limits[use.row].promotion]
-        given = accrued_by(work, promotion) if use.of_accrual else given_by(work, promotion)
-        if use.measure == TIMES:
-            use.taken = given > 0
-        elif use.measure != QUANTITY:
-            use.taken = given
-        elif given == 0:
-            use.taken = 0
+        if use.measure == QUANTITY:
+            use.taken = quantity_by(work, promotion)
+            continue
+        given = accrued_by(work, promotion) if use.of_accrual else given_by(work, promotion.rules_begin, promotion.rules_end)
+        use.taken = given > 0 if use.measure == TIMES else given

@@ -319,6 +319,6 @@ cdef int64_t end_limited(Work* work, const RuleRow* rule, int32_t applied_begin,
     if quantity > 0:
         left.quantity_milli -= quantity
         if not work.trying:
-            count_quantity(work, work.rules.rules[work.rule].promotion, quantity)
+            count_quantity(work, quantity)
     open_chosen(work)
     return kept

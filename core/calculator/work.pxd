@@ -102,6 +102,11 @@ cdef struct CouponGiven:
     int32_t rule
     int32_t coupon
 
+cdef struct Counted:
+    # A rule of a promotion with a limit of quantity gave on so much.
+    int64_t qty_milli
+    int32_t rule
+
 cdef struct Accrued:
     int64_t points
     int32_t asset
@@ -274,6 +279,8 @@ cdef struct Work:
     int32_t payments_count
     CounterUse* counter_uses   # counters looked at
     int32_t counter_uses_count
+    Counted* counted
+    int32_t counted_count
     bint overflowed            # more rows than APPLIED_MAX
 
     # Rows of the outcome.

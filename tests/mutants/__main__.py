@@ -81,7 +81,7 @@ def compile_module(module: str, tree: Path) -> None:
     written = tree / "mutant.c"
     options = ["-3", "-I", str(tree / "ns"), "-X", DIRECTIVES, "--module-name", name, "-o", str(written)]
     subprocess.run([sys.executable, "-m", "cython", *options, str(source)], check=True)
-    flags = ["-shared", "-fPIC", "-O1", "-fwrapv", "-w", "-I", sysconfig.get_path("include")]
+    flags = ["-shared", "-fPIC", "-O0", "-fwrapv", "-w", "-I", sysconfig.get_path("include")]
     target = source.with_suffix("").as_posix() + SUFFIX
     subprocess.run(["cc", *flags, "-o", target, str(written)], check=True)
 

@@ -1,4 +1,4 @@
-"""Hunts a planted fault: scenarios first, then generated receipts; says what caught it and stops there."""
+"""Hunts a planted fault: generated receipts one after another; says what caught it and stops there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import sys
 
 from tests.parity.compare import compare_case
 from tests.parity.runs import width_of
-from tests.scenarios.adapter import differing_scenarios
 
 
 def hunt(receipts: int) -> str:

@@ -22,6 +22,10 @@ TEXTS = ("{{ promotion }}", "−{{ discount }}", "{{to_pay}} ₽", "Thank you")
 class WideAuthor(Author):
     """Writes promotions with every reward, and the documents of kind limit."""
 
+    # How often a promotion joins a team, and has limits.
+    joining = 0.6
+    limiting = 0.35
+
     def chance(self, rate: float) -> bool:
         return self.rng.random() < rate
 
@@ -159,10 +163,10 @@ class WideAuthor(Author):
     def promotion(self, promotion_id: str, teams: list[Team]) -> Document:
         rng = self.rng
         stage = rng.choice(STAGES) if self.chance(0.72) else "accrual"
-        team = rng.choice(teams) if teams and self.chance(0.6) else None
+        team = rng.choice(teams) if teams and self.chance(self.joining) else None
         stage = team.stage if team else stage
         document = self.head(promotion_id, stage, team)
-        if self.chance(0.35):
+        if self.chance(0.25):
             document["when"] = self.when(stage)
         count = rng.choice((1, 1, 1, 1, 2, 3))
         make = self.points if stage == "accrual" else self.discount
@@ -172,7 +176,7 @@ class WideAuthor(Author):
         if stage != "accrual":
             self.floors(document)
             self.stacking(document)
-        if self.chance(0.35):
+        if self.chance(self.limiting):
             self.limits(document, stage)
         if self.chance(0.2):
             self.spoken(document)
@@ -198,9 +202,10 @@ class WideAuthor(Author):
             if all(_may_count_units(kind, terms) for kind, terms in rewards):
                 measures.append("quantity")
         chosen = rng.sample(measures, min(len(measures), rng.choice((1, 1, 1, 2, 3))))
-        if "budget" in chosen:
-            chosen = [measure for measure in chosen if measure not in ("amount", "points")]
-        document["limits"] = [self.limit(measure, document, stage) for measure in chosen]
+        if self.chance(0.25):
+            chosen.append(rng.choice([measure for measure in chosen if measure != "budget"] or measures))
+        limits = {_counter_of(limit): limit for limit in (self.limit(one, document, stage) for one in chosen)}
+        document["limits"] = list(limits.values())
 
     def limit(self, measure: str, document: Document, stage: str) -> Document:
         rng = self.rng
@@ -212,7 +217,7 @@ class WideAuthor(Author):
             limit["times"] = rng.choice((1, 2, 5))
         elif measure == "quantity":
             pieces = sum(max(1, line.qty // 1000) for line in self.lines)
-            limit["quantity"] = rng.choice(("1", "2", "3", "1.500", str(pieces)))
+            limit["quantity"] = rng.choice(("1", "2", "3", "4", "6", "1.500", str(pieces), str(max(1, pieces - 1))))
         elif stage == "accrual":
             limit[measure] = rng.choice(("1", "5", "60", "100"))
         else:
@@ -308,15 +313,25 @@ class WideAuthor(Author):
 
 
 def _may_count_units(kind: str, terms: Document) -> bool:
-    if kind == "amount":
-        return terms.get("spread", "receipt") != "receipt" and "tiers" not in terms
-    return terms.get("count_by") != "LINES"
+    return kind != "amount" or (terms.get("spread", "receipt") != "receipt" and "tiers" not in terms)
+
+
+def _counter_of(limit: Document) -> tuple[str, str, str]:
+    """Two limits of one promotion may not count the same: a budget is an amount, or points, of everyone."""
+    measure = next(name for name in ("times", "quantity", "amount", "points", "budget") if name in limit)
+    shared = measure in ("amount", "points", "budget")
+    window = limit.get("window", "always" if measure == "budget" else "")
+    return "shared" if shared else measure, limit["per"], window
 
 
 def wide_documents(author: WideAuthor) -> list[Document]:
     """Assets, 1–9 promotions, caps and payment rules for the author's goods."""
     rng = author.rng
-    teams = [wide_team(rng, number) for number in range(rng.choice((0, 1, 1, 2)))]
+    teams = [wide_team(rng, number) for number in range(rng.choice((0, 1, 1, 1, 2)))]
+    if teams and rng.random() < 0.4:
+        author.joining = 0.95
+    if rng.random() < 0.2:
+        author.limiting = 0.9
     names = rng.sample([f"{head}{number}" for head in ("p", "q-", "1.", "a_") for number in range(12)], 25)
     result: list[Document] = []
     for name in names[: rng.choice((1, 2, 2, 3, 3, 4, 5, 6, 9))]:
