@@ -34,7 +34,7 @@ def parity(
 ) -> None:
     """Calculate generated receipts twice and show every difference.
 
-    Without a width the cases are of width 2, the whole vocabulary, and every tenth one of width 1: many promotions of the
+    Without a width the cases are of width 2, the whole vocabulary, and every tenth of width 1: many promotions of the
     plainest kind at once.
     """
     root = checkout_root()

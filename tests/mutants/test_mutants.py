@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.mutants.__main__ import ROOT
 from tests.mutants.mutants import MUTANTS, Mutant
 

@@ -285,7 +285,7 @@ def compare(case: Case, applied: Counter[str] | None, width: int) -> list[str] |
 
 
 def count_applied(core: dict[str, Any], case: Case, applied: Counter[str]) -> None:
-    """What gave something, as `mechanic × group mode` and scope unless it is the default, and what else came to pass, as
+    """What gave something, as `mechanic × group mode` and scope if not the default, and what else came to pass, as
     `+ what`."""
     documents = {document["promotion"]: document for document in case.rules_documents if "promotion" in document}
     modes = group_modes(documents.values())
