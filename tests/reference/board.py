@@ -74,6 +74,8 @@ class Board:
 
     def shut_by(self, slot: Slot, promotion_id: str) -> str | None:
         """The other promotion that keeps this one from a unit, if any."""
+        if not self.shut_in_stage and not self.shut_for_good:
+            return None
         for key in (slot, None):  # a unit by itself was shut before the receipt was
             for shut in (self.shut_in_stage, self.shut_for_good):
                 if shut.get(key, promotion_id) != promotion_id:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from .board import Amounts, Board, Slot, by_group_of, split
 from .conditions import Situation, base_sum
 from .documents import SET_KINDS, Promotion, Rule
-from .goods import FloorPolicy
+from .goods import FloorPolicy, ProductSet
 from .numbers import MILLION, largest_remainder, per_measure, round_half_up
 
 
@@ -124,8 +124,17 @@ class Workbench:
         return self.board.groups[slot[0]].line.is_discountable
 
     def targets(self) -> list[Slot]:
+        return [slot for slot in self.of(self.rule.goods) if self.is_target(slot)]
+
+    def of(self, goods: ProductSet) -> list[Slot]:
+        """Units of a product set, in order of groups and units."""
         groups = self.board.groups
-        return [slot for slot in self.board.slots() if self.rule.goods(groups[slot[0]].line) and self.is_target(slot)]
+        return [
+            (number, place)
+            for number, group in enumerate(groups)
+            if goods(group.line)
+            for place in range(len(group.units))
+        ]
 
     def fitting(self, ordered: Iterable[Slot]) -> list[Slot]:
         """The first units the quantity is enough for; one that does not fit wholly is passed over (§6.11.19)."""

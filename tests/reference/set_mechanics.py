@@ -89,16 +89,12 @@ def _fill(
     for part in parts:
         is_target = part.is_target or not to_targets
         suits = bench.is_target if is_target else bench.is_qualifier
-        free = [slot for slot in _of(part, bench) if suits(slot) and slot not in taken.union(targets, others)]
+        free = [slot for slot in bench.of(part.goods) if suits(slot) and slot not in taken.union(targets, others)]
         assert part.quantity is not None
         if len(free) < part.quantity:
             return None
         (targets if is_target else others).extend(bench.board.dearest_first(free)[: part.quantity])
     return targets, others
-
-
-def _of(part: Part, bench: Workbench) -> list[Slot]:
-    return [slot for slot in bench.board.slots() if part.goods(bench.board.groups[slot[0]].line)]
 
 
 def buy_get(bench: Workbench) -> Taking:
@@ -107,8 +103,8 @@ def buy_get(bench: Workbench) -> Taking:
     buy, get = rule.parts
     assert buy.quantity is not None
     reusable = bool(terms.get("reusable_qualifiers", False))
-    in_targets = set(_of(get, bench))
-    qualifiers = [slot for slot in bench.board.dearest_first(_of(buy, bench)) if bench.is_qualifier(slot)]
+    in_targets = set(bench.of(get.goods))
+    qualifiers = [slot for slot in bench.board.dearest_first(bench.of(buy.goods)) if bench.is_qualifier(slot)]
     qualifiers.sort(key=lambda slot: slot in in_targets)
     targets = [slot for slot in bench.board.dearest_first(in_targets) if bench.is_target(slot)]
     taken: set[Slot] = set()

@@ -132,3 +132,37 @@ def test_counter_of_another_day_binds_nobody_today() -> None:
     assert off(evaluate_documents([rule], receipt, {"store_id": "s1"}, CUSTOMER, "2027-03-02T00:00", True, {})) == [
         1000
     ]
+
+
+def test_quantity_of_a_reward_that_a_cap_cut_to_nothing_does_not_count() -> None:
+    per_unit = {"amount": {"off": 10, "spread": "unit", "of": {"sku": "s1"}}}
+    second = {"amount": {"off": 1, "spread": "unit", "of": {"sku": "s2"}}}
+    rule = promotion(per_unit, {"per": "customer", "window": "day", "quantity": 5}) | {"reward": [per_unit, second]}
+    cap = {"limit": "most", "cap": {"per": "receipt", "amount": 10}}
+    outcome = run([rule, cap], [(10000, 1), (10000, 2)])
+    assert off(outcome) == [1000, 0]
+    assert taken(outcome) == [("quantity", "customer", "day", 1000)]
+
+
+def test_block_that_a_budget_leaves_nothing_took_no_part() -> None:
+    pairs = {"multi_buy": {"take": 2, "pay": 1}}
+    rule = promotion(pairs, {"budget": 1}, {"per": "customer", "window": "day", "quantity": 9}, stage="set")
+    outcome = run([rule], [(6, 2), (5, 2)], counted("amount", "promotion", "always", 99))
+    assert sum(off(outcome)) == 1
+    part = [[row["role"] for row in line["participates_as"]] for line in outcome["lines"]]
+    given = [bool(amount) for amount in off(outcome)]
+    assert part == [["PARTICIPATION_ROLE_TARGET"] if gave else [] for gave in given]
+    assert ("quantity", "customer", "day", 2000) in taken(outcome)
+
+
+def test_exclusive_unit_is_named_before_the_closed_receipt() -> None:
+    five = {"percent": {"rate": 5, "of": {"sku": "s1"}}}
+    first = {"promotion": "a", "stage": "price", "exclusive": "ALL", "reward": [five]}
+    second = {
+        "promotion": "b", "stage": "item", "exclusive": {"over": "ALL", "scope": "RECEIPT"},
+        "reward": [{"percent": {"rate": 5, "of": {"sku": "s2"}}}],
+    }  # fmt: skip
+    rule = {"promotion": "c", "stage": "card", "reward": [TEN]}
+    outcome = run([first, second, rule], [(10000, 1), (10000, 1)])
+    row = outcome["explain"]["rules"][2]
+    assert (row["verdict"], row["by_promotion_id"]) == ("VERDICT_EXCLUDED", "a")
