@@ -9,26 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
 import structlog
 from google.protobuf.message import DecodeError
 
+from altyn.admin_api.projection_rows import ProjectionRows
 from altyn.journal.v1 import record_pb2 as journal
-from altyn.pos.v1 import outcome_pb2, reasons_pb2, receipt_pb2
 from altyn.pos.v1 import pos_service_pb2 as pos
+from altyn.pos.v1 import reasons_pb2
 
 PROJECTION = "receipts"
 ROWS_PER_TURN_MAX = 500
 IDLE_S = 0.1
 BACKOFF_MAX_S = 5.0
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-EPOCH_DATE = date(1970, 1, 1)
-DAY_US = 86_400_000_000
 COMMIT = pos.OPERATION_KIND_COMMIT
 CANCEL = pos.OPERATION_KIND_CANCEL
 RETURN = pos.OPERATION_KIND_RETURN
@@ -39,7 +38,6 @@ ANSWERS: dict[int, Any] = {
     pos.OPERATION_KIND_RETURN: pos.ReturnReceiptResponse,
 }
 DUPLICATE_NUMBER = reasons_pb2.REASON_DUPLICATE_NUMBER
-NOTHING = outcome_pb2.LineOutcome()
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 log = structlog.get_logger(__name__)
@@ -139,56 +137,38 @@ def moment(instant_us: int) -> datetime:
     return EPOCH + timedelta(microseconds=instant_us)
 
 
-def line_row(
-    seq: int, line: receipt_pb2.ReceiptLine, facts: journal.LineFacts | None, outcome: outcome_pb2.LineOutcome
-) -> tuple[object, ...]:
-    """A row of receipt_lines; attributes are the ones the decision used."""
-    return (
-        seq,
-        line.line_no,
-        line.sku,
-        facts.group_id if facts else line.group_id,
-        facts.brand_id if facts else line.brand_id,
-        line.qty_milli,
-        line.price_minor,
-        outcome.gross_minor,
-        outcome.discount_minor,
-        outcome.net_minor,
-    )
-
-
-@dataclass(slots=True)
 class Rows:
-    """Rows of one turn, by table, as COPY takes them."""
+    """Rows of one turn: those of the large tables as COPY takes them, and those of the small ones as tuples."""
 
-    tables: dict[str, list[tuple[object, ...]]] = field(default_factory=lambda: {table: [] for table in COLUMNS})
+    def __init__(self) -> None:
+        self.many = ProjectionRows()
+        self.few: dict[str, list[tuple[object, ...]]] = {"receipt_returns": [], "exceptions": [], "coupon_changes": []}
 
     def add(self, seq: int, body: bytes) -> None:
         """What one journal row means."""
+        if not self.many.add(seq, body):
+            return
         record = journal.Record.FromString(body)
-        if record.kind == COMMIT:
-            self._add_receipt(seq, record)
-        elif record.kind == RETURN or (record.kind == CANCEL and record.effects.HasField("returned")):
+        if record.kind == RETURN or (record.kind == CANCEL and record.effects.HasField("returned")):
             self._add_return(seq, record)
         self._add_exceptions(seq, record)
         self._add_coupons(seq, record)
-        recorded_at = moment(record.instant_us)
-        postings = self.tables["ledger_entries"]
-        for entry_no, entry in enumerate(record.effects.entries):
-            for posting_no, posting in enumerate(entry.postings):
-                postings.append(
-                    (
-                        seq,
-                        entry_no,
-                        posting_no,
-                        entry.kind,
-                        posting.account_id,
-                        posting.asset_no,
-                        posting.points,
-                        posting.lot_id,
-                        recorded_at,
-                    )
-                )
+
+    async def copy(self, connection: asyncpg.Connection[Any]) -> None:
+        """Write them all."""
+        many = {
+            "receipts": self.many.receipts,
+            "receipt_lines": self.many.lines,
+            "receipt_discounts": self.many.discounts,
+            "ledger_entries": self.many.entries,
+        }
+        for table, rows in many.items():
+            if rows.count:
+                source = memoryview(rows.close())
+                await connection.copy_to_table(table, source=cast(Any, source), columns=COLUMNS[table], format="binary")
+        for table, records in self.few.items():
+            if records:
+                await connection.copy_records_to_table(table, records=records, columns=COLUMNS[table])
 
     def _add_exceptions(self, seq: int, record: journal.Record) -> None:
         """Whatever kind of operation had them: reasons and kinds are kept by number, known to us or not."""
@@ -198,7 +178,7 @@ class Rows:
         answer = ANSWERS.get(record.kind)
         status = answer.FromString(record.reply).status if answer is not None else 0
         for number, reason in enumerate(record.exceptions):
-            self.tables["exceptions"].append(
+            self.few["exceptions"].append(
                 (
                     seq,
                     number,
@@ -224,7 +204,7 @@ class Rows:
             entered = pos.CommitReceiptResponse.FromString(record.reply).outcome.coupons
             users = {fact.code_hash: entered[fact.place].promotion_id for fact in record.evidence.coupons}
         for number, change in enumerate(record.effects.coupons):
-            self.tables["coupon_changes"].append(
+            self.few["coupon_changes"].append(
                 (
                     seq,
                     number,
@@ -243,7 +223,7 @@ class Rows:
         about = record.request.cancel if is_void else record.request.receipt
         reply = (pos.CancelReceiptResponse if is_void else pos.ReturnReceiptResponse).FromString(record.reply)
         original, after = record.evidence.original, record.effects.returned
-        self.tables["receipt_returns"].append(
+        self.few["receipt_returns"].append(
             (
                 seq,
                 UUID(bytes=record.op_id),
@@ -265,46 +245,6 @@ class Rows:
                 list(record.exceptions),
             )
         )
-
-    def _add_receipt(self, seq: int, record: journal.Record) -> None:
-        receipt = record.request.receipt
-        reply = pos.CommitReceiptResponse.FromString(record.reply)
-        totals = reply.outcome.totals
-        facts = record.evidence
-        self.tables["receipts"].append(
-            (
-                seq,
-                UUID(bytes=record.op_id),
-                receipt.store_id,
-                receipt.register_id,
-                receipt.shift_number,
-                receipt.receipt_number,
-                moment(facts.business_time_us),
-                EPOCH_DATE + timedelta(days=facts.store_wall_us // DAY_US),
-                moment(record.instant_us),
-                facts.customer.customer_id or None,
-                facts.customer.account_id or None,
-                receipt.currency,
-                totals.gross_minor,
-                totals.discount_minor,
-                totals.points_paid_minor,
-                totals.rounding_minor,
-                totals.to_pay_minor,
-                len(receipt.lines),
-                facts.rules_version,
-                reply.status,
-                list(record.exceptions),
-            )
-        )
-        resolved = {line.line_no: line for line in facts.lines}
-        outcomes = {line.line_no: line for line in reply.outcome.lines}
-        for line in receipt.lines:
-            outcome = outcomes.get(line.line_no, NOTHING)
-            self.tables["receipt_lines"].append(line_row(seq, line, resolved.get(line.line_no), outcome))
-            self.tables["receipt_discounts"].extend(
-                (seq, line.line_no, number, given.promotion_id, given.reward_no, given.stage, given.amount_minor)
-                for number, given in enumerate(outcome.discounts)
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,9 +310,7 @@ class Projector:
             for seq, body in found:
                 rows.add(seq, body)
             if found:
-                for table, records in rows.tables.items():
-                    if records:
-                        await connection.copy_records_to_table(table, records=records, columns=COLUMNS[table])
+                await rows.copy(connection)
                 checkpoint = found[-1]["seq"]
                 await connection.execute(
                     "UPDATE projector_checkpoint SET seq = $2, moved_at = now() WHERE projection = $1",

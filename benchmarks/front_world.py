@@ -171,3 +171,21 @@ def commits(register: int, count: int, members: int = MEMBERS) -> list[bytes]:
         request = pos.CommitReceiptRequest(op_id=os.urandom(16), register_seq=now_us + number, receipt=sold)
         made.append(request.SerializeToString())
     return made
+
+
+def returns(commits: list[bytes]) -> list[bytes]:
+    """ReturnReceipt requests that take back all lines of these sales of one register."""
+    now_us = time.time_ns() // 1000
+    made = []
+    for number, commit in enumerate(commits):
+        sold = pos.CommitReceiptRequest.FromString(commit).receipt
+        refund = receipt_pb2.Receipt()
+        refund.CopyFrom(sold)
+        refund.receipt_number = now_us % 86_400_000_000 + number
+        refund.original.shift_number, refund.original.receipt_number = sold.shift_number, sold.receipt_number
+        refund.ClearField("identity")
+        for line in refund.lines:
+            line.refund_of.line_no, line.refund_of.qty_milli = line.line_no, line.qty_milli
+        request = pos.ReturnReceiptRequest(op_id=os.urandom(16), register_seq=now_us + number, receipt=refund)
+        made.append(request.SerializeToString())
+    return made

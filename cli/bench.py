@@ -53,6 +53,12 @@ def ledger(
 
 
 @app.command()
+def projector(as_json: AsJson = False) -> None:
+    """How fast people's tables follow the journal, on an embedded PostgreSQL of its own."""
+    show(import_module("altyn.benchmarks.projector_bench").run(), as_json)
+
+
+@app.command()
 def coupons(
     codes: Annotated[int, typer.Option(min=1_000, help="Codes to load.")] = 1_000_000, as_json: AsJson = False
 ) -> None:

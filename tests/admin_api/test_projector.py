@@ -14,6 +14,7 @@ from altyn.admin_api import projector as module
 from altyn.admin_api.projector import Projector
 from altyn.infra.database import create_pool
 from altyn.journal.v1 import record_pb2
+from altyn.pos.v1 import pos_service_pb2 as pos
 from tests.admin_api.journal import INSTANT_US, Journal, op_id_of
 
 
@@ -124,10 +125,37 @@ async def test_row_that_cannot_be_read_stops_it_there_loudly(pool: asyncpg.Pool[
                 await asyncio.sleep(0.01)
     finally:
         running.cancel()
-    assert "DecodeError" in projector.trouble
+    assert projector.trouble == "ValueError: journal record 2 cannot be read: ?"
     assert await pool.fetchval("SELECT seq FROM projector_checkpoint") == 0
     async with pool.acquire() as connection:
         assert (await projector.lag(connection)).rows_count == 2  # type: ignore[arg-type]
+
+
+async def test_line_without_an_outcome_and_a_receipt_without_a_customer_are_projected(pool: asyncpg.Pool[Any]) -> None:
+    journal = await Journal.open(pool)
+    made = journal.commit(1)
+    made.evidence.ClearField("customer")
+    reply = pos.CommitReceiptResponse.FromString(made.reply)
+    reply.outcome.lines.reverse()  # found by their numbers, wherever they stand
+    del reply.outcome.lines[0]
+    made.reply = reply.SerializeToString()
+    del made.exceptions[:]
+    await journal.append(made)
+    assert await Projector(pool).turn() == 1
+    found = await pool.fetchrow("SELECT customer_id, account_id, exceptions FROM receipts")
+    assert found is not None and tuple(found) == (None, None, [])
+    lines = await pool.fetch("SELECT line_no, gross_minor, net_minor FROM receipt_lines ORDER BY line_no")
+    assert [tuple(line) for line in lines] == [(1, 10000, 8820), (7, 0, 0)]
+
+
+async def test_number_that_its_column_cannot_hold_stops_it_there(pool: asyncpg.Pool[Any]) -> None:
+    journal = await Journal.open(pool)
+    made = journal.accrual(1, account_id=7, points=5)
+    made.effects.entries[0].postings[0].asset_no = 40_000
+    await journal.append(made)
+    with pytest.raises(ValueError, match="record 1 has a number that its column cannot hold"):
+        await Projector(pool).turn()
+    assert await pool.fetchval("SELECT count(*) FROM ledger_entries") == 0
 
 
 async def test_reached_tells_whether_a_seq_came_in_time(pool: asyncpg.Pool[Any]) -> None:
