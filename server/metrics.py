@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
@@ -39,11 +39,22 @@ _CODES = {"OK": "OK", "INVALID_ARGUMENT": "InvalidArgument", "UNAUTHENTICATED": 
 }
 
 
+class Connections(Protocol):
+    """What a compiled door knows of its connections."""
+
+    connections: set[Any]
+    sent_away: dict[str, int]
+
+    @property
+    def request_bytes(self) -> int: ...
+
+
 class CallMeters:
     """The meters of all doors, one a method."""
 
     def __init__(self) -> None:
         self._meters: list[CallMeter] = []
+        self._doors: dict[str, Connections] = {}
 
     def of(self, service: str, method: str) -> CallMeter:
         """A new meter."""
@@ -51,7 +62,30 @@ class CallMeters:
         self._meters.append(meter)
         return meter
 
+    def watch(self, service: str, door: Connections) -> None:
+        """Tell of a door's connections too. `service`: one it serves."""
+        self._doors[service] = door
+
     def collect(self) -> Iterator[Metric]:
+        yield from self._collect_calls()
+        if self._doors:
+            yield from self._collect_connections()
+
+    def _collect_connections(self) -> Iterator[Metric]:
+        labels = ["grpc_service"]
+        are_open = GaugeMetricFamily("altyn_connections", "Connections of a compiled door.", labels=labels)
+        held = GaugeMetricFamily("altyn_connections_request_bytes", "Announced and not yet begun.", labels=labels)
+        away = CounterMetricFamily(
+            "altyn_connections_sent_away", "Connections ended because of what the peer did.", labels=[*labels, "reason"]
+        )
+        for service, door in self._doors.items():
+            are_open.add_metric([service], len(door.connections))
+            held.add_metric([service], door.request_bytes)
+            for reason, count in door.sent_away.items():
+                away.add_metric([service, reason], count)
+        yield from (are_open, held, away)
+
+    def _collect_calls(self) -> Iterator[Metric]:
         labels = ["grpc_type", "grpc_service", "grpc_method"]
         started = CounterMetricFamily("grpc_server_started", "Calls that have begun.", labels=labels)
         handled = CounterMetricFamily("grpc_server_handled", "Calls ended, by code.", labels=[*labels, "grpc_code"])

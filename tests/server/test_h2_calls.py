@@ -261,6 +261,9 @@ async def test_calls_are_counted_by_what_became_of_them(running: Running) -> Non
         ("Wait", "Canceled"): 1,
         ("Wait", "DeadlineExceeded"): 1,
     }
+    told = {metric.name: metric.samples for metric in running.meters.collect()}
+    assert [sample.value for sample in told["altyn_connections"]] == [1]
+    assert told["altyn_connections_sent_away"] == []
     peer.writer.close()
 
 

@@ -86,6 +86,7 @@ class H2Door:
             for name, call in service.table.items():
                 method = Method(call, service.authenticate, meters.of(service.name, name))
                 self.lobby.add(f"/{service.name}/{name}", method)
+        meters.watch(self._names[-1], self.lobby)
         self._server: asyncio.Server | None = None
         self._ticking: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
