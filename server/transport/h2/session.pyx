@@ -20,6 +20,7 @@ cdef enum:
     FRAME_HEAD_BYTES = 9
     GOAWAY_FIXED_BYTES = FRAME_HEAD_BYTES + 8
     PREFACE_BYTES = 24
+    SETTINGS_NO_RFC7540_PRIORITIES = 9  # older headers do not name it
 
 cdef ng.nghttp2_session_callbacks* callbacks = NULL
 cdef ng.nghttp2_option* option = NULL
@@ -368,7 +369,7 @@ cdef int on_stream_close(ng.nghttp2_session* session, int32_t id, uint32_t error
 
 cdef int session_open(Peer* peer, Front* front, int64_t now_ns, int64_t ping_interval_ns) noexcept nogil:
     """Not 0: there is no memory. `ping_interval_ns`: pings that come sooner, without an answer between, are strikes."""
-    cdef ng.nghttp2_settings_entry[3] entries
+    cdef ng.nghttp2_settings_entry[4] entries
     memset(peer, 0, sizeof(Peer))
     peer.front = front
     peer.now_ns = peer.refilled_ns = now_ns
@@ -387,7 +388,10 @@ cdef int session_open(Peer* peer, Front* front, int64_t now_ns, int64_t ping_int
     entries[1].value = WINDOW_BYTES
     entries[2].settings_id = ng.NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE
     entries[2].value = streams.HEADER_LIST_BYTES_MAX
-    if ng.nghttp2_submit_settings(peer.session, ng.NGHTTP2_FLAG_NONE, entries, 3) != 0:
+    # Replies go out in the order they are ready; trees of priorities are only work.
+    entries[3].settings_id = SETTINGS_NO_RFC7540_PRIORITIES
+    entries[3].value = 1
+    if ng.nghttp2_submit_settings(peer.session, ng.NGHTTP2_FLAG_NONE, entries, 4) != 0:
         return -1
     return ng.nghttp2_session_set_local_window_size(peer.session, ng.NGHTTP2_FLAG_NONE, 0, CONNECTION_WINDOW_BYTES)
 
