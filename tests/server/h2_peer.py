@@ -149,6 +149,7 @@ class Running:
         table: dict[str, Callable[[bytes, Scope], bytes | Awaitable[bytes]]] = {
             "Echo": self.echo,
             "Wait": self.wait,
+            "Nonsense": self.nonsense,
             "Large": lambda request, scope: bytes(int(request)),
         }
         service = Service(SERVICE, table, lambda metadata: SCOPE)
@@ -163,6 +164,9 @@ class Running:
         self.begun.append(request)
         await self.release.wait()
         return request
+
+    async def nonsense(self, request: bytes, scope: Scope) -> bytes:
+        return None  # type: ignore[return-value]
 
     async def connect(self, *first: Frame | bytes) -> Peer:
         """A connection that has said hello, or `first`."""

@@ -198,6 +198,13 @@ async def test_refused_while_it_is_still_coming_the_rest_is_not_wanted(running: 
     peer.writer.close()
 
 
+async def test_call_that_answers_with_no_bytes_is_a_fault_of_ours(running: Running) -> None:
+    peer = await running.connect()
+    peer.send(*peer.call(1, method="Nonsense"), *peer.call(3))
+    assert ((await peer.answer(1)).status, (await peer.answer(3)).status) == ("13", "0")
+    peer.writer.close()
+
+
 async def test_call_reset_before_its_turn_is_not_begun(running: Running) -> None:
     peer = await running.connect()
     peer.send(*peer.call(1, b"left"), RstStreamFrame(1, error_code=8), *peer.call(3, b"stayed"))

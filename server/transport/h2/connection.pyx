@@ -32,7 +32,8 @@ from altyn.server.transport.status import trailers_of
 
 cdef enum:
     OUT_BYTES = 64 << 10
-    UNKNOWN_SERVICE = 3            # health's SERVICE_UNKNOWN
+    REPLY_BYTES_MAX = 64 << 20
+    UNKNOWN_SERVICE = 3  # health's SERVICE_UNKNOWN
 
 cdef int64_t GOODBYE_AFTER_NS = 50_000_000  # for calls already on their way when the notice is sent
 cdef int64_t CLOSE_NS = 2_000_000_000  # to take what was sent, once the connection is over
@@ -211,6 +212,8 @@ cdef class Connection:
         Py_DECREF(waiting)
         try:
             reply = future.result()
+            if type(reply) is not bytes:
+                raise TypeError(f"a call answered with {type(reply).__name__}")
         except CallRefused as refused:
             method.meter.refused(waiting.begun_ns, refused.code, refused.reason)
             self.lobby.refusals.refused(method.meter.method, refused, waiting.request, waiting.scope)
@@ -226,6 +229,8 @@ cdef class Connection:
         return self.flush_soon()
 
     cdef int answer(self, Stream* stream, bytes reply) except -1:
+        if PyBytes_GET_SIZE(reply) > REPLY_BYTES_MAX:
+            return self.refuse_plainly(stream, semantics.GRPC_RESOURCE_EXHAUSTED, b"the reply is too long")
         Py_INCREF(reply)
         stream.reply_owner = <void*>reply
         stream.reply = <const uint8_t*>PyBytes_AS_STRING(reply)
@@ -341,6 +346,15 @@ cdef class Connection:
         if not ng.nghttp2_session_want_read(self.peer.session) and not ng.nghttp2_session_want_write(self.peer.session):
             self.close()
         return 0
+
+    def break_off(self, error):
+        """Something of ours failed while this connection was served; the others are not concerned."""
+        if self.transport is not None:
+            self.is_over = True
+            self.transport.abort()
+        asyncio.get_running_loop().call_exception_handler(
+            {"message": "a connection of the compiled door failed", "exception": error}
+        )
 
     cdef int reap(self) except -1:
         """Free what nghttp2 has closed; a call that still runs has lost its caller."""

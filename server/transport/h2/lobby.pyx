@@ -95,7 +95,10 @@ cdef class Lobby:
         """What time brings: deadlines, idle and old connections, peers that do not read."""
         cdef int64_t now_ns = monotonic_ns()
         for connection in list(self.connections):
-            connection.tick(now_ns)
+            try:
+                connection.tick(now_ns)
+            except Exception as error:
+                connection.break_off(error)
 
     def drain(self):
         """Take no more calls; connections close when theirs have ended."""
@@ -120,7 +123,10 @@ cdef class Lobby:
         cdef list dirty = self.dirty
         self.dirty = []
         for connection in dirty:
-            connection.flush_now()
+            try:
+                connection.flush_now()
+            except Exception as error:
+                connection.break_off(error)
 
     cdef int count_sent_away(self, str reason) except -1:
         self.sent_away[reason] = self.sent_away.get(reason, 0) + 1
