@@ -5,7 +5,7 @@ Settings that do not need code are in pyproject.toml. Four steps:
 2. ``proto/**/*.proto`` become Python messages beside them, git-ignored;
 3. the same files become the Cython wire codec in ``core/wire/``, git-ignored;
 4. every ``.pyx`` is one extension. ``ALTYN_DEBUG=1`` turns bounds and overflow checks back on.
-   The compiled door is left out where libnghttp2's headers are missing, or with ``ALTYN_WITHOUT_H2=1``.
+   The compiled door is left out where libnghttp2's headers are missing, or with ``ALTYN_PORTABLE_ONLY=1``.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def generate_codec() -> None:
 
 def has_nghttp2() -> bool:
     """Whether a program against libnghttp2 compiles and links here; where not, say what follows."""
-    if os.environ.get("ALTYN_WITHOUT_H2") == "1":
+    if os.environ.get("ALTYN_PORTABLE_ONLY") == "1":
         found = False
     else:
         compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]

@@ -33,7 +33,7 @@ Read by single commands, not by the processes:
 | `ALTYN_PG_BIN` | folder of PostgreSQL's programs (`postgres`, `initdb`, `pg_dump`, `pg_restore`) to use |
 | `ALTYN_VALKEY_BIN` | a `valkey-server` or `redis-server` to embed |
 | `ALTYN_DEBUG`, `ALTYN_BUILD_JOBS` | of the build: checks of bounds and overflow; compilers at a time |
-| `ALTYN_WITHOUT_H2` | of the build: 1 leaves the compiled door out, as where libnghttp2's headers are missing |
+| `ALTYN_PORTABLE_ONLY` | of the build: 1 leaves the compiled door out, as where libnghttp2's headers are missing |
 
 ## Secrets
 

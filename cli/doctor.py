@@ -48,7 +48,7 @@ DISK_FAIL_PERCENT = 5
 CLOCK_SKEW_MAX_S = 1.0
 SNAPSHOT_BEHIND_MAX = 500_000
 CLOCK_BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
-OTHER_VARIABLES = {"ALTYN_PG_BIN", "ALTYN_VALKEY_BIN", "ALTYN_DEBUG", "ALTYN_BUILD_JOBS", "ALTYN_WITHOUT_H2"}
+OTHER_VARIABLES = {"ALTYN_PG_BIN", "ALTYN_VALKEY_BIN", "ALTYN_DEBUG", "ALTYN_BUILD_JOBS", "ALTYN_PORTABLE_ONLY"}
 # What it was made for (pyproject.toml): at least, and below.
 PACKAGES: dict[str, tuple[str, str]] = {
     "grpcio": ("1.80", "2"),
