@@ -72,6 +72,7 @@ debug: build/nghttp2-asked .venv/linked ## rebuild the core with bounds and over
 
 docs: build ## write generated reference pages anew
 	@$(BIN)/python -m altyn.cli.configuration > docs/operations/configuration.md
+	@$(BIN)/python -m altyn.cli.rules.page > docs/rules-lint.md
 
 lock: ## write requirements.lock anew (needs uv)
 	@uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \

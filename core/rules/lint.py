@@ -24,7 +24,8 @@ from altyn.core.rules.definition import Rules
 
 __all__ = ["KINDS", "Known", "Product", "Remark", "Severity", "remarks"]
 
-NOTHING = Known()
+# What a back office knows that only looks at documents; it has less time than a command.
+NOTHING = Known(stacks_max=200)
 SEVERITIES = list(Severity)
 
 
