@@ -66,7 +66,7 @@ def lint(
     catalogue: Catalogue = None,
     at: At = None,
     deep: Annotated[int, typer.Option(min=1, max=100, help="Tell stacked discounts from this percent on.")] = 70,
-    products: Annotated[int, typer.Option(min=0, help="Most products whose discounts are added up.")] = 2_000,
+    products: Annotated[int, typer.Option(min=0, help="Most products whose discounts are added up.")] = 20_000,
     least: Annotated[Severity, typer.Option(help="Leave out what is less than this.")] = Severity.HINT,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
     defaults: Annotated[

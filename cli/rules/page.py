@@ -21,7 +21,7 @@ how to mend it, in English or Russian (`--lang ru`).
 | `--catalogue FILE` | prices, costs, goods and coupon series are judged by it (below) |
 | `--at 2027-03-01` | the day to look from, today by default |
 | `--deep 70` | from which stacked discount, in percent, STACK_DEEP is told |
-| `--products 2000` | most products whose discounts are added up; 0 leaves stacks out |
+| `--products 20000` | most products whose discounts are added up; 0 leaves stacks out |
 | `--least warning` | leaves hints out; `error` leaves warnings out too |
 | `--strict` | exit status 1 for warnings, as for errors |
 | `--defaults` | prints the documents with all defaults written out instead |

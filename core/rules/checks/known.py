@@ -18,7 +18,7 @@ class Known:
     series: frozenset[str] | None = None
     today: int | None = None
     deep_ppm: int = 700_000  # a stacked discount from here on is told
-    stacks_max: int = 2_000  # products whose discounts are added up
+    stacks_max: int = 20_000  # products whose discounts are added up
     by_key: Mapping[Key, list[Product]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

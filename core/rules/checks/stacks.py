@@ -47,7 +47,8 @@ from altyn.core.rules.promotion import (
 from altyn.core.rules.read.forms import decimal_text
 from altyn.core.rules.ruleset import Ruleset
 
-MEETING_MAX = 48
+MEETINGS_MAX = 2_000  # different companies of promotions, each compiled
+MEETING_MAX = 48  # promotions of one product
 QUANTITIES_MAX = 10
 UNITS_TRIED_MAX = 2_000
 COMPANIONS_MAX = 8
@@ -85,24 +86,24 @@ def stacks(rules: Rules, known: Known) -> Iterator[Remark]:
     by_key = _by_key(rules.promotions, known, priced)
     products = [one for one in known.products if one.price_minor] if priced else _nominal(by_key)
     casts: dict[tuple[str, ...], list[Cast]] = {}
-    told: dict[tuple[str, tuple[str, ...]], list[tuple[Stack, dict[str, str]]]] = defaultdict(list)
+    told: dict[tuple[str, str], list[tuple[Stack, dict[str, str]]]] = defaultdict(list)
     floors = {promotion.promotion_id: promotion for promotion in rules.promotions}
     tried = left = 0
     for product in products:
         meeting = _meeting(product, by_key)
         if len(meeting) < (1 if priced else 2):
             continue
-        if tried == known.stacks_max:
+        names = tuple(promotion.promotion_id for promotion in meeting)
+        if tried == known.stacks_max or (names not in casts and len(casts) == MEETINGS_MAX):
             left += 1
             continue
         tried += 1
-        names = tuple(promotion.promotion_id for promotion in meeting)
         if names not in casts:
             casts[names] = _casts(meeting, product, rules, known)
         stack = worst_stack(casts[names], product, known)
         if stack is not None:
             for code, details in _judge(stack, floors, known, priced):
-                told[code, stack.promotions].append((stack, details))
+                told[code, stack.promotions[0]].append((stack, details))
     yield from _tell(told)
     if left:
         yield remark("documents", "promotions", "STACKS_NOT_TRIED", tried=tried, left=left)
@@ -367,14 +368,15 @@ def _floors(stack: Stack, promotions: dict[str, Promotion]) -> Iterator[tuple[in
             yield multiply_half_up(stack.gross_minor, floor.rate_ppm, WHOLE_PPM), name
 
 
-def _tell(told: dict[tuple[str, tuple[str, ...]], list[tuple[Stack, dict[str, str]]]]) -> Iterator[Remark]:
-    for (code, promotions), found in told.items():
+def _tell(told: dict[tuple[str, str], list[tuple[Stack, dict[str, str]]]]) -> Iterator[Remark]:
+    """One remark for the promotion that gives the most: its worst product, and how many more there are."""
+    for (code, owner), found in told.items():
         stack, details = max(found, key=lambda one: one[0].share_ppm())
         named = stack.product.sku or next(
             (f"{attribute.value} {text}" for attribute, text in stack.product.values.items() if text), "*"
         )
         yield remark(
-            promotions[0],
+            owner,
             "reward",
             code,
             sku=named + (f" × {stack.units}" if stack.units > 1 else ""),
@@ -382,6 +384,6 @@ def _tell(told: dict[tuple[str, tuple[str, ...]], list[tuple[Stack, dict[str, st
             price=decimal_text(stack.net_minor, 2),
             gross=decimal_text(stack.gross_minor, 2),
             percent=decimal_text(multiply_half_up(stack.share_ppm(), 10, WHOLE_PPM // 100), 1),
-            promotions=", ".join(promotions),
+            promotions=", ".join(stack.promotions),
             **details,
         )
