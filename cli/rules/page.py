@@ -13,8 +13,8 @@ HEAD = """# What the lint tells
 
 `altyn rules lint FILE` reads rule documents and tells what can hardly be meant, or may cost more than was meant; so
 does `POST /v1/promotions/validate`, which knows neither a catalogue nor the day. Nothing is told that is not certain
-from the documents, the catalogue and the day. Each remark has a stable code, a severity, the place in the document, and
-how to mend it, in English or Russian (`--lang ru`).
+from the documents, the catalogue and the day, odd kopecks aside. Each remark has a stable code, a severity,
+the place in the document, and how to mend it, in English or Russian (`--lang ru`).
 
 | option | effect |
 | --- | --- |

@@ -1,7 +1,7 @@
 """Remarks on documents that can be read but hardly mean what was wanted, or cost more than was meant.
 
-Only what is certain from the documents and what else is known (`Known`: a catalogue, coupon series, a day); nothing
-here refuses a document. Pure: no clock; the day is given. What pairs of promotions are looked at is bounded, so the
+Only what is certain, odd kopecks aside, from the documents and what else is known (`Known`: a catalogue, coupon series,
+a day); nothing here refuses a document. Pure: no clock; the day is given. What pairs of promotions are looked at is bounded, so the
 time grows with the documents. Every code: docs/rules-lint.md.
 """
 

@@ -20,6 +20,7 @@ from altyn.core.rules.promotion import (
     Bundle,
     BuyGet,
     FixedPrice,
+    Floor,
     GroupMode,
     IssueCoupon,
     Message,
@@ -33,6 +34,7 @@ from altyn.core.rules.promotion import (
 
 # Rivals looked at for one promotion.
 RIVALS_MAX = 32
+SHARE_MIN_PPM = 10_000
 ONE_WINNER = (GroupMode.BEST, GroupMode.FIRST, GroupMode.MIN)
 
 
@@ -277,10 +279,17 @@ def _never_first(name: str, members: Sequence[Promotion]) -> Iterator[Remark]:
             if all(covers(_of(winner), of) for of in goods):
                 yield remark(member.promotion_id, "priority", "NEVER_FIRST", winner=winner.promotion_id, group=name)
                 break
-        giving = _giving(member)
-        sure = len(giving) == 1 and isinstance(giving[0], Percent) and giving[0].rate_ppm is not None
-        if sure and not member.limits and not member.skip_discounted and len(before[bounds]) < RIVALS_MAX:
+        if _surely_gives(member) and len(before[bounds]) < RIVALS_MAX:
             before[bounds].append(member)
+
+
+def _surely_gives(promotion: Promotion) -> bool:
+    """Does it give on its goods whenever they cost enough for a share of them to be a kopeck."""
+    giving = _giving(promotion)
+    if len(giving) != 1 or not isinstance(giving[0], Percent) or (giving[0].rate_ppm or 0) < SHARE_MIN_PPM:
+        return False
+    floors = promotion.cost_floor or promotion.floor != Floor()
+    return not (floors or promotion.limits or promotion.skip_discounted)
 
 
 def _same_rewards(promotions: Sequence[Promotion], groups: dict[str, list[Promotion]], ways: Ways) -> Iterator[Remark]:
