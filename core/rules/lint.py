@@ -1,8 +1,8 @@
 """Remarks on documents that can be read but hardly mean what was wanted, or cost more than was meant.
 
 Only what is certain, odd kopecks aside, from the documents and what else is known (`Known`: a catalogue, coupon series,
-a day); nothing here refuses a document. Pure: no clock; the day is given. What pairs of promotions are looked at is bounded, so the
-time grows with the documents. Every code: docs/rules-lint.md.
+a day); nothing here refuses a document. Pure: no clock; the day is given. Pairs of promotions are looked at within a
+bound, so the time grows with the documents. Every code: docs/rules-lint.md.
 """
 
 from __future__ import annotations
