@@ -41,6 +41,7 @@ def evaluate_documents(
     at: int | str | None,
     explain: bool = False,
     holdings: Mapping[str, Any] | None = None,
+    fiscal_plan: bool = False,
 ) -> dict[str, Any]:
     """Calculate a receipt by documents; the outcome with the field names of altyn.pos.v1.Outcome.
 
@@ -67,7 +68,7 @@ def evaluate_ruleset(
     clock = wall_clock(str(store.get("zone") or "UTC"), at, receipt)
     place = {key: value for key, value in store.items() if key != "zone"}
     who, held = split_holdings(customer)
-    return evaluate(ruleset, dict(receipt), place, who, clock, explain, {**held, **(holdings or {})})
+    return evaluate(ruleset, dict(receipt), place, who, clock, explain, {**held, **(holdings or {})}, fiscal_plan)
 
 
 def split_holdings(customer: Mapping[str, Any] | None) -> tuple[dict[str, Any] | None, dict[str, Any]]:
@@ -148,6 +149,7 @@ def command(
         str | None, typer.Option(help="Business time, by the store's wall clock unless it has an offset.")
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say of every rule why it did or did not apply.")] = False,
+    fiscal_plan: Annotated[bool, typer.Option("--fiscal-plan", help="Say how a fiscal register prints it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as one JSON object.")] = False,
     lang: Annotated[str, typer.Option(help="Language of the table: en or ru.")] = "en",
 ) -> None:
@@ -160,7 +162,8 @@ def command(
         who = given.get("customer") if customer is None else yaml.safe_load(read_text(customer))
         when = given.get("at") if at is None else at
         when = str(when) if when is not None and not isinstance(when, int) else when
-        outcome = evaluate_documents(documents, given["receipt"], given["store"], who, when, explain)
+        asked = given["receipt"], given["store"], who, when, explain
+        outcome = evaluate_documents(documents, *asked, fiscal_plan=fiscal_plan)
     except DocumentError as error:
         refuse([(problem.path, str(problem.code), problem.message) for problem in error.problems], as_json)
     except (CompileError, ReceiptError) as error:

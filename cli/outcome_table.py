@@ -21,6 +21,10 @@ WORDS = {
         "net": "to pay",
         "points": "points",
         "total": "total",
+        "printed": "printed",
+        "price": "price",
+        "sum": "sum",
+        "rounding": "rounding",
         "external": "external or manual",
         "coupon": "coupon",
         "state": "state",
@@ -61,6 +65,10 @@ WORDS = {
         "net": "к оплате",
         "points": "баллы",
         "total": "итого",
+        "printed": "в чеке",
+        "price": "цена",
+        "sum": "сумма",
+        "rounding": "округление",
         "external": "внешняя или ручная",
         "coupon": "купон",
         "state": "состояние",
@@ -116,6 +124,8 @@ def print_outcome(outcome: Mapping[str, Any], receipt: Mapping[str, Any], docume
     written = Written(documents)
     exponent = int(receipt.get("exponent", 2))
     console.print(lines_table(outcome, receipt, words, exponent, written.scales))
+    if outcome["fiscal_plan"]:
+        console.print(plan_table(outcome["fiscal_plan"], words, exponent))
     if outcome["coupons"]:
         console.print(coupons_table(outcome["coupons"], words, lang))
     for line in told(outcome, words, exponent, written.scales):
@@ -218,7 +228,16 @@ def lines_table(
 def discount_name(row: Mapping[str, Any], words: Mapping[str, str]) -> str:
     if row.get("kind") == "DISCOUNT_KIND_POINTS":
         return words["paid"]
-    return row["promotion_id"] or words["external"]
+    return row["promotion_id"] or words["rounding" if row["kind"].endswith("ROUNDING") else "external"]
+
+
+def plan_table(plan: Iterable[Mapping[str, Any]], words: Mapping[str, str], exponent: int) -> Table:
+    """What a fiscal register prints."""
+    table = Table(words["printed"], words["quantity"], words["price"], words["sum"])
+    for row in plan:
+        price, total = decimal(row["price_minor"], exponent), decimal(row["sum_minor"], exponent)
+        table.add_row(f"{row['line_no']}.{row['sub_no']}", decimal(row["qty_milli"], 3), price, total)
+    return table
 
 
 def coupons_table(coupons: Iterable[Mapping[str, Any]], words: Mapping[str, str], lang: str) -> Table:
@@ -245,7 +264,7 @@ def rules_table(
             given = f"−{decimal(row['amount_minor'], exponent)}"
         shown = VERDICTS_RU.get(verdict, verdict) if lang == "ru" else verdict.lower().replace("_", " ")
         why = "\n".join(why_lines(row, verdict, words, exponent, written))
-        table.add_row(Text(written.name(row, lang)), shown, given, Text(why), style=STYLES.get(verdict))
+        table.add_row(Text(written.name(row, lang) or words["rounding"]), shown, given, Text(why), style=STYLES.get(verdict))
     return table
 
 

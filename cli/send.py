@@ -34,6 +34,7 @@ def run(
     target: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The registers' door.")] = None,
     commit: Annotated[bool, typer.Option("--commit", help="Commit the sale instead of only calculating it.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say why each promotion did or did not apply.")] = False,
+    fiscal_plan: Annotated[bool, typer.Option("--fiscal-plan", help="Say how a fiscal register prints it.")] = False,
     lang: Annotated[str, typer.Option(help="en or ru.")] = "en",
     as_json: AsJson = False,
     var: Var = None,
@@ -41,11 +42,12 @@ def run(
     """Send a receipt to a running server."""
     settings = settings_with(var)
     sent = read_receipt(receipt)
+    want = receipt_pb2.Want(explain=explain, fiscal_plan=fiscal_plan)
     folder = settings.var / "registers"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{sent.store_id}-{sent.register_id}.saf"
     try:
-        reply = asyncio.run(send(target or settings.grpc_listen, key, file, sent, commit, explain))
+        reply = asyncio.run(send(target or settings.grpc_listen, key, file, sent, commit, want))
     except (CallRejected, NoAnswer) as refused:
         raise Trouble(str(refused)) from refused
     if as_json:
@@ -85,9 +87,10 @@ def with_long_words(found: Any) -> Any:
     }
 
 
-async def send(target: str, key: str, file: Path, receipt: receipt_pb2.Receipt, commit: bool, explain: bool) -> Any:
+async def send(
+    target: str, key: str, file: Path, receipt: receipt_pb2.Receipt, commit: bool, want: receipt_pb2.Want
+) -> Any:
     """The reply message. CallRejected, NoAnswer."""
-    want = receipt_pb2.Want(explain=explain)
     async with Register(
         target, store_id=receipt.store_id, register_id=receipt.register_id, key=key, file=file
     ) as register:

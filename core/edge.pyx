@@ -174,6 +174,7 @@ cdef int read_line(const pos_v1.ReceiptLine* wire, Line* line, ReadError* error)
     line.gross_minor = wire.gross_minor if wire.has_gross_minor else computed_minor
     difference_minor = line.gross_minor - computed_minor
     line.sum_mismatch = difference_minor > 1 or difference_minor < -1
+    line.no_split = wire.no_split or wire.mark_code.size > 0
     return 0
 
 cdef int32_t line_used_twice(const Receipt* receipt, Arena* arena) noexcept nogil:

@@ -18,4 +18,5 @@ def evaluate(
     wall_clock: tuple[int, int, int],
     explain: bool = False,
     holdings_given: dict[str, Any] | None = None,
+    fiscal_plan: bool = False,
 ) -> dict[str, Any]: ...

@@ -12,14 +12,13 @@ from altyn.core.calendar cimport day_us, floor_div
 from altyn.core.ledger.counters cimport Counter, CounterId, Counters, counter_id, counters_free, counters_read, counters_set
 from altyn.core.ledger.counters cimport window_first_day
 from altyn.core.limits cimport (
-    ARENA_BYTES, COUPONS_MAX, LINES_MAX, LINE_NO_MAX, POINTS_REQUESTS_MAX, PRICE_MINOR_MAX, QTY_MILLI_MAX,
-    SEGMENTS_MAX, VAT_CODE_MAX, amount_minor_max, points_max,
+    ARENA_BYTES, COUPONS_MAX, LINES_MAX, POINTS_REQUESTS_MAX, SEGMENTS_MAX, amount_minor_max, points_max,
 )
-from altyn.core.money cimport mul_div_half_up
 from altyn.core.outcome cimport (
-    COUPON_APPLIED, CounterUse, CouponOutcome, LineDiscount, LineResult, LineTrace, Outcome, PointsPayment, RuleTrace,
-    Said, payment_of,
+    COUPON_APPLIED, CounterUse, CouponOutcome, FiscalRow, LineDiscount, LineResult, LineTrace, Outcome, PointsPayment,
+    ROUNDING_RULE, RuleTrace, Said, payment_of,
 )
+from altyn.core.plain_lines cimport Texts, fill_lines, number
 from altyn.core.receipt cimport CouponFact, Holdings, Line, Place, PointsWish, Receipt
 from altyn.core.rules.image cimport IssueRow, PaymentRow
 from altyn.core.rules.ruleset cimport Ruleset
@@ -27,6 +26,8 @@ from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_take
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 from altyn.core.write_messages cimport write_messages
+
+from altyn.core.plain_lines import ReceiptError
 
 STAGES = ("", "PRICE", "ITEM", "SET", "RECEIPT", "COUPON", "CARD", "EXTERNAL", "CAP", "POINTS", "ROUNDING",
           "ACCRUAL", "MESSAGE")
@@ -46,131 +47,11 @@ MEASURES = {"times": 1, "amount": 2, "quantity": 3, "points": 4}
 PERS = {"customer": 1, "card": 2, "promotion": 3}
 WINDOWS = {"day": 1, "week": 2, "month": 3, "year": 4, "always": 5}
 HOLDINGS_KEYS = ("balances", "counters", "coupons")
-UNITS = {"PIECE": 0, "KG": 1, "L": 2, "M": 3, "UNSPECIFIED": 0, "": 0, 0: 0, 1: 0, 2: 1, 3: 2, 4: 3}
-FLAGS = ("no_discount", "no_redeem", "no_accrual", "no_threshold", "marked", "gift", "excise")
-
-
-class ReceiptError(ValueError):
-    """A receipt, store or customer that cannot be calculated. `path` names the field, `code` is an altyn.pos.v1
-    reason."""
-
-    def __init__(self, path, code, message):
-        super().__init__(f"{path}: {message}")
-        self.path = path
-        self.code = code
-        self.message = message
-
-
-cdef object number(dict row, str path, str key, object low, object high, object default=None):
-    value = row.get(key, default)
-    if value is None:
-        raise ReceiptError(f"{path}{key}", "FIELD_REQUIRED", "this number is missing")
-    if isinstance(value, str) and value.lstrip("-").isdigit():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ReceiptError(f"{path}{key}", "BAD_FORMAT", f"a whole number is needed, not {value!r}")
-    if not low <= value <= high:
-        raise ReceiptError(f"{path}{key}", "OUT_OF_RANGE", f"{value} is not in {low}…{high}")
-    return value
-
-
-cdef class Texts:
-    """Keeps the bytes that Text spans point into."""
-    cdef list _kept
-
-    def __cinit__(self):
-        self._kept = []
-
-    cdef Text add(self, object value, str path) except *:
-        cdef Text text
-        if not isinstance(value, str):
-            raise ReceiptError(path, "BAD_FORMAT", f"a text is needed, not {value!r}")
-        cdef bytes spelled = (<str>value).encode()
-        self._kept.append(spelled)
-        text.data = spelled
-        text.size = <int32_t>len(spelled)
-        return text
-
-
-cdef int64_t external_sum(dict row, str path) except -1:
-    total = 0
-    for position, given in enumerate(row.get("external_discounts") or ()):
-        total += number(given, f"{path}external_discounts[{position}].", "amount_minor", 0, amount_minor_max())
-    if total > amount_minor_max():
-        raise ReceiptError(f"{path}external_discounts", "OUT_OF_RANGE", "their sum is too large")
-    return total
-
-
-cdef int fill_gross(Line* line, dict row, str path) except -1:
-    """The register's own gross within one minor unit, else it is refused (semantics §6.1.3)."""
-    computed = mul_div_half_up(line.price_minor, line.qty_milli, 1000)
-    given = row.get("gross_minor")
-    line.gross_minor = computed
-    if given is not None:
-        given = number(row, path, "gross_minor", 0, amount_minor_max())
-        if abs(given - computed) > 1:
-            raise ReceiptError(f"{path}gross_minor", "SUM_MISMATCH",
-                               f"{given} differs from price × quantity, {computed}")
-        line.gross_minor = given
-    return 0
-
-
-cdef int fill_line(Line* line, dict row, str path, Texts texts) except -1:
-    unit = row.get("unit", 0)
-    unit = unit.removeprefix("UNIT_") if isinstance(unit, str) else unit
-    if unit not in UNITS:
-        raise ReceiptError(f"{path}unit", "BAD_FORMAT", f"{unit!r} is none of PIECE, KG, L, M")
-    line.unit = UNITS[unit]
-    line.line_no = number(row, path, "line_no", 1, LINE_NO_MAX)
-    line.vat_code = number(row, path, "vat_code", 0, VAT_CODE_MAX, 0)
-    line.qty_milli = number(row, path, "qty_milli", 1, QTY_MILLI_MAX)
-    line.price_minor = number(row, path, "price_minor", 0, PRICE_MINOR_MAX)
-    line.min_price_minor = number(row, path, "min_price_minor", 0, PRICE_MINOR_MAX, 0)
-    cost = row.get("cost_minor")
-    line.cost_minor = -1 if cost is None else number(row, path, "cost_minor", 0, PRICE_MINOR_MAX)
-    flags = row.get("flags") or {}
-    unknown = set(flags) - set(FLAGS)
-    if unknown:
-        raise ReceiptError(f"{path}flags.{min(unknown)}", "BAD_FORMAT", "there is no such flag")
-    line.flags = sum(1 << bit for bit, name in enumerate(FLAGS) if flags.get(name))
-    line.external_minor = external_sum(row, path)
-    manual = row.get("manual_discount") or {}
-    line.manual_ppm = number(manual, f"{path}manual_discount.", "percent_ppm", 0, 1_000_000) \
-        if "percent_ppm" in manual else -1
-    line.manual_minor = number(manual, f"{path}manual_discount.", "amount_minor", 0, amount_minor_max()) \
-        if "amount_minor" in manual else -1
-    line.sku = texts.add(row.get("sku", ""), f"{path}sku")
-    line.group = texts.add(row.get("group_id", ""), f"{path}group_id")
-    line.brand = texts.add(row.get("brand_id", ""), f"{path}brand_id")
-    line.supplier = texts.add(row.get("supplier_id", ""), f"{path}supplier_id")
-    line.mark_code = texts.add(row.get("mark_code", ""), f"{path}mark_code")
-    line.sum_mismatch = False
-    return fill_gross(line, row, path)
 
 
 def normal_code(code: str) -> str:
     """A shared coupon code as it is compared: trimmed, ASCII upper case."""
     return "".join(chr(ord(letter) - 32) if "a" <= letter <= "z" else letter for letter in code.strip(" "))
-
-
-cdef int fill_lines(Receipt* receipt, list rows, Texts texts) except -1:
-    numbers = set()
-    quantity = total = 0
-    for position, row in enumerate(rows):
-        path = f"lines[{position}]."
-        if not isinstance(row, dict):
-            raise ReceiptError(f"lines[{position}]", "BAD_FORMAT", "a line is a mapping")
-        fill_line(&receipt.lines[position], row, path, texts)
-        if receipt.lines[position].line_no in numbers:
-            raise ReceiptError(f"{path}line_no", "DUPLICATE_LINE", f"{receipt.lines[position].line_no} is used twice")
-        numbers.add(receipt.lines[position].line_no)
-        quantity += receipt.lines[position].qty_milli
-        total += receipt.lines[position].gross_minor
-    if quantity > QTY_MILLI_MAX:
-        raise ReceiptError("lines", "OUT_OF_RANGE", f"{quantity} thousandths of a unit, at most {QTY_MILLI_MAX}")
-    if total > amount_minor_max():
-        raise ReceiptError("lines", "OUT_OF_RANGE", "the receipt's amount is too large")
-    return 0
 
 
 cdef int fill_place(Place* place, dict store, tuple wall_clock, Texts texts) except -1:
@@ -287,7 +168,7 @@ cdef Calculator calculator = Calculator()
 
 
 def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not None, customer, tuple wall_clock not None,
-             bint explain=False, holdings_given=None):
+             bint explain=False, holdings_given=None, bint fiscal_plan=False):
     """Calculate a receipt given as plain values; the outcome with the field names of altyn.pos.v1.Outcome.
 
     `receipt` has the fields of altyn.pos.v1.Receipt; `store` store_id, region, format, cluster; `customer` customer_id,
@@ -295,7 +176,8 @@ def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not Non
     business time. `holdings_given` is what the book knows: balances {asset: points, or {active, held}}, counters
     [{promotion_id, measure, per, window, used, held}] of this customer, card and date, coupons {code: {series, state}}
     with state FREE, HELD_HERE, HELD, USED, EXPIRED, NOT_YET_VALID or BLOCKED. Beside the outcome stand `counters`, what the
-    receipt takes of them: rows of promotion_id, measure, per, window, delta. Raises ReceiptError naming the field.
+    receipt takes of them: rows of promotion_id, measure, per, window, delta. Without `fiscal_plan` the plan has only the
+    lines that are printed by unit. Raises ReceiptError naming the field.
     """
     cdef Receipt input
     cdef Place place
@@ -341,6 +223,7 @@ def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not Non
         fill_counters(&counters, &holdings, place.wall_us, given.get("counters") or [], texts)
         fill_coupons(&holdings, codes, given.get("coupons") or {}, texts)
         calculator.calculate(ruleset, &input, &place, &holdings, explain, &out)
+        calculator.plan(&out, fiscal_plan)
         spelled = spell_outcome(ruleset, &input, &holdings, given.get("balances") or {}, &out, codes, explain)
         spelled["reserve_required"] = needs_reserve(&holdings, &input, &out)
         return spelled
@@ -483,6 +366,13 @@ cdef list spell_messages(Ruleset ruleset, const Receipt* receipt, const Holdings
         arena_close(&arena)
 
 
+cdef int32_t stage_of(Ruleset ruleset, int32_t rule) except -1:
+    """Of a row of the trace: a promotion's, rounding's or a payment rule's."""
+    if rule >= 0:
+        return ruleset.stage(rule)
+    return 10 if rule == ROUNDING_RULE else 9
+
+
 cdef dict spell_trace(Ruleset ruleset, const Receipt* receipt, const Outcome* out, const RuleTrace* trace):
     cdef const LineTrace* row
     cdef int32_t i
@@ -490,8 +380,8 @@ cdef dict spell_trace(Ruleset ruleset, const Receipt* receipt, const Outcome* ou
     spelled = {
         "promotion_id": name,
         "reward_no": reward_no,
-        "version": ruleset.version,
-        "stage": f"STAGE_{STAGES[ruleset.stage(trace.rule)] if trace.rule >= 0 else 'POINTS'}",
+        "version": ruleset.version if name else 0,
+        "stage": f"STAGE_{STAGES[stage_of(ruleset, trace.rule)]}",
         "verdict": f"VERDICT_{VERDICTS[trace.verdict]}",
         "condition": ruleset.condition_path(trace.condition),
         "actual": trace.actual,
@@ -505,7 +395,11 @@ cdef dict spell_trace(Ruleset ruleset, const Receipt* receipt, const Outcome* ou
         "asset": "",
         "lines": [],
     }
-    asset = ruleset.view.rules[trace.rule].asset if trace.rule >= 0 else ruleset.view.payments[payment_of(trace.rule)].asset
+    asset = -1
+    if trace.rule >= 0:
+        asset = ruleset.view.rules[trace.rule].asset
+    elif payment_of(trace.rule) >= 0:
+        asset = ruleset.view.payments[payment_of(trace.rule)].asset
     if asset >= 0:
         spelled["asset"] = ruleset.assets[asset][0]
     for i in range(trace.lines_begin, trace.lines_end):
@@ -513,6 +407,11 @@ cdef dict spell_trace(Ruleset ruleset, const Receipt* receipt, const Outcome* ou
         spelled["lines"].append({"line_no": receipt.lines[row.line].line_no, "before_minor": row.before_minor,
                                  "after_minor": row.after_minor})
     return spelled
+
+
+cdef dict spell_fiscal_row(const Receipt* receipt, const FiscalRow* row):
+    return {"line_no": receipt.lines[row.line].line_no, "sub_no": row.sub_no, "qty_milli": row.qty_milli, "price_minor": row.price_minor,
+            "sum_minor": row.sum_minor, "by_unit": bool(row.by_unit)}
 
 
 cdef list spell_counters(Ruleset ruleset, const Outcome* out):
@@ -556,6 +455,8 @@ cdef dict spell_outcome(
         flags.append("REASON_PRICE_BELOW_MINIMUM")
     if out.external_excess_minor > 0:
         flags.append("REASON_EXTERNAL_DISCOUNT_EXCESS")
+    if out.split_unavoidable:
+        flags.append("REASON_SPLIT_UNAVOIDABLE")
     coupons = []
     for i in range(receipt.coupons_count):
         coupon = &out.coupons[i]
@@ -580,6 +481,7 @@ cdef dict spell_outcome(
         "coupons": coupons,
         "issued_coupons": [spell_issued(ruleset, &out.issued[i]) for i in range(out.issued_count)],
         "messages": spell_messages(ruleset, receipt, holdings, balances, out) if out.said_count > 0 else [],
+        "fiscal_plan": [spell_fiscal_row(receipt, &out.fiscal_rows[i]) for i in range(out.fiscal_rows_count)],
         "rules_version": ruleset.version,
         "flags": flags,
     }

@@ -68,6 +68,7 @@ cdef enum:
     COUNTED_MAX = 65_536
     SAID_MAX = 256
     ISSUED_MAX = 64
+    FISCAL_ROWS_MAX = 12_000   # a line prints no more rows than it has units, and one or two when it has one
     TRACES_MAX = 4_096
     LINE_TRACES_MAX = 65_536
     # Explaining looks at every rule of a ruleset up to this size, else at those the receipt can touch.

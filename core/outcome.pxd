@@ -10,9 +10,10 @@ cdef enum Kind:
     ROUNDING = 3
 
 cdef enum:
-    # Rules below 0 in LineDiscount and RuleTrace: the till's own discount, the cashier's, and payment rule n as
-    # PAYMENT_RULE - n.
-    PAYMENT_RULE = -3
+    # Rules below 0 in LineDiscount and RuleTrace: the till's own discount, the cashier's, rounding, and payment rule n
+    # as PAYMENT_RULE - n.
+    ROUNDING_RULE = -3
+    PAYMENT_RULE = -4
 
 cdef inline int32_t payment_of(int32_t rule) noexcept nogil:
     """Row of the ruleset's payment rules, -1: the rule is none of them."""
@@ -54,7 +55,7 @@ cdef struct LineResult:
     int32_t roles_end
 
 cdef struct LineDiscount:
-    int32_t rule               # ordinal in the ruleset; -1 external, -2 manual, a payment rule below
+    int32_t rule               # ordinal in the ruleset; -1 external, -2 manual, ROUNDING_RULE, a payment rule below
     int32_t stage
     int32_t kind
     int64_t amount_minor
@@ -136,9 +137,18 @@ cdef struct LineTrace:
     int64_t before_minor
     int64_t after_minor
 
+cdef struct FiscalRow:
+    # One line of the fiscal receipt: price × quantity rounds to the sum.
+    int64_t qty_milli
+    int64_t price_minor
+    int64_t sum_minor
+    int32_t line               # index in the receipt
+    int32_t sub_no             # from 1 in its line, the cheapest first
+    bint by_unit               # the line is printed, and returned, by what each unit costs
+
 cdef struct Outcome:
     int64_t gross_minor
-    int64_t discount_minor
+    int64_t discount_minor     # rounding_minor is a part of it
     int64_t points_paid_minor
     int64_t rounding_minor
     int64_t to_pay_minor
@@ -163,5 +173,8 @@ cdef struct Outcome:
     int32_t traces_count
     bint traces_truncated      # more rules were looked at than rows exist
     LineTrace* line_traces
+    FiscalRow* fiscal_rows     # by line, none before `Calculator.plan`
+    int32_t fiscal_rows_count
+    bint split_unavoidable     # a line that must not be split is, for its floor is above the next sum it could have
     bint price_below_minimum   # a till price below min_price: that line got no discount
     int64_t external_excess_minor

@@ -44,6 +44,7 @@ cdef struct Line:
     Text supplier
     Text mark_code
     bint sum_mismatch         # the register's gross differs by more than one minor unit
+    bint no_split             # one line of the fiscal receipt, when it is measured (semantics §6.11.24)
 
 cdef struct PointsWish:
     # What the customer wants to pay with points of an asset.

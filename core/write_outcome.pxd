@@ -1,5 +1,6 @@
 """From what a calculation gave to the reply's message."""
-from altyn.core.outcome cimport Outcome
+from libc.stdint cimport int32_t
+from altyn.core.outcome cimport FiscalRow, Outcome
 from altyn.core.receipt cimport Receipt
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.wire.arena cimport Arena
@@ -11,3 +12,4 @@ cdef int write_outcome(
     const Outcome* outcome, const Receipt* receipt, const pos_v1.Receipt* wire, Ruleset rules, bint explain, pos_v1.Outcome* out,
     Arena* arena
 ) noexcept nogil
+cdef void write_fiscal_line(const FiscalRow* row, int32_t line_no, pos_v1.FiscalLine* out) noexcept nogil

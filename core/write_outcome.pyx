@@ -9,7 +9,7 @@ from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.edge cimport ReadError, edge_exception, read_receipt
 from altyn.core.limits cimport ARENA_BYTES, REPLY_BYTES_MAX
 from altyn.core.outcome cimport (
-    Accrual, CouponOutcome, LineDiscount, LineResult, Outcome, PointsPayment, RuleTrace, payment_of,
+    Accrual, CouponOutcome, FiscalRow, LineDiscount, LineResult, Outcome, PointsPayment, ROUNDING_RULE, RuleTrace, payment_of,
 )
 from altyn.core.receipt cimport Holdings, Place, Receipt
 from altyn.core.rules.image cimport PaymentRow
@@ -53,7 +53,7 @@ cdef int write_discounts(
             shown.reward_no = rules.view.payments[payment].place
             shown.version = rules.version
         elif given.rule >= 0:
-            # External and manual discounts have no promotion.
+            # External and manual discounts and rounding have no promotion.
             shown.promotion_id = rules.promotion_text(given.rule)
             shown.reward_no = rules.view.rules[given.rule].reward_no
             shown.version = rules.version
@@ -188,9 +188,36 @@ cdef int write_payments(
     return 0
 
 
+cdef int write_plan(const Outcome* outcome, const Receipt* receipt, pos_v1.Outcome* out, Arena* arena) noexcept nogil:
+    cdef int32_t place
+    cdef const FiscalRow* row
+    if outcome.fiscal_rows_count == 0:
+        return 0
+    out.fiscal_plan = <pos_v1.FiscalLine*>arena_take(arena, <size_t>outcome.fiscal_rows_count * sizeof(pos_v1.FiscalLine))
+    if out.fiscal_plan == NULL:
+        return -1
+    out.fiscal_plan_count = outcome.fiscal_rows_count
+    for place in range(outcome.fiscal_rows_count):
+        row = &outcome.fiscal_rows[place]
+        write_fiscal_line(row, receipt.lines[row.line].line_no, &out.fiscal_plan[place])
+    return 0
+
+
+cdef void write_fiscal_line(const FiscalRow* row, int32_t line_no, pos_v1.FiscalLine* out) noexcept nogil:
+    out.line_no = line_no
+    out.sub_no = row.sub_no
+    out.qty_milli = row.qty_milli
+    out.price_minor = row.price_minor
+    out.sum_minor = row.sum_minor
+    out.by_unit = row.by_unit
+
+
 cdef void name_rule(const RuleTrace* trace, Ruleset rules, pos_v1.RuleTrace* shown) noexcept nogil:
-    """Whose row it is: a promotion's reward, or a payment rule."""
+    """Whose row it is: a promotion's reward, a payment rule, or rounding, which has no name."""
     cdef int32_t payment = payment_of(trace.rule)
+    if trace.rule == ROUNDING_RULE:
+        shown.stage = pos_v1.STAGE_ROUNDING
+        return
     shown.version = rules.version
     if payment >= 0:
         shown.promotion_id = payment_text(rules, &rules.view.payments[payment])
@@ -266,6 +293,7 @@ cdef int write_outcome(
         or write_lines(outcome, receipt, rules, out, arena)
         or write_payments(outcome, receipt, rules, out, arena)
         or write_coupons(outcome, wire, rules, out, arena)
+        or write_plan(outcome, receipt, out, arena)
     ):
         return -1
     return write_explain(outcome, receipt, rules, out, arena) if explain else 0

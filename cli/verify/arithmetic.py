@@ -14,7 +14,8 @@ from altyn.cli.verify.pages import COMMIT, Page, Source
 from altyn.cli.verify.report import Tally
 from altyn.pos.v1 import outcome_pb2
 
-DISCOUNT = outcome_pb2.DISCOUNT_KIND_DISCOUNT
+POINTS = outcome_pb2.DISCOUNT_KIND_POINTS
+ROUNDING = outcome_pb2.DISCOUNT_KIND_ROUNDING
 
 
 class Arithmetic:
@@ -40,7 +41,7 @@ class Arithmetic:
 
 def wrongs_of(outcome: Any) -> Iterator[str]:
     """What does not follow: one text a line at most for each of its rules, then one for each total."""
-    gross_sum = discount_sum = points_sum = net_sum = 0
+    gross_sum = discount_sum = points_sum = net_sum = rounded_sum = 0
     for line in outcome.lines:
         gross, discount, points, net = line.gross_minor, line.discount_minor, line.points_paid_minor, line.net_minor
         gross_sum += gross
@@ -49,8 +50,10 @@ def wrongs_of(outcome: Any) -> Iterator[str]:
         net_sum += net
         given = 0
         for part in line.discounts:
-            if part.kind == DISCOUNT:
+            if part.kind != POINTS:
                 given += part.amount_minor
+            if part.kind == ROUNDING:
+                rounded_sum += part.amount_minor
         if not 0 <= discount <= gross:
             yield f"line {line.line_no}: discount {discount} of gross {gross}"
         if net < 0 or net != gross - discount - points:
@@ -58,13 +61,34 @@ def wrongs_of(outcome: Any) -> Iterator[str]:
         if given != discount:
             yield f"line {line.line_no}: promotions took off {given}, the line says {discount}"
     totals = outcome.totals
-    sums = {"gross": gross_sum, "discount": discount_sum, "points paid": points_sum}
-    said = {"gross": totals.gross_minor, "discount": totals.discount_minor, "points paid": totals.points_paid_minor}
+    sums = {"gross": gross_sum, "discount": discount_sum, "points paid": points_sum, "rounding": rounded_sum}
+    said = {
+        "gross": totals.gross_minor,
+        "discount": totals.discount_minor,
+        "points paid": totals.points_paid_minor,
+        "rounding": totals.rounding_minor,
+    }
     for name, found in sums.items():
         if found != said[name]:
             yield f"lines add up to {name} {found}, the total is {said[name]}"
-    if totals.to_pay_minor != net_sum - totals.rounding_minor:
-        yield f"lines leave {net_sum} to pay, the total is {totals.to_pay_minor}, rounded by {totals.rounding_minor}"
+    if totals.to_pay_minor != net_sum:
+        yield f"lines leave {net_sum} to pay, the total is {totals.to_pay_minor}"
+    yield from wrong_plan(outcome)
+
+
+def wrong_plan(outcome: Any) -> Iterator[str]:
+    """Lines whose printed rows are not their net, or which need another price."""
+    printed: dict[int, int] = defaultdict(int)
+    gross = {line.line_no: line.gross_minor for line in outcome.lines}
+    for row in outcome.fiscal_plan:
+        printed[row.line_no] += row.sum_minor
+        made = (row.price_minor * row.qty_milli + 500) // 1000
+        # What was not discounted is printed as the till has it.
+        if made != row.sum_minor and row.sum_minor != gross.get(row.line_no):
+            yield f"line {row.line_no}: {row.price_minor} × {row.qty_milli} is {made}, printed {row.sum_minor}"
+    for line in outcome.lines:
+        if line.line_no in printed and printed[line.line_no] != line.net_minor:
+            yield f"line {line.line_no}: printed {printed[line.line_no]} of net {line.net_minor}"
 
 
 def is_accrued(record: Any, outcome: Any) -> bool:

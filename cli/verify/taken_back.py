@@ -1,14 +1,15 @@
 """I14, returns: what was taken back follows from the sale, and is never more than the sale did.
 
 Every return and void carries its sale and what was back before. On every line 0 ≤ before ≤ after ≤ quantity, and
-the refund so far is floor(net × k ÷ qty); the reply pays the difference. Of every lot no more is cancelled than the
+the refund so far is floor(net × k ÷ qty), of a line printed by unit that of its rows; the reply pays the difference.
+Of every lot no more is cancelled than the
 sale opened it with, and no more restored than the sale took from it. The points cancelled are the returned lines'
 share of what they had earned.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -50,6 +51,10 @@ def wrongs_of(record: Any) -> Iterator[str]:
     outcome = pos.CommitReceiptResponse.FromString(sale.reply).outcome
     sold = {line.line_no: line.qty_milli for line in sale.request.receipt.lines}
     nets = {line.line_no: line.net_minor for line in outcome.lines}
+    printed: dict[int, list[Any]] = defaultdict(list)
+    for row in outcome.fiscal_plan:
+        if row.by_unit:
+            printed[row.line_no].append(row)
     before = {line.line_no: line for line in record.evidence.original.before.lines}
     after = {line.line_no: line for line in record.effects.returned.lines}
     refund = 0
@@ -58,7 +63,8 @@ def wrongs_of(record: Any) -> Iterator[str]:
         if not was.qty_milli <= k <= sold.get(line_no, 0):
             yield f"line {line_no}: {was.qty_milli} and then {k} of {sold.get(line_no, 0)} came back"
             return
-        if after[line_no].refund_minor != nets[line_no] * k // sold[line_no]:
+        owed = refund_of(after[line_no], nets[line_no], sold[line_no], printed.get(line_no, []))
+        if after[line_no].refund_minor != owed:
             yield f"line {line_no}: {after[line_no].refund_minor} back for {k} of {sold[line_no]}"
         refund += after[line_no].refund_minor - was.refund_minor
     if record.kind == RETURN:
@@ -78,6 +84,15 @@ def wrongs_of(record: Any) -> Iterator[str]:
             yield (
                 f"{cancelled[asset.asset_no]} points of {asset.asset} were cancelled, {earned} came back with the goods"
             )
+
+
+def refund_of(back: Any, net: int, sold: int, printed: list[Any]) -> int:
+    """The share of the net; of a line printed by unit, of each row."""
+    if not printed:
+        return int(net * back.qty_milli // sold)
+    if len(back.rows_milli) != len(printed) or sum(back.rows_milli) != back.qty_milli:
+        return -1
+    return sum(row.sum_minor * k // row.qty_milli for row, k in zip(printed, back.rows_milli, strict=True))
 
 
 def wrong_lots(record: Any, sale: Any) -> Iterator[str]:

@@ -7,7 +7,8 @@ from libc.stdint cimport int32_t, int64_t
 from altyn.core.calculator.work cimport Accrued, Applied, ENTERED_BEFORE, NO_EFFECT, Participant, UNKNOWN_CODE, USED
 from altyn.core.limits cimport TRACES_MAX
 from altyn.core.outcome cimport (
-    COUPON_APPLIED, COUPON_INVALID, COUPON_NOT_APPLIED, DISCOUNT, LineDiscount, LineResult, LineRole, POINTS, payment_of,
+    COUPON_APPLIED, COUPON_INVALID, COUPON_NOT_APPLIED, DISCOUNT, LineDiscount, LineResult, LineRole, POINTS, ROUNDING, ROUNDING_RULE,
+    payment_of,
 )
 
 cdef enum Reason:
@@ -36,6 +37,7 @@ cdef void add_up(Work* work, Outcome* out) noexcept nogil:
         line = &lines[applied[i].line]
         line.discounts_end += 1
         if payment_of(applied[i].rule) < 0:
+            # Rounding among them.
             line.discount_minor += applied[i].amount_minor
         else:
             line.net_minor -= applied[i].amount_minor
@@ -72,7 +74,7 @@ cdef void sort_discounts(Work* work) noexcept nogil:
         row = &work.line_discounts[line.discounts_end]
         row.rule = applied[i].rule
         row.stage = applied[i].stage
-        row.kind = DISCOUNT if payment_of(applied[i].rule) < 0 else POINTS
+        row.kind = DISCOUNT if row.rule > ROUNDING_RULE else ROUNDING if row.rule == ROUNDING_RULE else POINTS
         row.amount_minor = applied[i].amount_minor
         line.discounts_end += 1
 
@@ -167,7 +169,7 @@ cdef bint write_outcome(Work* work, Outcome* out) noexcept nogil:
     sort_roles(work)
     for i in range(work.receipt.lines_count):
         sound = sound and work.line_results[i].net_minor >= 0
-    out.rounding_minor = 0
+    out.rounding_minor = work.rounding_minor
     out.payments = work.payments
     out.payments_count = work.payments_count
     out.counters = work.counter_uses
@@ -190,6 +192,9 @@ cdef bint write_outcome(Work* work, Outcome* out) noexcept nogil:
     out.traces_count = TRACES_MAX if work.traces_count > TRACES_MAX else work.traces_count
     out.traces_truncated = work.traces_count > TRACES_MAX
     out.line_traces = work.line_traces
+    out.fiscal_rows = work.fiscal_rows
+    out.fiscal_rows_count = 0
+    out.split_unavoidable = work.split_unavoidable
     out.price_below_minimum = work.price_below_minimum
     out.external_excess_minor = work.external_excess_minor
     return sound and totals_hold(work, out)

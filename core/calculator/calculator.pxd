@@ -15,3 +15,4 @@ cdef class Calculator:
     cdef void* reserve(self, size_t size) except NULL
     cdef int calculate(self, Ruleset rules, const Receipt* receipt, const Place* place, const Holdings* holdings,
                        bint explain, Outcome* out) except -1 nogil
+    cdef void plan(self, Outcome* out, bint wanted) noexcept nogil

@@ -1,11 +1,9 @@
-"""The order of a calculation: normalise, find candidates, stages 1-6, external discounts, points, accrual, outcome (semantics
-§6.2).
+"""The order of a calculation: normalise, find candidates, stages 1-6, external discounts, caps, points, rounding, accrual,
+outcome (semantics §6.2).
 
 Decides only what comes after what. Invariants: no Python object, no allocation, no clock; a bounded number of steps
 for a bounded receipt and ruleset; the same input gives the same bytes. Must never read a fact that its arguments do
 not hold.
-
-Stages to come: caps between external discounts and points, small change behind them.
 """
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free
@@ -17,22 +15,25 @@ from altyn.core.calculator.cascade cimport run_add, run_cascade
 from altyn.core.calculator.counters cimport settle_counters
 from altyn.core.calculator.eligibility cimport find_candidates
 from altyn.core.calculator.external cimport give_external
+from altyn.core.calculator.fiscal_plan cimport plan_receipt
 from altyn.core.calculator.normalise cimport normalise
 from altyn.core.calculator.notes cimport keep_notes, reopen_stage
 from altyn.core.calculator.redemption cimport pay_with_points
+from altyn.core.calculator.rounding cimport round_to_printable
 from altyn.core.calculator.speech cimport speak
 from altyn.core.calculator.work cimport (
     Accrued, Applied, CalcGroup, Counted, CouponGiven, Eligible, Gift, LineKey, Note, Participant, Pick, Ranked, Run, SavedGroup,
     SavedRun, Trial,
 )
 from altyn.core.limits cimport (
-    ACCRUALS_MAX, APPLIED_MAX, COUNTED_MAX, COUNTER_CHANGES_MAX, COUPONS_GIVEN_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX, ISSUED_MAX,
-    LINES_MAX, LINE_TRACES_MAX, POINTS_PAYMENTS_MAX, PROMOTIONS_MAX, SAID_MAX, SEGMENTS_MAX, TRACES_MAX, UNITS_MAX,
+    ACCRUALS_MAX, APPLIED_MAX, COUNTED_MAX, COUNTER_CHANGES_MAX, COUPONS_GIVEN_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX,
+    FISCAL_ROWS_MAX, ISSUED_MAX, LINES_MAX, LINE_TRACES_MAX, POINTS_PAYMENTS_MAX, PROMOTIONS_MAX, SAID_MAX,
+    SEGMENTS_MAX, TRACES_MAX, UNITS_MAX,
 )
 from altyn.core.money cimport Share
 from altyn.core.outcome cimport (
-    Accrual, CounterUse, CouponOutcome, LineAccrual, LineDiscount, LineResult, LineRole, LineTrace, PointsPayment,
-    RuleTrace, Said,
+    Accrual, CounterUse, CouponOutcome, FiscalRow, LineAccrual, LineDiscount, LineResult, LineRole, LineTrace,
+    PointsPayment, RuleTrace, Said,
 )
 from altyn.core.rules.image cimport (
     EXCLUSIVE_ALL, EXCLUSIVE_STAGE, GroupRow, HAS_LIMITS, SKIP_DISCOUNTED, SPEAKS,
@@ -138,7 +139,8 @@ cdef void start(Work* work) noexcept nogil:
     work.trying = work.overflowed = False
     work.only_winner = work.unlocking_coupon = -1
     work.stage = 0
-    work.external_excess_minor = 0
+    work.external_excess_minor = work.rounding_minor = 0
+    work.split_unavoidable = False
     work.paid_with_points = work.noted = work.adding = False
     work.stage_shut_by = work.all_shut_by = -1
     work.claiming = work.one_by_one = False
@@ -206,6 +208,7 @@ cdef class Calculator:
         work.traces = <RuleTrace*>self.reserve(TRACES_MAX * sizeof(RuleTrace))
         work.line_traces = <LineTrace*>self.reserve(LINE_TRACES_MAX * sizeof(LineTrace))
         work.line_running = <int64_t*>self.reserve(LINES_MAX * sizeof(int64_t))
+        work.fiscal_rows = <FiscalRow*>self.reserve(FISCAL_ROWS_MAX * sizeof(FiscalRow))
 
     def __dealloc__(self):
         cdef int i
@@ -246,6 +249,7 @@ cdef class Calculator:
             next = discount(work, every)
             cut_to_caps(work)
         pay_with_points(work)
+        round_to_printable(work)
         prepare_bases(work)
         next = run_stages(work, next, STAGE_ACCRUAL)
         settle_counters(work)
@@ -259,3 +263,8 @@ cdef class Calculator:
             with gil:
                 raise AssertionError("gross, net and discounts of a receipt do not agree")
         return 0
+
+    cdef void plan(self, Outcome* out, bint wanted) noexcept nogil:
+        """Add the fiscal plan to the outcome of the latest calculation; unless it is wanted, of goods that are returned
+        by unit alone."""
+        plan_receipt(&self.work, out, wanted)

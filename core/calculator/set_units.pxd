@@ -1,7 +1,7 @@
 """Units a set rule may use: listed, picked by its applications, shared over and used up."""
 from libc.stdint cimport INT32_MAX, INT64_MAX, int32_t, int64_t
 from altyn.core.calculator.notes cimport price_of
-from altyn.core.calculator.work cimport Run, Work
+from altyn.core.calculator.work cimport Ranked, Run, Work
 from altyn.core.money cimport mul_div_floor, price_times, rate_of
 from altyn.core.rules.image cimport SetRewardRow
 
@@ -42,6 +42,7 @@ cdef inline int32_t fitting(int64_t left_milli, int64_t each_milli, int32_t most
     return <int32_t>many if many < most else most
 
 cdef void list_units(Work* work, const SetRewardRow* reward, const Wanted* wanted, int32_t count, bint pieces_only) noexcept nogil
+cdef void sort_ranked(Ranked* rows, int32_t count) noexcept nogil
 cdef int32_t listed_units(const Work* work) noexcept nogil
 cdef void add_pick(Work* work, int32_t unit, int32_t role, int32_t count) noexcept nogil
 cdef int32_t pick(Work* work, int32_t sets, int32_t none_of, int32_t role, int32_t many, int32_t* cursor) noexcept nogil

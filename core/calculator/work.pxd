@@ -11,7 +11,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from altyn.core.limits cimport COUPONS_MAX, REWARDS_MAX, TRACES_MAX
 from altyn.core.money cimport Share
 from altyn.core.outcome cimport (
-    Accrual, CounterUse, CouponOutcome, LineAccrual, LineDiscount, LineResult, LineRole, LineTrace, PointsPayment,
+    Accrual, CounterUse, CouponOutcome, FiscalRow, LineAccrual, LineDiscount, LineResult, LineRole, LineTrace, PointsPayment,
     RuleTrace, Said,
 )
 from altyn.core.receipt cimport Holdings, Place, Receipt
@@ -198,6 +198,8 @@ cdef struct Work:
     bint paid_with_points      # some asset paid in stage 9
     bint own_discounts         # some line has an external or manual discount
     int64_t external_excess_minor
+    int64_t rounding_minor
+    bint split_unavoidable
 
     int32_t place_symbols[4]   # STORE_ID, REGION, FORMAT, CLUSTER
     int32_t card_type
@@ -301,6 +303,7 @@ cdef struct Work:
     LineTrace* line_traces
     int32_t line_traces_count
     int64_t* line_running
+    FiscalRow* fiscal_rows
 
 cdef enum CouponUse:
     # What became of a code so far; the greatest stays.

@@ -61,7 +61,7 @@ def calculate_receipt(Engine engine, bytes request, scope, int64_t clock_us, kno
         reply.reason = pos_v1.REASON_SUM_MISMATCH
     else:
         reply.status = pos_v1.STATUS_OK
-        reply.outcome = engine.shown(release, is_explained(call.want))
+        reply.outcome = engine.shown(release, call.want)
         show_issues(engine, release, reply.outcome)
         token_bytes = engine.new_token(release, request, clock_us)
         reply.calc_token = text_of(token_bytes)

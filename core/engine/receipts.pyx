@@ -118,7 +118,7 @@ def reserve_receipt(Engine engine, bytes request, scope, int64_t clock_us, known
     if not engine.is_sound(operation, effects):
         raise refused("UNAVAILABLE", "OVERLOADED", "", "no room for another hold; send the same op_id again")
     if reply.refused_lines_count == 0:
-        reply.outcome = engine.shown(operation.release, is_explained(call.want))
+        reply.outcome = engine.shown(operation.release, call.want)
         show_issues(engine, operation.release, reply.outcome)
     reply_bytes = engine.taken(pos_v1.encode_ReserveReceiptResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
     record = engine.new_record(operation, effects)
@@ -204,7 +204,7 @@ def commit_receipt(Engine engine, bytes request, scope, int64_t clock_us, known)
     reply.reason = quarantine
     reply.exceptions = operation.exceptions.reasons
     reply.exceptions_count = operation.exceptions.count
-    reply.outcome = engine.shown(operation.release, is_explained(call.want))
+    reply.outcome = engine.shown(operation.release, call.want)
     write_issued(engine, operation.release, reply.outcome)
     reply_bytes = engine.taken(pos_v1.encode_CommitReceiptResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
     if tell_codes(engine, &reply):

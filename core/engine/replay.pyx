@@ -13,7 +13,7 @@ from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.edge cimport ReadError, edge_exception, read_receipt
 from altyn.core.engine.returns cimport original_key_of
 from altyn.core.engine.scarce cimport forget_accrual
-from altyn.core.engine.step cimport Engine, Operation, decode_record, except_full, string
+from altyn.core.engine.step cimport Engine, Operation, decode_record, except_full, is_explained, is_planned, string
 from altyn.core.ledger.counters cimport CounterId, Counters, counters_free, counters_set
 from altyn.core.ledger.effects cimport apply_effects, id_of_key
 from altyn.core.ledger.operations cimport (
@@ -198,11 +198,12 @@ cdef class Recalculator:
     cdef pos_v1.Outcome* decide(self, Ruleset ruleset) except NULL:
         cdef const pos_v1.Want* want = self.record.request.want
         cdef const journal_v1.CustomerFacts* customer = self.record.evidence.customer
-        cdef bint explain = want != NULL and want.explain
+        cdef bint explain = is_explained(want)
         cdef pos_v1.Outcome* written = <pos_v1.Outcome*>arena_take(&self.arena, sizeof(pos_v1.Outcome))
         if ruleset.version != self.record.evidence.rules_version:
             raise ValueError(f"record {self.record.seq} was decided by rules {self.record.evidence.rules_version}, not {ruleset.version}")
         self.calculator.calculate(ruleset, &self.receipt, &self.place, &self.holdings, explain, &self.outcome)
+        self.calculator.plan(&self.outcome, is_planned(want))
         if customer == NULL or customer.account_id == 0:
             forget_accrual(&self.outcome, self.receipt.lines_count)
         if self.record.request.receipt.mode == pos_v1.MODE_OFFLINE:

@@ -1,7 +1,8 @@
 """What a sale did and what has been taken back of it: the arithmetic of returns (semantics §6.7, §6.11.26).
 
 Everything is cumulative: of an amount `whole` that belongs to a line, R(k) = floor(whole × k ÷ qty) has been taken back once k of its qty
-is, so any partition of a return ends in the same sums. Nothing here reads a book or a clock.
+is, so any partition of a return ends in the same sums. A line printed by unit gives back what its rows cost, and R is of each row. Nothing
+here reads a book or a clock.
 """
 from libc.stdint cimport int32_t, int64_t
 from altyn.core.text cimport Text
@@ -9,8 +10,20 @@ from altyn.core.wire.arena cimport Arena
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
+cdef struct SoldRow:
+    # A row of the fiscal receipt, of a line printed by unit.
+    int64_t price_minor
+    int64_t sum_minor
+    int64_t qty_milli
+    int64_t after_milli        # taken back so far
+    int64_t taken_milli        # by the last `take_line`
+
 cdef struct SoldLine:
     const pos_v1.LineOutcome* outcome
+    const pos_v1.ReceiptLine* wire
+    SoldRow* rows              # cheapest first; none: the line is not printed by unit
+    int32_t rows_count
+    bint marked
     int64_t qty_milli
     int64_t before_milli       # taken back before this operation, and with it
     int64_t after_milli
@@ -31,6 +44,10 @@ cdef bint is_applied(const Sale* sale) noexcept nogil
 # The line, or NULL.
 cdef SoldLine* find_line(const Sale* sale, int32_t line_no) noexcept nogil
 cdef void return_all(Sale* sale) noexcept nogil
+# Take back up to `qty_milli` of a line; of one printed by unit from the row `sub_no`, or with 0 from the cheapest that are left. How much.
+cdef int64_t take_line(SoldLine* line, int32_t sub_no, int64_t qty_milli) noexcept nogil
+# What has been paid back for a line so far.
+cdef int64_t refund_of(const SoldLine* line) noexcept nogil
 # Net, discount and points (as money) of a line at `k`.
 cdef int64_t part_at(int64_t whole, int64_t k_milli, int64_t qty_milli) noexcept nogil
 

@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memset
 from altyn.core.engine.step cimport decode_record, except_full
 from altyn.core.money cimport Share, mul_div_floor, share_out
+from altyn.core.receipt cimport MARKED
 from altyn.core.text cimport Text, text_equal
 from altyn.core.wire.arena cimport Arena, arena_take
 from altyn.core.wire.format cimport WireError, path_of
@@ -16,7 +17,7 @@ cdef int read_sale(Sale* sale, bytes body, const journal_v1.ReturnState* before,
     cdef const uint8_t* reply
     cdef const pos_v1.Receipt* receipt
     cdef SoldLine* line
-    cdef int32_t i, j
+    cdef int32_t i, j, at = 0
     memset(sale, 0, sizeof(Sale))
     decode_record(body, &sale.record, arena)
     if sale.record.kind != pos_v1.OPERATION_KIND_COMMIT or sale.record.request == NULL or sale.record.request.receipt == NULL \
@@ -38,10 +39,53 @@ cdef int read_sale(Sale* sale, bytes body, const journal_v1.ReturnState* before,
         line.line_no = receipt.lines[i].line_no
         line.qty_milli = receipt.lines[i].qty_milli
         line.outcome = &sale.reply.outcome.lines[i]
+        line.wire = &receipt.lines[i]
+        line.marked = line.wire.mark_code.size > 0 or (line.wire.flags != NULL and line.wire.flags.marked)
+        read_rows(sale, line, &at, arena)
         for j in range(before.lines_count if before != NULL else 0):
             if before.lines[j].line_no == line.line_no:
                 line.before_milli = line.after_milli = before.lines[j].qty_milli
+                read_rows_back(line, &before.lines[j])
+    mark_lines(sale)
     return 0
+
+
+cdef int read_rows(Sale* sale, SoldLine* line, int32_t* at, Arena* arena) except -1:
+    """The rows of a line printed by unit; `at` is its place in the sale's fiscal plan, which is in the receipt's order."""
+    cdef const pos_v1.Outcome* outcome = sale.reply.outcome
+    cdef int32_t begin = at[0], i
+    while at[0] < outcome.fiscal_plan_count and outcome.fiscal_plan[at[0]].line_no == line.line_no:
+        at[0] += 1
+    if at[0] == begin or not outcome.fiscal_plan[begin].by_unit:
+        return 0
+    line.rows_count = at[0] - begin
+    line.rows = <SoldRow*>arena_take(arena, <size_t>line.rows_count * sizeof(SoldRow))
+    if line.rows == NULL:
+        except_full()
+    for i in range(line.rows_count):
+        line.rows[i].price_minor = outcome.fiscal_plan[begin + i].price_minor
+        line.rows[i].sum_minor = outcome.fiscal_plan[begin + i].sum_minor
+        line.rows[i].qty_milli = outcome.fiscal_plan[begin + i].qty_milli
+    return 0
+
+
+cdef int read_rows_back(SoldLine* line, const journal_v1.ReturnedLine* before) except -1:
+    cdef int32_t i
+    if before.rows_milli_count != line.rows_count:
+        raise ValueError(f"line {line.line_no} was printed in {line.rows_count} rows, and {before.rows_milli_count} came back")
+    for i in range(line.rows_count):
+        line.rows[i].after_milli = before.rows_milli[i]
+    return 0
+
+
+cdef void mark_lines(Sale* sale) noexcept nogil:
+    """Goods that the catalogue says are marked; evidence is in the receipt's order."""
+    cdef const journal_v1.Evidence* evidence = sale.record.evidence
+    cdef int32_t i, at = 0
+    for i in range(sale.lines_count):
+        if at < evidence.lines_count and evidence.lines[at].line_no == sale.lines[i].line_no:
+            sale.lines[i].marked = sale.lines[i].marked or evidence.lines[at].flags & MARKED != 0
+            at += 1
 
 
 cdef bint is_applied(const Sale* sale) noexcept nogil:
@@ -59,7 +103,35 @@ cdef SoldLine* find_line(const Sale* sale, int32_t line_no) noexcept nogil:
 cdef void return_all(Sale* sale) noexcept nogil:
     cdef int32_t i
     for i in range(sale.lines_count):
-        sale.lines[i].after_milli = sale.lines[i].qty_milli
+        take_line(&sale.lines[i], 0, sale.lines[i].qty_milli)
+
+
+cdef int64_t take_line(SoldLine* line, int32_t sub_no, int64_t qty_milli) noexcept nogil:
+    cdef SoldRow* row
+    cdef int64_t left = min(qty_milli, line.qty_milli - line.after_milli), taken = 0
+    cdef int32_t i
+    for i in range(line.rows_count):
+        row = &line.rows[i]
+        row.taken_milli = 0
+        if sub_no == 0 or sub_no == i + 1:
+            row.taken_milli = min(left, row.qty_milli - row.after_milli)
+            row.after_milli += row.taken_milli
+            left -= row.taken_milli
+            taken += row.taken_milli
+    if line.rows_count == 0:
+        taken = left
+    line.after_milli += taken
+    return taken
+
+
+cdef int64_t refund_of(const SoldLine* line) noexcept nogil:
+    cdef int64_t refund = 0
+    cdef int32_t i
+    if line.rows_count == 0:
+        return part_at(line.outcome.net_minor, line.after_milli, line.qty_milli)
+    for i in range(line.rows_count):
+        refund += part_at(line.rows[i].sum_minor, line.rows[i].after_milli, line.rows[i].qty_milli)
+    return refund
 
 
 cdef int64_t part_at(int64_t whole, int64_t k_milli, int64_t qty_milli) noexcept nogil:

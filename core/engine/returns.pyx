@@ -13,9 +13,13 @@ from altyn.core.edge cimport ReadError, check_currency, edge_exception
 from altyn.core.engine.case cimport business_time, resolve_place
 from altyn.core.engine.record cimport SEMANTICS
 from altyn.core.engine.reply cimport add_remarks, fill_balances
-from altyn.core.engine.returned cimport Sale, SoldLine, find_line, is_applied, part_at, read_sale, return_all
+from altyn.core.engine.refund_plan cimport open_plan, plan_refund
+from altyn.core.engine.returned cimport (
+    Sale, SoldLine, find_line, is_applied, part_at, read_sale, refund_of, return_all, take_line,
+)
 from altyn.core.engine.step cimport (
-    Engine, Exceptions, Operation, add_exception, decode_record, except_full, malformed, refused, string, text_of,
+    Engine, Exceptions, Operation, add_exception, decode_record, except_full, is_planned, malformed, refused, string,
+    text_of,
 )
 from altyn.core.engine.takeback cimport take_back
 from altyn.core.facts.stores cimport Store
@@ -25,6 +29,7 @@ from altyn.core.ledger.operations cimport (
     RECEIPT_AWAITED, RECEIPT_COMMITTED, RECEIPT_OWED, RECEIPT_VOIDED, SeenReceipt,
 )
 from altyn.core.limits cimport REPLY_BYTES_MAX
+from altyn.core.outcome cimport FiscalRow
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport arena_take
 from altyn.core.wire.format cimport WireError
@@ -111,12 +116,14 @@ cdef Finding find_sale(Engine engine, Operation operation, known, Sale* sale) ex
     return VOIDED if seen.state == RECEIPT_VOIDED or (back != NULL and back.kind == pos_v1.OPERATION_KIND_CANCEL) else FOUND
 
 
-cdef int judge(Engine engine, Sale* sale, const pos_v1.Receipt* wire, Judgement* out) except -1:
+cdef int judge(Engine engine, Sale* sale, const pos_v1.Receipt* wire, const pos_v1.Want* want, Judgement* out) except -1:
     """Line by line, as far as there is something left to return."""
+    cdef const pos_v1.RefundOf* wanted
+    cdef FiscalRow* rows = NULL
     cdef pos_v1.LineOutcome* shown
     cdef SoldLine* line
-    cdef int64_t allowed_milli
-    cdef int32_t i
+    cdef int64_t taken_milli
+    cdef int32_t i, sub_no
     memset(out, 0, sizeof(Judgement))
     out.outcome = <pos_v1.Outcome*>taken(engine, sizeof(pos_v1.Outcome))
     out.outcome.totals = <pos_v1.Totals*>taken(engine, sizeof(pos_v1.Totals))
@@ -124,19 +131,24 @@ cdef int judge(Engine engine, Sale* sale, const pos_v1.Receipt* wire, Judgement*
     out.outcome.lines_count = wire.lines_count
     out.outcome.rules_version = sale.record.evidence.rules_version
     out.refused_lines = <int32_t*>taken(engine, (<size_t>wire.lines_count + 1) * sizeof(int32_t))
+    if is_planned(want):
+        rows = open_plan(engine, wire, out.outcome)
     for i in range(wire.lines_count):
         shown = &out.outcome.lines[i]
         shown.line_no = wire.lines[i].line_no
-        line = find_line(sale, wire.lines[i].refund_of.line_no) if wire.lines[i].refund_of != NULL else NULL
-        if line == NULL:
+        wanted = wire.lines[i].refund_of
+        line = find_line(sale, wanted.line_no) if wanted != NULL else NULL
+        sub_no = wanted.sub_no if line != NULL and wanted.has_sub_no and line.rows_count > 0 else 0
+        if line == NULL or sub_no > line.rows_count:
             refuse_line(out, shown.line_no, pos_v1.REASON_RETURN_LINE_UNKNOWN)
             continue
-        allowed_milli = min(wire.lines[i].refund_of.qty_milli, line.qty_milli - line.after_milli)
-        if allowed_milli < wire.lines[i].refund_of.qty_milli:
+        taken_milli = refund_line(line, sub_no, wanted.qty_milli, shown)
+        if taken_milli < wanted.qty_milli:
             refuse_line(out, shown.line_no, pos_v1.REASON_RETURNED_MORE_THAN_SOLD)
-        refund_line(line, allowed_milli, shown)
-        out.returned_milli += allowed_milli
+        out.returned_milli += taken_milli
         add_totals(out.outcome.totals, shown)
+        if rows != NULL:
+            plan_refund(out.outcome, rows, line, taken_milli, shown)
     return 0
 
 
@@ -146,14 +158,14 @@ cdef void refuse_line(Judgement* out, int32_t line_no, int32_t reason) noexcept 
     out.refused_count += 1
 
 
-cdef void refund_line(SoldLine* line, int64_t qty_milli, pos_v1.LineOutcome* shown) noexcept nogil:
-    """R(k) − R(k − q) of what the line was paid by; gross is their sum."""
-    cdef int64_t k = line.after_milli, qty = line.qty_milli
-    line.after_milli += qty_milli
-    shown.net_minor = part_at(line.outcome.net_minor, k + qty_milli, qty) - part_at(line.outcome.net_minor, k, qty)
-    shown.discount_minor = part_at(line.outcome.discount_minor, k + qty_milli, qty) - part_at(line.outcome.discount_minor, k, qty)
-    shown.points_paid_minor = part_at(line.outcome.points_paid_minor, k + qty_milli, qty) - part_at(line.outcome.points_paid_minor, k, qty)
+cdef int64_t refund_line(SoldLine* line, int32_t sub_no, int64_t qty_milli, pos_v1.LineOutcome* shown) noexcept nogil:
+    """Take back what is left of the quantity, how much: R(k) − R(k − q) of what the line was paid by; gross is their sum."""
+    cdef int64_t qty = line.qty_milli, k = line.after_milli, before = refund_of(line), taken = take_line(line, sub_no, qty_milli)
+    shown.net_minor = refund_of(line) - before
+    shown.discount_minor = part_at(line.outcome.discount_minor, k + taken, qty) - part_at(line.outcome.discount_minor, k, qty)
+    shown.points_paid_minor = part_at(line.outcome.points_paid_minor, k + taken, qty) - part_at(line.outcome.points_paid_minor, k, qty)
     shown.gross_minor = shown.net_minor + shown.discount_minor + shown.points_paid_minor
+    return taken
 
 
 cdef void add_totals(pos_v1.Totals* totals, const pos_v1.LineOutcome* line) noexcept nogil:
@@ -200,7 +212,7 @@ cdef object preview_return(Engine engine, const pos_v1.CalculateReceiptRequest* 
     elif not is_applied(&sale):
         reply.reason = pos_v1.REASON_RETURN_NOT_ALLOWED
     else:
-        judge(engine, &sale, call.receipt, &judged)
+        judge(engine, &sale, call.receipt, call.want, &judged)
         fill_reply(engine, &sale, judged.outcome)
         reply.outcome = judged.outcome
         reply.refused_lines = judged.refused_lines
@@ -260,7 +272,7 @@ cdef object decided(
     reply.seq = engine.last_seq + 1
     reply.reason = why_not_applied(operation, found, sale, has_waited)
     if reply.reason == pos_v1.REASON_UNSPECIFIED:
-        apply_return(engine, operation, sale, effects, &reply)
+        apply_return(engine, operation, sale, effects, want, &reply)
     else:
         reply.status = pos_v1.STATUS_QUARANTINED
         add_exception(&operation.exceptions, reply.reason)
@@ -291,12 +303,12 @@ cdef int32_t why_not_applied(Operation operation, Finding found, const Sale* sal
 
 
 cdef int apply_return(
-    Engine engine, Operation operation, Sale* sale, journal_v1.Effects* effects, pos_v1.ReturnReceiptResponse* reply
+    Engine engine, Operation operation, Sale* sale, journal_v1.Effects* effects, const pos_v1.Want* want, pos_v1.ReturnReceiptResponse* reply
 ) except -1:
     cdef Judgement judged
     cdef SeenReceipt seen = engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.original_key))
     cdef int32_t i
-    judge(engine, sale, engine.case.wire, &judged)
+    judge(engine, sale, engine.case.wire, want, &judged)
     for i in range(judged.exceptions.count):
         add_exception(&operation.exceptions, judged.exceptions.reasons[i])
     if judged.returned_milli > 0:

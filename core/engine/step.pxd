@@ -98,7 +98,7 @@ cdef class Engine:
     cdef int identify(self, const pos_v1.Identity* identity) except -1
     cdef Digest content(self, bytes request) noexcept
     cdef Digest result(self) noexcept
-    cdef pos_v1.Outcome* shown(self, Release release, bint explain) except NULL
+    cdef pos_v1.Outcome* shown(self, Release release, const pos_v1.Want* want) except NULL
     cdef int32_t mismatched_lines(self, int32_t** lines) except -1
     cdef bytes new_token(self, Release release, bytes request, int64_t clock_us)
     cdef dict asset_names(self)
@@ -129,6 +129,9 @@ cdef int decode_record(bytes body, journal_v1.Record* record, Arena* arena) exce
 
 cdef inline bint is_explained(const pos_v1.Want* want) noexcept nogil:
     return want != NULL and want.explain
+
+cdef inline bint is_planned(const pos_v1.Want* want) noexcept nogil:
+    return want != NULL and want.fiscal_plan
 
 cdef inline void put_key(uint8_t* to, bytes key) noexcept:
     """None leaves the zeros that stand for no key."""

@@ -313,11 +313,16 @@ cdef class Engine:
             self.names = {asset.asset_no: (asset.asset.encode(), asset.scale) for asset in self.facts.assets.values()}
         return self.names
 
-    cdef pos_v1.Outcome* shown(self, Release release, bint explain) except NULL:
+    cdef pos_v1.Outcome* shown(self, Release release, const pos_v1.Want* want) except NULL:
+        """The decision just made, as the reply tells it."""
         cdef int32_t i
         cdef pos_v1.Outcome* out = <pos_v1.Outcome*>arena_take(&self.arena, sizeof(pos_v1.Outcome))
-        if out == NULL or write_outcome(&self.outcome, &self.case.receipt, self.case.wire, release.ruleset, explain, out, &self.arena) != 0:
+        self.calculator.plan(&self.outcome, is_planned(want))
+        if out == NULL or write_outcome(&self.outcome, &self.case.receipt, self.case.wire, release.ruleset, is_explained(want), out,
+                                        &self.arena) != 0:
             except_full()
+        if self.outcome.split_unavoidable:
+            remark(&self.case.remarks, pos_v1.REASON_SPLIT_UNAVOIDABLE)
         for i in range(out.coupons_count):
             if not is_named_coupon(&self.case, &self.outcome, i):
                 # Replies are journalled: a code that no rule names is told by its place among the entries, not by its text.

@@ -9,7 +9,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memset
 from altyn.core.engine.record cimport LOTS_PER_SEQ
 from altyn.core.engine.returned cimport (
-    Sale, earned_at, is_back, lowered_at, paid_at, paid_with, part_at, promotion_of_code, share_payment,
+    Sale, SoldLine, earned_at, is_back, lowered_at, paid_at, paid_with, part_at, promotion_of_code, refund_of, share_payment,
 )
 from altyn.core.engine.step cimport Engine, Operation, add_exception, except_full
 from altyn.core.ledger.accounts cimport Lot
@@ -75,7 +75,7 @@ cdef journal_v1.ReturnState* new_state(Engine engine, const Sale* sale) except N
     state.lines = <journal_v1.ReturnedLine*>taken(engine, (<size_t>sale.lines_count + 1) * sizeof(journal_v1.ReturnedLine))
     for i in range(sale.lines_count):
         if sale.lines[i].after_milli > 0:
-            state.lines[state.lines_count] = returned_line(sale, i)
+            fill_returned(engine, &sale.lines[i], &state.lines[state.lines_count])
             state.lines_count += 1
     for i in range(sale.record.effects.entries_count):
         room += <size_t>sale.record.effects.entries[i].postings_count
@@ -86,12 +86,17 @@ cdef journal_v1.ReturnState* new_state(Engine engine, const Sale* sale) except N
     return state
 
 
-cdef journal_v1.ReturnedLine returned_line(const Sale* sale, int32_t i) noexcept nogil:
-    cdef journal_v1.ReturnedLine line
-    line.line_no = sale.lines[i].line_no
-    line.qty_milli = sale.lines[i].after_milli
-    line.refund_minor = part_at(sale.lines[i].outcome.net_minor, sale.lines[i].after_milli, sale.lines[i].qty_milli)
-    return line
+cdef int fill_returned(Engine engine, const SoldLine* line, journal_v1.ReturnedLine* out) except -1:
+    cdef int32_t i
+    out.line_no = line.line_no
+    out.qty_milli = line.after_milli
+    out.refund_minor = refund_of(line)
+    if line.rows_count > 0:
+        out.rows_milli = <int64_t*>taken(engine, <size_t>line.rows_count * sizeof(int64_t))
+        out.rows_milli_count = line.rows_count
+        for i in range(line.rows_count):
+            out.rows_milli[i] = line.rows[i].after_milli
+    return 0
 
 
 cdef journal_v1.ReturnedLot* lot_state(journal_v1.ReturnState* state, int64_t lot_id) noexcept nogil:

@@ -96,6 +96,8 @@ def with_numbers(part: Any, numbers: Mapping[str, int], under: tuple[str, ...] =
     return part
 
 
+# Stages whose rows in the trace are no promotion's; what they take is compared line by line.
+UNNAMED = ("POINTS", "ROUNDING")
 # Rewards that give no amounts: what they say or issue is compared, their rows in the trace are not.
 SPOKEN = ("message", "issue_coupon")
 
@@ -128,10 +130,12 @@ def as_oracle(outcome: dict[str, Any], spoken: set[tuple[str, int]], width: int)
                 "distance": row["distance"],
             }
             for row in outcome["explain"]["rules"]
-            if (row["promotion_id"], row["reward_no"]) not in spoken and named(row["stage"], "STAGE_") != "POINTS"
+            if (row["promotion_id"], row["reward_no"]) not in spoken and named(row["stage"], "STAGE_") not in UNNAMED
         ],
         "excess": "REASON_EXTERNAL_DISCOUNT_EXCESS" in outcome["flags"],
     }
+    shape["fiscal_plan"] = outcome["fiscal_plan"]
+    shape["split_unavoidable"] = "REASON_SPLIT_UNAVOIDABLE" in outcome["flags"]
     if width > 1:
         shape["max_redeem"] = sorted(
             ({**row, "limited_by": named(row["limited_by"], "REASON_")} for row in outcome["max_redeem"]), key=by_text
@@ -150,7 +154,7 @@ BY_ANOTHER = ("BEATEN", "EXCLUDED")
 REASON = ("condition", "actual", "needed")
 
 
-TOTALS = ("gross_minor", "discount_minor", "points_paid_minor", "to_pay_minor")
+TOTALS = ("gross_minor", "discount_minor", "points_paid_minor", "to_pay_minor", "rounding_minor")
 LINE = ("line_no", "gross_minor", "net_minor", "discount_minor")
 
 
@@ -206,6 +210,8 @@ def oracle_shape(result: dict[str, Any], width: int) -> dict[str, Any]:
         ],
         "rules": [oracle_rule(row) for row in result["rules"]],
         "excess": sum(result["unplaced"].values()) > 0,
+        "fiscal_plan": result["fiscal_plan"],
+        "split_unavoidable": result["split_unavoidable"],
     }
     if width > 1:
         shape["max_redeem"] = sorted(result["max_redeem"], key=by_text)

@@ -29,4 +29,4 @@ def evaluate_case(
     ruleset: Ruleset, case: Case, customer: dict[str, Any] | None, clock: tuple[int, int, int], explain: bool
 ) -> dict[str, Any]:
     """The core's outcome; `case.holdings` is as `tests.reference.calculate` describes."""
-    return evaluate(ruleset, case.receipt, case.store, customer, clock, explain, case.holdings)
+    return evaluate(ruleset, case.receipt, case.store, customer, clock, explain, case.holdings, fiscal_plan=True)

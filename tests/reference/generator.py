@@ -68,6 +68,8 @@ def generate(seed: int, width: int = 1) -> Case:
         for product in products:
             product["price_minor"] = rng.choice(products)["price_minor"]
     lines = _lines(rng, products)
+    # Of draws of their own: labels came later, and the rest of a seed's case stays what it was.
+    _labels(random.Random(f"labels {seed}"), lines)
     customer = _customer(rng)
     receipt = _receipt(rng, store, lines, customer, at)
 
@@ -184,6 +186,17 @@ def _lines(rng: random.Random, products: list[dict[str, Any]]) -> list[dict[str,
             _till_discount(rng, line)
         lines.append(line)
     return lines
+
+
+def _labels(rng: random.Random, lines: list[dict[str, Any]]) -> None:
+    """Goods of one label, and marked ones."""
+    if rng.random() < 0.6:
+        return
+    for line in lines:
+        if rng.random() < 0.4:
+            line["no_split"] = True
+        if rng.random() < 0.1:
+            line["mark_code"] = f"010460{line['line_no']}"
 
 
 def _till_gross(rng: random.Random, line: dict[str, Any], refused: bool) -> None:

@@ -34,6 +34,12 @@ class Line:
     external: tuple[int, ...]
     manual_ppm: int | None
     manual_amount: int | None
+    no_split: bool = False
+    mark_code: str = ""
+
+    @property
+    def is_marked(self) -> bool:
+        return bool(self.mark_code) or "marked" in self.flags
 
     @property
     def is_neutral(self) -> bool:
@@ -92,6 +98,8 @@ def read_line(line: dict[str, Any]) -> Line:
         external=tuple(row["amount_minor"] for row in line.get("external_discounts") or () if row["amount_minor"] > 0),
         manual_ppm=manual.get("percent_ppm") or None,
         manual_amount=manual.get("amount_minor") or None,
+        no_split=bool(line.get("no_split")),
+        mark_code=line.get("mark_code") or "",
     )
 
 

@@ -14,6 +14,7 @@ from .conditions import Situation, normal_code
 from .coupons import Coupons, read_coupons
 from .discounts import Applied, Ledger, Stages
 from .documents import ACCRUAL, DISCOUNT_STAGES, Promotion, RuleBook, read_rules
+from .fiscal_plan import plan, round_one_labels
 from .goods import Line, calc_groups, read_line
 from .limits import CounterKey, Counters, deltas, read_counters
 from .mechanics import measure
@@ -38,6 +39,7 @@ class Work:
     ledger: Ledger = field(default_factory=Ledger)
     payments: Payments = field(default_factory=Payments)
     points: Points = field(default_factory=lambda: Points({}))
+    split_unavoidable: bool = False
 
 
 def calculate(
@@ -53,7 +55,8 @@ def calculate(
     `holdings` is what the book knows: `balances` {asset: {active, held}}, `counters` [{promotion_id, measure, per,
     window, used, held}] for this customer, card and date, `coupons` {code: {series, state}}.
     Returns `{"totals", "lines", "coupons", "rules", "unplaced", "max_redeem", "messages", "issued", "counters",
-    "points_paid", "lots", "reserve_required"}`, or `{"refused": "SUM_MISMATCH", "lines": [line_no]}`.
+    "fiscal_plan", "split_unavoidable", "points_paid", "lots", "reserve_required"}`, or
+    `{"refused": "SUM_MISMATCH", "lines": [line_no]}`.
     """
     book = rules if isinstance(rules, RuleBook) else read_rules(rules)
     lines = [read_line(line) for line in receipt["lines"]]
@@ -104,15 +107,18 @@ def _run(work: Work, receipt: dict[str, Any]) -> None:
     desk = Cashdesk(board, situation, ledger, caps, available, method, work.payments)
     if situation.customer is not None:
         desk.run(read_payment_rules(book.limit_documents, book.assets), receipt.get("points") or [])
+    work.split_unavoidable = round_one_labels(board, ledger)
     work.points = Points({line.line_no: {} for line in work.lines})
     accrual = AccrualStage(board, situation, work.counters, book.assets, work.payments, work.points)
     accrual.run(book.stages[ACCRUAL])
 
 
 def _result(work: Work) -> dict[str, Any]:
+    board = work.board
     rows = [_line_result(line, work) for line in work.lines]
     totals = {key: sum(row[key] for row in rows) for key in ("gross_minor", "discount_minor", "points_paid_minor")}
     totals["to_pay_minor"] = sum(row["net_minor"] for row in rows)
+    totals["rounding_minor"] = sum(applied.total for applied in work.ledger.applied if applied.kind == "rounding")
     accrual: dict[str, int] = {}
     for lot in work.points.lots:
         accrual[lot["asset"]] = accrual.get(lot["asset"], 0) + lot["points"]
@@ -130,9 +136,28 @@ def _result(work: Work) -> dict[str, Any]:
         "points_paid": dict(work.payments.points),
         "lots": work.points.lots,
         "counters": counted,
+        "fiscal_plan": plan(
+            work.lines, board, {row["line_no"]: row["net_minor"] for row in rows}, lambda line: _has_free(line, work)
+        ),
+        "split_unavoidable": work.split_unavoidable,
         "reserve_required": bool(counted or work.payments.points or work.coupons.is_series_used(coupons)),
         **said,
     }
+
+
+def _has_free(line: Line, work: Work) -> bool:
+    """A multi-buy left its discount on free units of the line."""
+    on_free = {
+        rule.key
+        for promotion in work.book.promotions()
+        for rule in promotion.rules
+        if rule.kind == "multi_buy" and rule.terms.get("allocate", "SPREAD") == "ON_FREE"
+    }
+    return any(
+        (applied.promotion_id, applied.reward_no) in on_free and _on_line(applied.amounts, line, work.board)
+        for applied in work.ledger.applied
+        if applied.kind == "promotion"
+    )
 
 
 def _on_line(amounts: Amounts, line: Line, board: Board) -> int:

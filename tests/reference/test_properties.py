@@ -90,7 +90,7 @@ def test_generator_reaches_every_verdict_and_coupon_state() -> None:
     }  # fmt: skip
     assert any(len(result["points_paid"]) > 1 for result in results)
     assert states == {"APPLIED", "NOT_APPLIED", "INVALID"}
-    assert kinds == {"promotion", "external", "manual"}
+    assert kinds == {"promotion", "external", "manual", "rounding"}
     assert any("refused" in outcome(generate(seed)) for seed in SEEDS)
 
 

@@ -17,15 +17,17 @@ FOLDER = Path(__file__).parent
 KEYS = {"scenario", "rules", "store", "customer", "holdings", "at", "inside", "outside", "receipt", "expect"}
 LINE_KEYS = {
     "line_no", "sku", "qty", "unit", "price", "group", "brand", "supplier", "flags", "min_price", "cost", "gross",
-    "external", "manual_percent", "manual_amount",
+    "external", "manual_percent", "manual_amount", "no_split", "mark_code",
 }  # fmt: skip
 EXPECT_KEYS = {
     "to_pay", "discount", "lines", "accrual", "coupons", "rules", "refused", "max_redeem", "messages", "issued",
+    "flags",
 }  # fmt: skip
 STORE = {"store_id": "s1", "zone": "Europe/Moscow", "region": "", "format": "", "cluster": ""}
 AT = "2027-03-01T12:00"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TILL = "till"
+ROUNDING = "rounding"
 VERDICTS = ("APPLIED", "BEATEN", "EXCLUDED", "FLOOR", "CAP", "BUDGET", "LIMIT", "ZERO", "INACTIVE", "NOT_MATCHED")
 
 Fields = dict[str, Any]
@@ -63,6 +65,9 @@ class Result:
     verdicts: dict[str, str] = field(default_factory=dict)
     messages: tuple[tuple[str, str, str], ...] = ()
     issued: tuple[tuple[str, str], ...] = ()
+    # What is printed of each line: quantity in thousandths, unit price, sum.
+    printed: dict[int, tuple[tuple[int, int, int], ...]] = field(default_factory=dict)
+    split_unavoidable: bool = False
     refused: str = ""
     refused_lines: tuple[int, ...] = ()
 
@@ -153,6 +158,7 @@ def _line(line: Fields) -> Fields:
         "min_price_minor": minor(line.get("min_price", "0")),
         "flags": {flag: True for flag in line.get("flags", [])},
     }
+    made |= {name: line[name] for name in ("no_split", "mark_code") if name in line}
     for name in ("cost", "gross"):
         if name in line:
             made[f"{name}_minor"] = minor(line[name])
@@ -190,6 +196,17 @@ def expected(scenario: Scenario, result: Result) -> Result:
         discount_minor=minor(expect["discount"]),
         lines={int(line["line_no"]): _expected_line(scenario, line, result) for line in lines},
         accrual=scenario.points(expect.get("accrual", {})),
+        printed={
+            **result.printed,
+            **{
+                int(line["line_no"]): tuple(
+                    (whole(row["qty"], 3), minor(row["price"]), minor(row["sum"])) for row in line["printed"]
+                )
+                for line in lines
+                if "printed" in line
+            },
+        },
+        split_unavoidable="SPLIT_UNAVOIDABLE" in expect["flags"] if "flags" in expect else result.split_unavoidable,
         paid={**result.paid, **{int(line["line_no"]): minor(line["paid"]) for line in lines if "paid" in line}},
         max_redeem=tuple(
             (row["asset"], scenario.points({row["asset"]: row["points"]})[row["asset"]], row["limited_by"])
@@ -249,7 +266,18 @@ def result_of(answer: Fields) -> Result:
             (row["promotion_id"], row["series"]) for row in answer.get("issued_coupons") or answer.get("issued") or ()
         ),
         verdicts=_verdicts(trace),
+        printed=_printed(answer.get("fiscal_plan") or ()),
+        split_unavoidable=bool(answer.get("split_unavoidable"))
+        or "REASON_SPLIT_UNAVOIDABLE" in (answer.get("flags") or ()),
     )
+
+
+def _printed(plan: Any) -> dict[int, tuple[tuple[int, int, int], ...]]:
+    rows: dict[int, tuple[tuple[int, int, int], ...]] = {}
+    for row in plan:
+        printed = int(row["qty_milli"]), int(row["price_minor"]), int(row["sum_minor"])
+        rows[int(row["line_no"])] = (*rows.get(int(row["line_no"]), ()), printed)
+    return rows
 
 
 def _code(code: str) -> str:
@@ -263,6 +291,8 @@ def _line_result(line: Fields) -> LineResult:
         if _name(row.get("kind"), "DISCOUNT_KIND_") == "POINTS":
             continue
         promotion, amount = row.get("promotion_id") or TILL, int(row["amount_minor"])
+        if _name(row.get("kind"), "DISCOUNT_KIND_").upper() == "ROUNDING":
+            promotion = ROUNDING
         if promotion == TILL and discounts and discounts[-1][0] == TILL:
             amount += discounts.pop()[1]
         discounts.append((promotion, amount))

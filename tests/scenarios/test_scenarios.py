@@ -35,8 +35,9 @@ def by_engine(scenario: Scenario, documents: list[Any], at_us: int) -> Result:
     receipt = scenario.receipt
     try:
         answer = evaluate_documents(
-            documents, receipt, scenario.store, scenario.customer, at_us, explain=True, holdings=scenario.holdings
-        )
+            documents, receipt, scenario.store, scenario.customer, at_us, explain=True, holdings=scenario.holdings,
+            fiscal_plan=True,
+        )  # fmt: skip
     except ReceiptError as error:
         position = int(error.path.partition("[")[2].partition("]")[0])
         return Result(refused=error.code, refused_lines=(receipt["lines"][position]["line_no"],))

@@ -1,0 +1,17 @@
+"""Reading plain Python values into the calculator's structs."""
+cimport cython
+from libc.stdint cimport int32_t, int64_t
+from altyn.core.receipt cimport Line, Receipt
+from altyn.core.text cimport Text
+
+@cython.final
+cdef class Texts:
+    # Keeps the bytes that Text spans point into.
+    cdef list _kept
+
+    cdef Text add(self, object value, str path) except *
+
+# A whole number in a range, or its default. ReceiptError names the field.
+cdef object number(dict row, str path, str key, object low, object high, object default=*)
+# Fill `receipt.lines`, which has room for them.
+cdef int fill_lines(Receipt* receipt, list rows, Texts texts) except -1

@@ -1,0 +1,127 @@
+"""Lines of a receipt from plain Python values, for `evaluate`.
+
+Decides nothing about amounts but what the contract says of a line's gross. Every error names the field.
+"""
+from altyn.core.limits cimport LINE_NO_MAX, PRICE_MINOR_MAX, QTY_MILLI_MAX, VAT_CODE_MAX, amount_minor_max
+from altyn.core.money cimport price_times
+
+UNITS = {"PIECE": 0, "KG": 1, "L": 2, "M": 3, "UNSPECIFIED": 0, "": 0, 0: 0, 1: 0, 2: 1, 3: 2, 4: 3}
+FLAGS = ("no_discount", "no_redeem", "no_accrual", "no_threshold", "marked", "gift", "excise")
+
+
+class ReceiptError(ValueError):
+    """A receipt, store or customer that cannot be calculated. `path` names the field, `code` is an altyn.pos.v1
+    reason."""
+
+    def __init__(self, path, code, message):
+        super().__init__(f"{path}: {message}")
+        self.path = path
+        self.code = code
+        self.message = message
+
+
+cdef object number(dict row, str path, str key, object low, object high, object default=None):
+    value = row.get(key, default)
+    if value is None:
+        raise ReceiptError(f"{path}{key}", "FIELD_REQUIRED", "this number is missing")
+    if isinstance(value, str) and value.lstrip("-").isdigit():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ReceiptError(f"{path}{key}", "BAD_FORMAT", f"a whole number is needed, not {value!r}")
+    if not low <= value <= high:
+        raise ReceiptError(f"{path}{key}", "OUT_OF_RANGE", f"{value} is not in {low}…{high}")
+    return value
+
+
+cdef class Texts:
+    """Keeps the bytes that Text spans point into."""
+
+    def __cinit__(self):
+        self._kept = []
+
+    cdef Text add(self, object value, str path) except *:
+        cdef Text text
+        if not isinstance(value, str):
+            raise ReceiptError(path, "BAD_FORMAT", f"a text is needed, not {value!r}")
+        cdef bytes spelled = (<str>value).encode()
+        self._kept.append(spelled)
+        text.data = spelled
+        text.size = <int32_t>len(spelled)
+        return text
+
+
+cdef int64_t external_sum(dict row, str path) except -1:
+    total = 0
+    for position, given in enumerate(row.get("external_discounts") or ()):
+        total += number(given, f"{path}external_discounts[{position}].", "amount_minor", 0, amount_minor_max())
+    if total > amount_minor_max():
+        raise ReceiptError(f"{path}external_discounts", "OUT_OF_RANGE", "their sum is too large")
+    return total
+
+
+cdef int fill_gross(Line* line, dict row, str path) except -1:
+    """The register's own gross within one minor unit, else it is refused (semantics §6.1.3)."""
+    computed = price_times(line.price_minor, line.qty_milli)
+    given = row.get("gross_minor")
+    line.gross_minor = computed
+    if given is not None:
+        given = number(row, path, "gross_minor", 0, amount_minor_max())
+        if abs(given - computed) > 1:
+            raise ReceiptError(f"{path}gross_minor", "SUM_MISMATCH",
+                               f"{given} differs from price × quantity, {computed}")
+        line.gross_minor = given
+    return 0
+
+
+cdef int fill_line(Line* line, dict row, str path, Texts texts) except -1:
+    unit = row.get("unit", 0)
+    unit = unit.removeprefix("UNIT_") if isinstance(unit, str) else unit
+    if unit not in UNITS:
+        raise ReceiptError(f"{path}unit", "BAD_FORMAT", f"{unit!r} is none of PIECE, KG, L, M")
+    line.unit = UNITS[unit]
+    line.line_no = number(row, path, "line_no", 1, LINE_NO_MAX)
+    line.vat_code = number(row, path, "vat_code", 0, VAT_CODE_MAX, 0)
+    line.qty_milli = number(row, path, "qty_milli", 1, QTY_MILLI_MAX)
+    line.price_minor = number(row, path, "price_minor", 0, PRICE_MINOR_MAX)
+    line.min_price_minor = number(row, path, "min_price_minor", 0, PRICE_MINOR_MAX, 0)
+    cost = row.get("cost_minor")
+    line.cost_minor = -1 if cost is None else number(row, path, "cost_minor", 0, PRICE_MINOR_MAX)
+    flags = row.get("flags") or {}
+    unknown = set(flags) - set(FLAGS)
+    if unknown:
+        raise ReceiptError(f"{path}flags.{min(unknown)}", "BAD_FORMAT", "there is no such flag")
+    line.flags = sum(1 << bit for bit, name in enumerate(FLAGS) if flags.get(name))
+    line.external_minor = external_sum(row, path)
+    manual = row.get("manual_discount") or {}
+    line.manual_ppm = number(manual, f"{path}manual_discount.", "percent_ppm", 0, 1_000_000) \
+        if "percent_ppm" in manual else -1
+    line.manual_minor = number(manual, f"{path}manual_discount.", "amount_minor", 0, amount_minor_max()) \
+        if "amount_minor" in manual else -1
+    line.sku = texts.add(row.get("sku", ""), f"{path}sku")
+    line.group = texts.add(row.get("group_id", ""), f"{path}group_id")
+    line.brand = texts.add(row.get("brand_id", ""), f"{path}brand_id")
+    line.supplier = texts.add(row.get("supplier_id", ""), f"{path}supplier_id")
+    line.mark_code = texts.add(row.get("mark_code", ""), f"{path}mark_code")
+    line.sum_mismatch = False
+    line.no_split = bool(row.get("no_split")) or line.mark_code.size > 0
+    return fill_gross(line, row, path)
+
+
+cdef int fill_lines(Receipt* receipt, list rows, Texts texts) except -1:
+    numbers = set()
+    quantity = total = 0
+    for position, row in enumerate(rows):
+        path = f"lines[{position}]."
+        if not isinstance(row, dict):
+            raise ReceiptError(f"lines[{position}]", "BAD_FORMAT", "a line is a mapping")
+        fill_line(&receipt.lines[position], row, path, texts)
+        if receipt.lines[position].line_no in numbers:
+            raise ReceiptError(f"{path}line_no", "DUPLICATE_LINE", f"{receipt.lines[position].line_no} is used twice")
+        numbers.add(receipt.lines[position].line_no)
+        quantity += receipt.lines[position].qty_milli
+        total += receipt.lines[position].gross_minor
+    if quantity > QTY_MILLI_MAX:
+        raise ReceiptError("lines", "OUT_OF_RANGE", f"{quantity} thousandths of a unit, at most {QTY_MILLI_MAX}")
+    if total > amount_minor_max():
+        raise ReceiptError("lines", "OUT_OF_RANGE", "the receipt's amount is too large")
+    return 0
