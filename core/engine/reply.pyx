@@ -3,9 +3,10 @@
 Balances are the book's at the instant, with their assets' names; nothing here is computed.
 """
 from libc.stdint cimport INT64_MAX, int32_t, int64_t
-from altyn.core.engine.case cimport Remarks
+from altyn.core.engine.case cimport Remarks, remark
 from altyn.core.ledger.book cimport Balance, Book
 from altyn.core.ledger.holds cimport HoldPart
+from altyn.core.outcome cimport Outcome
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena, arena_take
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
@@ -68,6 +69,14 @@ cdef int fill_balances(pos_v1.Balance** out, int32_t* count, Book book, int64_t 
     out[0] = shown
     count[0] = n
     return 0
+
+cdef void remark_amounts(const Outcome* outcome, Remarks* remarks) noexcept nogil:
+    if outcome.price_below_minimum:
+        remark(remarks, pos_v1.REASON_PRICE_BELOW_MINIMUM)
+    if outcome.external_excess_minor > 0:
+        remark(remarks, pos_v1.REASON_EXTERNAL_DISCOUNT_EXCESS)
+    if outcome.split_unavoidable:
+        remark(remarks, pos_v1.REASON_SPLIT_UNAVOIDABLE)
 
 cdef int add_remarks(pos_v1.Outcome* outcome, const Remarks* remarks, Arena* arena) noexcept nogil:
     cdef int32_t i

@@ -20,7 +20,7 @@ from altyn.core.engine.case cimport business_time, remark, resolve_customer, res
 from altyn.core.engine.content cimport content_sha256, field_bytes, take_fields
 from altyn.core.engine.presented cimport card_hash, phone_hash
 from altyn.core.engine.record cimport is_named_coupon, new_evidence, resolved_receipt
-from altyn.core.engine.reply cimport add_remarks, fill_balances, fill_card_messages
+from altyn.core.engine.reply cimport add_remarks, fill_balances, fill_card_messages, remark_amounts
 from altyn.core.sha256 cimport SHA256_BYTES, hmac_key
 from altyn.core.siphash cimport Digest, SipState, digest_equal, sip_end, sip_start, sip_take
 from altyn.core.engine.scarce cimport forget_accrual, is_scarce, read_scarce, scarce_evidence
@@ -321,8 +321,7 @@ cdef class Engine:
         if out == NULL or write_outcome(&self.outcome, &self.case.receipt, self.case.wire, release.ruleset, is_explained(want), out,
                                         &self.arena) != 0:
             except_full()
-        if self.outcome.split_unavoidable:
-            remark(&self.case.remarks, pos_v1.REASON_SPLIT_UNAVOIDABLE)
+        remark_amounts(&self.outcome, &self.case.remarks)
         for i in range(out.coupons_count):
             if not is_named_coupon(&self.case, &self.outcome, i):
                 # Replies are journalled: a code that no rule names is told by its place among the entries, not by its text.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from altyn.cli.verify import arithmetic, taken_back
 from altyn.core.engine import (
@@ -130,6 +132,17 @@ def test_label_at_its_floor_is_flagged(world: World) -> None:
     assert list(outcome.flags) == [reasons_pb2.REASON_SPLIT_UNAVOIDABLE]
 
 
+def test_amounts_to_look_at_are_flagged(world: World) -> None:
+    cheap = line(1, "milk", 100)
+    cheap.min_price_minor = 120
+    generous = line(2, "loaf", 100)
+    generous.external_discounts.add(discount_id="till", amount_minor=100)
+    assert list(sold(world, receipt(cheap, generous)).flags) == [
+        reasons_pb2.REASON_PRICE_BELOW_MINIMUM,
+        reasons_pb2.REASON_EXTERNAL_DISCOUNT_EXCESS,
+    ]
+
+
 def test_pieces_come_back_at_the_prices_they_were_sold_at(world: World) -> None:
     of = receipt(line(1, "milk", 400, 3000))
     of.lines[0].external_discounts.add(discount_id="till", amount_minor=200)
@@ -203,6 +216,20 @@ def test_half_a_piece_of_a_row_is_its_share(world: World) -> None:
     assert first.outcome.totals.to_pay_minor == 5000
     assert printed(first.outcome) == [(1, 1, 500, 10000, 5000)]
     assert returned(world, named(refund((1, 1500), number=902), 2)).outcome.totals.to_pay_minor == 15002
+    check_journal(world)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from([500, 1000, 2000])), min_size=1, max_size=6))
+@settings(max_examples=25, deadline=None)
+def test_parts_of_rows_come_back_to_the_same_sum_in_any_order(parts: list[tuple[int, int]]) -> None:
+    world = new_world()
+    world.engine.take_ruleset(image(FREE_THIRD, 2), DOCUMENT_SHA256, 0)
+    sold(world, receipt(line(1, "loaf", 10001, 4000)))
+    paid = 0
+    for number, (sub_no, qty_milli) in enumerate(parts, 901):
+        paid += returned(world, named(refund((1, qty_milli), number=number), sub_no)).outcome.totals.to_pay_minor
+    paid += returned(world, refund((1, 4000), number=999)).outcome.totals.to_pay_minor
+    assert paid == 30004
     check_journal(world)
 
 
