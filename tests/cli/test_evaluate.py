@@ -135,3 +135,28 @@ def test_what_cannot_be_calculated_is_refused_with_its_path(
 def test_missing_file_is_a_wrong_call(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["--rules", str(tmp_path / "no"), "--receipt", str(tmp_path / "no")])
     assert result.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"), [("en", "printed quantity price sum"), ("ru", "в чеке количество цена сумма")]
+)
+def test_fiscal_plan_is_a_table_of_its_own(tmp_path: Path, lang: str, words: str) -> None:
+    # 2.345 kg at 5.00 less 1.73: 10.00, which no price makes.
+    receipt = """
+lines: [{line_no: 1, sku: milk, qty_milli: 2345, unit: KG, price_minor: 500, external_discounts: [{amount_minor: 173}]}]
+"""
+    result = run(tmp_path, "--fiscal-plan", "--lang", lang, receipt=receipt)
+    assert result.exit_code == 0
+    shown = " ".join(result.stdout.replace("│", " ").replace("┃", " ").split())
+    assert words in shown
+    assert "1.1 2.304 4.26 9.82" in shown and "1.2 0.041 4.27 0.18" in shown
+    assert words not in " ".join(run(tmp_path, "--lang", lang, receipt=receipt).stdout.replace("┃", " ").split())
+
+
+def test_rounding_has_a_name_in_the_table(tmp_path: Path) -> None:
+    receipt = """
+lines: [{line_no: 1, sku: milk, qty_milli: 2345, unit: KG, price_minor: 500, no_split: true,
+  external_discounts: [{amount_minor: 173}]}]
+"""
+    shown = run(tmp_path, "--explain", receipt=receipt).stdout
+    assert "rounding −0.01" in shown

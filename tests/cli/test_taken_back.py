@@ -7,9 +7,11 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 
-from altyn.cli.verify.taken_back import wrongs_of
+from altyn.cli.verify.arithmetic import wrong_plan
+from altyn.cli.verify.taken_back import refund_of, wrongs_of
 from altyn.core.engine import cancel_receipt
 from altyn.journal.v1 import record_pb2 as journal
+from altyn.pos.v1 import outcome_pb2
 from tests.core.engine.test_returns_properties import NOW_US, SoldCase, SoldLine, cases, returned, sale
 from tests.core.engine.world import World, cancel, new_world
 
@@ -69,3 +71,29 @@ def test_return_that_does_not_follow_from_its_sale_is_found(harm: Callable[[jour
     assert list(wrongs_of(record)) == []
     harm(record)
     assert list(wrongs_of(record)) != []
+
+
+def test_refund_of_a_line_printed_by_unit_follows_from_its_rows() -> None:
+    back = journal.ReturnedLine(line_no=1, qty_milli=2000, refund_minor=10001, rows_milli=[1000, 1000])
+    rows = [
+        outcome_pb2.FiscalLine(line_no=1, sub_no=1, qty_milli=1000, price_minor=1, sum_minor=1, by_unit=True),
+        outcome_pb2.FiscalLine(line_no=1, sub_no=2, qty_milli=2000, price_minor=10000, sum_minor=20000, by_unit=True),
+    ]
+    assert refund_of(back, 20001, 3000, rows) == 10001
+    assert refund_of(back, 20001, 3000, []) == 13334
+    back.rows_milli[1] = 500
+    assert refund_of(back, 20001, 3000, rows) == -1
+
+
+def plan_of(*rows: tuple[int, int, int]) -> outcome_pb2.Outcome:
+    outcome = outcome_pb2.Outcome(lines=[outcome_pb2.LineOutcome(line_no=1, gross_minor=1173, net_minor=1000)])
+    for qty_milli, price_minor, sum_minor in rows:
+        outcome.fiscal_plan.add(line_no=1, qty_milli=qty_milli, price_minor=price_minor, sum_minor=sum_minor)
+    return outcome
+
+
+def test_printed_rows_must_make_the_net() -> None:
+    assert list(wrong_plan(plan_of())) == []
+    assert list(wrong_plan(plan_of((2304, 426, 982), (41, 427, 18)))) == []
+    assert list(wrong_plan(plan_of((2345, 426, 999)))) == ["line 1: printed 999 of net 1000"]
+    assert list(wrong_plan(plan_of((2345, 426, 1000)))) == ["line 1: 426 × 2345 is 999, printed 1000"]

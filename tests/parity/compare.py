@@ -314,6 +314,12 @@ def count_applied(core: dict[str, Any], case: Case, applied: Counter[str]) -> No
         applied[f"+ coupon {row['state']} {row['reason']}".rstrip()] += 1
     applied["+ message"] += len(core.get("messages", ()))
     applied["+ several caps"] += sum("cap" in document for document in case.rules_documents) > 1
+    applied["+ rounded to be printable"] += core.get("totals", {}).get("rounding_minor", 0) > 0
+    applied["+ split all the same"] += core.get("split_unavoidable", False)
+    for row in core.get("fiscal_plan", ()):
+        measured = row["qty_milli"] % 1000 > 0 and row["sub_no"] > 1
+        applied["+ measured goods in two rows"] += measured
+        applied["+ row by unit"] += row["by_unit"]
     for key in list(applied):
         if not applied[key]:
             del applied[key]
