@@ -51,7 +51,7 @@ def evaluate_documents(
     """
     rules = read_documents(documents)
     ruleset = Ruleset(compile_ruleset(rules.promotions, rules.assets, rules.limits, version=0))
-    return evaluate_ruleset(ruleset, receipt, store, customer, at, explain, holdings)
+    return evaluate_ruleset(ruleset, receipt, store, customer, at, explain, holdings, fiscal_plan)
 
 
 def evaluate_ruleset(
@@ -62,6 +62,7 @@ def evaluate_ruleset(
     at: int | str | None,
     explain: bool = False,
     holdings: Mapping[str, Any] | None = None,
+    fiscal_plan: bool = False,
 ) -> dict[str, Any]:
     """As `evaluate_documents`, by rules that are compiled. Raises ReceiptError."""
     check_keys(store, PLACE_KEYS, "store")

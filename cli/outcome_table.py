@@ -264,7 +264,8 @@ def rules_table(
             given = f"−{decimal(row['amount_minor'], exponent)}"
         shown = VERDICTS_RU.get(verdict, verdict) if lang == "ru" else verdict.lower().replace("_", " ")
         why = "\n".join(why_lines(row, verdict, words, exponent, written))
-        table.add_row(Text(written.name(row, lang) or words["rounding"]), shown, given, Text(why), style=STYLES.get(verdict))
+        name = written.name(row, lang) or words["rounding"]
+        table.add_row(Text(name), shown, given, Text(why), style=STYLES.get(verdict))
     return table
 
 
