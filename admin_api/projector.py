@@ -16,6 +16,7 @@ from uuid import UUID
 
 import asyncpg
 import structlog
+from asyncpg.pool import PoolConnectionProxy
 from google.protobuf.message import DecodeError
 
 from altyn.admin_api.projection_rows import ProjectionRows
@@ -154,7 +155,7 @@ class Rows:
         self._add_exceptions(seq, record)
         self._add_coupons(seq, record)
 
-    async def copy(self, connection: asyncpg.Connection[Any]) -> None:
+    async def copy(self, connection: asyncpg.Connection[Any] | PoolConnectionProxy[Any]) -> None:
         """Write them all."""
         many = {
             "receipts": self.many.receipts,

@@ -119,4 +119,5 @@ class CopyExchange(asyncio.Protocol):
 def _error_of(fields: bytes) -> asyncpg.PostgresError:
     """The exception that stands for an ErrorResponse: fields of one letter and a text each."""
     told = {chr(field[0]): field[1:].decode("utf-8", "replace") for field in fields.split(b"\0") if field}
-    return cast(Any, asyncpg.PostgresError).new(told)
+    error: asyncpg.PostgresError = cast(Any, asyncpg.PostgresError).new(told)
+    return error

@@ -92,12 +92,23 @@ SELECT asked.place, asked.waits, {_STORED_COLUMNS}
   LEFT JOIN journal j ON j.shard = o.shard AND j.seq = o.seq ORDER BY o.seq
 """
 _SEQ_MAX = (1 << 63) - 1
+LOOKUPS_AT_ONCE_MAX = 64
 COMMIT = 2  # altyn.pos.v1.OperationKind
 
 
 async def read_tail(connection: asyncpg.Connection[Any], shard: int) -> JournalTail:
     row = await connection.fetchrow(_TAIL, shard)
     return JournalTail(0, 0, ORIGIN) if row is None else JournalTail(row["seq"], row["epoch"], row["hash"])
+
+
+class _Asker:
+    """Keys that somebody asks for, and what is known of them."""
+
+    __slots__ = ("asked", "known")
+
+    def __init__(self, asked: Sequence[Lookup]) -> None:
+        self.asked = asked
+        self.known: list[Known] | None = None
 
 
 class JournalReader:
@@ -115,6 +126,8 @@ class JournalReader:
         self._connection: asyncpg.Connection[Any] | None = None
         # A connection does one thing at a time, and many calls may look something up at once.
         self._turn = asyncio.Lock()
+        self._askers: list[_Asker] = []
+        self._asking = asyncio.Lock()
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -147,9 +160,40 @@ class JournalReader:
         return JournalTail(rows[0]["seq"], rows[0]["epoch"], rows[0]["hash"]) if rows else JournalTail(0, 0, ORIGIN)
 
     async def find(self, asked: Sequence[Lookup]) -> list[Known]:
-        """What the journal holds under the keys of each, in the order asked. Two questions, however many are asked."""
-        ops = {op_id for one in asked for op_id in (one.op_id, one.original_op_id) if op_id is not None}
-        receipts = {key for one in asked for key in (one.receipt_key, one.original_key) if key is not None}
+        """What the journal holds under the keys of each, in the order asked.
+
+        Two questions, however many are asked; what several ask for while a question is under way is asked together
+        after it. JournalUnavailable.
+        """
+        mine = _Asker(asked)
+        self._askers.append(mine)
+        async with self._asking:
+            while mine.known is None:
+                now = self._next_askers()
+                try:
+                    known = iter(await self._find([one for asker in now for one in asker.asked]))
+                except BaseException:
+                    self._askers[:0] = [asker for asker in now if asker is not mine]  # they ask for themselves
+                    raise
+                for asker in now:
+                    asker.known = [next(known) for _ in asker.asked]
+        return mine.known
+
+    def _next_askers(self) -> list[_Asker]:
+        """Those whose turn it is: the first, and who fits beside it."""
+        count = lookups = 0
+        for asker in self._askers:
+            lookups += len(asker.asked)
+            if count and lookups > LOOKUPS_AT_ONCE_MAX:
+                break
+            count += 1
+        now, self._askers = self._askers[:count], self._askers[count:]
+        return now
+
+    async def _find(self, asked: Sequence[Lookup]) -> list[Known]:
+        ops = {op_id for one in asked for op_id in (one.op_id, one.original_op_id) if op_id}
+        keys = ((one.op_id and one.receipt_key, one.original_key) for one in asked)
+        receipts = {key for pair in keys for key in pair if key}
         by_op: dict[bytes, _Stored] = {}
         by_natural: dict[tuple[bytes, bytes], _Stored] = {}
         sales: dict[bytes, _Stored] = {}

@@ -175,6 +175,50 @@ def test_sixty_four_lookups_at_once_are_all_answered(journal_dsn: str) -> None:
     run(test)
 
 
+def test_sales_asked_for_at_once_each_get_their_own_answer(journal_dsn: str) -> None:
+    """What many ask for while a question is under way goes out together, 64 at most."""
+
+    def key(number: int, what: int) -> bytes:
+        return bytes([number, what]) * 8
+
+    def put(journal: Journal, number: int, what: int, *, kind: int, receipt: bytes, original: bytes | None) -> bytes:
+        body = bytes([number, what])
+        row = Record(journal.next_seq, key(number, what), kind, key(number, what), receipt, 1, body, original)
+        journal.append(row)
+        return body
+
+    def ask(original: bytes, op_id: bytes | None = None) -> list[Lookup]:
+        return [Lookup(b"", b"n" * 16, b"r" * 16, 0, original, op_id)]
+
+    async def test() -> None:
+        async with opened(journal_dsn) as journal:
+            expected: dict[bytes, tuple[bytes | None, bytes | None, tuple[bytes, ...]]] = {}
+            for number in range(1, 81):
+                sale = key(number, 0)
+                early = put(journal, number, 1, kind=5, receipt=key(number, 101), original=sale)
+                named = put(journal, number, 2, kind=5, receipt=key(number, 102), original=key(number, 4))
+                put(journal, number, 3, kind=1, receipt=sale, original=None)
+                if number % 5 == 0:
+                    expected[sale] = (None, None, (early,))  # the Commit it names has not come
+                    continue
+                sold = put(journal, number, 4, kind=2, receipt=sale, original=sale)
+                back = None
+                for again in range(number % 3):
+                    back = put(journal, number, 5 + again, kind=5, receipt=key(number, 105 + again), original=sale)
+                expected[sale] = (sold, back, (early, named))
+            await journal.durable(journal.next_seq - 1)
+            before = journal.reader.questions_count
+            stranger = b"nobody's receipt"
+            found = await asyncio.gather(*(journal.reader.find(ask(one)) for one in [*expected, stranger]))
+            assert [known[2:] for (known,) in found] == [*expected.values(), (None, None, ())]
+            assert all(known[:2] == (None, None) for (known,) in found)
+            assert journal.reader.questions_count - before <= 2 * 3
+            (by_op_id,) = await journal.reader.find(ask(stranger, key(7, 4)))
+            assert by_op_id[2:] == expected[key(7, 0)]
+
+    run(test)
+
+
 def test_second_owner_fences_the_first_which_then_stops(journal_dsn: str) -> None:
     async def test() -> None:
         async with opened(journal_dsn, "one") as first:
