@@ -68,6 +68,11 @@ cdef void enter_stage(Work* work, int32_t stage) noexcept nogil:
             work.groups[i].entry_minor = work.groups[i].running_minor
 
 
+cdef inline bint is_cut_by_line(const Work* work, const GroupRow* group, int32_t candidate) noexcept nogil:
+    """Limits cut what a line promotion won in its trial, also when nobody competes with it on this receipt."""
+    return group.scope == SCOPE_LINE and work.rules.promotions[work.candidates[candidate]].flags & HAS_LIMITS != 0
+
+
 cdef void run_group(Work* work, int32_t begin, int32_t end) noexcept nogil:
     """candidates[begin:end] are the members of one group; alone, a member needs no competition."""
     cdef const GroupRow* group = &work.rules.groups[work.rules.promotions[work.candidates[begin]].group]
@@ -78,7 +83,7 @@ cdef void run_group(Work* work, int32_t begin, int32_t end) noexcept nogil:
             accrue_sum(work, begin, end)
     elif group.mode == MODE_ADD:
         run_add(work, begin, end)
-    elif group.mode == MODE_CASCADE or end - begin == 1:
+    elif group.mode == MODE_CASCADE or (end - begin == 1 and not is_cut_by_line(work, group, begin)):
         run_cascade(work, begin, end)
     elif group.mode == MODE_BEST:
         run_best(work, begin, end, group.scope == SCOPE_LINE)

@@ -156,10 +156,10 @@ class AccrualStage:
         sums = zip(self.board.groups, bases.sums(), strict=True)
         weights = nowhere if skips else [base if rule.goods(group.line) else 0 for group, base in sums]
         points = self._rule_points(rule, number, weights)
+        if is_barred(promotion.limits, self.counters, self.board):
+            return Trial(promotion, rule, answer, bases, nowhere, number, 0, "LIMIT" if points else "ZERO")
         if not points:
             return Trial(promotion, rule, answer, bases, weights, number, 0)
-        if is_barred(promotion.limits, self.counters, self.board):
-            return Trial(promotion, rule, answer, bases, nowhere, number, 0, "LIMIT")
         return Trial(promotion, rule, answer, bases, weights, number, points)
 
     def _settle(self, trial: Trial, won: Won, winners: tuple[str, ...]) -> None:

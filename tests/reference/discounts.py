@@ -285,10 +285,11 @@ def other_than(promotion_id: str, winners: tuple[str, ...]) -> str:
 
 
 def _choose(mode: str, candidates: list[Candidate]) -> Candidate | None:
-    """Ties go to the better rank; FIRST and MIN know only candidates that give something."""
-    if mode == "BEST":
-        return min(candidates, key=lambda candidate: (-candidate.total, candidate.rank))
+    """Who gives something wins, else what limits left of the line winners; ties go to the better rank."""
     giving = [candidate for candidate in candidates if candidate.total]
+    if mode == "BEST":
+        # The composite stands last.
+        return min(giving or candidates[-1:], key=lambda candidate: (-candidate.total, candidate.rank))
     if mode == "FIRST":
         return min(giving, key=lambda candidate: candidate.rank, default=None)
     assert mode == "MIN", mode
