@@ -1,3 +1,4 @@
+# cython: cdivision=True
 """Finds symbols and, with the same lookups, candidates.
 
 Decides which promotions a calculation looks at. Invariants: a promotion that could give something is among them, and
@@ -5,11 +6,11 @@ they come in order of evaluation, each once. Must never look at an amount. Cost 
 rules there are.
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from altyn.core.calculator.work cimport CalcGroup, CONDITIONS_NOT_MET, ENTERED_BEFORE, UNKNOWN_CODE
+from altyn.core.calculator.work cimport CONDITIONS_NOT_MET, ENTERED_BEFORE, UNKNOWN_CODE
 from altyn.core.limits cimport SEGMENTS_MAX
-from altyn.core.receipt cimport CouponFact, Line
+from altyn.core.receipt cimport CouponFact
 from altyn.core.rules.image cimport (
-    CARD_TYPE, COUPON, COUPON_SERIES, CUSTOMER_ID, RulesView, SEGMENT, STORE_ID, SymbolSlot,
+    CARD_TYPE, COUPON, COUPON_SERIES, CUSTOMER_ID, ONE, SEGMENT, STORE_ID, Span, SymbolSlot,
 )
 from altyn.core.rules.symbols cimport find_symbol, may_be_symbol, passes, prefetch, symbol_hash
 from altyn.core.text cimport Text, text_equal
@@ -28,6 +29,12 @@ cdef extern from *:
 
 cdef enum:
     LOOKAHEAD = 64
+    COLUMNS = 4
+
+cdef struct Probe:
+    # A text of a calc group that a rule may name; place: the group's number × COLUMNS + its column.
+    uint64_t hashed
+    uint32_t place
 
 
 cdef inline void add_promotion(Work* work, int32_t promotion) noexcept nogil:
@@ -36,9 +43,11 @@ cdef inline void add_promotion(Work* work, int32_t promotion) noexcept nogil:
     work.candidate_words[word >> 6] |= <uint64_t>1 << (word & 63)
 
 
-cdef inline void add_promotions(Work* work, int32_t begin, int32_t end) noexcept nogil:
+cdef inline void add_promotions(Work* work, const Span* promotions) noexcept nogil:
     cdef int32_t i
-    for i in range(begin, end):
+    if promotions.end == ONE:
+        add_promotion(work, promotions.begin)
+    for i in range(promotions.begin, promotions.end):
         add_promotion(work, work.rules.postings[i])
 
 
@@ -52,65 +61,55 @@ cdef inline int32_t look_up(Work* work, uint32_t kind, Text text) noexcept nogil
     slot = find_symbol(work.rules, hashed, kind, text) if may_be_symbol(work.rules, hashed) else NULL
     if slot == NULL:
         return 0
-    add_promotions(work, slot.promotions.begin, slot.promotions.end)
+    add_promotions(work, &slot.promotions)
     return slot.symbol
 
 
-cdef inline Text column_text(const Line* line, uint32_t column) noexcept nogil:
+cdef inline const Text* texts_of(const Work* work, uint32_t group) noexcept nogil:
     """The texts of a line lie in the order of SymbolKind."""
-    return (&line.sku)[column]
+    return &work.receipt.lines[work.groups[group].line].sku
 
 
-cdef int32_t filter_column(Work* work, uint32_t column, int32_t begin, int32_t end, uint64_t* hashes,
-                           int32_t* passed) noexcept nogil:
-    """Which of groups[begin:end] may have a symbol in the column, with their hashes; how many. Clears their symbols."""
-    cdef const Line* lines = work.receipt.lines
-    cdef CalcGroup* groups = work.groups
+cdef int64_t sieve(const Work* work, int32_t begin, int32_t end, Probe* probes) noexcept nogil:
+    """Probes of the texts of groups[begin:end] that may be symbols; the filter tells of nearly all that are not."""
     cdef const uint64_t* filter_words = work.rules.filter
     cdef uint64_t mask = <uint64_t>work.rules.summary.filter_mask, hashed
-    cdef int32_t count = 0, i
-    cdef Text text
+    cdef uint32_t kinds = work.rules.summary.kinds
+    cdef const Text* texts
+    cdef int64_t count = 0
+    cdef int32_t i, column
     for i in range(begin, end):
-        text = column_text(&lines[groups[i].line], column)
-        groups[i].symbols[column] = 0
-        hashed = symbol_hash(column, text.data, text.size)
-        hashes[count] = hashed
-        passed[count] = i
-        count += passes(filter_words, mask, hashed) & (text.size > 0)
+        texts = texts_of(work, i)
+        for column in range(COLUMNS):
+            if kinds >> column & 1:
+                hashed = symbol_hash(column, texts[column].data, texts[column].size)
+                probes[count].hashed = hashed
+                probes[count].place = <uint32_t>(i * COLUMNS + column)
+                count += passes(filter_words, mask, hashed)
     return count
 
 
-cdef void look_up_column(Work* work, uint32_t column) noexcept nogil:
-    """Symbols of one attribute of all groups. What the filter lets pass is prefetched, so that cache misses overlap."""
-    cdef const RulesView* rules = work.rules
-    cdef uint64_t[LOOKAHEAD] hashes
-    cdef int32_t[LOOKAHEAD] passed
-    cdef CalcGroup* group
-    cdef int32_t begin = 0, end, j, count
+cdef void look_up_lines(Work* work) noexcept nogil:
+    """Symbols of all groups. The slots of what the filter lets pass are prefetched, so that cache misses overlap."""
+    cdef Probe[LOOKAHEAD * COLUMNS + 1] probes
     cdef const SymbolSlot* slot
+    cdef Text text
+    cdef int64_t count, i
+    cdef int32_t begin = 0, end
+    cdef uint32_t place
     while begin < work.groups_count:
         end = begin + LOOKAHEAD if begin + LOOKAHEAD < work.groups_count else work.groups_count
-        count = filter_column(work, column, begin, end, hashes, passed)
-        for j in range(count):
-            prefetch(&rules.slots[<int64_t>(hashes[j] & <uint64_t>rules.summary.slots_mask)])
-        for j in range(count):
-            group = &work.groups[passed[j]]
-            slot = find_symbol(rules, hashes[j], column, column_text(&work.receipt.lines[group.line], column))
+        count = sieve(work, begin, end, probes)
+        for i in range(count):
+            prefetch(&work.rules.slots[<int64_t>(probes[i].hashed & <uint64_t>work.rules.summary.slots_mask)])
+        for i in range(count):
+            place = probes[i].place
+            text = texts_of(work, place // COLUMNS)[place % COLUMNS]
+            slot = find_symbol(work.rules, probes[i].hashed, place % COLUMNS, text) if text.size > 0 else NULL
             if slot != NULL:
-                group.symbols[column] = slot.symbol
-                add_promotions(work, slot.promotions.begin, slot.promotions.end)
+                work.groups[place // COLUMNS].symbols[place % COLUMNS] = slot.symbol
+                add_promotions(work, &slot.promotions)
         begin = end
-
-
-cdef void look_up_lines(Work* work) noexcept nogil:
-    cdef uint32_t column
-    cdef int32_t i
-    for column in range(4):
-        if work.rules.summary.kinds >> column & 1:
-            look_up_column(work, column)
-        else:
-            for i in range(work.groups_count):
-                work.groups[i].symbols[column] = 0
 
 
 cdef void look_up_place(Work* work) noexcept nogil:
@@ -199,7 +198,8 @@ cdef void list_candidates(Work* work) noexcept nogil:
 cdef void find_candidates(Work* work, bint every) noexcept nogil:
     """Symbols of everything present; candidates by gate, or `every` promotion."""
     cdef int32_t i
-    add_promotions(work, <int32_t>work.rules.summary.always_begin, <int32_t>work.rules.summary.always_end)
+    for i in range(<int32_t>work.rules.summary.always_begin, <int32_t>work.rules.summary.always_end):
+        add_promotion(work, work.rules.postings[i])
     look_up_lines(work)
     look_up_place(work)
     look_up_customer(work)

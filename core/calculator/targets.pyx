@@ -2,6 +2,7 @@
 
 Decides nothing about amounts. Invariant: symbol 0 is in no list. Must never change what it reads.
 """
+from altyn.core.rules.image cimport NO_COLUMN, ONLY_COLUMN
 
 
 cdef bint in_list(const RulesView* rules, const Span* span, int32_t symbol) noexcept nogil:
@@ -30,12 +31,14 @@ cdef bint in_any_excepted(const RulesView* rules, const Span* excepted, const Ca
 cdef int32_t search_set(const Work* work, const SetRow* products, int32_t begin) noexcept nogil:
     """Most sets name one symbol: groups without it are passed over by one comparison."""
     cdef const CalcGroup* groups = work.groups
-    cdef int32_t count = work.groups_count, column = 0, symbol, i = begin
-    while column < 4 and products.columns[column].end != ONE:
-        column += 1
-    symbol = products.columns[column].begin if column < 4 else 0
+    cdef int32_t count = work.groups_count, column = products.first_column, symbol, i = begin
+    if column == NO_COLUMN:
+        while i < count and not in_set(work.rules, products, &groups[i]):
+            i += 1
+        return i
+    symbol = products.columns[column].begin
     while i < count:
-        if (column == 4 or groups[i].symbols[column] == symbol) and in_set(work.rules, products, &groups[i]):
+        if groups[i].symbols[column] == symbol and (products.flags & ONLY_COLUMN or in_set(work.rules, products, &groups[i])):
             return i
         i += 1
-    return count
+    return i

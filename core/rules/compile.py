@@ -16,14 +16,14 @@ from dataclasses import dataclass
 
 from altyn.core.rules.gate import SYMBOL_KINDS, Gate, gate_of
 from altyn.core.rules.promotion import Asset, GroupMode, GroupScope, Limit, Points, Promotion, Stage
-from altyn.core.rules.rows import ImageError, RowWriter
+from altyn.core.rules.rows import ONE, ImageError, RowWriter
 from altyn.core.rules.rule_rows import RuleWriter
 from altyn.core.rules.symbols import build_table
 
 __all__ = ["CompileError", "compile_ruleset"]
 
 MAGIC = b"ALTYNRUL"
-FORMAT = 2
+FORMAT = 3
 HASHED_FROM = 48
 PROMOTIONS_MAX = 262_144
 ASSETS_MAX = 64
@@ -262,9 +262,11 @@ def assemble(
     symbols: list[tuple[int, bytes, int, int, int]] = []
     kinds = 0
     for (kind, text), symbol in rows.symbols.items():
-        begin = len(postings)
-        postings.extend(rows.postings.get(symbol, ()))
-        symbols.append((kind, text, rows.text(text)[0] if len(text) > 14 else 0, begin, len(postings)))
+        gated = rows.postings.get(symbol, [])
+        place = (gated[0], ONE) if len(gated) == 1 else (len(postings), len(postings) + len(gated))
+        if len(gated) > 1:
+            postings.extend(gated)
+        symbols.append((kind, text, rows.text(text)[0] if len(text) > 14 else 0, *place))
         kinds |= 1 << kind
     slots, filter_bits = build_table(symbols)
     summary = SUMMARY_ROW.pack(
@@ -273,7 +275,7 @@ def assemble(
         kinds,
         rows.bases,
         len(slots) // SLOT_BYTES - 1,
-        len(filter_bits) * 8 - 1,
+        len(filter_bits) // 8 - 1,
         writer.flags,
         writer.kinds,
     )

@@ -21,7 +21,7 @@ rungs in NUMBERS. Tiers (RuleRow.tiers) are rows of TIERS with pairs (from, valu
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef enum:
-    IMAGE_FORMAT = 2
+    IMAGE_FORMAT = 3
     HASHED_FROM = 48           # bytes 16..48 are the hash of the bytes from here on
     TABLE_FROM = 64
     ONE = -2                   # end of a list of a single symbol: begin is that symbol
@@ -121,6 +121,10 @@ cdef enum SetFlag:
     ALL_GOODS = 1
     HAS_PRICE = 2
     HAS_EXCEPTED = 4
+    ONLY_COLUMN = 8            # nothing but first_column is given
+
+cdef enum:
+    NO_COLUMN = 4
 
 cdef enum SetRewardFlag:
     SHARE_UNITS = 1
@@ -147,7 +151,7 @@ cdef struct SummaryRow:
     uint32_t kinds             # bit per SymbolKind that has symbols
     uint32_t bases             # bit per SumBase that a condition reads
     int64_t slots_mask
-    int64_t filter_mask        # in bits
+    int64_t filter_mask        # in words of 64 bits
     uint32_t promotion_flags   # PromotionFlag bits that some promotion has
     uint32_t rule_kinds        # bit per RuleKind that some rule has
 
@@ -213,6 +217,7 @@ cdef struct ConditionRow:
     int32_t none_end
     int32_t option             # SumBase or CountBy
     int32_t reserved
+    int64_t also_reserved      # 64 bytes: one cache line
 
 cdef struct Span:
     int32_t begin
@@ -224,7 +229,7 @@ cdef struct SetRow:
     int64_t price_to_minor
     Span excepted              # list of sets
     uint32_t flags             # SetFlag
-    uint32_t reserved
+    int32_t first_column       # one with a single symbol, by which most goods are passed over; NO_COLUMN: none
 
 cdef struct ScheduleRow:
     int64_t from_wall_us       # INT64_MIN: none
@@ -239,7 +244,7 @@ cdef struct SymbolSlot:
     # Open addressing by linear probing; symbol 0 is an empty slot.
     uint32_t hash
     int32_t symbol
-    Span promotions            # postings of the promotions this symbol is a gate of
+    Span promotions            # postings of the promotions this symbol is a gate of; end ONE: begin is the only one
     uint8_t kind
     uint8_t size
     char text[14]              # the text, or its place in TEXTS when longer

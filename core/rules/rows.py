@@ -27,15 +27,17 @@ from altyn.core.rules.promotion import (
     SumBase,
 )
 
-CONDITION_ROW = struct.Struct("<4i2q6i")
-SET_ROW = struct.Struct("<8i2q2i2I")
+CONDITION_ROW = struct.Struct("<4i2q6iq")
+SET_ROW = struct.Struct("<8i2q2iIi")
 SCHEDULE_ROW = struct.Struct("<4q2i2I")
 
 NO_NUMBER = -(1 << 63)
 NO_LIST = (-1, -1)
+ONE = -2
 DEPTH_MAX = 8
 TEXT_BYTES_MAX = 255
-ALL_GOODS, HAS_PRICE, HAS_EXCEPTED = 1, 2, 4
+ALL_GOODS, HAS_PRICE, HAS_EXCEPTED, ONLY_COLUMN = 1, 2, 4, 8
+NO_COLUMN = 4
 NESTED_KINDS: dict[type, int] = {AllOf: 0, AnyOf: 1, NoneOf: 2}
 
 
@@ -60,7 +62,7 @@ class RowWriter:
         self.path_numbers: dict[str, int] = {}
         self.path_places: list[tuple[int, int]] = []
         self.conditions: list[bytes] = []
-        self.sets: list[bytes] = [SET_ROW.pack(*NO_LIST * 4, NO_NUMBER, NO_NUMBER, *NO_LIST, ALL_GOODS, 0)]
+        self.sets: list[bytes] = [SET_ROW.pack(*NO_LIST * 4, NO_NUMBER, NO_NUMBER, *NO_LIST, ALL_GOODS, NO_COLUMN)]
         self.set_numbers: dict[object, int] = {}
         self.lists: list[int] = []
         self.list_places: dict[tuple[int, ...], tuple[int, int]] = {}
@@ -105,7 +107,7 @@ class RowWriter:
     def any_of(self, kind: int, texts: tuple[str, ...]) -> tuple[int, int]:
         """A sorted list of symbols; a single one is written in place."""
         if len(texts) == 1:
-            return self.symbol(kind, texts[0]), -2
+            return self.symbol(kind, texts[0]), ONE
         return self.numbers(tuple(sorted({self.symbol(kind, text) for text in texts})))
 
     def products(self, products: ProductSet, depth: int = 0) -> int:
@@ -128,8 +130,11 @@ class RowWriter:
         if products.excepted:
             excepted = self.numbers(tuple(self.products(child, depth + 1) for child in products.excepted))
         flags = (HAS_PRICE if priced else 0) | (HAS_EXCEPTED if products.excepted else 0)
+        first = next((place for place, column in enumerate(columns) if column[1] == ONE), NO_COLUMN)
+        if first != NO_COLUMN and flags == 0 and columns.count(NO_LIST) == len(columns) - 1:
+            flags = ONLY_COLUMN
         flat = [number for column in columns for number in column]
-        self.sets.append(SET_ROW.pack(*flat, low, high, *excepted, flags, 0))
+        self.sets.append(SET_ROW.pack(*flat, low, high, *excepted, flags, first))
         number = self.set_numbers[key] = len(self.sets) - 1
         return number
 
@@ -180,7 +185,7 @@ class RowWriter:
             none_of = self.any_of(of_kind, wanted.none_of) if wanted.none_of else NO_LIST
         lowest = NO_NUMBER if low is None else low
         highest = NO_NUMBER if high is None else high
-        return CONDITION_ROW.pack(kind, end, self.path(path), subject, lowest, highest, *any_of, *none_of, option, 0)
+        return CONDITION_ROW.pack(kind, end, self.path(path), subject, lowest, highest, *any_of, *none_of, option, 0, 0)
 
     def customer(self, number: int, condition: CustomerIs) -> bytes:
         self.reads_card = True

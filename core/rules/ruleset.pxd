@@ -7,7 +7,7 @@ from altyn.core.text cimport Text
 @cython.final
 cdef class Ruleset:
     cdef RulesView view                 # for the calculator and for whoever writes replies
-    cdef readonly bytes image
+    cdef char* image                    # a copy of its own, placed for the caches
     cdef readonly int64_t version
     cdef readonly str sha256            # hex; names the revision
     cdef dict _read_set

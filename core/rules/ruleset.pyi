@@ -4,7 +4,6 @@ class RulesetError(ValueError): ...
 
 @final
 class Ruleset:
-    image: bytes
     version: int
     sha256: str
     def __init__(self, image: bytes) -> None: ...

@@ -10,6 +10,8 @@ import struct
 import sys
 
 from libc.stdint cimport int32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy
 from altyn.core.rules.image cimport (
     ASSETS, AssetRow, CAPS, CONDITIONS, CapRow, ConditionRow, FILTER, GROUPS, GroupRow, HASHED_FROM, IMAGE_FORMAT,
     ISSUES, IssueRow, LIMITS, LISTS, LimitRow, MESSAGES, MessageRow, NUMBERS, PARTS, PATHS, PAYMENTS, POSTINGS,
@@ -17,6 +19,25 @@ from altyn.core.rules.image cimport (
     SETS, SET_REWARDS, SLOTS, SPEECHES, SUMMARY, ScheduleRow, SetRewardRow, SetRow, SpeechRow, SummaryRow, SymbolSlot,
     TABLE_FROM, TEXTS, TIERS, TRANSLATIONS, TierRow, TranslationRow,
 )
+
+cdef extern from *:
+    """
+    #include <stdlib.h>
+    #if defined(__linux__)
+    #include <sys/mman.h>
+    #endif
+    /* Rows begin with a cache line; a large image lies in huge pages, for a receipt reads a few places all over it. */
+    static void *altyn_image(size_t size) {
+        void *memory = NULL;
+        size_t huge = (size_t)1 << 21;
+        if (posix_memalign(&memory, size < huge ? 64 : huge, size) != 0) return NULL;
+    #if defined(__linux__) && defined(MADV_HUGEPAGE)
+        if (size >= huge) madvise(memory, size, MADV_HUGEPAGE);
+    #endif
+        return memory;
+    }
+    """
+    void* image_memory "altyn_image"(size_t size) noexcept nogil
 
 MAGIC = b"ALTYNRUL"
 
@@ -100,9 +121,13 @@ cdef class Ruleset:
     def __init__(self, bytes image not None):
         self.sha256 = verify(image)
         places = section_places(image)
-        self.image = image
         self.version = struct.unpack_from("<q", image, HASHED_FROM)[0]
-        cdef const char* base = image
+        free(self.image)
+        self.image = <char*>image_memory(<size_t>len(image))
+        if self.image == NULL:
+            raise MemoryError
+        memcpy(self.image, <const char*>image, <size_t>len(image))
+        cdef const char* base = self.image
         cdef RulesView* view = &self.view
         cdef list at = [place for place, _ in places]
         view.texts = base + <int64_t>at[TEXTS]
@@ -137,6 +162,9 @@ cdef class Ruleset:
         view.payments_count = <int32_t>places[PAYMENTS][1]
         place, count = places[READ_SET]
         self._read_set = json.loads(image[place:place + count])
+
+    def __dealloc__(self):
+        free(self.image)
 
     @property
     def promotions_count(self) -> int:

@@ -17,49 +17,35 @@ cdef extern from *:
         unsigned __int128 product = (unsigned __int128)a * b;
         return (uint64_t)product ^ (uint64_t)(product >> 64);
     }
-    static inline uint64_t altyn_read8(const char *p) { uint64_t v; memcpy(&v, p, 8); return v; }
-    static inline uint64_t altyn_read4(const char *p) { uint32_t v; memcpy(&v, p, 4); return v; }
 
-    /* Mixes in all but the last 16 bytes; apart, so that the usual short text stays in registers. */
-    static __attribute__((noinline)) uint64_t altyn_hash_head(uint64_t seed, const char *p, int32_t size) {
-        for (; size > 16; p += 16, size -= 16)
-            seed = altyn_mix(altyn_read8(p) ^ 0xA0761D6478BD642Full, altyn_read8(p + 8) ^ seed);
-        return seed;
+    static inline uint64_t altyn_read8(const char *p) { uint64_t v; memcpy(&v, p, 8); return v; }
+
+    /* Texts of other lengths than the usual ones: the head of a long text goes into the seed. */
+    static __attribute__((noinline)) uint64_t altyn_hash_unusual(uint64_t seed, const char *p, int32_t size) {
+        uint64_t a = 0, b = 0;
+        for (; size > 16; p += 8, size -= 8) seed = altyn_mix(altyn_read8(p) ^ 0xA0761D6478BD642Full, seed);
+        if (size >= 8) {
+            a = altyn_read8(p);
+            b = altyn_read8(p + size - 8);
+        } else {
+            memcpy(&a, p, (size_t)size);
+        }
+        return altyn_mix(a ^ 0xE7037ED1A0B428DBull, b ^ seed);
     }
 
-    /* Every byte and the length count; two overlapping reads cover a text of 4 to 16 bytes. */
+    /* Every byte and the length count; two overlapping reads cover a text of 8 to 16 bytes. */
     static inline uint64_t altyn_hash(uint32_t kind, const char *p, int32_t size) {
-        uint64_t seed = 0x9E3779B97F4A7C15ull * (kind + 1), a, b;
-        int32_t left = size;
-        if (__builtin_expect(left > 16, 0)) {
-            seed = altyn_hash_head(seed, p, size);
-            p += (size - 1) / 16 * 16;
-            left -= (size - 1) / 16 * 16;
-        }
-        if (left >= 8) {
-            a = altyn_read8(p);
-            b = altyn_read8(p + left - 8);
-        } else if (left >= 4) {
-            a = altyn_read4(p);
-            b = altyn_read4(p + left - 4);
-        } else if (left > 0) {
-            a = ((uint64_t)(unsigned char)p[0] << 16) | ((uint64_t)(unsigned char)p[left >> 1] << 8)
-                | (unsigned char)p[left - 1];
-            b = 0;
-        } else {
-            a = b = 0;
-        }
-        a = altyn_mix(a ^ 0xE7037ED1A0B428DBull, b ^ seed ^ (uint64_t)size * 0x8EBC6AF09C88C6E3ull);
-        return a ^ (a >> 29);
+        uint64_t seed = 0x9E3779B97F4A7C15ull * (kind + 1) + (uint64_t)size;
+        if (__builtin_expect((uint32_t)size - 8 > 8, 0)) return altyn_hash_unusual(seed, p, size);
+        return altyn_mix(altyn_read8(p) ^ 0xE7037ED1A0B428DBull, altyn_read8(p + size - 8) ^ seed);
     }
     """
     uint64_t symbol_hash "altyn_hash"(uint32_t kind, const char* text, int32_t size) noexcept nogil
     void prefetch "__builtin_prefetch"(const void* address) noexcept nogil
 
-cdef inline bint passes(const uint64_t* filter_words, uint64_t filter_mask, uint64_t hashed) noexcept nogil:
+cdef inline bint passes(const uint64_t* filter_words, uint64_t words_mask, uint64_t hashed) noexcept nogil:
     """False when no rule names the text; one bit answers nearly all of those."""
-    cdef uint64_t place = hashed >> 20 & filter_mask
-    return filter_words[place >> 6] >> (place & 63) & 1
+    return filter_words[hashed >> 32 & words_mask] >> (hashed & 63) & 1
 
 cdef inline bint may_be_symbol(const RulesView* rules, uint64_t hashed) noexcept nogil:
     return passes(rules.filter, <uint64_t>rules.summary.filter_mask, hashed)

@@ -17,7 +17,7 @@ def build_table(list symbols) -> tuple[bytes, bytes]:
     Texts are at most 255 bytes and all (kind, text) differ. Both sizes are powers of two, the filter's in bits.
     """
     cdef int64_t capacity = 16, bits = 512, place, mask
-    cdef uint64_t hashed, bit
+    cdef uint64_t hashed
     cdef SymbolSlot* slot
     cdef int32_t symbol = 0, text_place, begin, end
     cdef uint32_t kind
@@ -34,8 +34,7 @@ def build_table(list symbols) -> tuple[bytes, bytes]:
     for kind, text, text_place, begin, end in symbols:
         symbol += 1
         hashed = symbol_hash(kind, text, <int32_t>len(text))
-        bit = hashed >> 20 & <uint64_t>(bits - 1)
-        filter_words[bit >> 6] |= <uint64_t>1 << (bit & 63)
+        filter_words[hashed >> 32 & <uint64_t>((bits >> 6) - 1)] |= <uint64_t>1 << (hashed & 63)
         place = <int64_t>(hashed & <uint64_t>mask)
         while slot_rows[place].symbol != 0:
             place = (place + 1) & mask
