@@ -105,7 +105,8 @@ cdef inline int64_t whole_units(int64_t qty_milli) noexcept nogil:
     """Number of units of a quantity, 0 when it is not whole."""
     if qty_milli == MILLI:
         return 1
-    return mul_div_floor(qty_milli, 1, MILLI) if mul_mod(qty_milli, 1, MILLI) == 0 else 0
+    cdef int64_t rest, units = divide(qty_milli, 1, MILLI, &rest)
+    return units if rest == 0 else 0
 
 cdef struct Share:
     # One member of a distribution: `count` equal units. `amount` and `extra` are the result: every unit gets `amount`,
@@ -118,3 +119,5 @@ cdef struct Share:
     int64_t remainder          # scratch; -1 once fixed at the cap
 
 cdef int64_t share_out(int64_t total, Share* members, int32_t count, bint capped, Share** order) noexcept nogil
+cdef int64_t share_by(int64_t total, int64_t weights, Share* members, int32_t count, bint capped,
+                      Share** order) noexcept nogil

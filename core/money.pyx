@@ -73,32 +73,60 @@ cdef void sort_members(Share** order, int32_t count, bint by_fill) noexcept nogi
         sift_down(order, 0, i, by_fill)
 
 
-cdef bint take_floors(int64_t* spare, int64_t weights, Share* members, int32_t count, bint capped) noexcept nogil:
-    """Whole part and remainder of every exact share of `spare`, which keeps what is left over.
+cdef struct Buckets:
+    # Units by the leading bits of their remainder; remainders are below the sum of weights.
+    int32_t[BUCKETS] units
+    int32_t shift
 
-    False as soon as one exceeds its cap.
-    """
-    cdef int64_t total = spare[0]
+
+cdef inline void open_buckets(Buckets* buckets, int64_t weights) noexcept nogil:
+    cdef int32_t i
+    cdef int32_t shift = 63 - leading_zeros(<unsigned long long>weights | 1) - (BUCKET_BITS - 1)
+    buckets.shift = shift if shift > 0 else 0
+    for i in range(BUCKETS):
+        buckets.units[i] = 0
+
+
+cdef inline int64_t floors(int64_t total, int64_t weights, Share* members, int32_t count, bint capped, bint some_fixed,
+                           bint narrow, Buckets* buckets) noexcept nogil:
     # One division instead of one per member, wherever products fit 64 bits.
-    cdef bint narrow = weights > 1 and is_narrow(total, weights)
     cdef uint64_t inverse = <uint64_t>-1 // <uint64_t>(weights if narrow else 1)
+    cdef int64_t spare = total
     cdef int32_t i
     cdef Share* member
     for i in range(count):
         member = &members[i]
-        if member.remainder < 0:
+        if some_fixed and member.remainder < 0:
             continue
         if narrow:
             member.amount = divide_by(total, member.weight, weights, inverse, &member.remainder)
         else:
             member.amount = divide(total, member.weight, weights, &member.remainder)
         if capped and member.amount + (member.remainder > 0) > member.cap:
-            return False
-        spare[0] -= member.amount * member.count
-    return True
+            return -1
+        spare -= member.amount * member.count
+        buckets.units[member.remainder >> buckets.shift] += <int32_t>member.count
+    return spare
 
 
-cdef int64_t fix_at_caps(int64_t total, int64_t* weights, Share* members, int32_t count, Share** order) noexcept nogil:
+cdef int64_t take_floors(int64_t total, int64_t weights, Share* members, int32_t count, bint capped,
+                         bint some_fixed, Buckets* buckets) noexcept nogil:
+    """Whole part and remainder of every exact share; what is left over of `total`, -1 as soon as one exceeds its cap.
+
+    With `some_fixed`, members whose remainder is below 0 have their share already.
+    """
+    cdef bint narrow = weights > 1 and is_narrow(total, weights)
+    open_buckets(buckets, weights)
+    if some_fixed or not narrow:
+        return floors(total, weights, members, count, capped, some_fixed, narrow, buckets)
+    # The usual ones: what the loop need not ask is left out by the compiler.
+    if capped:
+        return floors(total, weights, members, count, True, False, True, buckets)
+    return floors(total, weights, members, count, False, False, True, buckets)
+
+
+cdef int64_t fix_at_caps(int64_t total, int64_t* weights, Share* members, int32_t count,
+                         Share** order) noexcept nogil:
     """Fix every member whose share exceeds its cap; the total that is left for the others.
 
     Members fill in the order of cap per weight, and fixing one only raises the shares of the rest: one pass is
@@ -123,36 +151,24 @@ cdef int64_t fix_at_caps(int64_t total, int64_t* weights, Share* members, int32_
     return total
 
 
-cdef void hand_out(int64_t spare, int64_t weights, Share* members, int32_t count, Share** order) noexcept nogil:
-    """Spare kopecks by larger remainder. Only the members around the last one that gets any are put in order.
-
-    Remainders are below `weights`; their leading bits put them in buckets, and buckets above the last one are served
-    whole.
-    """
-    cdef int32_t[BUCKETS] units
-    cdef int64_t place
-    cdef int32_t i, bucket, waiting = 0
-    cdef int32_t shift = 63 - leading_zeros(<unsigned long long>weights) - (BUCKET_BITS - 1)
+cdef void hand_out(int64_t spare, const Buckets* buckets, Share* members, int32_t count, Share** order) noexcept nogil:
+    """Spare kopecks, if any, by larger remainder. Buckets above the last one that gets any are served whole; only its own
+    members are put in order."""
+    cdef int64_t waiting = 0, low, high, i
+    cdef int32_t bucket = BUCKETS - 1
     cdef Share* member
-    shift = shift if shift > 0 else 0
-    for i in range(BUCKETS):
-        units[i] = 0
-    for i in range(count):
-        member = &members[i]
-        if member.remainder > 0:
-            units[member.remainder >> shift] += <int32_t>member.count
-    bucket = BUCKETS - 1
-    while bucket > 0 and units[bucket] <= spare:
-        spare -= units[bucket]
+    while bucket > 0 and buckets.units[bucket] <= spare:
+        spare -= buckets.units[bucket]
         bucket -= 1
+    high = <int64_t>(bucket + 1) << buckets.shift
+    low = <int64_t>bucket << buckets.shift if bucket > 0 else 1
     for i in range(count):
         member = &members[i]
-        place = member.remainder >> shift
-        member.extra = -<int64_t>(place > bucket) & member.count
+        member.extra = -<int64_t>(member.remainder >= high) & member.count
         order[waiting] = member
-        waiting += (place == bucket) & (member.remainder > 0)
+        waiting += (member.remainder >= low) & (member.remainder < high)
     if waiting > 1:
-        sort_members(order, waiting, False)
+        sort_members(order, <int32_t>waiting, False)
     for i in range(waiting):
         order[i].extra = order[i].count if order[i].count < spare else spare
         spare -= order[i].extra
@@ -163,25 +179,32 @@ cdef int64_t share_out(int64_t total, Share* members, int32_t count, bint capped
 
     A member is `count` equal units, taken in order of index; without `capped` the caps are not read.
     """
-    cdef int64_t weights = 0, room = 0, spare
+    cdef int64_t weights = 0, room = 0
     cdef int32_t i
-    cdef Share* member
     for i in range(count):
-        member = &members[i]
-        member.amount = member.extra = member.remainder = 0
-        weights += member.weight * member.count
-        if capped and member.weight > 0:
-            room += member.cap * member.count
-    if capped and total > room:
-        total = room
+        weights += members[i].weight * members[i].count
+    if capped:
+        for i in range(count):
+            room += members[i].cap * members[i].count if members[i].weight > 0 else 0
+        total = total if total < room else room
+    return share_by(total, weights, members, count, capped, order)
+
+
+cdef int64_t share_by(int64_t total, int64_t weights, Share* members, int32_t count, bint capped,
+                      Share** order) noexcept nogil:
+    """The same for who has added up the weights already; `total` is no more than the caps of members with weight."""
+    cdef int64_t spare
+    cdef int32_t i
+    cdef Buckets buckets
     if total <= 0 or weights <= 0:
+        for i in range(count):
+            members[i].amount = members[i].extra = 0
         return 0
-    spare = total
-    if not take_floors(&spare, weights, members, count, capped):
+    spare = take_floors(total, weights, members, count, capped, False, &buckets)
+    if spare < 0:
         spare = fix_at_caps(total, &weights, members, count, order)
-        take_floors(&spare, weights, members, count, False)
-    if spare > 0:
-        hand_out(spare, weights, members, count, order)
+        spare = take_floors(spare, weights, members, count, False, True, &buckets)
+    hand_out(spare, &buckets, members, count, order)
     return total
 
 

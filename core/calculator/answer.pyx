@@ -19,37 +19,37 @@ cdef enum Reason:
     COUPON_CONDITIONS_NOT_MET = 10
     COUPON_ALREADY_ENTERED = 11
 
-cdef void add_up(Work* work, Outcome* out) noexcept nogil:
+cdef bint add_up(Work* work, Outcome* out) noexcept nogil:
     """Figures of every line and of the receipt, and the slices of the lines' rows: the first half of a counting sort.
 
-    A slice is empty yet: its end is where its first row will go.
+    A slice is empty yet: its end is where its first row will go. False when a line would cost less than nothing.
     """
     cdef LineResult* lines = work.line_results
     cdef LineResult* line
     cdef const Applied* applied = work.applied
-    cdef const Accrued* accrued = work.accrued
     cdef int32_t i, discounts = 0, accruals = 0, count = work.receipt.lines_count
-    cdef int64_t gross = 0, discount = 0, paid = 0
+    cdef int64_t gross = 0, discount = 0, paid = 0, signs = 0
     for i in range(count):
-        lines[i].discount_minor = lines[i].net_minor = 0
-        lines[i].discounts_end = lines[i].accruals_end = 0
+        line = &lines[i]
+        line.gross_minor = line.net_minor = work.receipt.lines[i].gross_minor
+        line.discount_minor = 0
+        line.discounts_end = line.accruals_end = line.roles_begin = line.roles_end = 0
+        gross += line.gross_minor
     for i in range(work.applied_count):
         line = &lines[applied[i].line]
         line.discounts_end += 1
+        line.net_minor -= applied[i].amount_minor
         if payment_of(applied[i].rule) < 0:
             # Rounding among them.
             line.discount_minor += applied[i].amount_minor
+            discount += applied[i].amount_minor
         else:
-            line.net_minor -= applied[i].amount_minor
             paid += applied[i].amount_minor
     for i in range(work.accrued_count):
-        lines[accrued[i].line].accruals_end += 1
+        lines[work.accrued[i].line].accruals_end += 1
     for i in range(count):
         line = &lines[i]
-        line.gross_minor = work.receipt.lines[i].gross_minor
-        line.net_minor += line.gross_minor - line.discount_minor
-        gross += line.gross_minor
-        discount += line.discount_minor
+        signs |= line.net_minor
         line.discounts_begin = discounts
         discounts += line.discounts_end
         line.discounts_end = line.discounts_begin
@@ -60,6 +60,7 @@ cdef void add_up(Work* work, Outcome* out) noexcept nogil:
     out.discount_minor = discount
     out.points_paid_minor = paid
     out.to_pay_minor = gross - discount - paid
+    return signs >= 0
 
 
 cdef void sort_discounts(Work* work) noexcept nogil:
@@ -113,8 +114,6 @@ cdef void sort_roles(Work* work) noexcept nogil:
     """Participants into the slices of their lines: a counting sort whose slices keep the room of equal rows."""
     cdef LineResult* line
     cdef int32_t i, roles = 0
-    for i in range(work.receipt.lines_count):
-        work.line_results[i].roles_begin = work.line_results[i].roles_end = 0
     if work.participants_count == 0:
         return
     for i in range(work.participants_count):
@@ -161,14 +160,10 @@ cdef bint totals_hold(const Work* work, const Outcome* out) noexcept nogil:
 
 cdef bint write_outcome(Work* work, Outcome* out) noexcept nogil:
     """Fill the outcome; False when an identity of semantics §6.10 is broken."""
-    cdef bint sound = True
-    cdef int32_t i
-    add_up(work, out)
+    cdef bint sound = add_up(work, out)
     sort_discounts(work)
     sort_accruals(work)
     sort_roles(work)
-    for i in range(work.receipt.lines_count):
-        sound = sound and work.line_results[i].net_minor >= 0
     out.rounding_minor = work.rounding_minor
     out.payments = work.payments
     out.payments_count = work.payments_count

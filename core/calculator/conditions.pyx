@@ -6,7 +6,7 @@ amount.
 """
 from libc.stdint cimport INT64_MIN, int64_t
 from altyn.core.calculator.schedule cimport schedule_holds
-from altyn.core.calculator.targets cimport in_list, in_set
+from altyn.core.calculator.targets cimport in_list, next_in_set
 from altyn.core.calculator.work cimport CalcGroup, ENTERED_BEFORE, NO_EFFECT
 from altyn.core.rules.image cimport (
     ABSENT, ALL_OF, ANY_OF, CARD_TYPE, COUPON_IS, CUSTOMER_ID, CUSTOMER_IS, ConditionRow, HAS_CARD_IS, NONE_OF,
@@ -30,17 +30,17 @@ cdef int64_t base_of(const Work* work, int32_t set, int32_t base) noexcept nogil
     cdef const SetRow* products = &work.rules.sets[set]
     cdef const CalcGroup* group
     cdef int64_t total = 0
-    cdef int32_t i
-    for i in range(work.groups_count):
+    cdef int32_t i = next_in_set(work, products, 0)
+    while i < work.groups_count:
         group = &work.groups[i]
-        if not group.counted or not in_set(work.rules, products, group):
-            continue
-        if base == GROSS:
-            total += group.gross_minor
-        elif base == STAGE_ENTRY:
-            total += group.entry_minor
-        else:
-            total += group.running_minor
+        if group.counted:
+            if base == GROSS:
+                total += group.gross_minor
+            elif base == STAGE_ENTRY:
+                total += group.entry_minor
+            else:
+                total += group.running_minor
+        i = next_in_set(work, products, i + 1)
     return total
 
 
@@ -48,11 +48,12 @@ cdef int64_t quantity_over(const Work* work, const ConditionRow* row) noexcept n
     cdef const SetRow* products = &work.rules.sets[row.subject]
     cdef const CalcGroup* group
     cdef int64_t total = 0
-    cdef int32_t i
-    for i in range(work.groups_count):
+    cdef int32_t i = next_in_set(work, products, 0)
+    while i < work.groups_count:
         group = &work.groups[i]
-        if group.counted and in_set(work.rules, products, group):
+        if group.counted:
             total += group.qty_milli if row.option == WEIGHT else <int64_t>1000 * group.units
+        i = next_in_set(work, products, i + 1)
     return total
 
 

@@ -3,7 +3,7 @@
 Decides which lines are one thing to the rules, and the number of every group and unit. Invariants: groups ascend by
 their key, units by (line_no, position), the units of a line add up to its gross. Must never look at a rule.
 """
-from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 from altyn.core.calculator.work cimport CalcGroup, LineKey, Run, Work
 from altyn.core.money cimport MILLI, divide, whole_units
 from altyn.core.receipt cimport GIFT, Line, NO_ACCRUAL, NO_DISCOUNT, NO_THRESHOLD, PIECE
@@ -31,8 +31,25 @@ cdef extern from *:
         *high = __builtin_bswap64(first);
         *low = __builtin_bswap64(second);
     }
+
+    typedef int32_t altyn_four __attribute__((vector_size(16)));
+
+    /* places[i]: how many of the first `count` ranks are below ranks[i]. Both have room for 32. */
+    static inline void altyn_places(const int32_t *ranks, int32_t count, int32_t *places) {
+        altyn_four few, found[8] = {{0}};
+        int32_t i, j;
+        for (j = 0; j < count; j++) {
+            altyn_four one = {ranks[j], ranks[j], ranks[j], ranks[j]};
+            for (i = 0; i < 8; i++) {
+                memcpy(&few, ranks + 4 * i, 16);
+                found[i] -= few > one;
+            }
+        }
+        memcpy(places, found, 128);
+    }
     """
     void text_prefix "altyn_prefix"(const char* data, int32_t size, uint64_t* high, uint64_t* low) noexcept nogil
+    void find_places "altyn_places"(const int32_t* ranks, int32_t count, int32_t* places) noexcept nogil
     int leading_zeros "__builtin_clzll"(unsigned long long number) noexcept nogil
 
 cdef enum:
@@ -114,41 +131,40 @@ cdef void sift_down(const Work* work, int32_t root, int32_t count) noexcept nogi
 cdef bint order_by_prefix(const Work* work, int32_t count) noexcept nogil:
     """Each line's place by the bits after what all skus begin with, from comparing all pairs: no branch on texts.
 
-    The bits share 31 with the line's index, so all differ and the compiler compares four pairs at once. True when some
-    lines differ in nothing but their index: those may stand in a wrong order yet, among one another.
+    The bits share 31 with the line's index, so all differ. False when some lines differ in nothing but their index:
+    those may stand in a wrong order yet, among one another.
     """
-    cdef int32_t[FEW] ranks, ordered
+    cdef int32_t[FEW] ranks, places, ordered
     cdef const LineKey* keys = work.keys
     cdef uint64_t apart = 0, bits
-    cdef int32_t i, j, place, skipped, ties = 0
+    cdef int32_t i, skipped, ties = 0
     for i in range(count):
         apart |= keys[i].high ^ keys[0].high
     skipped = leading_zeros(apart) if apart != 0 else 64
-    for i in range(FEW):
-        ranks[i] = INT32_MAX
     for i in range(count):
         if skipped == 64:
             bits = keys[i].low
         else:
             bits = keys[i].high << skipped | keys[i].low >> 1 >> (63 - skipped)
         ranks[i] = <int32_t>(bits >> (33 + FEW_BITS) << FEW_BITS) | i
+    find_places(ranks, count, places)
+    ordered[0] = 0
     for i in range(count):
-        place = 0
-        for j in range(FEW):
-            place += ranks[j] < ranks[i]
-        work.line_order[place] = i
-        ordered[place] = ranks[i]
+        ordered[places[i]] = ranks[i]
+    work.line_order[0] = ordered[0] & (FEW - 1)
     for i in range(1, count):
+        work.line_order[i] = ordered[i] & (FEW - 1)
         ties += ordered[i] ^ ordered[i - 1] < FEW
-    return ties != 0
+    return ties == 0
 
 
-cdef void sort_lines(const Work* work, int32_t count) noexcept nogil:
+cdef bint sort_lines(const Work* work, int32_t count) noexcept nogil:
+    """True when it is known by the way that no two lines have the same key."""
     cdef int32_t* order = work.line_order
     cdef int32_t i, j, moving
     if count <= FEW:
-        if not order_by_prefix(work, count):
-            return
+        if count > 0 and order_by_prefix(work, count):
+            return True
         for i in range(1, count):
             moving = order[i]
             j = i
@@ -156,7 +172,7 @@ cdef void sort_lines(const Work* work, int32_t count) noexcept nogil:
                 order[j] = order[j - 1]
                 j -= 1
             order[j] = moving
-        return
+        return False
     for i in range(count):
         order[i] = i
     for i in range((count >> 1) - 1, -1, -1):
@@ -166,33 +182,30 @@ cdef void sort_lines(const Work* work, int32_t count) noexcept nogil:
         order[0] = order[i]
         order[i] = moving
         sift_down(work, 0, i)
+    return False
 
 
-cdef inline CalcGroup* open_group(Work* work, const Line* line, int32_t line_index) noexcept nogil:
-    cdef CalcGroup* group = &work.groups[work.groups_count]
-    work.groups_count += 1
-    group.gross_minor = group.running_minor = group.entry_minor = group.qty_milli = 0
+cdef inline void open_group(Work* work, CalcGroup* group, const Line* line, int32_t line_index) noexcept nogil:
+    group.gross_minor = group.running_minor = group.qty_milli = 0
     group.price_minor = line.price_minor
     group.min_price_minor = line.min_price_minor
-    group.cost_minor = line.cost_minor
-    group.flags = line.flags
-    group.units = 0
+    group.symbols[0] = group.symbols[1] = group.symbols[2] = group.symbols[3] = 0
+    group.units = group.saved_by = 0
     group.first_run = group.last_run = -1
     group.line = line_index
-    group.target = not line.flags & (NO_DISCOUNT | GIFT)
-    group.counted = not line.flags & (NO_THRESHOLD | GIFT)
-    group.accrues = not line.flags & (NO_ACCRUAL | GIFT)
-    group.below_minimum = line.price_minor < line.min_price_minor
-    group.saved_by = 0
-    if group.below_minimum and line.gross_minor > 0 and not line.flags & GIFT:
+    group.target = group.counted = group.accrues = True
+    if line.flags != 0:
+        group.target = not line.flags & (NO_DISCOUNT | GIFT)
+        group.counted = not line.flags & (NO_THRESHOLD | GIFT)
+        group.accrues = not line.flags & (NO_ACCRUAL | GIFT)
+    if line.price_minor < line.min_price_minor and line.gross_minor > 0 and not line.flags & GIFT:
         work.price_below_minimum = True
-    return group
 
 
-cdef inline void append_run(Work* work, CalcGroup* group, int32_t line, int64_t gross, int64_t qty,
-                            int64_t count) noexcept nogil:
-    cdef int32_t number = work.runs_count
-    cdef Run* run = &work.runs[number]
+cdef inline int32_t append_run(Run* runs, int32_t number, CalcGroup* group, int32_t line, int64_t gross, int64_t qty,
+                               int64_t count) noexcept nogil:
+    """Write run `number`; the number of the next one."""
+    cdef Run* run = &runs[number]
     run.gross_minor = run.running_minor = gross
     run.qty_milli = qty
     run.count = <int32_t>count
@@ -202,70 +215,77 @@ cdef inline void append_run(Work* work, CalcGroup* group, int32_t line, int64_t 
     if group.last_run < 0:
         group.first_run = number
     else:
-        work.runs[group.last_run].next = number
+        runs[group.last_run].next = number
     group.last_run = number
-    work.runs_count = number + 1
+    return number + 1
 
 
-cdef void add_single_units(Work* work, CalcGroup* group, int32_t line, int64_t each, int64_t odd,
-                           int64_t count) noexcept nogil:
+cdef int32_t add_single_units(Run* runs, int32_t number, CalcGroup* group, int32_t line, int64_t each, int64_t odd,
+                              int64_t count) noexcept nogil:
     """A run for each of the first `count` units, `odd` of which carry one more."""
     cdef int64_t i
     for i in range(count):
-        append_run(work, group, line, each + 1 if i < odd else each, MILLI, 1)
+        number = append_run(runs, number, group, line, each + 1 if i < odd else each, MILLI, 1)
     group.units += <int32_t>count
+    return number
 
 
-cdef inline void add_line(Work* work, CalcGroup* group, const Line* line, int32_t line_index) noexcept nogil:
-    """Append the units of a line: equal weights, so the first of them carry the odd kopecks."""
+cdef inline int32_t add_line(Work* work, int32_t number, CalcGroup* group, const Line* line,
+                             int32_t line_index) noexcept nogil:
+    """Append the units of a line from run `number` on: equal weights, so the first of them carry the odd kopecks."""
+    cdef Run* runs = work.runs
     cdef int64_t units = whole_units(line.qty_milli) if line.unit == PIECE else 0
-    cdef int64_t each = line.gross_minor, qty = line.qty_milli, odd = 0
-    if line.gross_minor == 0 or line.flags & GIFT:
-        work.neutral_minor += line.gross_minor
-        return
+    cdef int64_t gross = line.gross_minor, each = gross, qty = line.qty_milli, odd = 0
+    if gross == 0 or line.flags & GIFT:
+        work.neutral_minor += gross
+        return number
     if units <= 1:
         units = 1
     else:
         qty = MILLI
-        each = divide(line.gross_minor, 1, units, &odd)
+        each = divide(gross, 1, units, &odd)
         if work.by_unit:
-            add_single_units(work, group, line_index, each, odd, units - 1)
+            number = add_single_units(runs, number, group, line_index, each, odd, units - 1)
             units = 1
             odd = 0
         elif odd > 0:
-            append_run(work, group, line_index, each + 1, qty, odd)
-    append_run(work, group, line_index, each, qty, units - odd)
+            number = append_run(runs, number, group, line_index, each + 1, qty, odd)
     group.units += <int32_t>units
     group.qty_milli += line.qty_milli
-    group.gross_minor += line.gross_minor
-    group.running_minor += line.gross_minor
+    group.gross_minor += gross
+    group.running_minor += gross
+    return append_run(runs, number, group, line_index, each, qty, units - odd)
 
 
 cdef void normalise(Work* work) noexcept nogil:
     cdef const Line* lines = work.receipt.lines
     cdef const Line* line
-    cdef int32_t count = work.receipt.lines_count, previous = -1, i, line_index
+    cdef int32_t count = work.receipt.lines_count, previous = -1, run = 0, i, line_index
+    cdef CalcGroup* next_group = work.groups
     cdef CalcGroup* merged = NULL
     cdef CalcGroup* group
-    cdef bint alone
-    work.groups_count = work.runs_count = 0
+    cdef bint alone, all_differ
     work.neutral_minor = 0
     work.price_below_minimum = work.own_discounts = False
     for i in range(count):
         text_prefix(lines[i].sku.data, lines[i].sku.size, &work.keys[i].high, &work.keys[i].low)
-    sort_lines(work, count)
+    all_differ = sort_lines(work, count)
     for i in range(count):
         line_index = work.line_order[i]
         line = &lines[line_index]
-        if previous < 0 or not same_key(work, previous, line_index):
+        if all_differ or previous < 0 or not same_key(work, previous, line_index):
             merged = NULL
         alone = has_own_discount(line)
         group = NULL if alone else merged
         if group == NULL:
-            group = open_group(work, line, line_index)
+            group = next_group
+            next_group += 1
+            open_group(work, group, line, line_index)
             if alone:
                 work.own_discounts = True
             else:
                 merged = group
-        add_line(work, group, line, line_index)
+        run = add_line(work, run, group, line, line_index)
         previous = line_index
+    work.groups_count = <int32_t>(next_group - work.groups)
+    work.runs_count = run

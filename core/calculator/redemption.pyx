@@ -67,7 +67,7 @@ cdef int32_t collect_payable(Work* work, const PaymentRow* rule, int64_t* entry)
     entry[0] = 0
     for i in range(work.groups_count):
         group = &work.groups[i]
-        if group.running_minor <= 0 or group.flags & NO_REDEEM or not in_set(work.rules, &work.rules.sets[rule.targets], group):
+        if group.running_minor <= 0 or work.receipt.lines[group.line].flags & NO_REDEEM or not in_set(work.rules, &work.rules.sets[rule.targets], group):
             continue
         entry[0] += work.bases[i]
         share = &work.shares[count]
@@ -182,8 +182,8 @@ cdef void pay(Work* work, int32_t payment, int32_t wish) noexcept nogil:
     cdef PointsPayment* row = open_payment(work, rule.asset, payment, wish)
     cdef RuleTrace* trace = NULL
     cdef Rate rate = rate_of_payment(work, rule)
-    cdef int32_t count, applied_begin = work.applied_count
-    cdef int64_t points, amount
+    cdef int32_t count, applied_begin = work.applied_count, i
+    cdef int64_t points, amount, weights = 0, room = 0
     find_maximum(work, rule, payable_minor(work, rule, &count), row)
     if wish < 0:
         return
@@ -198,7 +198,10 @@ cdef void pay(Work* work, int32_t payment, int32_t wish) noexcept nogil:
         return
     work.rule = PAYMENT_RULE - payment
     row.points = points
-    row.amount_minor = spread_over_groups(work, amount, count)
+    for i in range(count):
+        weights += work.shares[i].weight
+        room += work.shares[i].cap
+    row.amount_minor = spread_over_groups(work, amount, weights, room, count)
     work.paid_with_points = True
     note_paid(work, applied_begin, count)
     if trace != NULL:

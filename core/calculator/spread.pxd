@@ -1,28 +1,15 @@
 """Putting an amount on units: the one place where money changes."""
 from libc.stdint cimport int32_t, int64_t
 from altyn.core.calculator.work cimport CalcGroup, Run, Work
-from altyn.core.money cimport price_times, rate_of
+
+cdef int64_t special_floor(const Work* work, const CalcGroup* group, const Run* run) noexcept nogil
 
 cdef inline int64_t unit_floor(const Work* work, const CalcGroup* group, const Run* run) noexcept nogil:
     """The lowest running price of a unit under the rule being applied (semantics §6.4, §6.11.16)."""
-    cdef int64_t floor = work.floors.least_minor, other
-    if group.min_price_minor > 0:
-        if group.below_minimum:
-            return run.gross_minor
-        other = price_times(group.min_price_minor, run.qty_milli)
-        floor = other if other > floor else floor
-    if not work.floors.given:
-        return run.gross_minor if floor > run.gross_minor else floor
-    if work.floors.price_minor >= 0:
-        other = price_times(work.floors.price_minor, run.qty_milli)
-        floor = other if other > floor else floor
-    if work.floors.rate_ppm >= 0:
-        other = rate_of(run.gross_minor, work.floors.rate_ppm)
-        floor = other if other > floor else floor
-    if work.floors.cost and group.cost_minor >= 0:
-        other = price_times(group.cost_minor, run.qty_milli)
-        floor = other if other > floor else floor
-    return run.gross_minor if floor > run.gross_minor else floor
+    cdef int64_t least = work.floors.least_minor
+    if group.min_price_minor > 0 or work.floors.given:
+        return special_floor(work, group, run)
+    return run.gross_minor if least > run.gross_minor else least
 
 cdef inline int64_t unit_room(const Work* work, const CalcGroup* group, const Run* run) noexcept nogil:
     """What may still be taken from a unit."""
@@ -40,14 +27,12 @@ cdef inline int64_t take_each(Work* work, CalcGroup* group, int32_t number, int6
     return amount * run.count
 
 cdef inline int64_t group_room(const Work* work, const CalcGroup* group) noexcept nogil:
-    """What may still be taken from the units of a group."""
-    cdef int64_t room = 0
-    cdef int32_t number = group.first_run
-    cdef const Run* run
-    while number >= 0:
-        run = &work.runs[number]
+    """What may still be taken from the units of a group, which has some."""
+    cdef const Run* run = &work.runs[group.first_run]
+    cdef int64_t room = unit_room(work, group, run) * run.count
+    while run.next >= 0:
+        run = &work.runs[run.next]
         room += unit_room(work, group, run) * run.count
-        number = run.next
     return room
 
 cdef void keep_state(Work* work, CalcGroup* group, int32_t number) noexcept nogil
@@ -58,4 +43,4 @@ cdef int64_t settle_filling(Work* work, CalcGroup* group, int32_t count, int64_t
 cdef void take(Work* work, CalcGroup* group, int32_t run, int64_t each, int64_t extra) noexcept nogil
 cdef int64_t spread_refusing(Work* work, CalcGroup* group, int64_t amount) noexcept nogil
 cdef int64_t spread_filling(Work* work, CalcGroup* group, int64_t amount) noexcept nogil
-cdef int64_t spread_over_groups(Work* work, int64_t amount, int32_t count) noexcept nogil
+cdef int64_t spread_over_groups(Work* work, int64_t amount, int64_t weights, int64_t room, int32_t count) noexcept nogil

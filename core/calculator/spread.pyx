@@ -5,7 +5,27 @@ its units, and what is taken is written to the applied rows at once. Must never 
 """
 from altyn.core.calculator.work cimport Applied, SavedGroup, SavedRun
 from altyn.core.limits cimport APPLIED_MAX
-from altyn.core.money cimport Share, divide, share_out
+from altyn.core.money cimport Share, divide, price_times, rate_of, share_by, share_out
+
+
+cdef int64_t special_floor(const Work* work, const CalcGroup* group, const Run* run) noexcept nogil:
+    """The floor of a unit whose goods have a minimal price, or under a rule with floors of its own."""
+    cdef int64_t floor = work.floors.least_minor, cost = work.receipt.lines[group.line].cost_minor, other
+    if group.min_price_minor > 0:
+        if group.price_minor < group.min_price_minor:
+            return run.gross_minor
+        other = price_times(group.min_price_minor, run.qty_milli)
+        floor = other if other > floor else floor
+    if work.floors.price_minor >= 0:
+        other = price_times(work.floors.price_minor, run.qty_milli)
+        floor = other if other > floor else floor
+    if work.floors.rate_ppm >= 0:
+        other = rate_of(run.gross_minor, work.floors.rate_ppm)
+        floor = other if other > floor else floor
+    if work.floors.cost and cost >= 0:
+        other = price_times(cost, run.qty_milli)
+        floor = other if other > floor else floor
+    return run.gross_minor if floor > run.gross_minor else floor
 
 
 cdef void keep_state(Work* work, CalcGroup* group, int32_t number) noexcept nogil:
@@ -29,23 +49,25 @@ cdef void keep_state(Work* work, CalcGroup* group, int32_t number) noexcept nogi
         run.saved_by = work.trial_number
 
 
-cdef void write_applied(Work* work, int32_t number, int64_t amount) noexcept nogil:
-    """Note what the rule took from units of a run."""
-    cdef Applied* last = &work.applied[work.applied_count - 1]
-    cdef int32_t line = work.runs[number].line, run = number if work.by_unit else -1
-    if work.applied_count > 0 and last.rule == work.rule and last.line == line and last.run == run:
-        last.amount_minor += amount
+cdef inline void note_applied(Work* work, int32_t line, int32_t run, int64_t amount) noexcept nogil:
+    cdef Applied* row = &work.applied[work.applied_count]
+    if work.applied_count > 0 and row[-1].line == line and row[-1].rule == work.rule and row[-1].run == run:
+        row[-1].amount_minor += amount
         return
     if work.applied_count == APPLIED_MAX:
         work.overflowed = True
         return
-    last += 1
-    last.amount_minor = amount
-    last.rule = work.rule
-    last.stage = work.stage
-    last.line = line
-    last.run = run
+    row.amount_minor = amount
+    row.rule = work.rule
+    row.stage = work.stage
+    row.line = line
+    row.run = run
     work.applied_count += 1
+
+
+cdef void write_applied(Work* work, int32_t number, int64_t amount) noexcept nogil:
+    """Note what the rule took from units of a run."""
+    note_applied(work, work.runs[number].line, number if work.by_unit else -1, amount)
 
 
 cdef void split_run(Work* work, CalcGroup* group, int32_t number, int32_t count) noexcept nogil:
@@ -63,29 +85,42 @@ cdef void split_run(Work* work, CalcGroup* group, int32_t number, int32_t count)
     work.runs_count += 1
 
 
+cdef inline void take_from_run(Work* work, CalcGroup* group, int32_t number, Run* run, int64_t each) noexcept nogil:
+    """Take `each`, above 0, from every unit of a run."""
+    if work.trying:
+        keep_state(work, group, number)
+    run.running_minor -= each
+    each *= run.count
+    group.running_minor -= each
+    note_applied(work, run.line, number if work.by_unit else -1, each)
+
+
 cdef void take(Work* work, CalcGroup* group, int32_t number, int64_t each, int64_t extra) noexcept nogil:
     """Take `each` from every unit of a run and one more from its first `extra` units."""
     cdef Run* run = &work.runs[number]
-    cdef int64_t amount = each * run.count + extra
-    if amount == 0:
+    if extra > 0 and extra < run.count:
+        if work.trying:
+            keep_state(work, group, number)
+        split_run(work, group, number, <int32_t>extra)
+        take_from_run(work, group, number, run, each + 1)
+        if each > 0:
+            take_from_run(work, group, run.next, &work.runs[run.next], each)
         return
-    if work.trying:
-        keep_state(work, group, number)
-    if extra > 0:
-        if extra < run.count:
-            split_run(work, group, number, <int32_t>extra)
-            work.runs[run.next].running_minor -= each
-        each += 1
-    run.running_minor -= each
-    group.running_minor -= amount
-    write_applied(work, number, amount)
+    each += extra > 0
+    if each > 0:
+        take_from_run(work, group, number, run, each)
 
 
 cdef inline void take_evenly(Work* work, CalcGroup* group, int64_t amount) noexcept nogil:
     """Take from a group of one run no more than its room."""
-    cdef int64_t extra = 0
-    cdef int32_t count = work.runs[group.first_run].count
-    cdef int64_t each = amount if count == 1 else divide(amount, 1, count, &extra)
+    cdef int64_t extra = 0, each
+    cdef Run* run = &work.runs[group.first_run]
+    if amount <= 0:
+        return
+    if run.count == 1:
+        take_from_run(work, group, group.first_run, run, amount)
+        return
+    each = divide(amount, 1, run.count, &extra)
     take(work, group, group.first_run, each, extra)
 
 
@@ -167,10 +202,10 @@ cdef int64_t settle_filling(Work* work, CalcGroup* group, int32_t count, int64_t
     return taken
 
 
-cdef int64_t spread_over_groups(Work* work, int64_t amount, int32_t count) noexcept nogil:
+cdef int64_t spread_over_groups(Work* work, int64_t amount, int64_t weights, int64_t room, int32_t count) noexcept nogil:
     """Two levels (semantics §6.11.3): over the `count` groups in `shares`, capped by their room, then in each over its
-    units; what was taken."""
-    cdef int64_t taken = share_out(amount, work.shares, count, True, work.share_order), part
+    units; what was taken. `weights` and `room` are those of all."""
+    cdef int64_t taken = share_by(amount if amount < room else room, weights, work.shares, count, True, work.share_order), part
     cdef CalcGroup* group
     cdef int32_t i
     work.refused_minor += amount - taken

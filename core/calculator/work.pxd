@@ -55,24 +55,23 @@ cdef struct Note:
     int32_t pending_by         # rule
 
 cdef struct CalcGroup:
-    int64_t gross_minor        # sums over the units
-    int64_t running_minor
-    int64_t entry_minor        # running at stage entry
-    int64_t qty_milli
+    # What every rule looks at comes first: one cache line.
+    int64_t running_minor      # sums over the units, as are gross_minor and qty_milli
+    int64_t gross_minor
     int64_t price_minor
     int64_t min_price_minor
-    int64_t cost_minor
-    uint32_t flags
     int32_t symbols[4]         # SKU, CATEGORY, BRAND, SUPPLIER; 0: no rule names it
-    int32_t units
     int32_t first_run          # -1: every line is neutral
     int32_t last_run
     int32_t line               # a line of the group
-    bint target                # of stages 1-7: not no_discount, not neutral
-    bint counted               # in sums and quantities
-    bint accrues
-    bint below_minimum         # price below min_price: no discount at all
+    uint8_t target             # of stages 1-7: not no_discount, not neutral
+    uint8_t counted            # in sums and quantities
+    uint8_t accrues
+    int64_t qty_milli
+    int32_t units
     int32_t saved_by
+    # Written before they are read, by those who need them.
+    int64_t entry_minor        # running at stage entry
     int32_t winner             # promotion, in a BEST group of scope LINE
     int64_t winning            # what that promotion gives here; in accrual its rate
     int64_t winning_paid       # in accrual: of that rate, what counts also on the part paid with points

@@ -29,6 +29,7 @@ cdef int64_t give_per_unit(Work* work, CalcGroup* group, int64_t off_minor) noex
 cdef int64_t give_per_receipt(Work* work, const SetRow* products, int64_t off_minor) noexcept nogil:
     cdef CalcGroup* group
     cdef Share* share
+    cdef int64_t weights = 0, room = 0
     cdef int32_t i = next_in_set(work, products, 0), count = 0
     while i < work.groups_count:
         group = &work.groups[i]
@@ -37,10 +38,12 @@ cdef int64_t give_per_receipt(Work* work, const SetRow* products, int64_t off_mi
             share.weight = group.running_minor
             share.cap = group_room(work, group)
             share.count = 1
+            weights += share.weight
+            room += share.cap
             work.share_of[count] = i
             count += 1
         i = next_in_set(work, products, i + 1)
-    return spread_over_groups(work, off_minor, count) if count > 0 else 0
+    return spread_over_groups(work, off_minor, weights, room, count) if count > 0 else 0
 
 
 cdef int64_t give_amount(Work* work, const RuleRow* rule) noexcept nogil:
