@@ -7,10 +7,11 @@ from altyn.core.text cimport Text
 @cython.final
 cdef class Ruleset:
     cdef RulesView view                 # for the calculator and for whoever writes replies
-    cdef char* image                    # a copy of its own, placed for the caches
+    cdef char* rows                     # a copy of the image, placed for the caches
     cdef readonly int64_t version
     cdef readonly str sha256            # hex; names the revision
     cdef dict _read_set
+    cdef readonly int64_t image_bytes
 
     cdef int32_t _rule(self, ordinal) except -1
 

@@ -4,6 +4,7 @@ class RulesetError(ValueError): ...
 
 @final
 class Ruleset:
+    image_bytes: int
     version: int
     sha256: str
     def __init__(self, image: bytes) -> None: ...

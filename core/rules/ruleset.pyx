@@ -122,12 +122,13 @@ cdef class Ruleset:
         self.sha256 = verify(image)
         places = section_places(image)
         self.version = struct.unpack_from("<q", image, HASHED_FROM)[0]
-        free(self.image)
-        self.image = <char*>image_memory(<size_t>len(image))
-        if self.image == NULL:
+        free(self.rows)
+        self.rows = <char*>image_memory(<size_t>len(image))
+        if self.rows == NULL:
             raise MemoryError
-        memcpy(self.image, <const char*>image, <size_t>len(image))
-        cdef const char* base = self.image
+        memcpy(self.rows, <const char*>image, <size_t>len(image))
+        self.image_bytes = len(image)
+        cdef const char* base = self.rows
         cdef RulesView* view = &self.view
         cdef list at = [place for place, _ in places]
         view.texts = base + <int64_t>at[TEXTS]
@@ -164,7 +165,7 @@ cdef class Ruleset:
         self._read_set = json.loads(image[place:place + count])
 
     def __dealloc__(self):
-        free(self.image)
+        free(self.rows)
 
     @property
     def promotions_count(self) -> int:
