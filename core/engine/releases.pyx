@@ -73,7 +73,7 @@ cdef class Releases:
     def past_bytes(self):
         """Of the images in `past`."""
         cdef PastRelease past
-        return sum([len(past.release.ruleset.image) for past in self.past if past.release is not None])
+        return sum([past.release.ruleset.image_bytes for past in self.past if past.release is not None])
 
     # COMMANDS
 

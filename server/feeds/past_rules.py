@@ -152,7 +152,7 @@ class PastRulesLoader:
             except (ReleaseRefused, ValueError) as error:
                 self._pass_over(version, error)
             else:
-                log.info("past_rules_brought", version=version, image_bytes=len(ruleset.image))
+                log.info("past_rules_brought", version=version, image_bytes=ruleset.image_bytes)
                 return found
         raise ReleaseRefused(f"{RELEASES_LOOKED_AT_MAX} releases of that time cannot be taken")
 
