@@ -43,4 +43,5 @@ cdef int64_t settle_filling(Work* work, CalcGroup* group, int32_t count, int64_t
 cdef void take(Work* work, CalcGroup* group, int32_t run, int64_t each, int64_t extra) noexcept nogil
 cdef int64_t spread_refusing(Work* work, CalcGroup* group, int64_t amount) noexcept nogil
 cdef int64_t spread_filling(Work* work, CalcGroup* group, int64_t amount) noexcept nogil
-cdef int64_t spread_over_groups(Work* work, int64_t amount, int64_t weights, int64_t room, int32_t count) noexcept nogil
+cdef int64_t spread_over_groups(Work* work, int64_t amount, int64_t weights, int64_t room,
+                                int32_t count) noexcept nogil

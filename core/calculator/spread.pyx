@@ -202,12 +202,14 @@ cdef int64_t settle_filling(Work* work, CalcGroup* group, int32_t count, int64_t
     return taken
 
 
-cdef int64_t spread_over_groups(Work* work, int64_t amount, int64_t weights, int64_t room, int32_t count) noexcept nogil:
+cdef int64_t spread_over_groups(Work* work, int64_t amount, int64_t weights, int64_t room,
+                                int32_t count) noexcept nogil:
     """Two levels (semantics §6.11.3): over the `count` groups in `shares`, capped by their room, then in each over its
     units; what was taken. `weights` and `room` are those of all."""
-    cdef int64_t taken = share_by(amount if amount < room else room, weights, work.shares, count, True, work.share_order), part
+    cdef int64_t taken = amount if amount < room else room, part
     cdef CalcGroup* group
     cdef int32_t i
+    taken = share_by(taken, weights, work.shares, count, True, work.share_order)
     work.refused_minor += amount - taken
     for i in range(count):
         part = work.shares[i].amount + work.shares[i].extra

@@ -38,7 +38,8 @@ cdef int32_t search_set(const Work* work, const SetRow* products, int32_t begin)
         return i
     symbol = products.columns[column].begin
     while i < count:
-        if groups[i].symbols[column] == symbol and (products.flags & ONLY_COLUMN or in_set(work.rules, products, &groups[i])):
-            return i
+        if groups[i].symbols[column] == symbol:
+            if products.flags & ONLY_COLUMN or in_set(work.rules, products, &groups[i]):
+                return i
         i += 1
     return i

@@ -1,4 +1,4 @@
-"""Which promotions a receipt concerns, found by hashes of texts; and the order of calc groups, found by their first bytes."""
+"""Which promotions a receipt concerns, by hashes of texts; and the order of calc groups, by their first bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 
 from tests.core.calculator.scenario import calculate, compiled, discounts, line
 
-TEN_OFF = "- {{promotion: p{number}, stage: item, priority: {number}, reward: [{{amount: {{off: 0.10, of: {{sku: '{sku}'}}}}}}]}}\n"
+TEN_OFF = (
+    "- {{promotion: p{number}, stage: item, priority: {number}, "
+    "reward: [{{amount: {{off: 0.10, of: {{sku: '{sku}'}}}}}}]}}\n"
+)
 ALPHABET = "".join(chr(code) for code in range(ord("!"), ord("~")) if chr(code) not in "'\\\"")
 SKU = st.text(ALPHABET, min_size=1, max_size=64)
 
