@@ -225,7 +225,9 @@ class AccrualStage:
             whole.append(self._composite(by_line, trials))
         if group.mode == "FIRST":
             return min(whole, key=lambda candidate: (not candidate.total, candidate.rank))
-        return min(whole, key=lambda candidate: (-candidate.total, candidate.rank))
+        # The line winners stand last: where limits leave nobody anything, it is they who won.
+        giving = [candidate for candidate in whole if candidate.total] or (whole[-1:] if by_line else whole)
+        return min(giving, key=lambda candidate: (-candidate.total, candidate.rank))
 
     def _is_line_side(self, places: list[int], trials: list[Trial]) -> bool:
         promotion = trials[places[0]].promotion

@@ -240,8 +240,8 @@ class Stages:
         """The till's own discounts as given up to the floors, then the cashier's (§6.11.21)."""
         self.board.begin_stage()
         for number, group in enumerate(self.board.groups):
-            for amount in group.line.external:
-                self._external(number, amount)
+            if group.line.external:
+                self._external(number, sum(group.line.external))
         for number, group in enumerate(self.board.groups):
             if group.line.manual_ppm is not None or group.line.manual_amount is not None:
                 self._manual(number)
