@@ -310,7 +310,7 @@ cdef void reward_asset(Work* work, const Trial* trial, int32_t asset, int32_t wi
             explain_lost(work, rule, points, &left, trace)
             if trace.verdict == BEATEN:
                 trace.by_rule = rule_of(work, winner if winner >= 0 else rival_of(work, trial.promotion))
-                trace.margin_minor = winning - trial.total_minor if winner >= 0 else 0
+                trace.margin_minor = winning - trial.total_minor if winning > trial.total_minor else 0
 
 
 cdef inline int32_t rule_of(const Work* work, int32_t promotion) noexcept nogil:
@@ -348,7 +348,7 @@ cdef void accrue_max_of(Work* work, int32_t count, int32_t asset, bint by_line) 
     if by_line:
         composed = compose(work, asset, count, &rank)
     if composed > winning or (composed == winning and rank >= 0 and rank < winner):
-        winner = -1
+        winning, winner = composed, -1
     elif winner < 0 and not work.explain:
         return
     for i in range(count):
