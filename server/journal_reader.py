@@ -191,9 +191,8 @@ class JournalReader:
         return now
 
     async def _find(self, asked: Sequence[Lookup]) -> list[Known]:
-        ops = {op_id for one in asked for op_id in (one.op_id, one.original_op_id) if op_id}
-        keys = ((one.op_id and one.receipt_key, one.original_key) for one in asked)
-        receipts = {key for pair in keys for key in pair if key}
+        ops = {op_id for one in asked for op_id in (one.op_id, one.original_op_id) if op_id is not None}
+        receipts = {key for one in asked for key in (one.receipt_key, one.original_key) if key is not None}
         by_op: dict[bytes, _Stored] = {}
         by_natural: dict[tuple[bytes, bytes], _Stored] = {}
         sales: dict[bytes, _Stored] = {}

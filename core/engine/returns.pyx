@@ -83,8 +83,7 @@ cdef int name_original(Engine engine, Operation operation, const pos_v1.Receipt*
 
 cdef object asked(Engine engine, Operation operation):
     cdef SeenReceipt seen = engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.original_key))
-    cdef bytes op_id = b"" if engine.is_certainly_new(operation) else operation.op_id
-    return Lookup(op_id, operation.natural_key, operation.receipt_key, seen.seq, operation.original_key, operation.original_op_id)
+    return Lookup(operation.op_id, operation.natural_key, operation.receipt_key, seen.seq, operation.original_key, operation.original_op_id)
 
 
 cdef Finding find_sale(Engine engine, Operation operation, known, Sale* sale) except? ASK:

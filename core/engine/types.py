@@ -33,7 +33,6 @@ class Scope(NamedTuple):
 class Lookup(NamedTuple):
     """Memory cannot tell: once `after_seq` is durable, ask the journal for these keys, then call again with what it
     said. `original_key` asks for a sale and what was taken back of it: the sale's receipt key, or its Commit's op_id.
-    `op_id` is empty when the operation itself is certainly new, so that only its original is asked for.
     """
 
     op_id: bytes

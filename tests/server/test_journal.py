@@ -188,7 +188,7 @@ def test_sales_asked_for_at_once_each_get_their_own_answer(journal_dsn: str) -> 
         return body
 
     def ask(original: bytes, op_id: bytes | None = None) -> list[Lookup]:
-        return [Lookup(b"", b"n" * 16, b"r" * 16, 0, original, op_id)]
+        return [Lookup(b"o" * 16, b"n" * 16, b"r" * 16, 0, original, op_id)]
 
     async def test() -> None:
         async with opened(journal_dsn) as journal:
