@@ -33,7 +33,11 @@ def spawn(tmp_path: Path) -> Iterator[Spawn]:
 
 
 READY = "import time; print('starting'); print('ready {\"port\": 7}'); time.sleep(600)"
-STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready {}'); time.sleep(600)"
+# SIGINT is set as well: a child of a job in the background inherits that it is ignored.
+STUBBORN = (
+    "import signal, time; signal.signal(15, signal.SIG_IGN); signal.signal(2, signal.default_int_handler);"
+    " print('ready {}'); time.sleep(600)"
+)
 
 
 def test_children_that_tell_readiness_are_awaited_and_stopped(spawn: Spawn) -> None:

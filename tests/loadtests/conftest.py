@@ -57,9 +57,13 @@ class LoadedSystem:
 
 
 @pytest.fixture(scope="module")
-def loaded_system(embedded_postgres: EmbeddedPostgres, postgres_dsn: str, redis_url: str) -> Iterator[LoadedSystem]:
-    asyncio.run(create_database(postgres_dsn, "loaded_system"))
-    dsn = embedded_postgres.dsn("loaded_system")
+def loaded_system(
+    embedded_postgres: EmbeddedPostgres, postgres_dsn: str, redis_url: str, request: pytest.FixtureRequest
+) -> Iterator[LoadedSystem]:
+    """A system of each module's own."""
+    name = "loaded_" + request.module.__name__.rpartition(".")[2]
+    asyncio.run(create_database(postgres_dsn, name))
+    dsn = embedded_postgres.dsn(name)
     asyncio.run(prepare(dsn, REGISTERS_COUNT))
     with tempfile.TemporaryDirectory(prefix="altyn-load-") as folder:
         server = ServerProcess(dsn, redis_url, Path(folder))
