@@ -92,7 +92,8 @@ SELECT asked.place, asked.waits, {_STORED_COLUMNS}
   LEFT JOIN journal j ON j.shard = o.shard AND j.seq = o.seq ORDER BY o.seq
 """
 _SEQ_MAX = (1 << 63) - 1
-LOOKUPS_AT_ONCE_MAX = 64
+# Operations asked for in one question: their records are in memory together.
+LOOKUPS_A_QUESTION_MAX = 64
 COMMIT = 2  # altyn.pos.v1.OperationKind
 
 
@@ -184,7 +185,7 @@ class JournalReader:
         count = lookups = 0
         for asker in self._askers:
             lookups += len(asker.asked)
-            if count and lookups > LOOKUPS_AT_ONCE_MAX:
+            if count and lookups > LOOKUPS_A_QUESTION_MAX:
                 break
             count += 1
         now, self._askers = self._askers[:count], self._askers[count:]

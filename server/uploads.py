@@ -20,6 +20,7 @@ from altyn.core.engine import CallRefused, Known, Lookup, Scope
 from altyn.core.ledger.keys import natural_key, receipt_key
 from altyn.pos.v1 import outcome_pb2, reasons_pb2
 from altyn.pos.v1 import pos_service_pb2 as pos
+from altyn.server.journal_reader import LOOKUPS_A_QUESTION_MAX
 from altyn.server.own_message import read_own
 
 RECEIPTS_MAX = 256
@@ -30,8 +31,6 @@ OP_ID_BYTES = 16
 FACTS_A_TURN = 16
 # With the wait for one old release it stays below a register's ten seconds; what is left comes in the next upload.
 PATIENCE_S = 5.0
-# Facts asked for in one question: their records are in memory together.
-LOOKUPS_AT_ONCE_MAX = 64
 
 COMMIT, RETURN, CANCEL = 1, 2, 3
 _REPLIES: dict[int, Any] = {
@@ -75,7 +74,7 @@ class LookedUpAhead:
         key = lookup._replace(after_seq=0)
         if key in self._ahead:
             behind = itertools.dropwhile(lambda one: one != key, self._ahead)
-            asked = list(itertools.islice(behind, LOOKUPS_AT_ONCE_MAX))
+            asked = list(itertools.islice(behind, LOOKUPS_A_QUESTION_MAX))
             for one in asked:
                 del self._ahead[one]
             self._found.update(zip(asked, await self._find_all(asked), strict=True))
