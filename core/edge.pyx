@@ -4,7 +4,7 @@ Invariants: whatever passes is in the range of `core/limits`, so sums and produc
 stable reason and names one field. It must never change an amount, look at the book, or refuse a receipt for its rules.
 """
 from libc.stdint cimport INT32_MAX, INT64_MAX, int32_t, int64_t, uint8_t, uint32_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 from altyn.core.limits cimport (
     ARENA_BYTES, CALC_TOKEN_BYTES_MAX, COUPONS_MAX, CURRENCY_BYTES, EXPONENT_MAX, EXTERNAL_DISCOUNTS_MAX, ID_BYTES_MAX,
     LINE_NO_MAX, LINES_MAX, MARK_CODE_BYTES_MAX, OP_ID_BYTES, OP_NO_MAX, PAYMENTS_MAX, PERCENT_PPM_MAX, POINTS_REQUESTS_MAX,
@@ -304,9 +304,10 @@ cdef int take_wishes(const pos_v1.Receipt* wire, Receipt* out, Arena* arena, Rea
             out.wishes_count += 1
     return 0
 
-cdef int check_payments(const pos_v1.Receipt* wire, ReadError* error) noexcept nogil:
+cdef int read_payments(const pos_v1.Receipt* wire, Receipt* out, ReadError* error) noexcept nogil:
     cdef int64_t sum_minor = 0
     cdef int32_t place
+    memset(out.paid_minor, 0, sizeof(out.paid_minor))
     if at_most(error, "payments", wire.payments_count, PAYMENTS_MAX):
         return error.at.code
     for place in range(wire.payments_count):
@@ -316,6 +317,7 @@ cdef int check_payments(const pos_v1.Receipt* wire, ReadError* error) noexcept n
         ):
             return fault(&error.at, "payments", place)
         sum_minor += wire.payments[place].sum_minor
+        out.paid_minor[wire.payments[place].type] += wire.payments[place].sum_minor
     return 0
 
 cdef int check_identity(const pos_v1.Identity* wire, ReadError* error) noexcept nogil:
@@ -396,7 +398,7 @@ cdef int read_fields(const pos_v1.Receipt* wire, Receipt* out, Arena* arena, Rea
         or read_lines(wire, out, arena, error)
         or read_coupons(wire, out, arena, error)
         or read_wishes(wire, out, arena, error)
-        or check_payments(wire, error)
+        or read_payments(wire, out, error)
         or within(error, "mode", wire.mode, 0, pos_v1.MODE_OFFLINE)
         or within(error, "rules_version", wire.rules_version, 0, INT64_MAX)
         or check_original(wire.original, error)
@@ -404,6 +406,8 @@ cdef int read_fields(const pos_v1.Receipt* wire, Receipt* out, Arena* arena, Rea
         or within(error, "computed_by", wire.computed_by, 0, pos_v1.COMPUTED_BY_NONE)
     ):
         return error.at.code
+    out.register_id = wire.register_id
+    out.channel = wire.sales_channel
     out.currency = wire.currency
     out.exponent = wire.exponent
     return 0

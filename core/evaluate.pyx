@@ -12,14 +12,14 @@ from altyn.core.calendar cimport day_us, floor_div
 from altyn.core.ledger.counters cimport Counter, CounterId, Counters, counter_id, counters_free, counters_read, counters_set
 from altyn.core.ledger.counters cimport window_first_day
 from altyn.core.limits cimport (
-    ARENA_BYTES, COUPONS_MAX, LINES_MAX, POINTS_REQUESTS_MAX, SEGMENTS_MAX, amount_minor_max, points_max,
+    ARENA_BYTES, COUPONS_MAX, LINES_MAX, PAYMENTS_MAX, POINTS_REQUESTS_MAX, SEGMENTS_MAX, amount_minor_max, points_max,
 )
 from altyn.core.outcome cimport (
     COUPON_APPLIED, CounterUse, CouponOutcome, FiscalRow, LineDiscount, LineResult, LineTrace, Outcome, PointsPayment,
     ROUNDING_RULE, RuleTrace, Said, payment_of,
 )
 from altyn.core.plain_lines cimport Texts, fill_lines, number
-from altyn.core.receipt cimport CouponFact, Holdings, Line, Place, PointsWish, Receipt
+from altyn.core.receipt cimport CouponFact, Holdings, Line, PAYMENT_TYPES_COUNT, Place, PointsWish, Receipt
 from altyn.core.rules.image cimport IssueRow, PaymentRow
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text
@@ -42,6 +42,7 @@ REASONS = {0: "UNSPECIFIED", 8: "COUPON_UNKNOWN", 9: "COUPON_NO_EFFECT", 10: "CO
            35: "COUPON_EXPIRED", 36: "COUPON_NOT_YET_VALID", 37: "COUPON_BLOCKED", 50: "REDEMPTION_NOT_ALLOWED"}
 # States of a code of a series; one that this receipt holds itself may be used.
 CODE_STATES = {"FREE": 0, "HELD_HERE": 0, "USED": 33, "HELD": 34, "EXPIRED": 35, "NOT_YET_VALID": 36, "BLOCKED": 37}
+PAYMENT_TYPES = ("UNSPECIFIED", "CASH", "CARD", "FAST_TRANSFER", "GIFT_CARD", "CREDIT", "OTHER")
 INPUT_METHODS = ("UNSPECIFIED", "SCAN", "MANUAL", "PHONE", "QR")
 MEASURES = {"times": 1, "amount": 2, "quantity": 3, "points": 4}
 PERS = {"customer": 1, "card": 2, "promotion": 3}
@@ -85,6 +86,19 @@ cdef list listed(dict receipt, str key, int limit):
     if len(rows) > limit:
         raise ReceiptError(key, "TOO_LARGE", f"{len(rows)} entries, at most {limit}")
     return rows
+
+
+cdef int fill_payments(Receipt* receipt, list rows) except -1:
+    for position, row in enumerate(rows):
+        path = f"payments[{position}]."
+        if not isinstance(row, dict):
+            raise ReceiptError(f"payments[{position}]", "BAD_FORMAT", "a payment is a mapping")
+        given = str(row.get("type") or "UNSPECIFIED").removeprefix("PAYMENT_TYPE_").upper()
+        if given not in PAYMENT_TYPES:
+            raise ReceiptError(f"{path}type", "BAD_FORMAT", f"{given!r} is none of {', '.join(PAYMENT_TYPES[1:])}")
+        left = amount_minor_max() - sum([receipt.paid_minor[type] for type in range(PAYMENT_TYPES_COUNT)])
+        receipt.paid_minor[PAYMENT_TYPES.index(given)] += number(row, path, "sum_minor", 0, left)
+    return 0
 
 
 cdef int fill_wishes(Receipt* receipt, list rows, Texts texts) except -1:
@@ -208,6 +222,10 @@ def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not Non
         input.wishes_count = <int32_t>len(wishes)
         fill_wishes(&input, wishes, texts)
         input.exponent = number(receipt, "", "exponent", 0, 4, 2)
+        memset(input.paid_minor, 0, sizeof(input.paid_minor))
+        fill_payments(&input, listed(receipt, "payments", PAYMENTS_MAX))
+        input.register_id = texts.add(receipt.get("register_id", ""), "register_id")
+        input.channel = texts.add(receipt.get("sales_channel", ""), "sales_channel")
         input.currency = texts.add(receipt.get("currency", ""), "currency")
         fill_lines(&input, rows, texts)
         for position, entry in enumerate(codes):

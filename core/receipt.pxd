@@ -46,6 +46,9 @@ cdef struct Line:
     bint sum_mismatch         # the register's gross differs by more than one minor unit
     bint no_split             # one line of the fiscal receipt, when it is measured (semantics §6.11.24)
 
+cdef enum:
+    PAYMENT_TYPES_COUNT = 7    # altyn.pos.v1.PaymentType, unspecified included
+
 cdef struct PointsWish:
     # What the customer wants to pay with points of an asset.
     Text asset
@@ -58,6 +61,9 @@ cdef struct Receipt:
     int32_t coupons_count
     PointsWish* wishes        # one per asset
     int32_t wishes_count
+    int64_t paid_minor[PAYMENT_TYPES_COUNT]  # by type, as far as payments are told
+    Text register_id
+    Text channel              # sales_channel
     Text currency
     int32_t exponent
 

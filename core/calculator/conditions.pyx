@@ -8,9 +8,11 @@ from libc.stdint cimport INT64_MIN, int64_t
 from altyn.core.calculator.schedule cimport schedule_holds
 from altyn.core.calculator.targets cimport in_list, next_in_set
 from altyn.core.calculator.work cimport CalcGroup, ENTERED_BEFORE, NO_EFFECT
+from altyn.core.money cimport PPM, mul_div_floor
+from altyn.core.receipt cimport PAYMENT_TYPES_COUNT
 from altyn.core.rules.image cimport (
-    ABSENT, ALL_OF, ANY_OF, CARD_TYPE, COUPON_IS, CUSTOMER_ID, CUSTOMER_IS, ConditionRow, HAS_CARD_IS, NONE_OF,
-    QUANTITY_IS, SCHEDULE_IS, SERIES_IS, SetRow, STORE_ID, STORE_IS, SUM_IS, Span,
+    ABSENT, ALL_OF, ANY_OF, BALANCE_IS, CARD_TYPE, COUPON_IS, CUSTOMER_ID, CUSTOMER_IS, ConditionRow, HAS_CARD_IS, NONE_OF,
+    PAYMENT_IS, QUANTITY_IS, SCHEDULE_IS, SERIES_IS, SetRow, STORE_ID, STORE_IS, SUM_IS, Span, REGISTER_ID, REGISTER_IS,
 )
 from altyn.core.text cimport text_compare
 
@@ -96,6 +98,24 @@ cdef bint customer_is(const Work* work, const ConditionRow* row) noexcept nogil:
     return chosen(work, row, work.segments, work.segments_count)
 
 
+cdef bint paid_by(const Work* work, const ConditionRow* row) noexcept nogil:
+    """These types pay more than nothing, and at least their share of all that is paid."""
+    cdef int64_t paid = 0, total = 0
+    cdef int32_t type
+    for type in range(PAYMENT_TYPES_COUNT):
+        total += work.receipt.paid_minor[type]
+        if row.subject >> type & 1:
+            paid += work.receipt.paid_minor[type]
+    return paid > 0 and (row.low == INT64_MIN or mul_div_floor(paid, PPM, total) >= row.low)
+
+
+cdef bint balance_within(const Work* work, const ConditionRow* row, Failure* failure) noexcept nogil:
+    """Nobody has no balance, not one of 0."""
+    if not work.has_customer or work.holdings.balances == NULL:
+        return False
+    return within(row, work.holdings.balances[row.subject], failure)
+
+
 cdef bint coupon_entered(const Work* work, const int32_t* symbols, int32_t symbol) noexcept nogil:
     cdef int32_t i
     for i in range(work.receipt.coupons_count):
@@ -118,6 +138,12 @@ cdef bint leaf_holds(Work* work, const ConditionRow* row, Failure* failure) noex
         return customer_is(work, row)
     if row.kind == HAS_CARD_IS:
         return (work.holdings != NULL and work.holdings.has_card) == (row.subject != 0)
+    if row.kind == BALANCE_IS:
+        return balance_within(work, row, failure)
+    if row.kind == PAYMENT_IS:
+        return paid_by(work, row)
+    if row.kind == REGISTER_IS:
+        return chosen(work, row, &work.register_symbols[row.subject - REGISTER_ID], 1)
     return coupon_entered(work, &work.series_symbols[0] if row.kind == SERIES_IS else &work.coupon_symbols[0], row.subject)
 
 

@@ -10,7 +10,8 @@ from altyn.core.calculator.work cimport CONDITIONS_NOT_MET, ENTERED_BEFORE, UNKN
 from altyn.core.limits cimport SEGMENTS_MAX
 from altyn.core.receipt cimport CouponFact
 from altyn.core.rules.image cimport (
-    CARD_TYPE, COUPON, COUPON_SERIES, CUSTOMER_ID, ONE, SEGMENT, STORE_ID, Span, SymbolSlot,
+    CARD_TYPE, COUPON, COUPON_SERIES, CUSTOMER_ID, ONE, REGISTER_CHANNEL, REGISTER_ID, SEGMENT, STORE_ID, Span,
+    SymbolSlot,
 )
 from altyn.core.rules.symbols cimport find_symbol, may_be_symbol, passes, prefetch, symbol_hash
 from altyn.core.text cimport Text, text_equal
@@ -117,6 +118,8 @@ cdef void look_up_place(Work* work) noexcept nogil:
     work.place_symbols[1] = look_up(work, STORE_ID + 1, work.place.region)
     work.place_symbols[2] = look_up(work, STORE_ID + 2, work.place.format)
     work.place_symbols[3] = look_up(work, STORE_ID + 3, work.place.cluster)
+    work.register_symbols[0] = look_up(work, REGISTER_ID, work.receipt.register_id)
+    work.register_symbols[1] = look_up(work, REGISTER_CHANNEL, work.receipt.channel)
 
 
 cdef void look_up_customer(Work* work) noexcept nogil:

@@ -201,6 +201,7 @@ cdef struct Work:
     bint split_unavoidable
 
     int32_t place_symbols[4]   # STORE_ID, REGION, FORMAT, CLUSTER
+    int32_t register_symbols[2]    # REGISTER_ID, REGISTER_CHANNEL
     int32_t card_type
     int32_t customer_id
     int32_t* segments

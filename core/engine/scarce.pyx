@@ -19,6 +19,7 @@ from altyn.core.ledger.holds cimport HOLD_EXPIRED, HOLD_PENDING, PART_COUPON, PA
 from altyn.core.limits cimport HOLD_PARTS_MAX
 from altyn.core.outcome cimport COUPON_APPLIED, CounterUse, PointsPayment
 from altyn.core.receipt cimport CouponFact
+from altyn.core.rules.image cimport READS_BALANCE
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport arena_take
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
@@ -70,7 +71,7 @@ cdef int read_balances(Engine engine, Release release, const Hold* held) except 
     """By the ruleset's assets. What a hold keeps or kept for this receipt may be spent by it."""
     cdef int32_t i, j
     cdef int64_t* balances
-    if release.ruleset.view.payments_count == 0:
+    if release.ruleset.view.payments_count == 0 and not release.ruleset.view.summary.promotion_flags & READS_BALANCE:
         return 0
     balances = <int64_t*>taken(engine, (<size_t>release.ruleset.view.assets_count + 1) * sizeof(int64_t))
     engine.case.holdings.balances = balances

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from altyn.core.rules.gate import SYMBOL_KINDS, Gate, gate_of
-from altyn.core.rules.promotion import Asset, GroupMode, GroupScope, Limit, Points, Promotion, Stage
+from altyn.core.rules.promotion import Asset, Balance, GroupMode, GroupScope, Limit, Points, Promotion, Stage
+from altyn.core.rules.read.conditions import walk
 from altyn.core.rules.rows import ONE, ImageError, RowWriter
 from altyn.core.rules.rule_rows import RuleWriter
 from altyn.core.rules.symbols import build_table
@@ -70,8 +71,8 @@ def compile_ruleset(
     lanes = order_lanes(list(promotions))
     ordered = order_limits(limits)
     known = known_assets(assets, lanes, ordered)
-    rows = RowWriter()
-    writer = RuleWriter(rows, {asset.asset: number for number, asset in enumerate(known)})
+    rows = RowWriter({asset.asset: number for number, asset in enumerate(known)})
+    writer = RuleWriter(rows)
     sections: dict[str, list[bytes]] = {name: [] for name in ("promotions", "groups", "assets")}
     try:
         for lane in lanes:
@@ -201,6 +202,10 @@ def known_assets(assets: Iterable[Asset], lanes: list[Lane], limits: list[Limit]
     rewards = (reward for lane in lanes for promotion in lane.members for reward in promotion.rewards)
     named = [reward.asset for reward in rewards if isinstance(reward, Points)]
     named += [rule.asset for limit in limits for rule in limit.payment]
+    for lane in lanes:
+        for promotion in lane.members:
+            if promotion.when is not None:
+                named += [one.asset for one in walk(promotion.when) if isinstance(one, Balance)]
     for name in named:
         known.setdefault(name, Asset(name, {}))
     if len(known) > ASSETS_MAX:
@@ -345,6 +350,7 @@ def read_set_of(rows: RowWriter, assets: list[Asset], lanes: list[Lane], limits:
     limited = [promotion.promotion_id for lane in lanes for promotion in lane.members if promotion.limits]
     return {
         "assets": [asset.asset for asset in assets],
+        "balance": sorted(rows.balances),
         "bases": [name for bit, name in enumerate(bases) if rows.bases >> bit & 1],
         "customer": sorted(customer),
         "limits": sorted(limited),

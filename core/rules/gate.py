@@ -28,6 +28,7 @@ from altyn.core.rules.promotion import (
     Reward,
     SeriesIs,
     StoreIs,
+    RegisterIs,
 )
 
 SYMBOL_KINDS = {
@@ -44,13 +45,15 @@ SYMBOL_KINDS = {
     "customer.id": 10,
     "coupon": 11,
     "coupon_series": 12,
+    "register.id": 13,
+    "register.channel": 14,
 }
 COLUMNS = {Attribute.SKU: 0, Attribute.CATEGORY: 1, Attribute.BRAND: 2, Attribute.SUPPLIER: 3}
 COUPON = SYMBOL_KINDS["coupon"]
 SERIES = SYMBOL_KINDS["coupon_series"]
 
 # How seldom a key of the kind is present: smaller is more selective.
-RANKS = {COUPON: 0, SERIES: 0, 0: 1, 8: 2, 9: 2, 10: 2, 1: 3, 2: 3, 3: 3, 4: 4, 5: 4, 6: 4, 7: 4}
+RANKS = {COUPON: 0, SERIES: 0, 0: 1, 8: 2, 9: 2, 10: 2, 1: 3, 2: 3, 3: 3, 4: 4, 5: 4, 6: 4, 7: 4, 13: 4, 14: 4}
 
 Key = tuple[int, str]
 
@@ -127,10 +130,10 @@ def condition_gate(condition: Condition) -> Gate | None:
         return union(condition_gate(child) for child in condition.conditions)
     if isinstance(condition, CouponIs | SeriesIs):
         return Gate(RANKS[COUPON], tuple(coupon_keys(condition)))
-    if isinstance(condition, StoreIs | CustomerIs):
+    if isinstance(condition, StoreIs | CustomerIs | RegisterIs):
         if condition.choice is None or condition.choice.any_of is None:
             return None
-        owner = "store" if isinstance(condition, StoreIs) else "customer"
+        owner = {StoreIs: "store", CustomerIs: "customer", RegisterIs: "register"}[type(condition)]
         kind = SYMBOL_KINDS[f"{owner}.{condition.attribute}"]
         return Gate(RANKS[kind], tuple((kind, text) for text in condition.choice.any_of))
     if isinstance(condition, ReceiptSum):

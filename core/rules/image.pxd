@@ -71,6 +71,8 @@ cdef enum SymbolKind:
     CUSTOMER_ID = 10
     COUPON = 11
     COUPON_SERIES = 12
+    REGISTER_ID = 13
+    REGISTER_CHANNEL = 14
 
 cdef enum ConditionKind:
     ALL_OF = 0
@@ -84,6 +86,9 @@ cdef enum ConditionKind:
     SUM_IS = 8
     QUANTITY_IS = 9
     SERIES_IS = 10
+    BALANCE_IS = 11
+    PAYMENT_IS = 12
+    REGISTER_IS = 13
 
 cdef enum RuleKind:
     PERCENT = 0
@@ -112,6 +117,7 @@ cdef enum PromotionFlag:
     HAS_LIMITS = 256
     SPEAKS = 512               # has messages, or rewards of kind MESSAGE or ISSUE_COUPON
     HAS_TIERS = 1024
+    READS_BALANCE = 2048       # a condition asks for one
 
 cdef enum RuleFlag:
     EXCLUDE_POINTS_PAID = 1
@@ -208,7 +214,7 @@ cdef struct ConditionRow:
     int32_t kind               # ConditionKind
     int32_t end
     int32_t path
-    int32_t subject            # SymbolKind, set, schedule, coupon symbol, or the wanted has_card
+    int32_t subject            # SymbolKind, set, schedule, coupon symbol, wanted has_card, asset, or bits of PaymentType
     int64_t low                # included; INT64_MIN: none
     int64_t high               # excluded; INT64_MIN: none
     int32_t any_begin          # list; any_end ABSENT: not given

@@ -270,7 +270,49 @@ class Quantity:
     of: ProductSet
 
 
-Condition = AllOf | AnyOf | NoneOf | Schedule | StoreIs | CustomerIs | CouponIs | SeriesIs | ReceiptSum | Quantity
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Points of the asset that may be spent, in its smallest unit."""
+
+    path: str
+    asset: str
+    from_points: int | None
+    below_points: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentIs:
+    """These types pay at least `from_ppm` of what is paid; None: more than nothing."""
+
+    path: str
+    types: tuple[int, ...]  # numbers of altyn.pos.v1.PaymentType
+    from_ppm: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterIs:
+    """One attribute of the register: id or channel; several are several RegisterIs in an AllOf."""
+
+    path: str
+    attribute: str
+    choice: Choice
+
+
+Condition = (
+    AllOf
+    | AnyOf
+    | NoneOf
+    | Schedule
+    | StoreIs
+    | CustomerIs
+    | CouponIs
+    | SeriesIs
+    | ReceiptSum
+    | Quantity
+    | Balance
+    | PaymentIs
+    | RegisterIs
+)
 
 
 @dataclass(frozen=True, slots=True)

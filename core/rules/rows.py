@@ -8,16 +8,19 @@ of symbols.
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 
 from altyn.core.rules.gate import COLUMNS, COUPON, SERIES, SYMBOL_KINDS
 from altyn.core.rules.promotion import (
     AllOf,
     AnyOf,
+    Balance,
     Choice,
     Condition,
     CouponIs,
     CustomerIs,
     NoneOf,
+    PaymentIs,
     ProductSet,
     Quantity,
     ReceiptSum,
@@ -25,6 +28,7 @@ from altyn.core.rules.promotion import (
     SeriesIs,
     StoreIs,
     SumBase,
+    RegisterIs,
 )
 
 CONDITION_ROW = struct.Struct("<4i2q6iq")
@@ -52,10 +56,11 @@ class ImageError(ValueError):
 
 
 class RowWriter:
-    """Collects rows. `owner` and `knows_net` are of the document being written, `names_coupon` is set while its
-    conditions are."""
+    """Collects rows. `assets` are the numbers of all known assets. `owner` and `knows_net` are of the document being
+    written, `names_coupon` and `reads_balance` are set while its conditions are."""
 
-    def __init__(self) -> None:
+    def __init__(self, assets: Mapping[str, int]) -> None:
+        self.assets = assets
         self.texts = bytearray()
         self.text_places: dict[bytes, tuple[int, int]] = {}
         self.symbols: dict[tuple[int, bytes], int] = {}
@@ -74,6 +79,8 @@ class RowWriter:
         self.owner = ""
         self.knows_net = False
         self.names_coupon = False
+        self.reads_balance = False
+        self.balances: set[str] = set()
 
     def text(self, text: str | bytes) -> tuple[int, int]:
         spelled = text if isinstance(text, bytes) else text.encode()
@@ -162,6 +169,17 @@ class RowWriter:
         elif isinstance(condition, SeriesIs):
             self.names_coupon = True
             self.conditions.append(self.row(number, 10, condition.path, self.symbol(SERIES, condition.series)))
+        elif isinstance(condition, Balance):
+            self.reads_balance = True
+            self.balances.add(condition.asset)
+            asset, low, high = self.assets[condition.asset], condition.from_points, condition.below_points
+            self.conditions.append(self.row(number, 11, condition.path, asset, low, high))
+        elif isinstance(condition, PaymentIs):
+            types = sum(1 << number for number in condition.types)
+            self.conditions.append(self.row(number, 12, condition.path, types, condition.from_ppm))
+        elif isinstance(condition, RegisterIs):
+            kind = SYMBOL_KINDS[f"register.{condition.attribute}"]
+            self.conditions.append(self.row(number, 13, condition.path, kind, choice=(kind, condition.choice)))
         else:
             self.conditions.append(self.threshold(number, condition))
         return number

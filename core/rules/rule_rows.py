@@ -57,7 +57,7 @@ MULTI_BUY, BUNDLE, BUY_GET, LADDER, MESSAGE, ISSUE_COUPON = 7, 8, 9, 10, 11, 12
 AMOUNT_KINDS = {AmountSpread.UNIT: 1, AmountSpread.LINE: 2, AmountSpread.RECEIPT: 3}
 
 ALLOW_FREE, COST_FLOOR, NAMES_COUPON, LINE_RULES, EXCLUSIVE_STAGE, EXCLUSIVE_ALL = 1, 2, 4, 8, 16, 32
-EXCLUSIVE_RECEIPT, SKIP_DISCOUNTED, HAS_LIMITS, SPEAKS, HAS_TIERS = 64, 128, 256, 512, 1024
+EXCLUSIVE_RECEIPT, SKIP_DISCOUNTED, HAS_LIMITS, SPEAKS, HAS_TIERS, READS_BALANCE = 64, 128, 256, 512, 1024, 2048
 EXCLUDE_POINTS_PAID, SKIP_IF_PAID_WITH_POINTS = 1, 2
 SHARE_UNITS, REUSABLE_QUALIFIERS, COUNT_LINES, GLOBAL_CHEAPEST, ON_FREE = 1, 2, 4, 8, 16
 TO_TARGETS, REPEAT_RUNGS = 32, 64
@@ -67,11 +67,11 @@ NO_SPAN = (0, 0)
 
 
 class RuleWriter:
-    """Collects rules and their tables. `assets` are the numbers of all known assets."""
+    """Collects rules and their tables."""
 
-    def __init__(self, rows: RowWriter, assets: Mapping[str, int]) -> None:
+    def __init__(self, rows: RowWriter) -> None:
         self.rows = rows
-        self.assets = assets
+        self.assets = rows.assets
         self.rules: list[bytes] = []
         self.set_rewards: list[bytes] = []
         self.parts: list[bytes] = []
@@ -255,6 +255,9 @@ class RuleWriter:
         if self.rows.names_coupon:
             flags |= NAMES_COUPON
             self.rows.names_coupon = False
+        if self.rows.reads_balance:
+            flags |= READS_BALANCE
+            self.rows.reads_balance = False
         flags |= LINE_RULES if all(is_line_rule(reward) for reward in promotion.rewards) else 0
         if promotion.exclusive is not None:
             flags |= EXCLUSIVE_STAGE if promotion.exclusive.over is ExclusiveOver.STAGE else EXCLUSIVE_ALL

@@ -177,7 +177,7 @@ cdef class Ruleset:
 
     @property
     def read_set(self) -> dict[str, list[str]]:
-        """Facts beside the receipt that a decision may read: assets, bases, customer, limits (ids of limited promotions),
+        """Facts beside the receipt that a decision may read: assets, balance (assets), bases, customer, limits (ids of limited promotions),
         payment (assets), segments, series, store."""
         return {key: list(names) for key, names in self._read_set.items()}
 

@@ -131,6 +131,11 @@ class Scenario:
             "coupons": [{"code": code} for code in receipt.get("coupons", [])],
             "points": [self._wish(row) for row in receipt.get("points", [])],
             "identity": {"input_method": receipt.get("input_method", "scan").upper()},
+            "payments": [
+                {"type": row["type"].upper(), "sum_minor": minor(row["sum"])} for row in receipt.get("payments", [])
+            ],
+            "register_id": receipt.get("register", ""),
+            "sales_channel": receipt.get("channel", ""),
         }
 
     def _wish(self, row: Fields) -> Fields:

@@ -12,18 +12,21 @@ from typing import Any, cast
 from altyn.core.rules.promotion import (
     AllOf,
     AnyOf,
+    Balance,
     Choice,
     Condition,
     CountBy,
     CouponIs,
     CustomerIs,
     NoneOf,
+    PaymentIs,
     Quantity,
     ReceiptSum,
     Schedule,
     SeriesIs,
     StoreIs,
     SumBase,
+    RegisterIs,
 )
 from altyn.core.rules.read.forms import (
     DAY_MINUTES,
@@ -43,8 +46,8 @@ from altyn.core.rules.read.forms import (
     Word,
 )
 from altyn.core.rules.read.problems import Code, Reading, shown
-from altyn.core.rules.read.products import OF, ChoiceOf, amount
-from altyn.core.rules.read.shared import OneOf, identifier
+from altyn.core.rules.read.products import OF, ChoiceOf, amount, rate
+from altyn.core.rules.read.shared import OneOf, identifier, in_scale, points_number
 
 DEPTH_MAX = 8
 CONDITIONS_MAX = 64
@@ -250,6 +253,51 @@ QUANTITY = _Between(
     check=_check_quantity,
 )
 
+# --- balance, payment, register
+
+
+class _BalanceForm(_Between):
+    """Points in the asset's own scale."""
+
+    def fields(self, value: dict[object, object], path: str, reading: Reading) -> Fields:
+        fields = super().fields(value, path, reading)
+        for name in ("from", "below"):
+            fields[name] = in_scale(fields[name], fields["asset"], f"{path}.{name}", reading)
+        return fields
+
+
+BALANCE = _BalanceForm(
+    "balance",
+    [
+        Key("asset", identifier("an asset's id"), required=True, title="the points currency"),
+        Key("from", points_number(0), title="the customer may spend at least this"),
+        Key("below", points_number(1), title="the customer may spend less than this"),
+    ],
+    lambda fields, path: Balance(path, fields["asset"], fields["from"], fields["below"]),
+    check=_check_between,
+)
+
+# Numbers of altyn.pos.v1.PaymentType.
+PAYMENT_TYPES = {"cash": 1, "card": 2, "fast_transfer": 3, "gift_card": 4, "credit": 5, "other": 6}
+PAYMENT: MappingOf[Condition] = MappingOf(
+    "payment",
+    [
+        Key("type", UniqueOf(Word(PAYMENT_TYPES), "types of payment", len(PAYMENT_TYPES)), required=True),
+        Key("from_percent", rate("a rate in percent", 100), title="% of what is paid; by default more than nothing"),
+    ],
+    lambda fields, path: PaymentIs(path, sorted_unique(fields["type"]), fields["from_percent"]),
+)
+
+REGISTER_KEYS = ("id", "channel")
+REGISTER: MappingOf[tuple[RegisterIs, ...]] = MappingOf(
+    "register",
+    [Key(name, ChoiceOf(Text(f"a register's {name}"))) for name in REGISTER_KEYS],
+    lambda fields, path: tuple(
+        RegisterIs(f"{path}.{name}", name, fields[name]) for name in REGISTER_KEYS if fields[name] is not None
+    ),
+    some=True,
+)
+
 LEAVES: dict[str, MappingOf[Any]] = {
     "schedule": SCHEDULE,
     "store": STORE,
@@ -257,6 +305,9 @@ LEAVES: dict[str, MappingOf[Any]] = {
     "coupon": COUPON,
     "receipt_sum": RECEIPT_SUM,
     "quantity": QUANTITY,
+    "balance": BALANCE,
+    "payment": PAYMENT,
+    "register": REGISTER,
 }
 KINDS = (*BRANCHES, *LEAVES)
 

@@ -6,6 +6,7 @@ from altyn.core.rules.promotion import (
     ALL_GOODS,
     Amount,
     AmountSpread,
+    Balance,
     Cap,
     CouponIs,
     Limit,
@@ -206,8 +207,8 @@ class _PaymentForm(MappingOf[PaymentRule]):
 
 def _check_payment(fields: Fields, path: str, reading: Reading) -> None:
     for condition in [] if fields["when"] is None else walk(fields["when"]):
-        if isinstance(condition, CouponIs | SeriesIs | ReceiptSum):
-            reading.add(condition.path, Code.CONTRADICTION, "payment asks for no coupons and no sums")
+        if isinstance(condition, CouponIs | SeriesIs | ReceiptSum | Balance):
+            reading.add(condition.path, Code.CONTRADICTION, "payment asks for no coupons, sums and balances")
     if fields["min"] and fields["max"] is not None and fields["max"] < fields["min"]:
         reading.add(f"{path}.max", Code.CONTRADICTION, "max is below min: nothing can be paid")
 

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from altyn.core.rules import promotion as values
-from altyn.core.rules.read.conditions import WEEKDAYS
+from altyn.core.rules.read.conditions import PAYMENT_TYPES, WEEKDAYS
 from altyn.core.rules.read.dates import date_text
 from altyn.core.rules.read.forms import MINUTE_US, decimal_text
 from altyn.core.rules.read.limits import INPUTS
 from altyn.core.rules.read.shared import SCALE_DEFAULT
-from altyn.core.rules.read.written_parts import Document, money_text, percent_text, present, product_set
+from altyn.core.rules.read.written_parts import Document, money_text, percent_text, points_text, present, product_set
 from altyn.core.rules.read.written_rewards import written_reward
 
 
@@ -34,7 +34,7 @@ def default_document(
         made["group"] = _group(value.group)
     made["priority"] = str(value.priority)
     if value.when is not None:
-        made["when"] = _condition(value.when)
+        made["when"] = _condition(value.when, scales)
     made["reward"] = [written_reward(reward, scales) for reward in value.rewards]
     made["allow_free"] = value.allow_free
     if value.floor.price_minor is not None:
@@ -71,22 +71,28 @@ def _choice(choice: values.Choice) -> Document:
 # --- conditions
 
 
-def _condition(condition: values.Condition) -> Document:
+def _condition(condition: values.Condition, scales: dict[str, int]) -> Document:
     """One key of the vocabulary, or several where the document used the short form of `all`."""
     if isinstance(condition, values.AllOf):
         step = condition.path.rpartition(".")[2]
         if step == "all":
-            return {"all": [_condition(part) for part in condition.conditions]}
+            return {"all": [_condition(part, scales) for part in condition.conditions]}
         merged: Document = {}
         for part in condition.conditions:
-            for key, inner in _condition(part).items():
+            for key, inner in _condition(part, scales).items():
                 merged[key] = {**merged[key], **inner} if key in merged else inner
         return merged
+    if isinstance(condition, values.AnyOf | values.NoneOf):
+        kind = "any" if isinstance(condition, values.AnyOf) else "none"
+        return {kind: [_condition(part, scales) for part in condition.conditions]}
+    if isinstance(condition, values.Balance):
+        return _balance(condition, scales.get(condition.asset, SCALE_DEFAULT))
     return _LEAVES[type(condition)](condition)
 
 
-def _nested(kind: str) -> Callable[[Any], Document]:
-    return lambda condition: {kind: [_condition(part) for part in condition.conditions]}
+def _balance(condition: values.Balance, scale: int) -> Document:
+    edges = present(from_=points_text(condition.from_points, scale), below=points_text(condition.below_points, scale))
+    return {"balance": {"asset": condition.asset, **edges}}
 
 
 def _schedule(schedule: values.Schedule) -> Document:
@@ -129,6 +135,11 @@ def _quantity(condition: values.Quantity) -> Document:
     return {"quantity": {**edges, "count_by": condition.count_by.name, "of": product_set(condition.of)}}
 
 
+def _payment_is(condition: values.PaymentIs) -> Document:
+    types = [name for name, number in PAYMENT_TYPES.items() if number in condition.types]
+    return {"payment": present(type=types, from_percent=percent_text(condition.from_ppm))}
+
+
 def _milli(milli: int | None, digits: int) -> str | None:
     if milli is None:
         return None
@@ -137,8 +148,6 @@ def _milli(milli: int | None, digits: int) -> str | None:
 
 
 _LEAVES: dict[type, Callable[[Any], Document]] = {
-    values.AnyOf: _nested("any"),
-    values.NoneOf: _nested("none"),
     values.Schedule: _schedule,
     values.StoreIs: lambda condition: {"store": {condition.attribute: _choice(condition.choice)}},
     values.CustomerIs: _customer,
@@ -146,6 +155,8 @@ _LEAVES: dict[type, Callable[[Any], Document]] = {
     values.SeriesIs: lambda condition: {"coupon": {"series": condition.series}},
     values.ReceiptSum: _receipt_sum,
     values.Quantity: _quantity,
+    values.PaymentIs: _payment_is,
+    values.RegisterIs: lambda condition: {"register": {condition.attribute: _choice(condition.choice)}},
 }
 
 
@@ -197,6 +208,6 @@ def _payment_rule(rule: values.PaymentRule, scales: dict[str, int]) -> Document:
         receipt_percent=percent_text(rule.receipt_ppm),
         max=None if rule.max_points is None else decimal_text(rule.max_points, scale),
         of=product_set(rule.of),
-        when=None if rule.when is None else _condition(rule.when),
+        when=None if rule.when is None else _condition(rule.when, scales),
         deny_input=[name for name, number in INPUTS.items() if number in rule.denied_inputs] or None,
     )

@@ -20,6 +20,10 @@ def money_text(minor: int | None) -> str | None:
     return None if minor is None else decimal_text(minor, 2)
 
 
+def points_text(points: int | None, scale: int) -> str | None:
+    return None if points is None else decimal_text(points, scale)
+
+
 def percent_text(rate_ppm: int | None) -> str | None:
     return None if rate_ppm is None else decimal_text(rate_ppm, 4).rstrip("0").rstrip(".")
 

@@ -202,6 +202,30 @@ REFUSED: dict[str, tuple[str, list[tuple[str, str]]]] = {
         " reward: [{percent: {rate: 3}}]}",
         [("p: when.none[0].receipt_sum.base", "CONTRADICTION")],
     ),
+    "balance-without-asset": (
+        "{promotion: p, stage: item, when: {balance: {from: 5}}, reward: [{percent: {rate: 3}}]}",
+        [("p: when.balance.asset", "REQUIRED")],
+    ),
+    "balance-without-edge": (
+        "{promotion: p, stage: item, when: {balance: {asset: bonus}}, reward: [{percent: {rate: 3}}]}",
+        [("p: when.balance", "REQUIRED")],
+    ),
+    "balance-finer-than-the-asset": (
+        "{promotion: p, stage: item, when: {balance: {asset: bonus, from: 0.001}}, reward: [{percent: {rate: 3}}]}",
+        [("p: when.balance.from", "TOO_PRECISE")],
+    ),
+    "payment-of-no-known-type": (
+        "{promotion: p, stage: item, when: {payment: {type: [card, gold]}}, reward: [{percent: {rate: 3}}]}",
+        [("p: when.payment.type[1]", "UNKNOWN_WORD")],
+    ),
+    "payment-of-more-than-all": (
+        "{promotion: p, stage: item, when: {payment: {type: card, from_percent: 101}}, reward: [{percent: {rate: 3}}]}",
+        [("p: when.payment.from_percent", "OUT_OF_RANGE")],
+    ),
+    "register-empty": (
+        "{promotion: p, stage: item, when: {register: {}}, reward: [{percent: {rate: 3}}]}",
+        [("p: when.register", "EMPTY")],
+    ),
     "quantity-half-unit": (
         "{promotion: p, stage: item, when: {quantity: {from: 1.5}}, reward: [{percent: {rate: 3}}]}",
         [("p: when.quantity.from", "TOO_PRECISE")],

@@ -105,6 +105,13 @@ customers = st.one_of(
         id=one_or_many(st.integers(1, 2**63 - 1).map(str)),
     ),
 )
+balances = st.sampled_from(["a", "b", "c"]).flatmap(
+    lambda asset: ranges("from", "below", st.integers(1, 10**6), SCALES[asset], equal=False).map(
+        lambda edges: {"asset": asset, **edges}
+    )
+)
+payment_types = one_or_many(st.sampled_from(["cash", "card", "fast_transfer", "gift_card", "credit", "other"]))
+payments = st.fixed_dictionaries({"type": payment_types}, optional={"from_percent": rates})
 units = ranges("from", "below", st.integers(1, 999), 0, equal=False)
 weights = ranges("from", "below", st.integers(1, 10**6), 3, equal=False).map(
     lambda made: {**made, "count_by": "WEIGHT"}
@@ -123,6 +130,9 @@ def leaves(draw: st.DrawFn, bases: list[str]) -> dict[str, Any]:
         coupon=st.one_of(st.fixed_dictionaries({"code": texts}), st.fixed_dictionaries({"series": names})),
         receipt_sum=st.builds(lambda edges, rest: {**edges, **rest}, sums, based),
         quantity=st.builds(lambda edges, of: {**edges, "of": of}, st.one_of(units, weights), product_sets()),
+        balance=balances,
+        payment=payments,
+        register=present(id=choices, channel=choices),
     )
     return draw(kinds)
 
@@ -412,6 +422,7 @@ KEYS = [
     "floor", "price", "title", "en", "step", "limit", "cap", "payment", "tiers", "base", "over", "fixed_price",
     "multi_buy", "take", "pay", "bundle", "parts", "buy_get", "buy", "get", "ladder", "rungs", "message", "to", "text",
     "issue_coupon", "series", "exclusive", "limits", "per", "window", "budget", "messages", "slip",
+    "balance", "type", "from_percent", "register", "channel",
 ]  # fmt: skip
 scalars = st.one_of(
     st.none(),

@@ -118,12 +118,14 @@ def test_read_set_names_the_facts_that_conditions_read() -> None:
     documents = """
     - promotion: a
       stage: item
-      when: {all: [{customer: {segment: [x, y]}}, {store: {region: msk}}, {receipt_sum: {from: 1, base: RUNNING}}]}
+      when: {all: [{customer: {segment: [x, y]}}, {store: {region: msk}}, {receipt_sum: {from: 1, base: RUNNING}},
+                   {balance: {asset: stars, from: 1}}]}
       reward: [{percent: {rate: 1}}]
     - {promotion: b, reward: [{points: {asset: bonus, percent: 1}}]}
     """
     assert Ruleset(image_of(documents)).read_set == {
-        "assets": ["bonus"],
+        "assets": ["bonus", "stars"],
+        "balance": ["stars"],
         "bases": ["RUNNING"],
         "customer": ["has_card", "segment"],
         "limits": [],

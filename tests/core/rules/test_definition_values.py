@@ -24,6 +24,7 @@ from altyn.core.rules.promotion import (
     AnyOf,
     Asset,
     Attribute,
+    Balance,
     Choice,
     Condition,
     CountBy,
@@ -35,12 +36,14 @@ from altyn.core.rules.promotion import (
     GroupMode,
     GroupScope,
     NoneOf,
+    PaymentIs,
     Percent,
     Points,
     ProductSet,
     Promotion,
     Quantity,
     ReceiptSum,
+    RegisterIs,
     Reward,
     Schedule,
     Stage,
@@ -248,6 +251,19 @@ def test_sum_and_quantity_have_their_units() -> None:
     )
     assert condition("{quantity: {below: 1.25, count_by: WEIGHT, of: {category: c}}}") == Quantity(
         "when.quantity", None, 1_250, CountBy.WEIGHT, ProductSet({Attribute.CATEGORY: ("c",)})
+    )
+
+
+def test_balance_payment_and_register_are_read() -> None:
+    assert condition("{balance: {asset: bonus, from: 5, below: 7.25}}") == Balance("when.balance", "bonus", 500, 725)
+    assert condition("{payment: {type: [other, cash]}}") == PaymentIs("when.payment", (1, 6), None)
+    assert condition("{payment: {type: card, from_percent: 50}}") == PaymentIs("when.payment", (2,), 500_000)
+    assert condition("{register: {id: 7, channel: {none_of: web}}}") == AllOf(
+        "when.register",
+        (
+            RegisterIs("when.register.id", "id", Choice(("7",))),
+            RegisterIs("when.register.channel", "channel", Choice(None, ("web",))),
+        ),
     )
 
 
