@@ -25,10 +25,10 @@ from altyn.core.rules.promotion import (
     Promotion,
     Quantity,
     ReceiptSum,
+    RegisterIs,
     Reward,
     SeriesIs,
     StoreIs,
-    RegisterIs,
 )
 
 SYMBOL_KINDS = {

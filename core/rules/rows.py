@@ -24,11 +24,11 @@ from altyn.core.rules.promotion import (
     ProductSet,
     Quantity,
     ReceiptSum,
+    RegisterIs,
     Schedule,
     SeriesIs,
     StoreIs,
     SumBase,
-    RegisterIs,
 )
 
 CONDITION_ROW = struct.Struct("<4i2q6iq")

@@ -22,11 +22,11 @@ from altyn.core.rules.promotion import (
     PaymentIs,
     Quantity,
     ReceiptSum,
+    RegisterIs,
     Schedule,
     SeriesIs,
     StoreIs,
     SumBase,
-    RegisterIs,
 )
 from altyn.core.rules.read.forms import (
     DAY_MINUTES,
