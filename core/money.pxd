@@ -59,6 +59,17 @@ cdef extern from *:
         return (int64_t)(quotient + more);
     }
 
+    /* What a progressive rate is of `part` of a base: `steps` are pairs (from, rate in millionths, at most a million). */
+    static inline int64_t altyn_progressive(const int64_t *steps, int64_t count, int64_t base, int64_t part) {
+        altyn_wide total = 0, divisor = (altyn_wide)base * 1000000;
+        int64_t upto, i;
+        for (i = 0; i < count && steps[2 * i] < base; i++) {
+            upto = i + 1 < count && steps[2 * i + 2] < base ? steps[2 * i + 2] : base;
+            total += (altyn_wide)(upto - steps[2 * i]) * (altyn_wide)steps[2 * i + 1];
+        }
+        return base <= 0 ? 0 : (int64_t)((total * (altyn_wide)part + divisor / 2) / divisor);
+    }
+
     static inline int altyn_is_narrow(int64_t amount, int64_t numerator) {
         return ((altyn_wide)amount * (altyn_wide)numerator) >> 64 == 0;
     }
@@ -76,6 +87,7 @@ cdef extern from *:
     int64_t divide "altyn_divide"(int64_t amount, int64_t numerator, int64_t divisor, int64_t* remainder) noexcept nogil
     int64_t divide_by "altyn_divide_by"(int64_t amount, int64_t numerator, int64_t divisor, uint64_t inverse,
                                         int64_t* remainder) noexcept nogil
+    int64_t progressive "altyn_progressive"(const int64_t* steps, int64_t count, int64_t base, int64_t part) noexcept nogil
     bint is_narrow "altyn_is_narrow"(int64_t amount, int64_t numerator) noexcept nogil
     int compare_products "altyn_compare_products"(int64_t a, int64_t b, int64_t c, int64_t d) noexcept nogil
 

@@ -7,9 +7,10 @@ from libc.stdint cimport int32_t
 from altyn.core.calculator.notes cimport is_open, mark_group, price_of
 from altyn.core.calculator.spread cimport settle_filling, settle_refusing, take_each, unit_room
 from altyn.core.calculator.targets cimport next_in_set
+from altyn.core.calculator.tiers cimport progressive_off
 from altyn.core.calculator.work cimport Run
 from altyn.core.money cimport Share, price_times, rate_of, share_out
-from altyn.core.rules.image cimport AMOUNT_RECEIPT, AMOUNT_UNIT, PERCENT, SetRow
+from altyn.core.rules.image cimport AMOUNT_RECEIPT, AMOUNT_UNIT, PERCENT, PROGRESSIVE, SetRow
 
 
 cdef inline bint is_target(const Work* work, const CalcGroup* group) noexcept nogil:
@@ -58,11 +59,11 @@ cdef int64_t off_every_unit(Work* work, CalcGroup* group, int64_t off_minor) noe
     return given
 
 
-cdef int64_t off_receipt(Work* work, const SetRow* products, int64_t off_minor) noexcept nogil:
+cdef int64_t off_receipt(Work* work, const SetRow* products, const RuleRow* rule) noexcept nogil:
     """Over the groups, then in each over its open units."""
     cdef CalcGroup* group
     cdef Share* share
-    cdef int64_t weight, taken, part
+    cdef int64_t whole = 0, off_minor, weight, taken, part
     cdef int32_t i = next_in_set(work, products, 0), count = 0, members, j
     while i < work.groups_count:
         group = &work.groups[i]
@@ -71,6 +72,7 @@ cdef int64_t off_receipt(Work* work, const SetRow* products, int64_t off_minor) 
             if members > 0:
                 share = &work.shares[count]
                 share.weight = weight
+                whole += weight
                 share.cap = 0
                 for j in range(members):
                     share.cap += work.unit_shares[j].cap * work.unit_shares[j].count
@@ -80,6 +82,7 @@ cdef int64_t off_receipt(Work* work, const SetRow* products, int64_t off_minor) 
         i = next_in_set(work, products, i + 1)
     if count == 0:
         return 0
+    off_minor = progressive_off(work, rule, whole) if rule.flags & PROGRESSIVE else rule.value
     taken = share_out(off_minor, work.shares, count, True, work.share_order)
     work.refused_minor += off_minor - taken
     for i in range(count):
@@ -97,7 +100,7 @@ cdef int64_t give_selected(Work* work, const RuleRow* rule) noexcept nogil:
     cdef int64_t given = 0, here
     cdef int32_t i
     if rule.kind == AMOUNT_RECEIPT:
-        return off_receipt(work, products, rule.value)
+        return off_receipt(work, products, rule)
     i = next_in_set(work, products, 0)
     while i < work.groups_count:
         group = &work.groups[i]

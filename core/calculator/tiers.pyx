@@ -1,8 +1,9 @@
-"""Tiered thresholds (semantics §6.3): the highest reached step holds for the whole.
+"""Tiered thresholds (semantics §6.3): the highest reached step holds for the whole, or each step for its own part.
 
 Decides which step a receipt has reached now. Must never read another base than the tiers name.
 """
 from altyn.core.calculator.conditions cimport base_of
+from altyn.core.money cimport progressive
 from altyn.core.rules.image cimport TierRow
 
 
@@ -20,3 +21,10 @@ cdef int32_t reached_step(const Work* work, int32_t tiers) noexcept nogil:
 cdef int64_t step_value(const Work* work, int32_t tiers, int32_t step) noexcept nogil:
     """What the step gives; 0 for step 0."""
     return work.rules.numbers[work.rules.tiers[tiers].steps.begin + 2 * step - 1] if step > 0 else 0
+
+
+cdef int64_t progressive_off(const Work* work, const RuleRow* rule, int64_t part_minor) noexcept nogil:
+    cdef const TierRow* row = &work.rules.tiers[rule.tiers]
+    return progressive(
+        &work.rules.numbers[row.steps.begin], (row.steps.end - row.steps.begin) // 2, base_of(work, row.over, row.base), part_minor
+    )

@@ -122,6 +122,7 @@ cdef enum PromotionFlag:
 cdef enum RuleFlag:
     EXCLUDE_POINTS_PAID = 1
     SKIP_IF_PAID_WITH_POINTS = 2
+    PROGRESSIVE = 4            # AMOUNT_RECEIPT with tiers of rates: each part of the base at its own
 
 cdef enum SetFlag:
     ALL_GOODS = 1

@@ -325,11 +325,13 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Tiers:
-    """The highest reached step holds for the whole; `base` is summed over `over`. Steps ascend."""
+    """The highest reached step holds for the whole or, `progressive`, each part of the base gets its own step's rate;
+    `base` is summed over `over`. Steps ascend."""
 
     steps: tuple[Tier, ...]
     base: SumBase
     over: ProductSet
+    progressive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -474,6 +476,11 @@ class IssueCoupon:
 Reward = Percent | Amount | FixedPrice | MultiBuy | Bundle | BuyGet | Ladder | Points | Message | IssueCoupon
 SetReward = MultiBuy | Bundle | BuyGet | Ladder
 Notice = Message | IssueCoupon  # what takes nothing off and gives no points
+
+
+def is_progressive(reward: Reward) -> bool:
+    """Does the reward spread one amount, made by rates of parts, over the receipt."""
+    return isinstance(reward, Percent) and reward.tiers is not None and reward.tiers.progressive
 
 
 def reward_sets(reward: Reward) -> Iterator[ProductSet]:

@@ -37,6 +37,7 @@ from altyn.core.rules.promotion import (
     Stage,
     Tiers,
     UsageLimit,
+    is_progressive,
 )
 from altyn.core.rules.rows import ImageError, RowWriter
 
@@ -58,7 +59,7 @@ AMOUNT_KINDS = {AmountSpread.UNIT: 1, AmountSpread.LINE: 2, AmountSpread.RECEIPT
 
 ALLOW_FREE, COST_FLOOR, NAMES_COUPON, LINE_RULES, EXCLUSIVE_STAGE, EXCLUSIVE_ALL = 1, 2, 4, 8, 16, 32
 EXCLUSIVE_RECEIPT, SKIP_DISCOUNTED, HAS_LIMITS, SPEAKS, HAS_TIERS, READS_BALANCE = 64, 128, 256, 512, 1024, 2048
-EXCLUDE_POINTS_PAID, SKIP_IF_PAID_WITH_POINTS = 1, 2
+EXCLUDE_POINTS_PAID, SKIP_IF_PAID_WITH_POINTS, PROGRESSIVE = 1, 2, 4
 SHARE_UNITS, REUSABLE_QUALIFIERS, COUNT_LINES, GLOBAL_CHEAPEST, ON_FREE = 1, 2, 4, 8, 16
 TO_TARGETS, REPEAT_RUNGS = 32, 64
 BY_LINE, INCLUDE_POINTS = 1, 2
@@ -96,7 +97,10 @@ class RuleWriter:
         if isinstance(reward, Points):
             self._points(reward, promotion, reward_no)
         elif isinstance(reward, Percent):
-            self._row(PERCENT, reward, promotion, reward_no, reward.rate_ppm or 0, tiers=self._tiers(reward.tiers))
+            progressive = is_progressive(reward)
+            kind, flags = (AMOUNT_KINDS[AmountSpread.RECEIPT], PROGRESSIVE) if progressive else (PERCENT, 0)
+            tiers = self._tiers(reward.tiers)
+            self._row(kind, reward, promotion, reward_no, reward.rate_ppm or 0, flags=flags, tiers=tiers)
         elif isinstance(reward, Amount):
             kind, tiers = AMOUNT_KINDS[reward.spread], self._tiers(reward.tiers)
             self._row(kind, reward, promotion, reward_no, reward.off_minor or 0, tiers=tiers)
@@ -307,7 +311,7 @@ def is_line_rule(reward: Reward) -> bool:
         return reward.spread != AmountSpread.RECEIPT
     if isinstance(reward, Points):
         return not reward.is_fixed
-    return isinstance(reward, Percent | FixedPrice | Message | IssueCoupon)
+    return isinstance(reward, Percent | FixedPrice | Message | IssueCoupon) and not is_progressive(reward)
 
 
 def expiry_of(expiry: Expiry) -> tuple[int, int]:

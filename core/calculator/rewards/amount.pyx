@@ -6,9 +6,10 @@ the floors as caps. Must never give more than `off_minor` per unit, group or rec
 from libc.stdint cimport int32_t
 from altyn.core.calculator.spread cimport group_room, spread_filling, spread_over_groups, take_each
 from altyn.core.calculator.targets cimport next_in_set
+from altyn.core.calculator.tiers cimport progressive_off
 from altyn.core.calculator.work cimport CalcGroup, Run
 from altyn.core.money cimport Share, price_times
-from altyn.core.rules.image cimport AMOUNT_LINE, AMOUNT_UNIT, SetRow
+from altyn.core.rules.image cimport AMOUNT_LINE, AMOUNT_UNIT, PROGRESSIVE, SetRow
 
 
 cdef inline bint is_target(const Work* work, const CalcGroup* group) noexcept nogil:
@@ -26,10 +27,10 @@ cdef int64_t give_per_unit(Work* work, CalcGroup* group, int64_t off_minor) noex
     return given
 
 
-cdef int64_t give_per_receipt(Work* work, const SetRow* products, int64_t off_minor) noexcept nogil:
+cdef int64_t give_per_receipt(Work* work, const SetRow* products, const RuleRow* rule) noexcept nogil:
     cdef CalcGroup* group
     cdef Share* share
-    cdef int64_t weights = 0, room = 0
+    cdef int64_t weights = 0, room = 0, off_minor
     cdef int32_t i = next_in_set(work, products, 0), count = 0
     while i < work.groups_count:
         group = &work.groups[i]
@@ -43,7 +44,10 @@ cdef int64_t give_per_receipt(Work* work, const SetRow* products, int64_t off_mi
             work.share_of[count] = i
             count += 1
         i = next_in_set(work, products, i + 1)
-    return spread_over_groups(work, off_minor, weights, room, count) if count > 0 else 0
+    if count == 0:
+        return 0
+    off_minor = progressive_off(work, rule, weights) if rule.flags & PROGRESSIVE else rule.value
+    return spread_over_groups(work, off_minor, weights, room, count)
 
 
 cdef int64_t give_amount(Work* work, const RuleRow* rule) noexcept nogil:
@@ -53,7 +57,7 @@ cdef int64_t give_amount(Work* work, const RuleRow* rule) noexcept nogil:
     cdef int64_t given = 0
     cdef int32_t i
     if rule.kind != AMOUNT_UNIT and rule.kind != AMOUNT_LINE:
-        return give_per_receipt(work, products, rule.value)
+        return give_per_receipt(work, products, rule)
     i = next_in_set(work, products, 0)
     while i < work.groups_count:
         group = &work.groups[i]

@@ -21,6 +21,7 @@ from altyn.core.rules.promotion import (
     Reward,
     SeriesIs,
     UsageLimit,
+    is_progressive,
 )
 from altyn.core.rules.read.conditions import CONDITION, QUANTITY_MAX_MILLI, walk
 from altyn.core.rules.read.forms import (
@@ -167,6 +168,7 @@ def _check_quantity(limit: UsageLimit, rewards: tuple[Reward, ...], reading: Rea
     """A quantity counts units that got the discount: it needs rewards that give by unit."""
     for reward in rewards:
         spread = isinstance(reward, Amount) and (reward.spread is AmountSpread.RECEIPT or reward.tiers is not None)
+        spread = spread or is_progressive(reward)
         if spread or isinstance(reward, Points):
             message = "a quantity limits what is given by unit, not amounts spread over the receipt, tiers or points"
             reading.add(f"{limit.path}.quantity", Code.CONTRADICTION, message)

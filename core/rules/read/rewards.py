@@ -9,7 +9,7 @@ from altyn.core.rules.read.problems import Code, Reading, shown
 from altyn.core.rules.read.products import OF, amount, rate
 from altyn.core.rules.read.set_rewards import BUNDLE, BUY_GET, LADDER, MULTI_BUY
 from altyn.core.rules.read.shared import EXPIRY, identifier, in_scale, points_number
-from altyn.core.rules.read.tiers import Tiered, tier_keys
+from altyn.core.rules.read.tiers import PROGRESSIVE, Tiered, tier_keys
 
 REWARDS_MAX = 16
 ACTIVE_AFTER_DAYS_MAX = 3_650
@@ -19,7 +19,7 @@ ACCRUAL_PERCENT_MAX = 10_000
 RATE = Key("rate", rate("a rate in percent", 100), title="% off the running price, up to 4 digits after the point")
 PERCENT = Tiered(
     "percent",
-    [RATE, OF, *tier_keys([RATE])],
+    [RATE, OF, *tier_keys([RATE]), PROGRESSIVE],
     lambda fields, path: Percent(path, fields["rate"], fields["of"], fields["tiers"]),
     one_of=("rate", "tiers"),
 )

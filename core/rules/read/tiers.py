@@ -1,11 +1,11 @@
-"""Tiers in place of a reward's number: the highest reached step holds for the whole."""
+"""Tiers in place of a reward's number: the highest reached step holds for the whole, or each step for its part."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from altyn.core.rules.promotion import ALL_GOODS, Reward, SumBase, Tier, Tiers
-from altyn.core.rules.read.forms import Fields, Key, ListOf, Schema, Word
+from altyn.core.rules.read.forms import Fields, Flag, Key, ListOf, Schema, Word
 from altyn.core.rules.read.problems import Code, Reading
 from altyn.core.rules.read.products import OF, amount
 from altyn.core.rules.read.shared import OneOf
@@ -53,6 +53,9 @@ def tier_keys(numbers: Sequence[Key]) -> list[Key]:
     ]
 
 
+PROGRESSIVE = Key("progressive", Flag(), title="each part of the base gets the rate of its own step")
+
+
 class Tiered(OneOf[Reward]):
     """A reward with a number or tiers; `tiers` becomes a value, and `tiers_key` the key its steps use."""
 
@@ -63,7 +66,7 @@ class Tiered(OneOf[Reward]):
     def fields(self, value: dict[object, object], path: str, reading: Reading) -> Fields:
         fields = super().fields(value, path, reading)
         if "tiers" not in value:
-            for name in ("base", "over"):
+            for name in ("base", "over", "progressive"):
                 if name in value:
                     reading.add(f"{path}.{name}", Code.CONTRADICTION, f"{name} belongs to tiers: leave the key out")
         if fields["base"] is SumBase.NET and not self.accrual:
@@ -76,5 +79,6 @@ class Tiered(OneOf[Reward]):
                 tuple(Tier(low, number) for low, _, number in steps),
                 SumBase.GROSS if base is None else base,
                 ALL_GOODS if over is None else over,
+                bool(fields.get("progressive")),
             )
         return fields

@@ -32,7 +32,8 @@ def _tiers(tiers: values.Tiers | None, key: str, number: Callable[[int], str | N
     if tiers is None:
         return {}
     steps = [{"from": money_text(step.from_minor), key: number(step.value)} for step in tiers.steps]
-    return {"tiers": steps, "base": tiers.base.name, "over": product_set(tiers.over)}
+    progressive = {"progressive": True} if tiers.progressive else {}
+    return {"tiers": steps, "base": tiers.base.name, "over": product_set(tiers.over), **progressive}
 
 
 def _percent(reward: values.Percent) -> Document:

@@ -301,6 +301,20 @@ REFUSED: dict[str, tuple[str, list[tuple[str, str]]]] = {
         "{promotion: p, stage: item, reward: [{percent: {tiers: [{from: 1, rate: 1}]}}]}",
         [("p: reward[0].percent.tiers", "EMPTY")],
     ),
+    "tiers-progressive-alone": (
+        "{promotion: p, stage: item, reward: [{percent: {rate: 1, progressive: true}}]}",
+        [("p: reward[0].percent.progressive", "CONTRADICTION")],
+    ),
+    "tiers-progressive-with-a-quantity": (
+        "{promotion: p, stage: item, limits: [{per: receipt, quantity: 1}],"
+        " reward: [{percent: {progressive: true, tiers: [{from: 1, rate: 1}, {from: 2, rate: 2}]}}]}",
+        [("p: limits[0].quantity", "CONTRADICTION")],
+    ),
+    "tiers-progressive-of-points": (
+        "{promotion: p, reward: [{points: {asset: a, progressive: true,"
+        " tiers: [{from: 1, percent: 1}, {from: 2, percent: 2}]}}]}",
+        [("p: reward[0].points.progressive", "UNKNOWN_KEY")],
+    ),
     "tiers-not-growing": (
         "{promotion: p, stage: item, reward: [{amount: {tiers: [{from: 2, off: 1}, {from: 2, off: 2}]}}]}",
         [("p: reward[0].amount.tiers[1].from", "CONTRADICTION")],

@@ -178,8 +178,10 @@ unit_discounts = st.one_of(
     reward("amount", anything_of, given({"spread": st.sampled_from(["unit", "line"])}), given({"off": amounts})),
     reward("fixed_price", anything_of, given({"price": amounts})),
 )
-spread_discounts = reward(
-    "amount", anything_of, st.one_of(given({"off": amounts}), tiers("off", amounts, DISCOUNT_BASES))
+progressive = tiers("rate", rates, DISCOUNT_BASES).map(lambda made: {**made, "progressive": True})
+spread_discounts = st.one_of(
+    reward("amount", anything_of, st.one_of(given({"off": amounts}), tiers("off", amounts, DISCOUNT_BASES))),
+    reward("percent", anything_of, progressive),
 )
 discounts = st.one_of(unit_discounts, spread_discounts)
 
