@@ -334,6 +334,7 @@ def features_of(document: Mapping[str, Any], reward: Mapping[str, Any], mode: st
     measures = {measure for limit in document.get("limits", ()) for measure in limit}
     kind = next(iter(reward))
     yield from (key for key in ("exclusive", "skip_discounted", "limits") if key in document)
+    yield from (f"when {condition}" for condition in sorted(conditions_named(document.get("when"))))
     if measures & {*MONEY}:
         yield f"{'set' if kind in SETS else kind} within limits of money"
     if "quantity" in measures:
@@ -342,6 +343,16 @@ def features_of(document: Mapping[str, Any], reward: Mapping[str, Any], mode: st
         yield "LINE within limits"
     if len(document.get("limits", ())) > 1:
         yield "several limits"
+
+
+def conditions_named(part: Any) -> set[str]:
+    """The conditions of a `when`, wherever they stand."""
+    if isinstance(part, list):
+        return {name for one in part for name in conditions_named(one)}
+    named: set[str] = set()
+    for key, value in (part or {}).items():
+        named |= conditions_named(value) if key in ("all", "any", "none") else {key}
+    return named
 
 
 def group_name(document: Mapping[str, Any]) -> str | None:
@@ -365,4 +376,5 @@ def group_modes(documents: Iterable[Mapping[str, Any]]) -> dict[str | None, str]
 def mechanic_of(reward: Mapping[str, Any]) -> str:
     ((kind, terms),) = reward.items()
     spread = f" {terms.get('spread', 'receipt')}" if kind == "amount" else ""
-    return kind + spread + (" tiers" if "tiers" in terms else "")
+    tiers = " tiers by parts" if terms.get("progressive") else " tiers"
+    return kind + spread + (tiers if "tiers" in terms else "")

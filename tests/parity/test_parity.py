@@ -27,14 +27,16 @@ RECEIPTS_MIN = 5_000
 APPLIED_MIN = 20
 READ = 200
 
-ITEM = ("percent", "percent tiers", "amount unit", "amount line", "amount receipt", "fixed_price")
+ITEM = (
+    "percent", "percent tiers", "percent tiers by parts", "amount unit", "amount line", "amount receipt", "fixed_price"
+)  # fmt: skip
 SETS = ("multi_buy", "bundle", "buy_get", "ladder")
 DISCOUNT_MODES = ("CASCADE", "BEST", "BEST LINE", "ADD", "FIRST", "MIN")
 POINTS_MODES = ("CASCADE", "BEST", "BEST RECEIPT", "ADD", "FIRST", "FIRST RECEIPT")
 FEATURES = (
     "exclusive", "skip_discounted", "limits", "several limits", "set within limits of money", "set within a quantity",
     "percent within a quantity", "LINE within limits", "several caps", "cut by a cap", "line paid with points",
-    "message", "coupon APPLIED", "coupon INVALID COUPON_USED",
+    "message", "coupon APPLIED", "coupon INVALID COUPON_USED", "when balance", "when payment", "when register",
     *("BEATEN", "BUDGET", "CAP", "EXCLUDED", "FLOOR", "INACTIVE", "LIMIT", "NOT_MATCHED", "ZERO"),
 )  # fmt: skip
 

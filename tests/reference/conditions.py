@@ -8,22 +8,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .goods import CalcGroup, ProductSet, as_list, read_product_set
-from .numbers import exact, whole
+from .numbers import MILLION, exact, ppm_of_percent, whole
 from .wallclock import WallClock, read_schedule
 
 NOT_MATCHED = "NOT_MATCHED"
 INACTIVE = "INACTIVE"
 # The table of conditions: the order in which the keys of one mapping are tested.
-TABLE = ("all", "any", "none", "schedule", "store", "customer", "coupon", "receipt_sum", "quantity")
+TABLE = (
+    "all", "any", "none", "schedule", "store", "customer", "coupon", "receipt_sum", "quantity", "balance", "payment",
+    "register",
+)  # fmt: skip
 BRANCHES = ("all", "any", "none")
-ATTRIBUTES = {"store": ("id", "region", "format", "cluster"), "customer": ("has_card", "card_type", "segment", "id")}
+ATTRIBUTES = {
+    "store": ("id", "region", "format", "cluster"),
+    "customer": ("has_card", "card_type", "segment", "id"),
+    "register": ("id", "channel"),
+}
 
 
 @dataclass
 class Situation:
     """What conditions read. `customer` is None without an active card; running prices change under it.
 
-    `series` names the coupon series of the entered codes that are free (or held by this receipt).
+    `series` names the coupon series of the entered codes that are free (or held by this receipt). `available` are the
+    points the customer may spend, in the smallest unit of each asset, whose digits `scales` has (2 when left out).
     """
 
     groups: list[CalcGroup]
@@ -32,6 +40,11 @@ class Situation:
     clock: WallClock
     codes: frozenset[str]
     series: dict[str, str] = field(default_factory=dict)
+    available: dict[str, int] = field(default_factory=dict)
+    scales: dict[str, int] = field(default_factory=dict)
+    # Kopecks by type of payment, and the attributes of the register.
+    payments: dict[str, int] = field(default_factory=dict)
+    register: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,8 +124,12 @@ def _part(key: str, value: Any, path: str) -> Condition:
         return _sum_condition(value, path)
     if key == "quantity":
         return _quantity_condition(value, path)
+    if key == "balance":
+        return _balance_condition(value, path)
+    if key == "payment":
+        return _plain(_payment_test(value), path)
     assert key in ATTRIBUTES, f"unknown condition: {key}"
-    test = _store_test if key == "store" else _customer_test
+    test = {"store": _store_test, "customer": _customer_test, "register": _register_test}[key]
     named = sorted(value, key=ATTRIBUTES[key].index)
     return _all([_plain(test(name, value[name]), f"{path}.{name}") for name in named])
 
@@ -173,6 +190,11 @@ def _customer_test(name: str, document: Any) -> Test:
     return lambda situation: situation.customer is not None and choice(_values(situation.customer.get(key)))
 
 
+def _register_test(name: str, document: Any) -> Test:
+    choice = _choice(document)
+    return lambda situation: choice(_values(situation.register.get(name)))
+
+
 def _values(value: Any) -> set[str]:
     """The values of an attribute; an absent one has none."""
     return set() if value is None or value == "" else {str(item) for item in as_list(value)}
@@ -214,6 +236,31 @@ def _quantity_condition(document: dict[str, Any], path: str) -> Condition:
         return within(sum(unit.qty if by_weight else 1000 for unit in counted))
 
     return answer
+
+
+def _balance_condition(document: dict[str, Any], path: str) -> Condition:
+    """What may be spent when the receipt begins; nobody has no balance, whatever the bounds."""
+    asset = str(document["asset"])
+
+    def answer(situation: Situation) -> Answer:
+        if situation.customer is None:
+            return Answer(NOT_MATCHED, path=path)
+        within = _range(document, 10 ** situation.scales.get(asset, 2), path)
+        return within(situation.available.get(asset, 0))
+
+    return answer
+
+
+def _payment_test(document: dict[str, Any]) -> Test:
+    """More than nothing by these types, and at least that part of everything told."""
+    types = set(as_list(document["type"]))
+    least_ppm = ppm_of_percent(document["from_percent"]) if "from_percent" in document else 0
+
+    def test(situation: Situation) -> bool:
+        paid = sum(amount for kind, amount in situation.payments.items() if kind in types)
+        return paid > 0 and paid * MILLION >= least_ppm * sum(situation.payments.values())
+
+    return test
 
 
 def _range(document: dict[str, Any], scale: int, path: str) -> Callable[[int], Answer]:

@@ -50,14 +50,24 @@ class Tiers:
         """The number of the highest reached step; 0 below the first."""
         return max((step for step in self.steps if step[0] <= figure), default=(0, 0))[1]
 
+    def parts(self, figure: int) -> int:
+        """Σ of each part of the figure between two steps × the lower one's number (§6.11.18)."""
+        ends = [*(start for start, _ in self.steps[1:]), figure]
+        rows = zip(self.steps, ends, strict=True)
+        return sum(max(0, min(figure, end) - start) * number for (start, number), end in rows)
+
 
 @dataclass(frozen=True)
 class Rule:
-    """One reward of a promotion. `ppm` for percents, `value` for kopecks or points in the smallest unit."""
+    """One reward of a promotion. `ppm` for percents, `value` for kopecks or points in the smallest unit.
+
+    `kind` is percent, progressive (a percent with tiers by parts), unit, line, receipt, fixed_price, points_percent,
+    points_fixed, or one of SET_KINDS or SPOKEN.
+    """
 
     promotion_id: str
     reward_no: int
-    kind: str  # percent, unit, line, receipt, fixed_price, one of SET_KINDS or SPOKEN, points_percent, points_fixed
+    kind: str
     goods: ProductSet
     ppm: int = 0
     value: int = 0
@@ -229,6 +239,7 @@ def _rule(promotion_id: str, number: int, reward: dict[str, Any], assets: dict[s
     given: dict[str, Any] = {"goods": goods, "terms": terms}
     if kind == "percent":
         given |= _number(terms, "rate", ppm_of_percent, "ppm")
+        kind = "progressive" if terms.get("progressive", False) else "percent"
     elif kind == "amount":
         kind = terms.get("spread", "receipt")
         given |= _number(terms, "off", minor, "value")

@@ -11,9 +11,9 @@ from typing import Any
 
 from .conditions import codes_named
 from .documents import read_rules
-from .generator_conditions import CARD_TYPES, CODES, SEGMENTS
+from .generator_conditions import CARD_TYPES, CHANNELS, CODES, PAYMENTS, REGISTERS, SEGMENTS
 from .generator_rules import Author, documents
-from .generator_wide import UNIQUE, WideAuthor, holdings, wide_documents
+from .generator_wide import UNIQUE, WideAuthor, balances_held, holdings, wide_documents
 from .goods import FLAGS, read_line
 from .numbers import round_half_up
 from .oracle import calculate
@@ -78,14 +78,15 @@ def generate(seed: int, width: int = 1) -> Case:
         totals: dict[str, Any] = calculate(written, receipt, store, customer, at).get("totals", nothing)
         return totals
 
-    goods, wall = [read_line(line) for line in lines], wall_clock(at, zone).time
+    wall = wall_clock(at, zone).time
     if width == 1:
-        rules_documents = documents(Author(rng, goods, wall, store, probe))
+        rules_documents = documents(Author(rng, receipt, wall, store, {}, probe))
         receipt["coupons"] = _coupons(rng, rules_documents)
         return Case(rules_documents, receipt, store, customer, at)
-    rules_documents = wide_documents(WideAuthor(rng, goods, wall, store, probe))
+    balances = balances_held(rng)
+    rules_documents = wide_documents(WideAuthor(rng, receipt, wall, store, balances, probe))
     book = read_rules(rules_documents)
-    held = holdings(rng, rules_documents, book.assets)
+    held = holdings(rng, rules_documents, balances, book.assets)
     receipt["coupons"] = _coupons(rng, rules_documents)
     if any("series" in str(document.get("when")) for document in rules_documents):
         codes = rng.sample(UNIQUE, rng.choice((1, 1, 2, 3)))
@@ -246,6 +247,15 @@ def _coupons(rng: random.Random, rules_documents: list[dict[str, Any]]) -> list[
     return [{"code": code, "source": rng.choice(("SCAN", "MANUAL"))} for code in codes]
 
 
+def _payments(rng: random.Random, total: int) -> list[dict[str, Any]]:
+    """Most often one or two payments, in halves or a kopeck beside them; now and then one of nothing."""
+    half = total // 2
+    first = rng.choice((total, half, half + 1, max(0, half - 1), total // 3, rng.randint(0, total)))
+    sums = rng.choice(((), (total,), (total,), (first, total - first), (first, first), (first, 1, total), (0,)))
+    prefix = rng.choice(("", "PAYMENT_TYPE_"))
+    return [{"type": prefix + rng.choice(PAYMENTS).upper(), "sum_minor": amount} for amount in sums]
+
+
 def _receipt(
     rng: random.Random,
     store: dict[str, Any],
@@ -257,7 +267,9 @@ def _receipt(
     local_us = (wall.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
     receipt: dict[str, Any] = {
         "store_id": store["store_id"],
-        "register_id": "r-1",
+        "register_id": rng.choice(REGISTERS),
+        "sales_channel": rng.choice((*CHANNELS, "")),
+        "payments": _payments(rng, sum(read_line(line).gross for line in lines)),
         "shift_number": 1,
         "receipt_number": rng.randint(1, 9999),
         "local_time_us": local_us,

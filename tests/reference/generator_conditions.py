@@ -5,12 +5,19 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from .goods import Line, as_list, read_product_set, units_of
+from .goods import as_list, read_line, read_product_set, units_of
+from .numbers import MILLION
+from .oracle import paid_by_type
 from .wallclock import WEEKDAYS
 
 CODES = ("SALE", "COMEBACK", "X1", "A-5")
 CARD_TYPES = ("gold", "plastic")
 SEGMENTS = ("lapsed", "vip", "new")
+REGISTERS = ("r-1", "r-2")
+CHANNELS = ("pos", "self_checkout", "web")
+PAYMENTS = ("cash", "card", "fast_transfer", "gift_card", "credit", "other")
+# Digits after the point of each asset the documents name.
+SCALES = {"bonus": 2, "stars": 0, "extra": 2}
 Document = dict[str, Any]
 # The totals of the case with these documents.
 Probe = Callable[[list[Document]], Document]
@@ -25,14 +32,23 @@ def milli(quantity: int) -> str:
     return f"{quantity // 1000}.{quantity % 1000:03d}"
 
 
-class ConditionAuthor:
-    """Writes conditions about the goods, the store and the hour they will be tried on."""
+def decimal(figure: int, digits: int) -> str:
+    """A figure in units of 10**-digits as decimal text."""
+    return f"{figure // 10**digits}.{figure % 10**digits:0{digits}d}" if digits else str(figure)
 
-    def __init__(self, rng: random.Random, lines: list[Line], wall: datetime, store: Document, probe: Probe) -> None:
+
+class ConditionAuthor:
+    """Writes conditions about the receipt, the store, the hour and the balances they will be tried on."""
+
+    def __init__(
+        self, rng: random.Random, receipt: Document, wall: datetime, store: Document, balances: Document, probe: Probe
+    ) -> None:
         self.rng = rng
-        self.lines = lines
+        self.receipt = receipt
+        self.lines = [read_line(line) for line in receipt["lines"]]
         self.wall = wall
         self.store = store
+        self.balances = balances
         self.probe = probe
         self.written: list[Document] = []
 
@@ -89,6 +105,9 @@ class ConditionAuthor:
             (1.5, self.schedule),
             (1, self.store_condition),
             (1.5, self.customer),
+            (0.8, self.balance_condition),
+            (0.8, self.payment_condition),
+            (0.6, self.register_condition),
             (1.2 if depth == 0 else 0.2, lambda: {"coupon": {"code": self.code()}}),
             (nested, lambda: self.nested(stage, depth)),
         )
@@ -168,6 +187,32 @@ class ConditionAuthor:
         keys = rng.sample(sorted(others), rng.choice((1, 1, 2)))
         terms = {key: self.choice_of([], others[key]) for key in keys}
         return {"customer": terms | ({"has_card": True} if rng.random() < 0.2 else {})}
+
+    def balance_condition(self) -> Document:
+        """Around what the customer may spend."""
+        asset = self.rng.choice(sorted(SCALES))
+        row = self.balances.get(asset, {})
+        free = row.get("active", 0) - row.get("held", 0)
+        return {"balance": {"asset": asset, **self.bounds(free, lambda points: decimal(points, SCALES[asset]))}}
+
+    def payment_condition(self) -> Document:
+        """By types of which some are in the receipt, from around their part of it."""
+        rng = self.rng
+        told = paid_by_type(self.receipt)
+        types = self.maybe_list([*told, *told, rng.choice(PAYMENTS)])
+        terms: Document = {"type": types}
+        if rng.random() < 0.7:
+            paid = sum(told.get(kind, 0) for kind in as_list(types))
+            part = paid * MILLION // max(1, sum(told.values()))
+            ppm = rng.choice((part, part, part + 1, part - 1, MILLION // 2, MILLION))
+            terms["from_percent"] = decimal(min(MILLION, max(1, ppm)), 4)
+        return {"payment": terms}
+
+    def register_condition(self) -> Document:
+        mine = {"id": [self.receipt["register_id"]], "channel": [self.receipt["sales_channel"]]}
+        others = {"id": REGISTERS, "channel": CHANNELS}
+        keys = self.rng.sample(sorted(others), self.rng.choice((1, 1, 2)))
+        return {"register": {key: self.choice_of(mine[key], others[key]) for key in keys}}
 
     def schedule(self) -> Document:
         rng, wall = self.rng, self.wall

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from .generator_conditions import ConditionAuthor, Document, Probe, money
-from .goods import Line
 
 STAGES = ("price", "item", "item", "item", "set", "receipt", "receipt", "coupon", "card")
 RATES = ("10", "5", "3", "15", "50", "100", "33.3333", "0.5", "1.25", "0.0001", "10.00")
@@ -26,8 +25,10 @@ class Team:
 class Author(ConditionAuthor):
     """Writes whole promotions; a team's first member declares what the team is."""
 
-    def __init__(self, rng: random.Random, lines: list[Line], wall: datetime, store: Document, probe: Probe) -> None:
-        super().__init__(rng, lines, wall, store, probe)
+    def __init__(
+        self, rng: random.Random, receipt: Document, wall: datetime, store: Document, balances: Document, probe: Probe
+    ) -> None:
+        super().__init__(rng, receipt, wall, store, balances, probe)
         self.declared: set[str] = set()
 
     def discount(self) -> Document:

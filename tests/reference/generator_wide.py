@@ -7,7 +7,7 @@ that want the same units, chains of exclusivity.
 import random
 
 from .documents import Asset, read_rules
-from .generator_conditions import Document, money
+from .generator_conditions import SCALES, Document, money
 from .generator_rules import RATES, Author, Team, assets
 
 STAGES = ("price", "item", "item", "set", "set", "set", "set", "set", "receipt", "coupon", "card")
@@ -40,11 +40,23 @@ class WideAuthor(Author):
             return self.fixed_price()
         reward = super().discount()
         ((kind, terms),) = reward.items()
-        if self.chance(0.2):
-            number = "rate" if kind == "percent" else "off"
-            del terms[number]
-            terms |= self.tiers(number, "item")
+        if kind == "percent" and self.chance(0.35):
+            del terms["rate"]
+            terms |= self.tiers("rate", "item")
+            self.progressive(terms)
+        elif kind == "amount" and self.chance(0.2):
+            del terms["off"]
+            terms |= self.tiers("off", "item")
         return reward
+
+    def progressive(self, terms: Document) -> None:
+        """Most tiers of percents go by parts, sometimes from the first kopeck on."""
+        if self.chance(0.6):
+            terms["progressive"] = True
+            if self.chance(0.2):
+                terms["tiers"][0]["from"] = "0.01"
+        elif self.chance(0.1):
+            terms["progressive"] = False
 
     def fixed_price(self) -> Document:
         price = self.rng.choice(self.lines).price
@@ -265,7 +277,8 @@ class WideAuthor(Author):
         document["reward"].append(self.message(document))
         if self.chance(0.6):
             document["when"] = self.some(
-                (2, lambda: self.receipt_sum("message")), (1, self.customer), (1, self.quantity)
+                (2, lambda: self.receipt_sum("message")), (1, self.customer), (1, self.quantity),
+                (1, self.balance_condition),
             )  # fmt: skip
         return document
 
@@ -306,14 +319,17 @@ class WideAuthor(Author):
         if self.chance(0.3):
             rule.update(rng.choice(({"of": self.goods()}, {"except": self.goods() or {"sku": "nothing"}})))
         if self.chance(0.15):
-            rule["when"] = self.customer()
+            rule["when"] = self.some((2, self.customer), (1, self.payment_condition), (1, self.register_condition))
         if self.chance(0.15):
             rule["deny_input"] = rng.sample(("scan", "manual", "phone", "qr"), 2)
         return rule
 
 
 def _may_count_units(kind: str, terms: Document) -> bool:
-    return kind != "amount" or (terms.get("spread", "receipt") != "receipt" and "tiers" not in terms)
+    """Not what is spread over the receipt, as a percent by parts is."""
+    if kind == "amount":
+        return terms.get("spread", "receipt") != "receipt" and "tiers" not in terms
+    return not terms.get("progressive", False)
 
 
 def _counter_of(limit: Document) -> tuple[str, str, str]:
@@ -357,14 +373,21 @@ def wide_team(rng: random.Random, number: int) -> Team:
 # What the book knows
 
 
-def holdings(rng: random.Random, documents: list[Document], assets_by_id: dict[str, Asset]) -> Document:
-    """Balances, counters close to their caps, and coupons in all states."""
+def balances_held(rng: random.Random) -> Document:
+    """What the customer has of each asset, if the book knows it, and what of it is held."""
     balances = {}
-    for asset in ("bonus", "stars", "extra"):
-        unit = 10 ** assets_by_id.get(asset, Asset()).scale
+    for asset, scale in SCALES.items():
+        unit = 10**scale
         active = rng.choice((0, 1, 5 * unit, 100 * unit, rng.randint(1, 100_000), 10**9))
         if rng.random() < 0.85:
             balances[asset] = {"active": active, "held": rng.choice((0, 0, 0, 1, active // 2)) if active else 0}
+    return balances
+
+
+def holdings(
+    rng: random.Random, documents: list[Document], balances: Document, assets_by_id: dict[str, Asset]
+) -> Document:  # fmt: skip
+    """The balances, counters close to their caps, and coupons in all states."""
     counters = [row for document in documents for row in _counters(rng, document, assets_by_id)]
     coupons = {code: {"series": rng.choice(SERIES), "state": rng.choice(STATES)} for code in UNIQUE[:3]}
     return {"balances": balances, "counters": counters, "coupons": coupons}

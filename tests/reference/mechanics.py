@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from .board import Amounts, Board, Slot, by_group_of, split
 from .conditions import Situation, base_sum
-from .documents import SET_KINDS, Promotion, Rule
+from .documents import SET_KINDS, Promotion, Rule, Tiers
 from .goods import FloorPolicy, ProductSet
 from .numbers import MILLION, largest_remainder, per_measure, round_half_up
 
@@ -98,7 +98,11 @@ class Workbench:
         rule = self.rule
         if rule.tiers is None:
             return rule.ppm or rule.value
-        return rule.tiers.reached(base_sum(self.situation.groups, rule.tiers.base, rule.tiers.over))
+        return rule.tiers.reached(self.base(rule.tiers))
+
+    def base(self, tiers: Tiers) -> int:
+        """Kopecks of the sum that tiers look at, now."""
+        return base_sum(self.situation.groups, tiers.base, tiers.over)
 
     def is_offered(self, slot: Slot) -> bool:
         """Not used up by an earlier set reward of the stage."""
@@ -176,6 +180,8 @@ def item_reward(bench: Workbench) -> Taking:
         amounts = percent_of(targets, number, bench)
     elif kind == "receipt":
         amounts = split(number, targets, bench.price, bench.room)
+    elif kind == "progressive":
+        amounts = split(progressive(targets, bench), targets, bench.price, bench.room)
     elif kind == "line":
         amounts = {}
         for slots in groups.values():
@@ -197,6 +203,16 @@ def percent_of(targets: Iterable[Slot], ppm: int, bench: Workbench) -> Amounts:
         for slot, share in zip(slots, largest_remainder(wanted, prices), strict=True):
             amounts[slot] = min(share, bench.room(slot))
     return amounts
+
+
+def progressive(targets: Iterable[Slot], bench: Workbench) -> int:
+    """Of what the whole base earns, the share of what the targets cost, rounded once (§6.11.18)."""
+    tiers = bench.rule.tiers
+    assert tiers is not None
+    base = bench.base(tiers)
+    if not base:
+        return 0
+    return round_half_up(tiers.parts(base) * sum(map(bench.price, targets)), MILLION * base)
 
 
 def amount_off(slot: Slot, amount: int, bench: Workbench) -> int:

@@ -67,6 +67,7 @@ def calculate(
     entered = list(dict.fromkeys(normal_code(entry["code"]) for entry in receipt.get("coupons") or ()))
     coupons = read_coupons(entered, held.get("coupons") or {}, book.known_codes)
     somebody = customer if customer and _is_active(customer) else None
+    balances = dict(held.get("balances") or {}) if somebody is not None else {}
     situation = Situation(
         groups=calc_groups(lines),
         store=store,
@@ -74,6 +75,10 @@ def calculate(
         clock=wall_clock(at, store["zone"]),
         codes=frozenset(entered),
         series=coupons.free_series,
+        available={asset: row.get("active", 0) - row.get("held", 0) for asset, row in balances.items()},
+        scales={asset: declared.scale for asset, declared in book.assets.items()},
+        payments=paid_by_type(receipt),
+        register={"id": receipt.get("register_id") or "", "channel": receipt.get("sales_channel") or ""},
     )
     work = Work(
         book=book,
@@ -82,7 +87,7 @@ def calculate(
         situation=situation,
         counters=read_counters(held.get("counters") or [], somebody is not None),
         coupons=coupons,
-        balances=dict(held.get("balances") or {}) if somebody is not None else {},
+        balances=balances,
     )
     _run(work, receipt)
     return _result(work)
@@ -90,6 +95,15 @@ def calculate(
 
 def _is_active(customer: dict[str, Any]) -> bool:
     return str(customer.get("card_state") or "").removeprefix("CARD_STATE_") == ACTIVE
+
+
+def paid_by_type(receipt: dict[str, Any]) -> dict[str, int]:
+    """Kopecks of the payments the receipt tells, by type as documents spell it."""
+    paid: dict[str, int] = {}
+    for row in receipt.get("payments") or ():
+        kind = str(row["type"]).removeprefix("PAYMENT_TYPE_").lower()
+        paid[kind] = paid.get(kind, 0) + row["sum_minor"]
+    return paid
 
 
 def _run(work: Work, receipt: dict[str, Any]) -> None:
@@ -102,9 +116,8 @@ def _run(work: Work, receipt: dict[str, Any]) -> None:
     caps = read_caps(book.limit_documents)
     run_caps(caps, board, ledger)
     ledger.close()
-    available = {asset: row.get("active", 0) - row.get("held", 0) for asset, row in work.balances.items()}
     method = str((receipt.get("identity") or {}).get("input_method") or "").removeprefix("INPUT_METHOD_")
-    desk = Cashdesk(board, situation, ledger, caps, available, method, work.payments)
+    desk = Cashdesk(board, situation, ledger, caps, situation.available, method, work.payments)
     if situation.customer is not None:
         desk.run(read_payment_rules(book.limit_documents, book.assets), receipt.get("points") or [])
     work.split_unavoidable = round_one_labels(board, ledger)

@@ -4,7 +4,20 @@ from typing import Any
 
 import pytest
 
-from .receipts import MEMBER, STORE, Document, amount, discounts, line, percent, points, promotion, run, verdicts
+from .receipts import (
+    MEMBER,
+    STORE,
+    Document,
+    amount,
+    balances,
+    discounts,
+    line,
+    percent,
+    points,
+    promotion,
+    run,
+    verdicts,
+)
 
 
 def matched(when: Document, *lines: Document, **given: Any) -> bool:
@@ -224,3 +237,101 @@ def test_coupon_for_points_is_used_when_they_accrue_6_11_22() -> None:
 def test_product_sets_choose_targets(goods: Document, taken: list[int]) -> None:
     lines = [line(1, 100, group_id="a", brand_id="x"), line(2, 200, group_id="b", supplier_id="s")]
     assert discounts(run([promotion("p", percent("10", **goods))], lines)) == taken
+
+
+@pytest.mark.parametrize(
+    ("terms", "holds"),
+    [
+        ({"asset": "bonus", "from": "70.00"}, True),
+        ({"asset": "bonus", "from": "70.01"}, False),
+        ({"asset": "bonus", "below": "70.01"}, True),
+        ({"asset": "bonus", "below": "70"}, False),
+        ({"asset": "unknown", "below": "0.01"}, True),
+        ({"asset": "unknown", "from": "0.01"}, False),
+    ],
+)
+def test_balance_is_what_is_active_less_held(terms: Document, holds: bool) -> None:
+    holdings = {"balances": {"bonus": {"active": 10000, "held": 3000}}}
+    assert matched({"balance": terms}, holdings=holdings) is holds
+
+
+def test_balance_of_an_asset_is_read_in_its_own_scale() -> None:
+    rules = [
+        {"asset": "stars", "scale": 0},
+        promotion("a", percent("10"), when={"balance": {"asset": "stars", "from": "10"}}),
+    ]
+    given = {points: run(rules, [line(1, 10000)], holdings=balances(stars=points)) for points in (9, 10)}
+    assert [verdicts(result)["a"] for result in given.values()] == ["NOT_MATCHED", "APPLIED"]
+    row = given[9]["rules"][0]
+    assert (row["condition"], row["actual"], row["needed"]) == ("when.balance", 9, 10)
+
+
+@pytest.mark.parametrize("customer", [None, MEMBER | {"card_state": "BLOCKED"}])
+def test_balance_of_nobody_fails_on_both_sides(customer: Document | None) -> None:
+    for terms in ({"from": "1"}, {"below": "1"}):
+        condition = {"balance": {"asset": "bonus", **terms}}
+        assert not matched(condition, customer=customer, holdings=balances(bonus=100))
+        assert matched({"none": [condition]}, customer=customer, holdings=balances(bonus=100))
+
+
+@pytest.mark.parametrize(
+    ("terms", "holds"),
+    [
+        ({"type": "card"}, True),
+        ({"type": "credit"}, False),
+        ({"type": "other"}, False),
+        ({"type": ["other", "cash"]}, True),
+        ({"type": "card", "from_percent": "33.3333"}, True),
+        ({"type": "card", "from_percent": "33.3334"}, False),
+        ({"type": ["card", "cash"], "from_percent": "100"}, True),
+    ],
+)
+def test_payment_by_types_is_a_part_of_all_that_is_told(terms: Document, holds: bool) -> None:
+    """Cards pay 1.00 of 3.00 in two payments; a payment of nothing is none."""
+    payments = [
+        {"type": "PAYMENT_TYPE_CARD", "sum_minor": 60},
+        {"type": "CASH", "sum_minor": 200},
+        {"type": "CARD", "sum_minor": 40},
+        {"type": "OTHER", "sum_minor": 0},
+    ]
+    assert matched({"payment": terms}, payments=payments) is holds
+
+
+def test_payment_fails_when_none_is_told() -> None:
+    assert not matched({"payment": {"type": ["cash", "card"]}})
+    assert not matched({"payment": {"type": "cash", "from_percent": "100"}}, payments=[])
+
+
+@pytest.mark.parametrize(
+    ("terms", "holds"),
+    [
+        ({"id": "r-1"}, True),
+        ({"id": ["r-2", "r-3"]}, False),
+        ({"id": "r-1", "channel": "web"}, False),
+        ({"id": "r-1", "channel": ["web", "pos"]}, True),
+        ({"channel": {"none_of": ["web"]}}, True),
+    ],
+)
+def test_register_matches_in_every_given_attribute(terms: Document, holds: bool) -> None:
+    assert matched({"register": terms}, register_id="r-1", sales_channel="pos") is holds
+
+
+def test_register_without_a_channel_is_in_none() -> None:
+    assert not matched({"register": {"channel": ["pos", "web"]}}, register_id="r-1")
+    assert matched({"register": {"channel": {"none_of": "web"}}}, register_id="r-1")
+
+
+def test_short_form_tests_balance_then_payment_then_register() -> None:
+    """The order of the table, whatever the order as written."""
+    parts: Document = {
+        "register": {"channel": "web"},
+        "payment": {"type": "cash"},
+        "balance": {"asset": "bonus", "from": "1"},
+        "quantity": {"from": 2},
+    }
+    named = []
+    while parts:
+        (row,) = run([promotion("a", percent("10"), when=parts)], [line(1, 10000)])["rules"]
+        named.append(row["condition"])
+        del parts[row["condition"].split(".")[1]]
+    assert named == ["when.quantity", "when.balance", "when.payment", "when.register.channel"]

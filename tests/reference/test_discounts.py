@@ -293,3 +293,49 @@ def test_groups_of_a_stage_run_by_priority_then_id_6_2() -> None:
     ]
     result = run(rules, [line(1, 10000)])
     assert [row["promotion_id"] for row in result["lines"][0]["discounts"]] == ["x", "z", "y"]
+
+
+def by_parts(*steps: tuple[str, str], **terms: Any) -> Document:
+    """Progressive tiers of (from, rate)."""
+    tiers = [{"from": start, "rate": rate} for start, rate in steps]
+    return {"percent": {"progressive": True, "tiers": tiers, **terms}}
+
+
+TAXES = by_parts(("1000.00", "5"), ("3000.00", "10"))
+
+
+def test_progressive_percent_vectors_6_11_18() -> None:
+    goods = [line(1, 200000), line(2, 150000)]
+    rules = [promotion("t", TAXES, stage="receipt")]
+    assert rows(run(rules, goods), "t") == [8571, 6429]
+    rules.append(promotion("a", percent("10")))
+    assert rows(run(rules, goods), "t") == [7714, 5786]
+    assert rows(run(rules, [*goods, line(3, 50000, no_discount=True)]), "t") == [9000, 6750, 0]
+
+
+@pytest.mark.parametrize(
+    ("price", "taken"), [(99999, 0), (100000, 0), (100009, 0), (100010, 1), (300000, 10000), (300010, 10001)]
+)
+def test_progressive_percent_at_its_steps_6_11_18(price: int, taken: int) -> None:
+    result = run([promotion("t", TAXES)], [line(1, price)])
+    assert discounts(result) == [taken]
+    assert verdicts(result) == {"t": "APPLIED" if taken else "ZERO"}
+
+
+def test_progressive_percent_of_targets_wider_than_the_base_6_11_18() -> None:
+    """T is 10 % of 1.00 above 1.00; the targets cost ten times the base: 1.00."""
+    reward = by_parts(("1.00", "10"), over={"sku": "sku-001"})
+    assert discounts(run([promotion("t", reward)], [line(1, 200), line(2, 1800)])) == [10, 90]
+
+
+def test_progressive_percent_over_nothing_counted_gives_nothing_6_11_18() -> None:
+    reward = by_parts(("0.01", "10"), over={"sku": "other"})
+    assert verdicts(run([promotion("t", reward)], [line(1, 200)])) == {"t": "ZERO"}
+
+
+def test_progressive_percent_closes_every_unit_of_a_group_it_gave_to_6_11_10() -> None:
+    """0.01 on two equal units marks both, as any amount per receipt."""
+    reward = by_parts(("0.01", "10"))
+    rules = [promotion("a", reward, exclusive="STAGE"), promotion("b", percent("50"))]
+    assert discounts(run(rules, [line(1, 5, 2000)])) == [1]
+    assert rows(run(rules, [line(1, 5, 2000)]), "b") == [0]
