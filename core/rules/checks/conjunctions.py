@@ -15,12 +15,15 @@ from altyn.core.rules.checks.schedules import first_moment
 from altyn.core.rules.promotion import (
     AllOf,
     AnyOf,
+    Balance,
     Condition,
     CouponIs,
     CustomerIs,
     NoneOf,
+    PaymentIs,
     Quantity,
     ReceiptSum,
+    RegisterIs,
     Schedule,
     SeriesIs,
     StoreIs,
@@ -29,7 +32,7 @@ from altyn.core.rules.promotion import (
 
 ALTERNATIVES_MAX = 64
 SINGLE_VALUED = ("card_type", "id")
-Leaf = Schedule | StoreIs | CustomerIs | CouponIs | SeriesIs | ReceiptSum | Quantity
+Leaf = Schedule | StoreIs | CustomerIs | CouponIs | SeriesIs | ReceiptSum | Quantity | Balance | PaymentIs | RegisterIs
 # A sum of a later base is at most that of an earlier one, over the same goods.
 BASE_RANK = {SumBase.GROSS: 3, SumBase.STAGE_ENTRY: 2, SumBase.RUNNING: 1, SumBase.NET: 0}
 
