@@ -63,7 +63,10 @@ def why_nothing(
 def _excluder(
     rule: Rule, promotion: Promotion, board: Board, situation: Situation, counters: Counters
 ) -> str:  # fmt: skip
-    """Who shut the first unit that would have been target or qualifier of something."""
+    """Who shut the first unit that would have been target or qualifier of something.
+
+    What a progressive percent takes grows with its targets, so the shut ones may be all among those it gives nothing.
+    """
     taking = take_rule(rule, promotion, board, situation, counters, STEPS[0][1])
-    slots = sorted(taking.marked() | taking.qualifying())
+    slots = sorted(taking.marked() | taking.qualifying()) + sorted(taking.targets())
     return next(one for slot in slots if (one := board.shut_by(slot, promotion.promotion_id)))

@@ -55,6 +55,9 @@ class Taking:
         """The targets of what gave > 0, also those whose share is 0 (§6.11.10)."""
         return {slot for one in self.giving() for slot in one.targets}
 
+    def targets(self) -> set[Slot]:
+        return {slot for one in self.applications for slot in one.targets}
+
     def qualifying(self) -> set[Slot]:
         return {slot for one in self.giving() for slot in one.qualifiers}
 

@@ -339,3 +339,27 @@ def test_progressive_percent_closes_every_unit_of_a_group_it_gave_to_6_11_10() -
     rules = [promotion("a", reward, exclusive="STAGE"), promotion("b", percent("50"))]
     assert discounts(run(rules, [line(1, 5, 2000)])) == [1]
     assert rows(run(rules, [line(1, 5, 2000)]), "b") == [0]
+
+
+def test_progressive_percent_whose_open_targets_earn_too_little_is_excluded_6_9() -> None:
+    """T is 0.01 of a base of 0.10: both lines earn 0.01, the open one alone 0.004."""
+    rules = [
+        promotion("a", amount("0.02", "receipt", sku="sku-001"), exclusive="ALL"),
+        promotion("b", by_parts(("0.01", "11.1111")), stage="receipt"),
+    ]
+    result = run(rules, [line(1, 6), line(2, 4)])
+    assert verdicts(result) == {"a": "APPLIED", "b": "EXCLUDED"}
+    assert result["rules"][1]["by_promotion_id"] == "a"
+
+
+def test_line_winner_cut_to_nothing_beats_where_nobody_gives_6_9() -> None:
+    """The better-ranked promotion that does not match is no winner."""
+    best = {"name": "g", "mode": "BEST", "scope": "LINE"}
+    rules = [
+        promotion("a", amount("1.00", "receipt"), group=best, when={"quantity": {"from": 9}}),
+        promotion("b", percent("10"), group=best),
+        promotion("c", percent("20"), group=best, limits=[{"per": "receipt", "amount": "1.00", "on_short": "SKIP"}]),
+    ]
+    result = run(rules, [line(1, 10000)])
+    assert verdicts(result) == {"a": "NOT_MATCHED", "b": "BEATEN", "c": "LIMIT"}
+    assert result["rules"][1]["by_promotion_id"] == "c"
