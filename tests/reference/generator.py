@@ -250,7 +250,7 @@ def _coupons(rng: random.Random, rules_documents: list[dict[str, Any]]) -> list[
 def _payments(rng: random.Random, total: int) -> list[dict[str, Any]]:
     """Most often one or two payments, in halves or a kopeck beside them; now and then one of nothing."""
     half = total // 2
-    first = rng.choice((total, half, half + 1, max(0, half - 1), total // 3, rng.randint(0, total)))
+    first = rng.choice((total, half, min(total, half + 1), max(0, half - 1), total // 3, rng.randint(0, total)))
     sums = rng.choice(((), (total,), (total,), (first, total - first), (first, first), (first, 1, total), (0,)))
     prefix = rng.choice(("", "PAYMENT_TYPE_"))
     return [{"type": prefix + rng.choice(PAYMENTS).upper(), "sum_minor": amount} for amount in sums]
