@@ -10,27 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from altyn.core.rules.promotion import (
+from altyn.core.rules.condition import (
     ALL_GOODS,
     AllOf,
-    Amount,
-    AmountSpread,
-    Asset,
     Attribute,
     Condition,
     CustomerIs,
-    Expiry,
-    Group,
-    GroupMode,
-    Percent,
-    Points,
     ProductSet,
-    Promotion,
     ReceiptSum,
     Schedule,
-    Stage,
-    SumBase,
 )
+from altyn.core.rules.promotion import Amount, Asset, Expiry, Group, Percent, Points, Promotion
+from altyn.core.rules.words import AmountSpread, GroupMode, Stage, SumBase
 
 Row = list[tuple[bytes, bytes, bytes, int, int]]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from altyn.core.evaluate import ReceiptError
 from altyn.core.rules.checks.goods import Product
-from altyn.core.rules.promotion import Attribute
+from altyn.core.rules.condition import Attribute
 
 CATALOGUE_KEYS = ("group_id", "brand_id", "supplier_id", "price_minor", "min_price_minor", "cost_minor", "flags")
 COLUMNS = {"group_id": Attribute.CATEGORY, "brand_id": Attribute.BRAND, "supplier_id": Attribute.SUPPLIER}

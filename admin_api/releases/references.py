@@ -14,21 +14,18 @@ import asyncpg
 
 from altyn.admin_api.edge.problems import Problem, problem
 from altyn.admin_api.releases import repository
-from altyn.core.rules.definition import Rules
-from altyn.core.rules.promotion import (
+from altyn.core.rules.condition import (
     Choice,
     Condition,
     CustomerIs,
-    IssueCoupon,
-    Limit,
     ProductSet,
-    Promotion,
     Quantity,
     ReceiptSum,
     SeriesIs,
     StoreIs,
-    reward_sets,
 )
+from altyn.core.rules.definition import Rules
+from altyn.core.rules.promotion import IssueCoupon, Limit, Promotion, reward_sets
 from altyn.core.rules.read.conditions import walk
 
 SHOWN_PER_KIND_MAX = 100

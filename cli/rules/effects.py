@@ -21,8 +21,9 @@ from altyn.core.rules.checks.schedules import DAY_MINUTES, MINUTE_US, first_mome
 from altyn.core.rules.checks.stacks import freed, made_up, quantities, receipt_line
 from altyn.core.rules.compare import DocumentChange
 from altyn.core.rules.compile import compile_ruleset
+from altyn.core.rules.condition import CouponIs, CustomerIs, ProductSet, Schedule, SeriesIs, StoreIs
 from altyn.core.rules.definition import Rules
-from altyn.core.rules.promotion import CouponIs, CustomerIs, ProductSet, Promotion, Schedule, SeriesIs, StoreIs
+from altyn.core.rules.promotion import Promotion
 from altyn.core.rules.ruleset import Ruleset
 
 SITUATIONS_MAX = 4  # of one promotion

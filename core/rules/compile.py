@@ -14,12 +14,14 @@ import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from altyn.core.rules.condition import Balance
 from altyn.core.rules.gate import SYMBOL_KINDS, Gate, gate_of
-from altyn.core.rules.promotion import Asset, Balance, GroupMode, GroupScope, Limit, Points, Promotion, Stage
+from altyn.core.rules.promotion import Asset, Limit, Points, Promotion
 from altyn.core.rules.read.conditions import walk
 from altyn.core.rules.rows import ONE, ImageError, RowWriter
 from altyn.core.rules.rule_rows import RuleWriter
 from altyn.core.rules.symbols import build_table
+from altyn.core.rules.words import GroupMode, GroupScope, Stage
 
 __all__ = ["CompileError", "compile_ruleset"]
 

@@ -10,26 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from altyn.core.rules.promotion import (
+from altyn.core.rules.condition import (
     AllOf,
     AnyOf,
     Attribute,
-    Bundle,
-    BuyGet,
     Condition,
     CouponIs,
     CustomerIs,
-    IssueCoupon,
-    Message,
     ProductSet,
-    Promotion,
     Quantity,
     ReceiptSum,
     RegisterIs,
-    Reward,
     SeriesIs,
     StoreIs,
 )
+from altyn.core.rules.promotion import Bundle, BuyGet, IssueCoupon, Message, Promotion, Reward
 
 SYMBOL_KINDS = {
     "sku": 0,

@@ -10,8 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 
-from altyn.core.rules.gate import COLUMNS, COUPON, SERIES, SYMBOL_KINDS
-from altyn.core.rules.promotion import (
+from altyn.core.rules.condition import (
     AllOf,
     AnyOf,
     Balance,
@@ -28,8 +27,9 @@ from altyn.core.rules.promotion import (
     Schedule,
     SeriesIs,
     StoreIs,
-    SumBase,
 )
+from altyn.core.rules.gate import COLUMNS, COUPON, SERIES, SYMBOL_KINDS
+from altyn.core.rules.words import SumBase
 
 CONDITION_ROW = struct.Struct("<4i2q6iq")
 SET_ROW = struct.Struct("<8i2q2iIi")

@@ -10,21 +10,13 @@ import struct
 from collections.abc import Mapping
 
 from altyn.core.rules.promotion import (
-    AfterLast,
-    Allocate,
-    AllocateTo,
     Amount,
-    AmountSpread,
     Asset,
-    BlockUnit,
     Bundle,
     BuyGet,
     Cap,
-    ExclusiveOver,
-    ExclusiveScope,
     Expiry,
     FixedPrice,
-    FreeUnits,
     IssueCoupon,
     Ladder,
     Message,
@@ -34,12 +26,22 @@ from altyn.core.rules.promotion import (
     Points,
     Promotion,
     Reward,
-    Stage,
     Tiers,
     UsageLimit,
     is_progressive,
 )
 from altyn.core.rules.rows import ImageError, RowWriter
+from altyn.core.rules.words import (
+    AfterLast,
+    Allocate,
+    AllocateTo,
+    AmountSpread,
+    BlockUnit,
+    ExclusiveOver,
+    ExclusiveScope,
+    FreeUnits,
+    Stage,
+)
 
 RULE_ROW = struct.Struct("<4iqiI6iq")
 SET_REWARD_ROW = struct.Struct("<q5iI4i")

@@ -30,11 +30,17 @@ def receipt_of(case: Case) -> Receipt:
         for line in case.receipt["lines"]
     ]
     coupons = [{"code": coupon["code"]} for coupon in case.receipt.get("coupons", [])]
+    payments = [
+        {**paid, "type": "PAYMENT_TYPE_" + paid["type"].removeprefix("PAYMENT_TYPE_")}
+        for paid in case.receipt.get("payments", [])
+    ]
     receipt = {
         "lines": lines,
         "coupons": coupons,
+        "payments": payments,
         "store_id": "S",
-        "register_id": "R",
+        "register_id": case.receipt["register_id"],
+        "sales_channel": case.receipt["sales_channel"],
         "currency": "RUB",
         "exponent": 2,
     }

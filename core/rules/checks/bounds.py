@@ -7,20 +7,9 @@ from collections.abc import Iterator, Sequence
 from altyn.core.rules.checks.codes import Remark, remark
 from altyn.core.rules.checks.conjunctions import Alternative, Literal
 from altyn.core.rules.checks.goods import covers
-from altyn.core.rules.promotion import (
-    Amount,
-    Cap,
-    CustomerIs,
-    IssueCoupon,
-    Limit,
-    LimitMeasure,
-    LimitPer,
-    LimitWindow,
-    Message,
-    Points,
-    Promotion,
-    UsageLimit,
-)
+from altyn.core.rules.condition import CustomerIs
+from altyn.core.rules.promotion import Amount, Cap, IssueCoupon, Limit, Message, Points, Promotion, UsageLimit
+from altyn.core.rules.words import LimitMeasure, LimitPer, LimitWindow
 
 # How many whole or begun windows of one kind lie in one of another.
 WINDOWS_IN = {

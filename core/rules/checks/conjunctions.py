@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from altyn.core.rules.checks.goods import covers
 from altyn.core.rules.checks.schedules import first_moment
-from altyn.core.rules.promotion import (
+from altyn.core.rules.condition import (
     AllOf,
     AnyOf,
     Balance,
@@ -27,8 +27,8 @@ from altyn.core.rules.promotion import (
     Schedule,
     SeriesIs,
     StoreIs,
-    SumBase,
 )
+from altyn.core.rules.words import SumBase
 
 ALTERNATIVES_MAX = 64
 SINGLE_VALUED = ("card_type", "id")

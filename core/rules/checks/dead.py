@@ -9,27 +9,23 @@ from altyn.core.rules.checks.conjunctions import Alternative, Literal, alternati
 from altyn.core.rules.checks.goods import PRICE_MINOR_MAX, QTY_MILLI_MAX, UNITS_MAX, most_sum_minor
 from altyn.core.rules.checks.known import Known
 from altyn.core.rules.checks.schedules import first_moment, is_over
+from altyn.core.rules.condition import AnyOf, Condition, Quantity, ReceiptSum, Schedule
 from altyn.core.rules.promotion import (
     Amount,
-    AnyOf,
     Asset,
     Bundle,
-    Condition,
-    CountBy,
     FixedPrice,
     IssueCoupon,
     Percent,
     Points,
     Promotion,
-    Quantity,
-    ReceiptSum,
     Reward,
-    Schedule,
     Tiers,
 )
 from altyn.core.rules.read.conditions import walk
 from altyn.core.rules.read.dates import date_text
 from altyn.core.rules.read.forms import decimal_text
+from altyn.core.rules.words import CountBy
 
 
 def dead_conditions(promotion: Promotion, known: Known) -> Iterator[Remark]:

@@ -7,31 +7,24 @@ from collections.abc import Iterable, Iterator
 from altyn.core.money import multiply_floor
 from altyn.core.rules.checks.codes import Remark, remark
 from altyn.core.rules.checks.conjunctions import alternatives, find_conflict
+from altyn.core.rules.condition import CouponIs, ReceiptSum
 from altyn.core.rules.promotion import (
-    AfterLast,
-    AllocateTo,
     Amount,
-    AmountSpread,
     Bundle,
     BuyGet,
-    CouponIs,
-    DiscountBy,
     FixedPrice,
     IssueCoupon,
     Ladder,
     Limit,
-    LimitMeasure,
-    LimitPer,
     Percent,
     Points,
     Promotion,
-    ReceiptSum,
     Reward,
     SetDiscount,
-    Stage,
 )
 from altyn.core.rules.read.conditions import walk
 from altyn.core.rules.read.forms import decimal_text
+from altyn.core.rules.words import AfterLast, AllocateTo, AmountSpread, DiscountBy, LimitMeasure, LimitPer, Stage
 
 WHOLE_PPM = 1_000_000
 # From here on a discount without limit is worth a look.

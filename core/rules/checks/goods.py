@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from altyn.core.rules.promotion import Attribute, ProductSet
+from altyn.core.rules.condition import Attribute, ProductSet
 
 PRICE_MINOR_MAX = 1_000_000_000  # of core/limits.pxd
 QTY_MILLI_MAX = 10_000_000

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from altyn.core.rules.checks.goods import Key, Product, contains
-from altyn.core.rules.promotion import Attribute, ProductSet
+from altyn.core.rules.condition import Attribute, ProductSet
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,23 +14,21 @@ from typing import Any
 from altyn.core.rules.checks.codes import Remark, remark
 from altyn.core.rules.checks.conjunctions import Alternative, alternatives, compatible
 from altyn.core.rules.checks.goods import EVERYTHING, Key, covers, keys, meet
+from altyn.core.rules.condition import ALL_GOODS, ProductSet
 from altyn.core.rules.promotion import (
-    ALL_GOODS,
     Amount,
     Bundle,
     BuyGet,
     FixedPrice,
     Floor,
-    GroupMode,
     IssueCoupon,
     Message,
     Percent,
     Points,
-    ProductSet,
     Promotion,
     Reward,
-    Stage,
 )
+from altyn.core.rules.words import GroupMode, Stage
 
 # Rivals looked at for one promotion.
 RIVALS_MAX = 32

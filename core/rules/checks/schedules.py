@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from altyn.core.rules.promotion import Schedule
+from altyn.core.rules.condition import Schedule
 
 DAY_MINUTES = 1_440
 MINUTE_US = 60_000_000

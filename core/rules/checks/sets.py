@@ -7,19 +7,8 @@ from collections.abc import Iterator
 from altyn.core.rules.checks.codes import Remark, remark
 from altyn.core.rules.checks.goods import covers
 from altyn.core.rules.checks.known import Known
-from altyn.core.rules.promotion import (
-    Attribute,
-    Bundle,
-    BuyGet,
-    Condition,
-    IssueCoupon,
-    Message,
-    ProductSet,
-    Promotion,
-    Quantity,
-    ReceiptSum,
-    Reward,
-)
+from altyn.core.rules.condition import Attribute, Condition, ProductSet, Quantity, ReceiptSum
+from altyn.core.rules.promotion import Bundle, BuyGet, IssueCoupon, Message, Promotion, Reward
 from altyn.core.rules.read.conditions import walk
 
 NAMES_SHOWN_MAX = 5

@@ -22,30 +22,23 @@ from altyn.core.rules.checks.known import Known
 from altyn.core.rules.checks.rivals import targets
 from altyn.core.rules.checks.schedules import is_over
 from altyn.core.rules.compile import CompileError, compile_ruleset
+from altyn.core.rules.condition import AllOf, Attribute, ProductSet, Quantity, ReceiptSum, Schedule
 from altyn.core.rules.definition import Rules
 from altyn.core.rules.promotion import (
-    AllOf,
     Amount,
-    Attribute,
     Bundle,
     BuyGet,
-    DiscountBy,
-    GroupMode,
     IssueCoupon,
     Ladder,
     Message,
     MultiBuy,
     Percent,
-    ProductSet,
     Promotion,
-    Quantity,
-    ReceiptSum,
     Reward,
-    Schedule,
-    Stage,
 )
 from altyn.core.rules.read.forms import decimal_text
 from altyn.core.rules.ruleset import Ruleset
+from altyn.core.rules.words import DiscountBy, GroupMode, Stage
 
 MEETINGS_MAX = 2_000  # different companies of promotions, each compiled
 MEETING_MAX = 48  # promotions of one product

@@ -7,17 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from altyn.core.rules.checks.codes import Remark, remark
 from altyn.core.rules.checks.known import Known
+from altyn.core.rules.condition import CouponIs, SeriesIs
 from altyn.core.rules.definition import Rules
-from altyn.core.rules.promotion import (
-    CouponIs,
-    IssueCoupon,
-    Message,
-    Points,
-    Promotion,
-    SeriesIs,
-    Stage,
-)
+from altyn.core.rules.promotion import IssueCoupon, Message, Points, Promotion
 from altyn.core.rules.read.conditions import walk
+from altyn.core.rules.words import Stage
 
 _PLACEHOLDER = re.compile(r"\{\{ (\w+) \}\}")
 

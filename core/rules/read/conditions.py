@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from altyn.core.rules.promotion import (
+from altyn.core.rules.condition import (
     AllOf,
     AnyOf,
     Balance,
     Choice,
     Condition,
-    CountBy,
     CouponIs,
     CustomerIs,
     NoneOf,
@@ -26,7 +25,6 @@ from altyn.core.rules.promotion import (
     Schedule,
     SeriesIs,
     StoreIs,
-    SumBase,
 )
 from altyn.core.rules.read.forms import (
     DAY_MINUTES,
@@ -48,6 +46,7 @@ from altyn.core.rules.read.forms import (
 from altyn.core.rules.read.problems import Code, Reading, shown
 from altyn.core.rules.read.products import OF, ChoiceOf, amount, rate
 from altyn.core.rules.read.shared import OneOf, identifier, in_scale, points_number
+from altyn.core.rules.words import CountBy, SumBase
 
 DEPTH_MAX = 8
 CONDITIONS_MAX = 64

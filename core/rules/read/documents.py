@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from altyn.core.rules.promotion import (
-    Asset,
-    Exclusive,
-    ExclusiveOver,
-    ExclusiveScope,
-    Floor,
-    Group,
-    GroupMode,
-    GroupScope,
-    Promotion,
-    ReceiptSum,
-    Stage,
-    SumBase,
-)
+from altyn.core.rules.condition import ReceiptSum
+from altyn.core.rules.promotion import Asset, Exclusive, Floor, Group, Promotion
 from altyn.core.rules.read.conditions import CONDITION, walk
 from altyn.core.rules.read.forms import (
     Decimal,
@@ -44,6 +32,7 @@ from altyn.core.rules.read.shared import (
     identifier,
     in_scale,
 )
+from altyn.core.rules.words import ExclusiveOver, ExclusiveScope, GroupMode, GroupScope, Stage, SumBase
 
 # Stages a document may name; the others are not the marketer's (semantics §6.2).
 STAGES = {

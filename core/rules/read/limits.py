@@ -2,27 +2,8 @@
 
 from __future__ import annotations
 
-from altyn.core.rules.promotion import (
-    ALL_GOODS,
-    Amount,
-    AmountSpread,
-    Balance,
-    Cap,
-    CouponIs,
-    Limit,
-    LimitMeasure,
-    LimitPer,
-    LimitWindow,
-    OnShort,
-    PaymentRule,
-    Points,
-    ProductSet,
-    ReceiptSum,
-    Reward,
-    SeriesIs,
-    UsageLimit,
-    is_progressive,
-)
+from altyn.core.rules.condition import ALL_GOODS, Balance, CouponIs, ProductSet, ReceiptSum, SeriesIs
+from altyn.core.rules.promotion import Amount, Cap, Limit, PaymentRule, Points, Reward, UsageLimit, is_progressive
 from altyn.core.rules.read.conditions import CONDITION, QUANTITY_MAX_MILLI, walk
 from altyn.core.rules.read.forms import (
     Decimal,
@@ -41,6 +22,7 @@ from altyn.core.rules.read.forms import (
 from altyn.core.rules.read.problems import Code, Reading
 from altyn.core.rules.read.products import EXCEPTED, OF, amount, rate
 from altyn.core.rules.read.shared import PRIORITY, PRIORITY_DEFAULT, OneOf, identifier, in_scale, points_number
+from altyn.core.rules.words import AmountSpread, LimitMeasure, LimitPer, LimitWindow, OnShort
 
 LIMITS_MAX = 8
 PAYMENT_RULES_MAX = 8

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from altyn.core.rules.promotion import Channel, Expiry, IssueCoupon, Message, Reward
+from altyn.core.rules.promotion import Expiry, IssueCoupon, Message, Reward
 from altyn.core.rules.read.forms import Fields, Form, Key, MappingOf, Schema, Text, Titles, Whole, Word
 from altyn.core.rules.read.problems import Code, Reading, meant
 from altyn.core.rules.read.shared import EXPIRY, PRIORITY_DEFAULT, identifier
+from altyn.core.rules.words import Channel
 
 MESSAGE_PRIORITY_MAX = 1_000
 PLACEHOLDERS = ("promotion", "discount", "points", "to_pay", "balance")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from altyn.core.rules.promotion import ALL_GOODS, Attribute, Choice, ProductSet
+from altyn.core.rules.condition import ALL_GOODS, Attribute, Choice, ProductSet
 from altyn.core.rules.read.forms import Decimal, Fields, Form, Key, ListOf, MappingOf, Named, Schema, Text, UniqueOf
 from altyn.core.rules.read.problems import Code, Reading
 

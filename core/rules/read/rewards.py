@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from altyn.core.rules.promotion import Amount, AmountSpread, Expiry, FixedPrice, Percent, Points, Reward, Tier, Tiers
+from altyn.core.rules.promotion import Amount, Expiry, FixedPrice, Percent, Points, Reward, Tier, Tiers
 from altyn.core.rules.read.forms import Fields, Flag, Form, Key, MappingOf, Schema, Whole, Word
 from altyn.core.rules.read.notices import ISSUE_COUPON, MESSAGE
 from altyn.core.rules.read.problems import Code, Reading, shown
@@ -10,6 +10,7 @@ from altyn.core.rules.read.products import OF, amount, rate
 from altyn.core.rules.read.set_rewards import BUNDLE, BUY_GET, LADDER, MULTI_BUY
 from altyn.core.rules.read.shared import EXPIRY, identifier, in_scale, points_number
 from altyn.core.rules.read.tiers import PROGRESSIVE, Tiered, tier_keys
+from altyn.core.rules.words import AmountSpread
 
 REWARDS_MAX = 16
 ACTIVE_AFTER_DAYS_MAX = 3_650

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from altyn.core.rules.promotion import (
-    AfterLast,
-    Allocate,
-    AllocateTo,
-    BlockUnit,
-    Bundle,
-    BundlePart,
-    BuyGet,
-    DiscountBy,
-    FreeUnits,
-    Ladder,
-    MultiBuy,
-    ProductSet,
-    Reward,
-    SetDiscount,
-    UnitOrder,
-)
+from altyn.core.rules.condition import ProductSet
+from altyn.core.rules.promotion import Bundle, BundlePart, BuyGet, Ladder, MultiBuy, Reward, SetDiscount
 from altyn.core.rules.read.forms import Decimal, Fields, Flag, Form, Key, ListOf, MappingOf, Schema, Whole, Word
 from altyn.core.rules.read.problems import Code, Reading
 from altyn.core.rules.read.products import AMOUNT_MAX, OF, amount, rate
 from altyn.core.rules.read.shared import OneOf
+from altyn.core.rules.words import AfterLast, Allocate, AllocateTo, BlockUnit, DiscountBy, FreeUnits, UnitOrder
 
 TAKE_MAX = 100
 PART_QUANTITY_MAX = 1_000

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from altyn.core.rules.promotion import ALL_GOODS, Reward, SumBase, Tier, Tiers
+from altyn.core.rules.condition import ALL_GOODS
+from altyn.core.rules.promotion import Reward, Tier, Tiers
 from altyn.core.rules.read.forms import Fields, Flag, Key, ListOf, Schema, Word
 from altyn.core.rules.read.problems import Code, Reading
 from altyn.core.rules.read.products import OF, amount
 from altyn.core.rules.read.shared import OneOf
+from altyn.core.rules.words import SumBase
 
 TIERS_MIN = 2
 TIERS_MAX = 32

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from altyn.core.rules import condition as conditions
 from altyn.core.rules import promotion as values
+from altyn.core.rules import words
 from altyn.core.rules.read.conditions import PAYMENT_TYPES, WEEKDAYS
 from altyn.core.rules.read.dates import date_text
 from altyn.core.rules.read.forms import MINUTE_US, decimal_text
@@ -61,7 +63,7 @@ def _group(group: values.Group) -> Document:
     )
 
 
-def _choice(choice: values.Choice) -> Document:
+def _choice(choice: conditions.Choice) -> Document:
     return present(
         any_of=None if choice.any_of is None else list(choice.any_of),
         none_of=list(choice.none_of) or None,
@@ -71,9 +73,9 @@ def _choice(choice: values.Choice) -> Document:
 # --- conditions
 
 
-def _condition(condition: values.Condition, scales: dict[str, int]) -> Document:
+def _condition(condition: conditions.Condition, scales: dict[str, int]) -> Document:
     """One key of the vocabulary, or several where the document used the short form of `all`."""
-    if isinstance(condition, values.AllOf):
+    if isinstance(condition, conditions.AllOf):
         step = condition.path.rpartition(".")[2]
         if step == "all":
             return {"all": [_condition(part, scales) for part in condition.conditions]}
@@ -82,20 +84,20 @@ def _condition(condition: values.Condition, scales: dict[str, int]) -> Document:
             for key, inner in _condition(part, scales).items():
                 merged[key] = {**merged[key], **inner} if key in merged else inner
         return merged
-    if isinstance(condition, values.AnyOf | values.NoneOf):
-        kind = "any" if isinstance(condition, values.AnyOf) else "none"
+    if isinstance(condition, conditions.AnyOf | conditions.NoneOf):
+        kind = "any" if isinstance(condition, conditions.AnyOf) else "none"
         return {kind: [_condition(part, scales) for part in condition.conditions]}
-    if isinstance(condition, values.Balance):
+    if isinstance(condition, conditions.Balance):
         return _balance(condition, scales.get(condition.asset, SCALE_DEFAULT))
     return _LEAVES[type(condition)](condition)
 
 
-def _balance(condition: values.Balance, scale: int) -> Document:
+def _balance(condition: conditions.Balance, scale: int) -> Document:
     edges = present(from_=points_text(condition.from_points, scale), below=points_text(condition.below_points, scale))
     return {"balance": {"asset": condition.asset, **edges}}
 
 
-def _schedule(schedule: values.Schedule) -> Document:
+def _schedule(schedule: conditions.Schedule) -> Document:
     return {
         "schedule": present(
             from_=_moment(schedule.from_date, schedule.from_wall_us),
@@ -119,23 +121,23 @@ def _time(minute: int) -> str:
     return f"{hours:02d}:{minutes:02d}"
 
 
-def _customer(condition: values.CustomerIs) -> Document:
+def _customer(condition: conditions.CustomerIs) -> Document:
     value = condition.flag if condition.choice is None else _choice(condition.choice)
     return {"customer": {condition.attribute: value}}
 
 
-def _receipt_sum(condition: values.ReceiptSum) -> Document:
+def _receipt_sum(condition: conditions.ReceiptSum) -> Document:
     edges = present(from_=money_text(condition.from_minor), below=money_text(condition.below_minor))
     return {"receipt_sum": {**edges, "base": condition.base.name, "of": product_set(condition.of)}}
 
 
-def _quantity(condition: values.Quantity) -> Document:
-    digits = 0 if condition.count_by is values.CountBy.UNITS else 3
+def _quantity(condition: conditions.Quantity) -> Document:
+    digits = 0 if condition.count_by is words.CountBy.UNITS else 3
     edges = present(from_=_milli(condition.from_milli, digits), below=_milli(condition.below_milli, digits))
     return {"quantity": {**edges, "count_by": condition.count_by.name, "of": product_set(condition.of)}}
 
 
-def _payment_is(condition: values.PaymentIs) -> Document:
+def _payment_is(condition: conditions.PaymentIs) -> Document:
     types = [name for name, number in PAYMENT_TYPES.items() if number in condition.types]
     return {"payment": present(type=types, from_percent=percent_text(condition.from_ppm))}
 
@@ -148,15 +150,15 @@ def _milli(milli: int | None, digits: int) -> str | None:
 
 
 _LEAVES: dict[type, Callable[[Any], Document]] = {
-    values.Schedule: _schedule,
-    values.StoreIs: lambda condition: {"store": {condition.attribute: _choice(condition.choice)}},
-    values.CustomerIs: _customer,
-    values.CouponIs: lambda condition: {"coupon": {"code": condition.code}},
-    values.SeriesIs: lambda condition: {"coupon": {"series": condition.series}},
-    values.ReceiptSum: _receipt_sum,
-    values.Quantity: _quantity,
-    values.PaymentIs: _payment_is,
-    values.RegisterIs: lambda condition: {"register": {condition.attribute: _choice(condition.choice)}},
+    conditions.Schedule: _schedule,
+    conditions.StoreIs: lambda condition: {"store": {condition.attribute: _choice(condition.choice)}},
+    conditions.CustomerIs: _customer,
+    conditions.CouponIs: lambda condition: {"coupon": {"code": condition.code}},
+    conditions.SeriesIs: lambda condition: {"coupon": {"series": condition.series}},
+    conditions.ReceiptSum: _receipt_sum,
+    conditions.Quantity: _quantity,
+    conditions.PaymentIs: _payment_is,
+    conditions.RegisterIs: lambda condition: {"register": {condition.attribute: _choice(condition.choice)}},
 }
 
 
@@ -167,15 +169,15 @@ def _usage_limit(limit: values.UsageLimit, rewards: tuple[values.Reward, ...], s
     points = next((reward for reward in rewards if isinstance(reward, values.Points)), None)
     scale = scales.get(points.asset, SCALE_DEFAULT) if points else 0
     digits = {
-        values.LimitMeasure.TIMES: 0,
-        values.LimitMeasure.AMOUNT: 2,
-        values.LimitMeasure.QUANTITY: 3,
-        values.LimitMeasure.POINTS: scale,
+        words.LimitMeasure.TIMES: 0,
+        words.LimitMeasure.AMOUNT: 2,
+        words.LimitMeasure.QUANTITY: 3,
+        words.LimitMeasure.POINTS: scale,
     }[limit.measure]
-    limited = limit.measure in (values.LimitMeasure.AMOUNT, values.LimitMeasure.POINTS)
+    limited = limit.measure in (words.LimitMeasure.AMOUNT, words.LimitMeasure.POINTS)
     made = present(
         per=limit.per.name.lower(),
-        window=None if limit.window is values.LimitWindow.NONE else limit.window.name.lower(),
+        window=None if limit.window is words.LimitWindow.NONE else limit.window.name.lower(),
         on_short=limit.on_short.name if limited else None,
     )
     made[limit.measure.name.lower()] = decimal_text(limit.cap, digits)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from altyn.core.rules.promotion import Expiry, ProductSet
+from altyn.core.rules.condition import ProductSet
+from altyn.core.rules.promotion import Expiry
 from altyn.core.rules.read.dates import date_text
 from altyn.core.rules.read.forms import decimal_text
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from altyn.core.rules import promotion as values
+from altyn.core.rules import words
 from altyn.core.rules.read.forms import decimal_text
 from altyn.core.rules.read.shared import SCALE_DEFAULT
 from altyn.core.rules.read.written_parts import (
@@ -57,7 +58,7 @@ def _applications(reward: values.MultiBuy | values.Bundle | values.BuyGet) -> Do
 
 
 def _discount(discount: values.SetDiscount) -> Document:
-    text = percent_text if discount.by is values.DiscountBy.PERCENT else money_text
+    text = percent_text if discount.by is words.DiscountBy.PERCENT else money_text
     return {discount.by.name.lower(): text(discount.value)}
 
 
@@ -95,7 +96,7 @@ def _buy_get(reward: values.BuyGet) -> Document:
 
 
 def _ladder(reward: values.Ladder) -> Document:
-    text = percent_text if reward.by is values.DiscountBy.PERCENT else money_text
+    text = percent_text if reward.by is words.DiscountBy.PERCENT else money_text
     return {
         "rungs": [text(rung) for rung in reward.rungs],
         "by": reward.by.name.lower(),

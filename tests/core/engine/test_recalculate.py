@@ -110,9 +110,14 @@ def world_of(case: Case, catalogued: bool) -> tuple[World, Ruleset, receipt_pb2.
                 )
             )
         lines = [{key: value for key, value in given.items() if key not in LOOKED_UP} for given in lines]
-    told = {key: value for key, value in case.receipt.items() if key not in ("lines", "identity", "coupons", "mode")}
+    respelled = ("lines", "identity", "coupons", "payments", "mode")
+    told = {key: value for key, value in case.receipt.items() if key not in respelled}
     coupons = [{"code": coupon["code"]} for coupon in case.receipt["coupons"]]
-    sent = ParseDict({**told, "lines": lines, "coupons": coupons}, receipt_pb2.Receipt())
+    payments = [
+        {**paid, "type": "PAYMENT_TYPE_" + paid["type"].removeprefix("PAYMENT_TYPE_")}
+        for paid in case.receipt.get("payments", [])
+    ]
+    sent = ParseDict({**told, "lines": lines, "coupons": coupons, "payments": payments}, receipt_pb2.Receipt())
     engine = Engine(tenant="demo", facts=facts, zone="Europe/Moscow", token_key=TOKEN_KEY, pepper=PEPPER)
     engine.take_ruleset(made, bytes(32), 0)
     return World(engine), Ruleset(made), sent

@@ -7,6 +7,25 @@ from typing import Any
 
 import pytest
 
+from altyn.core.rules.condition import (
+    ALL_GOODS,
+    AllOf,
+    AnyOf,
+    Attribute,
+    Balance,
+    Choice,
+    Condition,
+    CouponIs,
+    CustomerIs,
+    NoneOf,
+    PaymentIs,
+    ProductSet,
+    Quantity,
+    ReceiptSum,
+    RegisterIs,
+    Schedule,
+    StoreIs,
+)
 from altyn.core.rules.definition import (
     Rules,
     canonical_json,
@@ -16,40 +35,8 @@ from altyn.core.rules.definition import (
     load_documents,
     read_documents,
 )
-from altyn.core.rules.promotion import (
-    ALL_GOODS,
-    AllOf,
-    Amount,
-    AmountSpread,
-    AnyOf,
-    Asset,
-    Attribute,
-    Balance,
-    Choice,
-    Condition,
-    CountBy,
-    CouponIs,
-    CustomerIs,
-    Expiry,
-    Floor,
-    Group,
-    GroupMode,
-    GroupScope,
-    NoneOf,
-    PaymentIs,
-    Percent,
-    Points,
-    ProductSet,
-    Promotion,
-    Quantity,
-    ReceiptSum,
-    RegisterIs,
-    Reward,
-    Schedule,
-    Stage,
-    StoreIs,
-    SumBase,
-)
+from altyn.core.rules.promotion import Amount, Asset, Expiry, Floor, Group, Percent, Points, Promotion, Reward
+from altyn.core.rules.words import AmountSpread, CountBy, GroupMode, GroupScope, Stage, SumBase
 
 
 def day(year: int, month: int, number: int) -> int:

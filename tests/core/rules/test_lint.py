@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from altyn.core.rules.checks import goods
+from altyn.core.rules.condition import Attribute
 from altyn.core.rules.definition import load_documents, read_documents
 from altyn.core.rules.lint import KINDS, Known, Product, Severity, remarks
-from altyn.core.rules.promotion import Attribute
 
 ROOT = Path(__file__).resolve().parents[3]
 TODAY = 20_819  # 2027-01-01

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from altyn.core.evaluate import evaluate
 from altyn.core.rules.checks.schedules import DAY_MINUTES, MINUTE_US, first_moment, holds_at
 from altyn.core.rules.compile import compile_ruleset
+from altyn.core.rules.condition import Schedule
 from altyn.core.rules.definition import DocumentError, read_documents
 from altyn.core.rules.lint import Known, Remark, remarks
-from altyn.core.rules.promotion import Schedule
 from altyn.core.rules.ruleset import Ruleset
 from tests.core.rules.strategies import schedules
 from tests.parity.compare import customer_numbers, run_core, with_numbers
