@@ -7,11 +7,13 @@ run for a receipt that nobody wants explained.
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from altyn.core.calculator.limited cimport begin_limited, open_chosen
-from altyn.core.calculator.notes cimport is_shut_receipt
+from altyn.core.calculator.notes cimport is_shut, is_shut_receipt
 from altyn.core.calculator.reward cimport give_by_kind
+from altyn.core.calculator.targets cimport next_in_set
 from altyn.core.calculator.trial cimport Outer, begin_trial, end_trial
 from altyn.core.calculator.work cimport Floors, GAVE, QUALIFIED, SHUT_ALL, SHUT_STAGE
 from altyn.core.outcome cimport EXCLUDED, FLOOR, LIMIT, ZERO
+from altyn.core.rules.image cimport SetRow
 
 
 cdef int32_t who_shut(const Work* work) noexcept nogil:
@@ -28,6 +30,20 @@ cdef int32_t who_shut(const Work* work) noexcept nogil:
                 if is_shut_receipt(work):
                     return work.all_shut_by if work.all_shut_by >= 0 else work.stage_shut_by
             number = work.runs[number].next
+    return -1
+
+
+cdef int32_t who_shut_target(const Work* work, const RuleRow* rule) noexcept nogil:
+    """The exclusive rule that closed the first closed target of the rule, -1: none."""
+    cdef const SetRow* products = &work.rules.sets[rule.targets]
+    cdef int32_t i = next_in_set(work, products, 0), number
+    while i < work.groups_count:
+        number = work.groups[i].first_run
+        while number >= 0:
+            if is_shut(work, number):
+                return work.notes[number].marked_by
+            number = work.runs[number].next
+        i = next_in_set(work, products, i + 1)
     return -1
 
 
@@ -67,7 +83,10 @@ cdef int32_t first_obstacle(Work* work, const RuleRow* rule, const Left* left, i
     work.shut = shut
     if not would:
         return ZERO
-    if is_shut_receipt(work) or (shut_by[0] >= 0 and not would_give(work, rule, NULL, &unused)):
+    if is_shut_receipt(work) or not would_give(work, rule, NULL, &unused):
+        # What a progressive percent takes grows with its targets, so those it gave on may all be open.
+        if shut_by[0] < 0:
+            shut_by[0] = who_shut_target(work, rule)
         return EXCLUDED
     if left == NULL:
         return FLOOR
