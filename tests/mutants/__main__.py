@@ -35,10 +35,15 @@ def main() -> int:
     with ThreadPoolExecutor(asked.jobs) as pool:
         for mutant, caught in zip(chosen, pool.map(lambda one: try_mutant(one, asked.receipts), chosen), strict=True):
             module = mutant.module.removeprefix("core/calculator/")
-            planted = f"`{mutant.old.strip()}` → `{mutant.new.strip()}`"
+            planted = f"`{cell(mutant.old)}` → `{cell(mutant.new)}`"
             print(f"| {mutant.name} | {module} | {planted} | {caught or '**survived**'} |", flush=True)
             survived += not caught
     return 1 if survived else 0
+
+
+def cell(code: str) -> str:
+    """Code as one cell of a table: no line ends, no bars."""
+    return " ".join(code.split()).replace("|", "\\|")
 
 
 def try_mutant(mutant: Mutant, receipts: int) -> str:
