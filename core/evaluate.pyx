@@ -16,7 +16,7 @@ from altyn.core.limits cimport (
 )
 from altyn.core.outcome cimport (
     COUPON_APPLIED, CounterUse, CouponOutcome, FiscalRow, LineDiscount, LineResult, LineTrace, Outcome, PointsPayment,
-    ROUNDING_RULE, RuleTrace, Said, payment_of,
+    ROUNDING_RULE, RuleTrace, Said, kind_of, payment_of,
 )
 from altyn.core.plain_lines cimport Texts, fill_lines, number
 from altyn.core.receipt cimport CouponFact, Holdings, Line, PAYMENT_TYPES_COUNT, Place, PointsWish, Receipt
@@ -286,10 +286,12 @@ cdef list spell_payments(Ruleset ruleset, const Receipt* receipt, const Outcome*
 cdef dict spell_line(Ruleset ruleset, const Receipt* receipt, const Outcome* out, int32_t index):
     cdef const LineResult* line = &out.lines[index]
     cdef const LineDiscount* row
-    cdef int32_t i
+    cdef int32_t place = line.first_discount, i
     discounts = []
-    for i in range(line.discounts_begin, line.discounts_end):
-        row = &out.discounts[i]
+    accrual = {}
+    while place >= 0:
+        row = &out.discounts[place]
+        place = row.next
         name, reward_no = rule_name(ruleset, row.rule)
         discounts.append({
             "promotion_id": name,
@@ -297,10 +299,12 @@ cdef dict spell_line(Ruleset ruleset, const Receipt* receipt, const Outcome* out
             "version": ruleset.version if name else 0,
             "stage": f"STAGE_{STAGES[row.stage]}",
             "amount_minor": row.amount_minor,
-            "kind": f"DISCOUNT_KIND_{KINDS[row.kind]}",
+            "kind": f"DISCOUNT_KIND_{KINDS[kind_of(row.rule)]}",
         })
-    accrual = {out.line_accruals[i].asset: out.line_accruals[i].points
-               for i in range(line.accruals_begin, line.accruals_end)}
+    place = line.first_accrual
+    while place >= 0:
+        accrual[out.line_accruals[place].asset] = out.line_accruals[place].points
+        place = out.line_accruals[place].next
     return {
         "line_no": receipt.lines[index].line_no,
         "gross_minor": line.gross_minor,

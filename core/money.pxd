@@ -48,15 +48,15 @@ cdef extern from *:
     }
 
     /* The same with 2^64 / divisor at hand, rounded down: for a product below 2^64 and a divisor above 1. The quotient
-       from it is right or one too small. */
+       from it is right or one too small, so one more is right or one too large. */
     static inline int64_t altyn_divide_by(int64_t amount, int64_t numerator, int64_t divisor, uint64_t inverse,
                                           int64_t *remainder) {
         uint64_t product = (uint64_t)amount * (uint64_t)numerator;
-        uint64_t quotient = (uint64_t)(((altyn_wide)product * inverse) >> 64);
-        uint64_t left = product - quotient * (uint64_t)divisor;
-        uint64_t more = left >= (uint64_t)divisor;
-        *remainder = (int64_t)(left - (more ? (uint64_t)divisor : 0));
-        return (int64_t)(quotient + more);
+        int64_t quotient = (int64_t)(((altyn_wide)product * inverse) >> 64) + 1;
+        int64_t left = (int64_t)(product - (uint64_t)quotient * (uint64_t)divisor);
+        int64_t over = left >> 63;
+        *remainder = left + (divisor & over);
+        return quotient + over;
     }
 
     /* What a progressive rate is of `part` of a base: `steps` are pairs (from, rate in millionths, at most a million). */

@@ -102,7 +102,7 @@ cdef inline int64_t floors(int64_t total, int64_t weights, Share* members, int32
             member.amount = divide_by(total, member.weight, weights, inverse, &member.remainder)
         else:
             member.amount = divide(total, member.weight, weights, &member.remainder)
-        if capped and member.amount + (member.remainder > 0) > member.cap:
+        if capped and member.amount >= member.cap and (member.amount > member.cap or member.remainder > 0):
             return -1
         spare -= member.amount * member.count
         buckets.units[member.remainder >> buckets.shift] += <int32_t>member.count
@@ -155,6 +155,7 @@ cdef void hand_out(int64_t spare, const Buckets* buckets, Share* members, int32_
     """Spare kopecks, if any, by larger remainder. Buckets above the last one that gets any are served whole; only its own
     members are put in order."""
     cdef int64_t waiting = 0, low, high, i
+    cdef uint64_t width
     cdef int32_t bucket = BUCKETS - 1
     cdef Share* member
     while bucket > 0 and buckets.units[bucket] <= spare:
@@ -162,11 +163,12 @@ cdef void hand_out(int64_t spare, const Buckets* buckets, Share* members, int32_
         bucket -= 1
     high = <int64_t>(bucket + 1) << buckets.shift
     low = <int64_t>bucket << buckets.shift if bucket > 0 else 1
+    width = <uint64_t>(high - low) if spare > 0 else 0
     for i in range(count):
         member = &members[i]
         member.extra = -<int64_t>(member.remainder >= high) & member.count
         order[waiting] = member
-        waiting += (member.remainder >= low) & (member.remainder < high)
+        waiting += <uint64_t>(member.remainder - low) < width
     if waiting > 1:
         sort_members(order, <int32_t>waiting, False)
     for i in range(waiting):

@@ -19,6 +19,10 @@ cdef inline int32_t payment_of(int32_t rule) noexcept nogil:
     """Row of the ruleset's payment rules, -1: the rule is none of them."""
     return PAYMENT_RULE - rule if rule <= PAYMENT_RULE else -1
 
+cdef inline int32_t kind_of(int32_t rule) noexcept nogil:
+    """Kind of what a rule takes off."""
+    return DISCOUNT if rule > ROUNDING_RULE else ROUNDING if rule == ROUNDING_RULE else POINTS
+
 cdef enum Verdict:
     # altyn.pos.v1.Verdict
     APPLIED = 1
@@ -47,18 +51,18 @@ cdef struct LineResult:
     int64_t gross_minor
     int64_t discount_minor
     int64_t net_minor          # gross − discount − paid with points
-    int32_t discounts_begin    # slice of Outcome.discounts
-    int32_t discounts_end
-    int32_t accruals_begin     # slice of Outcome.line_accruals
-    int32_t accruals_end
+    int32_t first_discount     # row of Outcome.discounts, -1: none; rows name the line's next one
+    int32_t first_accrual      # of Outcome.line_accruals, likewise
     int32_t roles_begin        # slice of Outcome.line_roles
     int32_t roles_end
 
 cdef struct LineDiscount:
+    int64_t amount_minor
     int32_t rule               # ordinal in the ruleset; -1 external, -2 manual, ROUNDING_RULE, a payment rule below
     int32_t stage
-    int32_t kind
-    int64_t amount_minor
+    int32_t line
+    int32_t next               # of the line, in order of application; -1: none
+    int32_t run                # the calculator's own: when calculating by unit, else -1
 
 cdef struct LineRole:
     # A set rule used units of the line.
@@ -66,8 +70,10 @@ cdef struct LineRole:
     int32_t role               # Role
 
 cdef struct LineAccrual:
-    int32_t asset              # index in the ruleset's assets
     int64_t points
+    int32_t asset              # index in the ruleset's assets
+    int32_t line
+    int32_t next               # of the line, one row per asset; -1: none
 
 cdef struct Accrual:
     # One lot to open: one accrual rule that gave > 0.
@@ -153,11 +159,9 @@ cdef struct Outcome:
     int64_t rounding_minor
     int64_t to_pay_minor
     LineResult* lines          # as many as the receipt has, same order
-    LineDiscount* discounts    # ordered by line, then by application
-    int32_t discounts_count
+    LineDiscount* discounts    # in order of application, as are the next two; read them by line
     LineAccrual* line_accruals
-    int32_t line_accruals_count  # room of the array; read it by the lines' slices
-    LineRole* line_roles       # in order of application; room as with accruals
+    LineRole* line_roles
     Accrual* accruals          # in order of evaluation
     int32_t accruals_count
     CouponOutcome* coupons     # as many as the receipt has, same order

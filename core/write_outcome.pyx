@@ -9,7 +9,8 @@ from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.edge cimport ReadError, edge_exception, read_receipt
 from altyn.core.limits cimport ARENA_BYTES, REPLY_BYTES_MAX
 from altyn.core.outcome cimport (
-    Accrual, CouponOutcome, FiscalRow, LineDiscount, LineResult, Outcome, PointsPayment, ROUNDING_RULE, RuleTrace, payment_of,
+    Accrual, CouponOutcome, FiscalRow, LineDiscount, LineResult, Outcome, PointsPayment, ROUNDING_RULE, RuleTrace, kind_of,
+    payment_of,
 )
 from altyn.core.receipt cimport Holdings, Place, Receipt
 from altyn.core.rules.image cimport PaymentRow
@@ -32,20 +33,25 @@ cdef Text payment_text(Ruleset rules, const PaymentRow* payment) noexcept nogil:
 cdef int write_discounts(
     const Outcome* outcome, const LineResult* result, Ruleset rules, pos_v1.LineOutcome* out, Arena* arena
 ) noexcept nogil:
-    cdef int32_t place, payment, count = result.discounts_end - result.discounts_begin
+    cdef int32_t place, payment, count = 0, row = result.first_discount
     cdef const LineDiscount* given
     cdef pos_v1.LineDiscount* shown
+    while row >= 0:
+        count += 1
+        row = outcome.discounts[row].next
     if count == 0:
         return 0
     out.discounts = <pos_v1.LineDiscount*>arena_take(arena, <size_t>count * sizeof(pos_v1.LineDiscount))
     if out.discounts == NULL:
         return -1
     out.discounts_count = count
+    row = result.first_discount
     for place in range(count):
-        given = &outcome.discounts[result.discounts_begin + place]
+        given = &outcome.discounts[row]
+        row = given.next
         shown = &out.discounts[place]
         shown.stage = given.stage
-        shown.kind = given.kind
+        shown.kind = kind_of(given.rule)
         shown.amount_minor = given.amount_minor
         payment = payment_of(given.rule)
         if payment >= 0:
@@ -63,16 +69,21 @@ cdef int write_discounts(
 cdef int write_line_accruals(
     const Outcome* outcome, const LineResult* result, Ruleset rules, pos_v1.LineOutcome* out, Arena* arena
 ) noexcept nogil:
-    cdef int32_t place, count = result.accruals_end - result.accruals_begin
+    cdef int32_t place, count = 0, row = result.first_accrual
+    while row >= 0:
+        count += 1
+        row = outcome.line_accruals[row].next
     if count == 0:
         return 0
     out.accrual = <pos_v1.AssetPoints*>arena_take(arena, <size_t>count * sizeof(pos_v1.AssetPoints))
     if out.accrual == NULL:
         return -1
     out.accrual_count = count
+    row = result.first_accrual
     for place in range(count):
-        out.accrual[place].asset = rules.asset_text(outcome.line_accruals[result.accruals_begin + place].asset)
-        out.accrual[place].points = outcome.line_accruals[result.accruals_begin + place].points
+        out.accrual[place].asset = rules.asset_text(outcome.line_accruals[row].asset)
+        out.accrual[place].points = outcome.line_accruals[row].points
+        row = outcome.line_accruals[row].next
     return 0
 
 

@@ -13,7 +13,7 @@ from altyn.core.calculator.targets cimport in_set
 from altyn.core.calculator.tiers cimport value_of
 from altyn.core.calculator.work cimport Accrued, CalcGroup, Run, Trial, trace_row
 from altyn.core.limits cimport ACCRUALS_MAX, APPLIED_MAX
-from altyn.core.money cimport PPM, compare_products, mul_div_floor, power_of_ten, share_out
+from altyn.core.money cimport PPM, Share, compare_products, mul_div_floor, power_of_ten, share_by, share_out
 from altyn.core.outcome cimport APPLIED, Accrual, BEATEN, LIMIT, RuleTrace, ZERO
 from altyn.core.rules.image cimport (
     AssetRow, EXCLUDE_POINTS_PAID, POINTS_PERCENT, PromotionRow, RuleRow, SKIP_IF_PAID_WITH_POINTS, SetRow,
@@ -24,14 +24,10 @@ cdef enum:
     ANY = -1
     FREE = -2
 
-
-cdef void prepare_bases(Work* work) noexcept nogil:
-    """What each calc group accrues on: its running price after stage 10, 0 for no_accrual; `paid` likewise."""
-    cdef int32_t i
-    for i in range(work.groups_count):
-        work.bases[i] = work.groups[i].running_minor if work.groups[i].accrues else 0
-        if work.paid_with_points and not work.groups[i].accrues:
-            work.paid[i] = 0
+cdef struct Targets:
+    # What of `shares` a rule accrues on, and the sum of its bases.
+    int64_t base
+    int32_t count
 
 
 cdef inline bint counts_paid(const Work* work, const RuleRow* rule) noexcept nogil:
@@ -39,51 +35,61 @@ cdef inline bint counts_paid(const Work* work, const RuleRow* rule) noexcept nog
     return work.paid_with_points and not rule.flags & EXCLUDE_POINTS_PAID
 
 
-cdef inline int64_t base_of(const Work* work, const RuleRow* rule, int32_t group) noexcept nogil:
-    return work.bases[group] + (work.paid[group] if counts_paid(work, rule) else 0)
+cdef inline int64_t price_left(const CalcGroup* group) noexcept nogil:
+    """What a calc group accrues on beside what points paid: its running price after stage 10, 0 for no_accrual."""
+    return group.running_minor if group.accrues else 0
+
+
+cdef inline int64_t base_of(const Work* work, int32_t group, bint with_paid) noexcept nogil:
+    cdef int64_t base = price_left(&work.groups[group])
+    return base + work.paid[group] if with_paid and work.groups[group].accrues else base
 
 
 cdef inline int64_t floor_to_step(int64_t points, const AssetRow* asset) noexcept nogil:
     return points // asset.step_points * asset.step_points if asset.step_points > 1 else points
 
 
-cdef int32_t collect_targets(Work* work, const RuleRow* rule, int32_t winner) noexcept nogil:
+cdef Targets collect_targets(Work* work, const RuleRow* rule, int32_t winner) noexcept nogil:
     """The groups a rule accrues on, as members of a distribution: only those of `winner`, ANY or only the FREE."""
     cdef const SetRow* products = &work.rules.sets[rule.targets]
     cdef const CalcGroup* group
+    cdef Share* share = work.shares
+    cdef Targets found
+    cdef bint with_paid = counts_paid(work, rule)
     cdef int64_t base
-    cdef int32_t i, count = 0
+    cdef int32_t i
+    found.base = 0
+    found.count = 0
     if rule.asset < 0 or (work.paid_with_points and rule.flags & SKIP_IF_PAID_WITH_POINTS):
-        return 0
+        return found
     for i in range(work.groups_count):
         group = &work.groups[i]
-        base = base_of(work, rule, i)
+        base = base_of(work, i, with_paid)
         if base <= 0 or (winner >= 0 and (group.winning == 0 or group.winner != winner)):
             continue
         if winner == FREE and group.winner >= 0:
             continue
         if in_set(work.rules, products, group):
-            work.shares[count].weight = base
-            work.shares[count].count = 1
-            work.share_of[count] = i
-            count += 1
-    return count
+            share.weight = base
+            share.count = 1
+            share += 1
+            work.share_of[found.count] = i
+            found.count += 1
+            found.base += base
+    return found
 
 
-cdef int64_t points_of(Work* work, const RuleRow* rule, int32_t targets) noexcept nogil:
+cdef int64_t points_of(Work* work, const RuleRow* rule, Targets targets) noexcept nogil:
     """What the rule gives on the collected targets, floored to the step."""
     cdef const AssetRow* asset
-    cdef int64_t base = 0, points
-    cdef int32_t i
-    for i in range(targets):
-        base += work.shares[i].weight
-    if base == 0:
+    cdef int64_t points
+    if targets.base == 0:
         return 0
     asset = &work.rules.assets[rule.asset]
     points = value_of(work, rule)
     if rule.kind == POINTS_PERCENT:
         points = mul_div_floor(
-            base, points * power_of_ten(asset.scale), PPM * power_of_ten(work.receipt.exponent)
+            targets.base, points * power_of_ten(asset.scale), PPM * power_of_ten(work.receipt.exponent)
         )
     return floor_to_step(points, asset)
 
@@ -99,7 +105,7 @@ cdef int64_t points_left(Work* work, const RuleRow* rule, int64_t wanted, Left* 
     return points
 
 
-cdef void write_accrued(Work* work, int32_t asset, int32_t line, int64_t points) noexcept nogil:
+cdef inline void write_accrued(Work* work, int32_t asset, int32_t line, int64_t points) noexcept nogil:
     cdef Accrued* row
     if work.accrued_count == APPLIED_MAX:
         work.overflowed = True
@@ -116,8 +122,8 @@ cdef void share_over_lines(Work* work, const RuleRow* rule, const CalcGroup* gro
     cdef int32_t asset = rule.asset
     cdef int32_t number = group.first_run, count = 0, i
     cdef const Run* run
-    if work.runs[group.first_run].line == work.runs[group.last_run].line:
-        write_accrued(work, asset, work.runs[group.first_run].line, points)
+    if work.runs[number].line == work.runs[group.last_run].line:
+        write_accrued(work, asset, work.runs[number].line, points)
         return
     while number >= 0:
         run = &work.runs[number]
@@ -138,11 +144,14 @@ cdef void share_over_lines(Work* work, const RuleRow* rule, const CalcGroup* gro
             write_accrued(work, asset, work.unit_share_of[i], points)
 
 
-cdef void give_points(Work* work, int32_t number, int32_t targets, int64_t wanted, Left* left,
+cdef void give_points(Work* work, int32_t number, Targets targets, int64_t wanted, Left* left,
                       RuleTrace* trace) noexcept nogil:
     """Book the points of one rule on the collected targets, as many of `wanted` as its limits leave."""
     cdef const RuleRow* rule = &work.rules.rules[number]
     cdef Accrual* lot
+    cdef const Share* share = work.shares
+    cdef const CalcGroup* group
+    cdef bint one_line_each = work.groups_count == work.receipt.lines_count
     cdef int64_t points = points_left(work, rule, wanted, left)
     cdef int32_t i
     if trace != NULL:
@@ -159,19 +168,22 @@ cdef void give_points(Work* work, int32_t number, int32_t targets, int64_t wante
     lot.points = points
     work.accruals_count += 1
     use_coupon(work, number)
-    share_out(points, work.shares, targets, False, work.share_order)
-    for i in range(targets):
-        if work.shares[i].amount + work.shares[i].extra > 0:
-            share_over_lines(
-                work, rule, &work.groups[work.share_of[i]], work.shares[i].amount + work.shares[i].extra
-            )
+    share_by(points, targets.base, work.shares, targets.count, False, work.share_order)
+    for i in range(targets.count):
+        points = share[i].amount + share[i].extra
+        group = &work.groups[work.share_of[i]]
+        if points > 0 and one_line_each:
+            write_accrued(work, rule.asset, group.line, points)
+        elif points > 0:
+            share_over_lines(work, rule, group, points)
 
 
 cdef void accrue_sum(Work* work, int32_t begin, int32_t end) noexcept nogil:
     """Mode SUM: every rule of candidates[begin:end] gives its points."""
     cdef const PromotionRow* row
     cdef RuleTrace* trace = NULL
-    cdef int32_t i, number, targets
+    cdef Targets targets
+    cdef int32_t i, number
     cdef Left left
     for i in range(begin, end):
         row = &work.rules.promotions[work.candidates[i]]
@@ -234,7 +246,7 @@ cdef void claim_lines(Work* work, int32_t promotion, int32_t asset) noexcept nog
     cdef int32_t i, number
     for i in range(work.groups_count):
         group = &work.groups[i]
-        if work.bases[i] <= 0:
+        if price_left(group) <= 0:
             continue
         rate = paid_rate = 0
         for number in range(row.rules_begin, row.rules_end):
@@ -245,7 +257,7 @@ cdef void claim_lines(Work* work, int32_t promotion, int32_t asset) noexcept nog
                 rate += value_of(work, rule)
                 if counts_paid(work, rule):
                     paid_rate += value_of(work, rule)
-        if is_greater(work.bases[i], rate, group.winning, work.paid[i] if work.paid_with_points else 0, paid_rate,
+        if is_greater(price_left(group), rate, group.winning, work.paid[i] if work.paid_with_points else 0, paid_rate,
                       group.winning_paid):
             group.winning = rate
             group.winning_paid = paid_rate
@@ -290,7 +302,8 @@ cdef void reward_asset(Work* work, const Trial* trial, int32_t asset, int32_t wi
     cdef RuleTrace* trace = NULL
     cdef int64_t points
     cdef bint percents
-    cdef int32_t number, targets, whose
+    cdef Targets targets
+    cdef int32_t number, whose
     cdef Left left
     has_asset(work, row, asset, &percents)
     whose = trial.promotion if by_line and percents else ANY
@@ -361,7 +374,7 @@ cdef void claim_free(Work* work, int32_t number) noexcept nogil:
     cdef const RuleRow* rule = &work.rules.rules[number]
     cdef int32_t i
     for i in range(work.groups_count):
-        if work.groups[i].winner < 0 and base_of(work, rule, i) > 0:
+        if work.groups[i].winner < 0 and base_of(work, i, counts_paid(work, rule)) > 0:
             if in_set(work.rules, &work.rules.sets[rule.targets], &work.groups[i]):
                 work.groups[i].winner = rule.promotion
 
@@ -372,7 +385,8 @@ cdef void give_on_free(Work* work, const Trial* trial, int32_t asset, int32_t wh
     cdef const RuleRow* rule
     cdef RuleTrace* trace = NULL
     cdef uint32_t gave = 0
-    cdef int32_t number, targets, booked
+    cdef Targets targets
+    cdef int32_t number, booked
     cdef Left left
     limits_left(work, row, &left)
     work.unlocking_coupon = trial.matched.coupon

@@ -1,14 +1,13 @@
 """Writes the outcome.
 
-Decides nothing: it sorts applied rows by line and adds up. Invariants, checked on every receipt: per line and receipt
+Decides nothing: it links applied rows by line and adds up. Invariants, checked on every receipt: per line and receipt
 gross = net + discounts + paid with points, net at or above 0, and the running prices of all units are what is left to pay.
 """
 from libc.stdint cimport int32_t, int64_t
 from altyn.core.calculator.work cimport Accrued, Applied, ENTERED_BEFORE, NO_EFFECT, Participant, UNKNOWN_CODE, USED
 from altyn.core.limits cimport TRACES_MAX
 from altyn.core.outcome cimport (
-    COUPON_APPLIED, COUPON_INVALID, COUPON_NOT_APPLIED, DISCOUNT, LineDiscount, LineResult, LineRole, POINTS, ROUNDING, ROUNDING_RULE,
-    payment_of,
+    COUPON_APPLIED, COUPON_INVALID, COUPON_NOT_APPLIED, LineResult, LineRole, payment_of,
 )
 
 cdef enum Reason:
@@ -20,83 +19,54 @@ cdef enum Reason:
     COUPON_ALREADY_ENTERED = 11
 
 cdef bint add_up(Work* work, Outcome* out) noexcept nogil:
-    """Figures of every line and of the receipt, and the slices of the lines' rows: the first half of a counting sort.
-
-    A slice is empty yet: its end is where its first row will go. False when a line would cost less than nothing.
-    """
+    """Figures of every line and of the receipt, each line with the list of what was taken from it, in order of
+    application. False when a line would cost less than nothing."""
     cdef LineResult* lines = work.line_results
     cdef LineResult* line
-    cdef const Applied* applied = work.applied
-    cdef int32_t i, discounts = 0, accruals = 0, count = work.receipt.lines_count
-    cdef int64_t gross = 0, discount = 0, paid = 0, signs = 0
-    for i in range(count):
+    cdef Applied* row
+    cdef int32_t i
+    cdef int64_t gross = 0, discount = 0, off = 0, signs = 0
+    for i in range(work.receipt.lines_count):
         line = &lines[i]
         line.gross_minor = line.net_minor = work.receipt.lines[i].gross_minor
         line.discount_minor = 0
-        line.discounts_end = line.accruals_end = line.roles_begin = line.roles_end = 0
+        line.first_discount = line.first_accrual = -1
+        line.roles_begin = line.roles_end = 0
         gross += line.gross_minor
-    for i in range(work.applied_count):
-        line = &lines[applied[i].line]
-        line.discounts_end += 1
-        line.net_minor -= applied[i].amount_minor
-        if payment_of(applied[i].rule) < 0:
-            # Rounding among them.
-            line.discount_minor += applied[i].amount_minor
-            discount += applied[i].amount_minor
-        else:
-            paid += applied[i].amount_minor
-    for i in range(work.accrued_count):
-        lines[work.accrued[i].line].accruals_end += 1
-    for i in range(count):
-        line = &lines[i]
+    for i in range(work.applied_count - 1, -1, -1):
+        row = &work.applied[i]
+        line = &lines[row.line]
+        row.next = line.first_discount
+        line.first_discount = i
+        line.net_minor -= row.amount_minor
         signs |= line.net_minor
-        line.discounts_begin = discounts
-        discounts += line.discounts_end
-        line.discounts_end = line.discounts_begin
-        line.accruals_begin = accruals
-        accruals += line.accruals_end
-        line.accruals_end = line.accruals_begin
+        off += row.amount_minor
+        if payment_of(row.rule) < 0:
+            # Rounding among them.
+            line.discount_minor += row.amount_minor
+            discount += row.amount_minor
     out.gross_minor = gross
     out.discount_minor = discount
-    out.points_paid_minor = paid
-    out.to_pay_minor = gross - discount - paid
+    out.points_paid_minor = off - discount
+    out.to_pay_minor = gross - off
     return signs >= 0
 
 
-cdef void sort_discounts(Work* work) noexcept nogil:
-    """Applied rows into the slices of their lines, in order of application."""
-    cdef LineResult* lines = work.line_results
-    cdef LineResult* line
-    cdef const Applied* applied = work.applied
-    cdef LineDiscount* row
-    cdef int32_t i
-    for i in range(work.applied_count):
-        line = &lines[applied[i].line]
-        row = &work.line_discounts[line.discounts_end]
-        row.rule = applied[i].rule
-        row.stage = applied[i].stage
-        row.kind = DISCOUNT if row.rule > ROUNDING_RULE else ROUNDING if row.rule == ROUNDING_RULE else POINTS
-        row.amount_minor = applied[i].amount_minor
-        line.discounts_end += 1
-
-
-cdef void add_accrual(Work* work, LineResult* line, const Accrued* accrued) noexcept nogil:
-    """One row per asset of a line."""
-    cdef int32_t i
-    for i in range(line.accruals_begin, line.accruals_end):
-        if work.line_accruals[i].asset == accrued.asset:
-            work.line_accruals[i].points += accrued.points
-            return
-    work.line_accruals[line.accruals_end].asset = accrued.asset
-    work.line_accruals[line.accruals_end].points = accrued.points
-    line.accruals_end += 1
-
-
-cdef void sort_accruals(Work* work) noexcept nogil:
-    """Accrued rows into the slices of their lines; slices keep the room of rows that were added together."""
+cdef void list_accruals(Work* work) noexcept nogil:
+    """Accrued rows into the lists of their lines, one row per asset."""
+    cdef Accrued* row
+    cdef int32_t* place
     cdef int32_t i
     for i in range(work.accrued_count):
-        add_accrual(work, &work.line_results[work.accrued[i].line], &work.accrued[i])
+        row = &work.accrued[i]
+        row.next = -1
+        place = &work.line_results[row.line].first_accrual
+        while place[0] >= 0 and work.accrued[place[0]].asset != row.asset:
+            place = &work.accrued[place[0]].next
+        if place[0] < 0:
+            place[0] = i
+        else:
+            work.accrued[place[0]].points += row.points
 
 
 cdef void add_role(Work* work, LineResult* line, const Participant* participant) noexcept nogil:
@@ -161,8 +131,7 @@ cdef bint totals_hold(const Work* work, const Outcome* out) noexcept nogil:
 cdef bint write_outcome(Work* work, Outcome* out) noexcept nogil:
     """Fill the outcome; False when an identity of semantics §6.10 is broken."""
     cdef bint sound = add_up(work, out)
-    sort_discounts(work)
-    sort_accruals(work)
+    list_accruals(work)
     sort_roles(work)
     out.rounding_minor = work.rounding_minor
     out.payments = work.payments
@@ -171,10 +140,8 @@ cdef bint write_outcome(Work* work, Outcome* out) noexcept nogil:
     out.counters_count = work.counter_uses_count
     answer_coupons(work)
     out.lines = work.line_results
-    out.discounts = work.line_discounts
-    out.discounts_count = work.applied_count
-    out.line_accruals = work.line_accruals
-    out.line_accruals_count = work.accrued_count
+    out.discounts = work.applied
+    out.line_accruals = work.accrued
     out.line_roles = work.line_roles
     out.accruals = work.accruals
     out.accruals_count = work.accruals_count

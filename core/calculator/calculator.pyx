@@ -7,7 +7,7 @@ not hold.
 """
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free
-from altyn.core.calculator.accrual cimport accrue_competing, accrue_sum, prepare_bases
+from altyn.core.calculator.accrual cimport accrue_competing, accrue_sum
 from altyn.core.calculator.answer cimport write_outcome
 from altyn.core.calculator.best cimport run_best, run_one
 from altyn.core.calculator.caps cimport cut_to_caps, exceeds_caps
@@ -22,7 +22,7 @@ from altyn.core.calculator.redemption cimport pay_with_points
 from altyn.core.calculator.rounding cimport round_to_printable
 from altyn.core.calculator.speech cimport speak
 from altyn.core.calculator.work cimport (
-    Accrued, Applied, CalcGroup, Counted, CouponGiven, Eligible, Gift, LineKey, Note, Participant, Pick, Ranked, Run, SavedGroup,
+    Accrued, Applied, CalcGroup, Counted, CouponGiven, Eligible, Gift, Note, Participant, Pick, Ranked, Run, SavedGroup,
     SavedRun, Trial,
 )
 from altyn.core.limits cimport (
@@ -32,7 +32,7 @@ from altyn.core.limits cimport (
 )
 from altyn.core.money cimport Share
 from altyn.core.outcome cimport (
-    Accrual, CounterUse, CouponOutcome, FiscalRow, LineAccrual, LineDiscount, LineResult, LineRole, LineTrace,
+    Accrual, CounterUse, CouponOutcome, FiscalRow, LineResult, LineRole, LineTrace,
     PointsPayment, RuleTrace, Said,
 )
 from altyn.core.rules.image cimport (
@@ -169,8 +169,9 @@ cdef class Calculator:
             raise MemoryError
         work.groups = <CalcGroup*>self.reserve(LINES_MAX * sizeof(CalcGroup))
         work.runs = <Run*>self.reserve(UNITS_MAX * sizeof(Run))
-        work.keys = <LineKey*>self.reserve(LINES_MAX * sizeof(LineKey))
+        work.keys = <uint64_t*>self.reserve(LINES_MAX * sizeof(uint64_t))
         work.line_order = <int32_t*>self.reserve(LINES_MAX * sizeof(int32_t))
+        work.group_of = <int32_t*>self.reserve(LINES_MAX * sizeof(int32_t))
         work.segments = <int32_t*>self.reserve(SEGMENTS_MAX * sizeof(int32_t))
         work.candidate_bits = <uint64_t*>self.reserve((PROMOTIONS_MAX >> 6) * sizeof(uint64_t))
         work.candidate_words = <uint64_t*>self.reserve((PROMOTIONS_MAX >> 12) * sizeof(uint64_t))
@@ -206,8 +207,6 @@ cdef class Calculator:
         work.counted = <Counted*>self.reserve(COUNTED_MAX * sizeof(Counted))
         work.counter_uses = <CounterUse*>self.reserve(COUNTER_CHANGES_MAX * sizeof(CounterUse))
         work.line_results = <LineResult*>self.reserve(LINES_MAX * sizeof(LineResult))
-        work.line_discounts = <LineDiscount*>self.reserve(APPLIED_MAX * sizeof(LineDiscount))
-        work.line_accruals = <LineAccrual*>self.reserve(APPLIED_MAX * sizeof(LineAccrual))
         work.accruals = <Accrual*>self.reserve(ACCRUALS_MAX * sizeof(Accrual))
         work.coupon_outcomes = <CouponOutcome*>self.reserve(COUPONS_MAX * sizeof(CouponOutcome))
         work.traces = <RuleTrace*>self.reserve(TRACES_MAX * sizeof(RuleTrace))
@@ -255,7 +254,6 @@ cdef class Calculator:
             cut_to_caps(work)
         pay_with_points(work)
         round_to_printable(work)
-        prepare_bases(work)
         next = run_stages(work, next, STAGE_ACCRUAL)
         settle_counters(work)
         if work.features & SPEAKS:

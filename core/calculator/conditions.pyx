@@ -36,12 +36,7 @@ cdef int64_t base_of(const Work* work, int32_t set, int32_t base) noexcept nogil
     while i < work.groups_count:
         group = &work.groups[i]
         if group.counted:
-            if base == GROSS:
-                total += group.gross_minor
-            elif base == STAGE_ENTRY:
-                total += group.entry_minor
-            else:
-                total += group.running_minor
+            total += group.gross_minor if base == GROSS else group.entry_minor if base == STAGE_ENTRY else group.running_minor
         i = next_in_set(work, products, i + 1)
     return total
 

@@ -33,7 +33,7 @@ cdef enum:
     COLUMNS = 4
 
 cdef struct Probe:
-    # A text of a calc group that a rule may name; place: the group's number × COLUMNS + its column.
+    # A text of a line that a rule may name; place: the line's index × COLUMNS + its column.
     uint64_t hashed
     uint32_t place
 
@@ -66,50 +66,54 @@ cdef inline int32_t look_up(Work* work, uint32_t kind, Text text) noexcept nogil
     return slot.symbol
 
 
-cdef inline const Text* texts_of(const Work* work, uint32_t group) noexcept nogil:
+cdef inline const Text* texts_of(const Work* work, int32_t line) noexcept nogil:
     """The texts of a line lie in the order of SymbolKind."""
-    return &work.receipt.lines[work.groups[group].line].sku
+    return &work.receipt.lines[line].sku
 
 
-cdef int64_t sieve(const Work* work, int32_t begin, int32_t end, Probe* probes) noexcept nogil:
-    """Probes of the texts of groups[begin:end] that may be symbols; the filter tells of nearly all that are not."""
+cdef Probe* sieve(const Work* work, uint32_t column, int32_t begin, int32_t end, Probe* probe) noexcept nogil:
+    """Probes of the texts of lines[begin:end] that may be symbols; the filter tells of nearly all that are not."""
     cdef const uint64_t* filter_words = work.rules.filter
     cdef uint64_t mask = <uint64_t>work.rules.summary.filter_mask, hashed
-    cdef uint32_t kinds = work.rules.summary.kinds
-    cdef const Text* texts
-    cdef int64_t count = 0
-    cdef int32_t i, column
+    cdef const Text* text
+    cdef int32_t i
     for i in range(begin, end):
-        texts = texts_of(work, i)
-        for column in range(COLUMNS):
-            if kinds >> column & 1:
-                hashed = symbol_hash(column, texts[column].data, texts[column].size)
-                probes[count].hashed = hashed
-                probes[count].place = <uint32_t>(i * COLUMNS + column)
-                count += passes(filter_words, mask, hashed)
-    return count
+        text = texts_of(work, i) + column
+        hashed = symbol_hash(column, text.data, text.size)
+        probe.hashed = hashed
+        probe.place = <uint32_t>i * COLUMNS + column
+        probe += passes(filter_words, mask, hashed)
+    return probe
 
 
 cdef void look_up_lines(Work* work) noexcept nogil:
     """Symbols of all groups. The slots of what the filter lets pass are prefetched, so that cache misses overlap."""
     cdef Probe[LOOKAHEAD * COLUMNS + 1] probes
+    cdef const Probe* probe
+    cdef const Probe* last
     cdef const SymbolSlot* slot
     cdef Text text
-    cdef int64_t count, i
-    cdef int32_t begin = 0, end
-    cdef uint32_t place
-    while begin < work.groups_count:
-        end = begin + LOOKAHEAD if begin + LOOKAHEAD < work.groups_count else work.groups_count
-        count = sieve(work, begin, end, probes)
-        for i in range(count):
-            prefetch(&work.rules.slots[<int64_t>(probes[i].hashed & <uint64_t>work.rules.summary.slots_mask)])
-        for i in range(count):
-            place = probes[i].place
-            text = texts_of(work, place // COLUMNS)[place % COLUMNS]
-            slot = find_symbol(work.rules, probes[i].hashed, place % COLUMNS, text) if text.size > 0 else NULL
+    cdef int32_t begin = 0, end, count = work.receipt.lines_count
+    cdef uint32_t column, line
+    while begin < count:
+        end = begin + LOOKAHEAD if begin + LOOKAHEAD < count else count
+        last = probes
+        for column in range(COLUMNS):
+            if work.rules.summary.kinds >> column & 1:
+                last = sieve(work, column, begin, end, last)
+        probe = probes
+        while probe < last:
+            prefetch(&work.rules.slots[<int64_t>(probe.hashed & <uint64_t>work.rules.summary.slots_mask)])
+            probe += 1
+        probe = probes
+        while probe < last:
+            line, column = probe.place // COLUMNS, probe.place % COLUMNS
+            text = texts_of(work, line)[column]
+            slot = find_symbol(work.rules, probe.hashed, column, text) if text.size > 0 else NULL
             if slot != NULL:
-                work.groups[place // COLUMNS].symbols[place % COLUMNS] = slot.symbol
+                work.groups[work.group_of[line]].symbols[column] = slot.symbol
                 add_promotions(work, &slot.promotions)
+            probe += 1
         begin = end
 
 

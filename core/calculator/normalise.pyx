@@ -4,7 +4,7 @@ Decides which lines are one thing to the rules, and the number of every group an
 their key, units by (line_no, position), the units of a line add up to its gross. Must never look at a rule.
 """
 from libc.stdint cimport int32_t, int64_t, uint64_t
-from altyn.core.calculator.work cimport CalcGroup, LineKey, Run, Work
+from altyn.core.calculator.work cimport CalcGroup, Run, Work
 from altyn.core.money cimport MILLI, divide, whole_units
 from altyn.core.receipt cimport GIFT, Line, NO_ACCRUAL, NO_DISCOUNT, NO_THRESHOLD, PIECE
 from altyn.core.text cimport text_compare
@@ -13,42 +13,44 @@ cdef extern from *:
     """
     #include <stdint.h>
     #include <string.h>
-    /* First 16 bytes as two big-endian numbers, padded with zeros: they compare as the bytes do. */
-    static inline void altyn_prefix(const char *data, int32_t size, uint64_t *high, uint64_t *low) {
-        uint64_t first = 0, second = 0;
-        if (size >= 8) {
-            memcpy(&first, data, 8);
-            if (size >= 16) {
-                memcpy(&second, data + 8, 8);
-            } else if (size > 8) {
-                memcpy(&second, data + size - 8, 8);
-                second >>= 8 * (16 - size);
-            }
-        } else {
-            int32_t i;
-            for (i = 0; i < size; i++) first |= (uint64_t)(unsigned char)data[i] << (8 * i);
+    /* Eight bytes of a text from `at` on as a big-endian number, zeros beyond its end: they compare as the bytes do. */
+    static inline uint64_t altyn_window(const char *data, int32_t size, int32_t at) {
+        uint64_t bytes = 0;
+        int32_t begin;
+        if (size < 8) {
+            for (; at < size; size--) bytes = bytes >> 8 | (uint64_t)(unsigned char)data[size - 1] << 56;
+            return bytes;
         }
-        *high = __builtin_bswap64(first);
-        *low = __builtin_bswap64(second);
+        begin = at < size - 8 ? at : size - 8;
+        memcpy(&bytes, data + begin, 8);
+        return at - begin < 8 ? __builtin_bswap64(bytes) << 8 * (at - begin) : 0;
     }
 
     typedef int32_t altyn_four __attribute__((vector_size(16)));
 
-    /* places[i]: how many of the first `count` ranks are below ranks[i]. Both have room for 32. */
-    static inline void altyn_places(const int32_t *ranks, int32_t count, int32_t *places) {
+    static inline __attribute__((always_inline))
+    void altyn_places_of(const int32_t *ranks, int32_t count, int32_t *places, int32_t fours) {
         altyn_four few, found[8] = {{0}};
         int32_t i, j;
         for (j = 0; j < count; j++) {
             altyn_four one = {ranks[j], ranks[j], ranks[j], ranks[j]};
-            for (i = 0; i < 8; i++) {
+            for (i = 0; i < fours; i++) {
                 memcpy(&few, ranks + 4 * i, 16);
                 found[i] -= few > one;
             }
         }
-        memcpy(places, found, 128);
+        memcpy(places, found, 16 * fours);
+    }
+
+    /* places[i]: how many of the first `count` ranks are below ranks[i]. Both have room for 32. */
+    static void altyn_places(const int32_t *ranks, int32_t count, int32_t *places) {
+        if (count <= 8) altyn_places_of(ranks, count, places, 2);
+        else if (count <= 16) altyn_places_of(ranks, count, places, 4);
+        else if (count <= 20) altyn_places_of(ranks, count, places, 5);
+        else altyn_places_of(ranks, count, places, 8);
     }
     """
-    void text_prefix "altyn_prefix"(const char* data, int32_t size, uint64_t* high, uint64_t* low) noexcept nogil
+    uint64_t text_window "altyn_window"(const char* data, int32_t size, int32_t at) noexcept nogil
     void find_places "altyn_places"(const int32_t* ranks, int32_t count, int32_t* places) noexcept nogil
     int leading_zeros "__builtin_clzll"(unsigned long long number) noexcept nogil
 
@@ -89,25 +91,18 @@ cdef int compare_attributes(const Line* left, const Line* right) noexcept nogil:
 
 cdef int compare_keys(const Work* work, int32_t left, int32_t right) noexcept nogil:
     """Order of two lines by the calc group key alone."""
-    cdef int order
-    if work.keys[left].high != work.keys[right].high:
-        return 1 if work.keys[left].high > work.keys[right].high else -1
-    if work.keys[left].low != work.keys[right].low:
-        return 1 if work.keys[left].low > work.keys[right].low else -1
-    order = text_compare(work.receipt.lines[left].sku, work.receipt.lines[right].sku)
+    cdef int order = text_compare(work.receipt.lines[left].sku, work.receipt.lines[right].sku)
     return order if order != 0 else compare_attributes(&work.receipt.lines[left], &work.receipt.lines[right])
 
 
 cdef inline bint same_key(const Work* work, int32_t left, int32_t right) noexcept nogil:
-    if work.keys[left].low != work.keys[right].low or work.keys[left].high != work.keys[right].high:
-        return False
-    return compare_keys(work, left, right) == 0
+    return work.keys[left] == work.keys[right] and compare_keys(work, left, right) == 0
 
 
 cdef inline bint goes_before(const Work* work, int32_t left, int32_t right) noexcept nogil:
     cdef int order
-    if work.keys[left].high != work.keys[right].high:
-        return work.keys[left].high < work.keys[right].high
+    if work.keys[left] != work.keys[right]:
+        return work.keys[left] < work.keys[right]
     order = compare_keys(work, left, right)
     return order < 0 if order != 0 else work.receipt.lines[left].line_no < work.receipt.lines[right].line_no
 
@@ -128,25 +123,35 @@ cdef void sift_down(const Work* work, int32_t root, int32_t count) noexcept nogi
     order[root] = moving
 
 
-cdef bint order_by_prefix(const Work* work, int32_t count) noexcept nogil:
-    """Each line's place by the bits after what all skus begin with, from comparing all pairs: no branch on texts.
+cdef uint64_t apart_from(const Work* work, int32_t count, int32_t at) noexcept nogil:
+    """Bits by which the eight bytes from `at` on of some sku differ from those of the first one."""
+    cdef const Line* lines = work.receipt.lines
+    cdef uint64_t first = text_window(lines[0].sku.data, lines[0].sku.size, at), apart = 0
+    cdef int32_t i
+    for i in range(1, count):
+        apart |= text_window(lines[i].sku.data, lines[i].sku.size, at) ^ first
+    return apart
 
-    The bits share 31 with the line's index, so all differ. False when some lines differ in nothing but their index:
-    those may stand in a wrong order yet, among one another.
+
+cdef int32_t common_bits(const Work* work, int32_t count) noexcept nogil:
+    """How many bits all skus begin with, looking at 16 bytes of each."""
+    cdef uint64_t apart = apart_from(work, count, 0)
+    if apart != 0:
+        return leading_zeros(apart)
+    apart = apart_from(work, count, 8)
+    return 64 + leading_zeros(apart) if apart != 0 else 128
+
+
+cdef bint order_few(const Work* work, int32_t count) noexcept nogil:
+    """Each line's place by its key, from comparing all pairs: no branch on texts.
+
+    The key's bits share 31 with the line's index, so all differ. False when some lines differ in nothing but their
+    index: those may stand in a wrong order yet, among one another.
     """
     cdef int32_t[FEW] ranks, places, ordered
-    cdef const LineKey* keys = work.keys
-    cdef uint64_t apart = 0, bits
-    cdef int32_t i, skipped, ties = 0
+    cdef int32_t i, ties = 0
     for i in range(count):
-        apart |= keys[i].high ^ keys[0].high
-    skipped = leading_zeros(apart) if apart != 0 else 64
-    for i in range(count):
-        if skipped == 64:
-            bits = keys[i].low
-        else:
-            bits = keys[i].high << skipped | keys[i].low >> 1 >> (63 - skipped)
-        ranks[i] = <int32_t>(bits >> (33 + FEW_BITS) << FEW_BITS) | i
+        ranks[i] = <int32_t>(work.keys[i] >> (33 + FEW_BITS) << FEW_BITS) | i
     find_places(ranks, count, places)
     ordered[0] = 0
     for i in range(count):
@@ -161,9 +166,12 @@ cdef bint order_by_prefix(const Work* work, int32_t count) noexcept nogil:
 cdef bint sort_lines(const Work* work, int32_t count) noexcept nogil:
     """True when it is known by the way that no two lines have the same key."""
     cdef int32_t* order = work.line_order
-    cdef int32_t i, j, moving
+    cdef const Line* lines = work.receipt.lines
+    cdef int32_t i, j, moving, common = common_bits(work, count) if count > 0 else 0
+    for i in range(count):
+        work.keys[i] = text_window(lines[i].sku.data, lines[i].sku.size, common >> 3) << (common & 7)
     if count <= FEW:
-        if count > 0 and order_by_prefix(work, count):
+        if order_few(work, count):
             return True
         for i in range(1, count):
             moving = order[i]
@@ -226,35 +234,39 @@ cdef int32_t add_single_units(Run* runs, int32_t number, CalcGroup* group, int32
     cdef int64_t i
     for i in range(count):
         number = append_run(runs, number, group, line, each + 1 if i < odd else each, MILLI, 1)
-    group.units += <int32_t>count
     return number
+
+
+cdef int32_t add_pieces(Work* work, int32_t number, CalcGroup* group, const Line* line, int32_t line_index,
+                        int64_t units) noexcept nogil:
+    """Append several units of one line from run `number` on: equal weights, so the first of them carry the odd kopecks."""
+    cdef Run* runs = work.runs
+    cdef int64_t odd, each = divide(line.gross_minor, 1, units, &odd)
+    if work.by_unit:
+        number = add_single_units(runs, number, group, line_index, each, odd, units - 1)
+        return append_run(runs, number, group, line_index, each, MILLI, 1)
+    if odd > 0:
+        number = append_run(runs, number, group, line_index, each + 1, MILLI, odd)
+    return append_run(runs, number, group, line_index, each, MILLI, units - odd)
 
 
 cdef inline int32_t add_line(Work* work, int32_t number, CalcGroup* group, const Line* line,
                              int32_t line_index) noexcept nogil:
-    """Append the units of a line from run `number` on: equal weights, so the first of them carry the odd kopecks."""
-    cdef Run* runs = work.runs
-    cdef int64_t units = whole_units(line.qty_milli) if line.unit == PIECE else 0
-    cdef int64_t gross = line.gross_minor, each = gross, qty = line.qty_milli, odd = 0
+    """Append the units of a line from run `number` on."""
+    cdef int64_t gross = line.gross_minor, qty = line.qty_milli, units = 1
     if gross == 0 or line.flags & GIFT:
         work.neutral_minor += gross
         return number
-    if units <= 1:
-        units = 1
-    else:
-        qty = MILLI
-        each = divide(gross, 1, units, &odd)
-        if work.by_unit:
-            number = add_single_units(runs, number, group, line_index, each, odd, units - 1)
-            units = 1
-            odd = 0
-        elif odd > 0:
-            number = append_run(runs, number, group, line_index, each + 1, qty, odd)
-    group.units += <int32_t>units
-    group.qty_milli += line.qty_milli
+    group.qty_milli += qty
     group.gross_minor += gross
     group.running_minor += gross
-    return append_run(runs, number, group, line_index, each, qty, units - odd)
+    if qty != MILLI and line.unit == PIECE:
+        units = whole_units(qty)
+        if units > 1:
+            group.units += <int32_t>units
+            return add_pieces(work, number, group, line, line_index, units)
+    group.units += 1
+    return append_run(work.runs, number, group, line_index, gross, qty, 1)
 
 
 cdef void normalise(Work* work) noexcept nogil:
@@ -267,8 +279,6 @@ cdef void normalise(Work* work) noexcept nogil:
     cdef bint alone, all_differ
     work.neutral_minor = 0
     work.price_below_minimum = work.own_discounts = False
-    for i in range(count):
-        text_prefix(lines[i].sku.data, lines[i].sku.size, &work.keys[i].high, &work.keys[i].low)
     all_differ = sort_lines(work, count)
     for i in range(count):
         line_index = work.line_order[i]
@@ -285,6 +295,7 @@ cdef void normalise(Work* work) noexcept nogil:
                 work.own_discounts = True
             else:
                 merged = group
+        work.group_of[line_index] = <int32_t>(group - work.groups)
         run = add_line(work, run, group, line, line_index)
         previous = line_index
     work.groups_count = <int32_t>(next_group - work.groups)

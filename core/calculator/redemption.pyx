@@ -231,7 +231,7 @@ cdef bint is_in_force(Work* work, int32_t payment, int32_t wish) noexcept nogil:
 
 
 cdef void begin_stage(Work* work) noexcept nogil:
-    """Floors are those of the goods; `bases` keep what groups cost until the accrual's bases take their place."""
+    """Floors are those of the goods; `bases` keep what groups cost before."""
     cdef int32_t i
     work.stage = STAGE_POINTS
     work.floors.least_minor = 1

@@ -84,7 +84,6 @@ cdef int64_t off_receipt(Work* work, const SetRow* products, const RuleRow* rule
         return 0
     off_minor = progressive_off(work, rule, whole) if rule.flags & PROGRESSIVE else rule.value
     taken = share_out(off_minor, work.shares, count, True, work.share_order)
-    work.refused_minor += off_minor - taken
     for i in range(count):
         part = work.shares[i].amount + work.shares[i].extra
         if part > 0:

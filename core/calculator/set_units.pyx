@@ -293,7 +293,6 @@ cdef int64_t share_over_picks(Work* work, int32_t begin, int64_t amount) noexcep
     cdef int32_t count = order_picks(work, begin), i
     cdef int32_t groups = collect_picks(work, count)
     cdef int64_t placed = share_out(amount, work.shares, groups, True, work.share_order)
-    work.refused_minor += amount - placed
     for i in range(groups):
         share_in_group(work, work.share_of[i], work.share_of[i + 1] if i + 1 < groups else count,
                        work.shares[i].amount + work.shares[i].extra)
@@ -305,11 +304,8 @@ cdef int64_t off_pick(Work* work, int32_t number, int64_t amount) noexcept nogil
     cdef Pick* picked = &work.picks[number]
     cdef const Eligible* unit = &work.eligible[picked.unit]
     cdef int64_t room = unit_room(work, &work.groups[unit.group], &work.runs[unit.run])
-    if amount > room:
-        work.refused_minor += (amount - room) * picked.count
-        amount = room
-    picked.each = amount
-    return amount * picked.count
+    picked.each = amount if amount < room else room
+    return picked.each * picked.count
 
 
 cdef bint is_even(const Work* work, int32_t begin) noexcept nogil:

@@ -28,6 +28,18 @@ cdef int64_t special_floor(const Work* work, const CalcGroup* group, const Run* 
     return run.gross_minor if floor > run.gross_minor else floor
 
 
+cdef int64_t room_of_runs(const Work* work, const CalcGroup* group) noexcept nogil:
+    """What may still be taken from the units of a group."""
+    cdef const Run* run
+    cdef int64_t room = 0
+    cdef int32_t number = group.first_run
+    while number >= 0:
+        run = &work.runs[number]
+        room += unit_room(work, group, run) * run.count
+        number = run.next
+    return room
+
+
 cdef void keep_state(Work* work, CalcGroup* group, int32_t number) noexcept nogil:
     """In a trial, remember how group and run were before their first change."""
     cdef SavedRun* saved_run
@@ -85,40 +97,30 @@ cdef void split_run(Work* work, CalcGroup* group, int32_t number, int32_t count)
     work.runs_count += 1
 
 
-cdef inline void take_from_run(Work* work, CalcGroup* group, int32_t number, Run* run, int64_t each) noexcept nogil:
-    """Take `each`, above 0, from every unit of a run."""
-    if work.trying:
-        keep_state(work, group, number)
-    run.running_minor -= each
-    each *= run.count
-    group.running_minor -= each
-    note_applied(work, run.line, number if work.by_unit else -1, each)
-
-
 cdef void take(Work* work, CalcGroup* group, int32_t number, int64_t each, int64_t extra) noexcept nogil:
     """Take `each` from every unit of a run and one more from its first `extra` units."""
     cdef Run* run = &work.runs[number]
-    if extra > 0 and extra < run.count:
-        if work.trying:
-            keep_state(work, group, number)
-        split_run(work, group, number, <int32_t>extra)
-        take_from_run(work, group, number, run, each + 1)
-        if each > 0:
-            take_from_run(work, group, run.next, &work.runs[run.next], each)
+    cdef int64_t taken = each * run.count + extra
+    if taken <= 0:
         return
-    each += extra > 0
-    if each > 0:
-        take_from_run(work, group, number, run, each)
+    if work.trying:
+        keep_state(work, group, number)
+    if 0 < extra < run.count:
+        split_run(work, group, number, <int32_t>extra)
+        work.runs[run.next].running_minor -= each
+    run.running_minor -= each + (extra > 0)
+    group.running_minor -= taken
+    note_applied(work, run.line, number if work.by_unit else -1, taken)
 
 
 cdef inline void take_evenly(Work* work, CalcGroup* group, int64_t amount) noexcept nogil:
-    """Take from a group of one run no more than its room."""
-    cdef int64_t extra = 0, each
+    """Take from a group of one run no more than its room, and more than nothing."""
     cdef Run* run = &work.runs[group.first_run]
-    if amount <= 0:
-        return
-    if run.count == 1:
-        take_from_run(work, group, group.first_run, run, amount)
+    cdef int64_t extra, each
+    if run.count == 1 and not work.trying:
+        run.running_minor -= amount
+        group.running_minor -= amount
+        note_applied(work, run.line, group.first_run if work.by_unit else -1, amount)
         return
     each = divide(amount, 1, run.count, &extra)
     take(work, group, group.first_run, each, extra)
@@ -149,11 +151,10 @@ cdef int64_t spread_refusing(Work* work, CalcGroup* group, int64_t amount) noexc
     cdef const Run* run = &work.runs[number]
     if run.next < 0:
         room = unit_room(work, group, run)
-        each = amount if run.count == 1 else divide(amount, 1, run.count, &extra)
+        each = divide(amount, 1, run.count, &extra)
         if each >= room:
             each, extra = room, 0
         taken = each * run.count + extra
-        work.refused_minor += amount - taken
         take(work, group, number, each, extra)
         return taken
     return settle_refusing(work, group, collect_units(work, group, False), amount)
@@ -174,7 +175,6 @@ cdef int64_t settle_refusing(Work* work, CalcGroup* group, int32_t count, int64_
         each, extra = share.amount, share.extra
         if each >= room:
             each, extra = room, 0
-        work.refused_minor += (share.amount - each) * share.count + share.extra - extra
         taken += each * share.count + extra
         take(work, group, number, each, extra)
     return taken
@@ -187,8 +187,8 @@ cdef int64_t spread_filling(Work* work, CalcGroup* group, int64_t amount) noexce
         return settle_filling(work, group, collect_units(work, group, True), amount)
     taken = group_room(work, group)
     taken = amount if amount < taken else taken
-    take_evenly(work, group, taken)
-    work.refused_minor += amount - taken
+    if taken > 0:
+        take_evenly(work, group, taken)
     return taken
 
 
@@ -198,7 +198,6 @@ cdef int64_t settle_filling(Work* work, CalcGroup* group, int32_t count, int64_t
     cdef int32_t i
     for i in range(count):
         take(work, group, work.unit_share_of[i], work.unit_shares[i].amount, work.unit_shares[i].extra)
-    work.refused_minor += amount - taken
     return taken
 
 
@@ -207,13 +206,14 @@ cdef int64_t spread_over_groups(Work* work, int64_t amount, int64_t weights, int
     """Two levels (semantics §6.11.3): over the `count` groups in `shares`, capped by their room, then in each over its
     units; what was taken. `weights` and `room` are those of all."""
     cdef int64_t taken = amount if amount < room else room, part
+    cdef const Share* share = work.shares
+    cdef const int32_t* share_of = work.share_of
     cdef CalcGroup* group
     cdef int32_t i
     taken = share_by(taken, weights, work.shares, count, True, work.share_order)
-    work.refused_minor += amount - taken
     for i in range(count):
-        part = work.shares[i].amount + work.shares[i].extra
-        group = &work.groups[work.share_of[i]]
+        part = share[i].amount + share[i].extra
+        group = &work.groups[share_of[i]]
         if part == 0:
             continue
         if group.first_run == group.last_run:

@@ -30,16 +30,17 @@ cdef bint in_any_excepted(const RulesView* rules, const Span* excepted, const Ca
 
 cdef int32_t search_set(const Work* work, const SetRow* products, int32_t begin) noexcept nogil:
     """Most sets name one symbol: groups without it are passed over by one comparison."""
-    cdef const CalcGroup* groups = work.groups
-    cdef int32_t count = work.groups_count, column = products.first_column, symbol, i = begin
+    cdef const CalcGroup* group = &work.groups[begin]
+    cdef const CalcGroup* end = &work.groups[work.groups_count]
+    cdef int32_t column = products.first_column, symbol
     if column == NO_COLUMN:
-        while i < count and not in_set(work.rules, products, &groups[i]):
-            i += 1
-        return i
+        while group < end and not in_set(work.rules, products, group):
+            group += 1
+        return <int32_t>(group - work.groups)
     symbol = products.columns[column].begin
-    while i < count:
-        if groups[i].symbols[column] == symbol:
-            if products.flags & ONLY_COLUMN or in_set(work.rules, products, &groups[i]):
-                return i
-        i += 1
-    return i
+    while group < end:
+        if group.symbols[column] == symbol:
+            if products.flags & ONLY_COLUMN or in_set(work.rules, products, group):
+                break
+        group += 1
+    return <int32_t>(group - work.groups)

@@ -75,18 +75,11 @@ cdef struct CalcGroup:
     int32_t winner             # promotion, in a BEST group of scope LINE
     int64_t winning            # what that promotion gives here; in accrual its rate
     int64_t winning_paid       # in accrual: of that rate, what counts also on the part paid with points
+    int64_t[2] unused          # 128 bytes: two cache lines
 
-cdef struct LineKey:
-    # Big-endian prefix of the sku: most receipts sort without looking at the texts.
-    uint64_t high
-    uint64_t low
-
-cdef struct Applied:
-    int64_t amount_minor
-    int32_t rule
-    int32_t stage
-    int32_t line
-    int32_t run                # when calculating by unit, else -1
+# Rows of the outcome from the beginning; only the links by line come at the end.
+ctypedef LineDiscount Applied
+ctypedef LineAccrual Accrued
 
 cdef struct Gift:
     # What a limited line promotion gave in its trial to equal units in a row.
@@ -105,11 +98,6 @@ cdef struct Counted:
     # A rule of a promotion with a limit of quantity gave on so much.
     int64_t qty_milli
     int32_t rule
-
-cdef struct Accrued:
-    int64_t points
-    int32_t asset
-    int32_t line
 
 cdef struct SavedRun:
     Run run
@@ -190,8 +178,9 @@ cdef struct Work:
     int32_t groups_count
     Run* runs
     int32_t runs_count
-    LineKey* keys
+    uint64_t* keys             # of each line eight bytes of its sku, after what all skus begin with, as a big-endian number
     int32_t* line_order
+    int32_t* group_of          # of each line
     int64_t neutral_minor      # gross of the lines without units
     bint price_below_minimum
     bint paid_with_points      # some asset paid in stage 9
@@ -254,7 +243,6 @@ cdef struct Work:
     int32_t rule               # being applied
     int32_t stage
     int32_t only_winner        # a promotion: only calc groups it won; -1: all
-    int64_t refused_minor      # what floors refused to the rule
     int32_t unlocking_coupon   # index of the code the promotion uses, -1
 
     bint trying
@@ -274,8 +262,8 @@ cdef struct Work:
     int32_t applied_count
     Accrued* accrued
     int32_t accrued_count
-    int64_t* bases             # accrual base of every calc group; in stage 9, its price when the stage began
-    int64_t* paid              # only if paid_with_points: what points paid of every group that accrues, and of every line
+    int64_t* bases             # in stage 9, what every calc group cost when the stage began; scratch of caps
+    int64_t* paid              # only if paid_with_points: what points paid of every group, and of every line
     int64_t* line_paid
     PointsPayment* payments
     int32_t payments_count
@@ -287,8 +275,6 @@ cdef struct Work:
 
     # Rows of the outcome.
     LineResult* line_results
-    LineDiscount* line_discounts
-    LineAccrual* line_accruals
     LineRole* line_roles
     Accrual* accruals
     int32_t accruals_count

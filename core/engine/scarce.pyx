@@ -164,14 +164,12 @@ cdef void forget_issues_of_accrual(Outcome* outcome) noexcept nogil:
 cdef void forget_accrual(Outcome* outcome, int32_t lines_count) noexcept nogil:
     cdef int32_t i
     outcome.accruals_count = 0
-    outcome.line_accruals_count = 0
     forget_issues_of_accrual(outcome)
     for i in range(outcome.counters_count):
         if outcome.counters[i].of_accrual:
             outcome.counters[i].taken = 0
     for i in range(lines_count):
-        outcome.lines[i].accruals_begin = 0
-        outcome.lines[i].accruals_end = 0
+        outcome.lines[i].first_accrual = -1
 
 
 cdef bint is_scarce(Engine engine) noexcept:

@@ -29,25 +29,27 @@ cdef int64_t give_per_unit(Work* work, CalcGroup* group, int64_t off_minor) noex
 
 cdef int64_t give_per_receipt(Work* work, const SetRow* products, const RuleRow* rule) noexcept nogil:
     cdef CalcGroup* group
-    cdef Share* share
-    cdef int64_t weights = 0, room = 0, off_minor
-    cdef int32_t i = next_in_set(work, products, 0), count = 0
+    cdef Share* share = work.shares
+    cdef int32_t* share_of = work.share_of
+    cdef int64_t weights = 0, rooms = 0, room, off_minor
+    cdef int32_t i = next_in_set(work, products, 0)
     while i < work.groups_count:
         group = &work.groups[i]
         if is_target(work, group):
-            share = &work.shares[count]
+            room = group_room(work, group)
+            rooms += room
+            weights += group.running_minor
             share.weight = group.running_minor
-            share.cap = group_room(work, group)
+            share.cap = room
             share.count = 1
-            weights += share.weight
-            room += share.cap
-            work.share_of[count] = i
-            count += 1
+            share += 1
+            share_of[0] = i
+            share_of += 1
         i = next_in_set(work, products, i + 1)
-    if count == 0:
+    if weights == 0:
         return 0
     off_minor = progressive_off(work, rule, weights) if rule.flags & PROGRESSIVE else rule.value
-    return spread_over_groups(work, off_minor, weights, room, count)
+    return spread_over_groups(work, off_minor, weights, rooms, <int32_t>(share - work.shares))
 
 
 cdef int64_t give_amount(Work* work, const RuleRow* rule) noexcept nogil:

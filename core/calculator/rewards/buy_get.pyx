@@ -84,7 +84,7 @@ cdef void form_applications(Work* work, const SetRewardRow* reward, int32_t buy,
 
 cdef void give_in_group(Work* work, int32_t begin, int32_t end, int64_t rate_ppm) noexcept nogil:
     """The percent of pick_order[begin:end], the targets of one calc group; what a floor refuses is lost."""
-    cdef int64_t price = 0, amount, room, placed = 0
+    cdef int64_t price = 0, amount, room
     cdef const Eligible* unit
     cdef Pick* picked
     cdef Share* share
@@ -103,8 +103,6 @@ cdef void give_in_group(Work* work, int32_t begin, int32_t end, int64_t rate_ppm
         room = unit_room(work, &work.groups[unit.group], &work.runs[unit.run])
         picked.each = share.amount if share.amount < room else room
         picked.extra = share.extra if share.amount < room else 0
-        placed += picked.each * picked.count + picked.extra
-    work.refused_minor += amount - placed
 
 
 cdef void give_percents(Work* work, int64_t rate_ppm) noexcept nogil:
