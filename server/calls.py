@@ -57,7 +57,6 @@ class JournalSide(Protocol):
     def has_room(self) -> bool: ...
     def append(self, record: Record) -> None: ...
     async def find(self, asked: Sequence[Lookup]) -> list[Known]: ...
-    async def durable(self, seq: int) -> None: ...
 
 
 class Calls:
@@ -198,7 +197,6 @@ class Calls:
     async def _look_up_all(self, lookups: Sequence[Lookup]) -> list[Known]:
         self._lookups_count += 1
         try:
-            await self._journal.durable(max(lookup.after_seq for lookup in lookups))
             return await self._journal.find(lookups)
         except JournalUnavailable as away:
             raise CallRefused("UNAVAILABLE", "RETRY", "", "the journal is away; send the same op_id again") from away

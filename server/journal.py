@@ -208,10 +208,13 @@ class Journal(JournalQueue):
             await self.reader.close()
 
     async def find(self, asked: Sequence[Lookup]) -> list[Known]:
-        """What the journal holds under the keys of each. JournalUnavailable when it cannot be asked."""
+        """What the journal holds under the keys of each, once its `after_seq` is durable: nothing else is waited for.
+
+        JournalUnavailable when it cannot be asked.
+        """
         if self.is_degraded:
             raise JournalUnavailable("PostgreSQL does not answer")
-        await self.durable(self._seq)  # what was appended a moment ago must be found too
+        await self.durable(max([one.after_seq for one in asked]))
         return await self.reader.find(asked)
 
     # THE WRITER

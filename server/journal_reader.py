@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import asyncpg
 
@@ -48,14 +47,6 @@ class JournalRow(NamedTuple):
     hash: bytes
 
 
-class _Stored(NamedTuple):
-    """An operation and the keys it is found by."""
-
-    row: JournalRow
-    receipt_key: bytes | None
-    natural_key: bytes | None
-
-
 class JournalTail(NamedTuple):
     """The end of a shard's journal: seq 0 and 32 zero bytes when it is empty."""
 
@@ -64,37 +55,54 @@ class JournalTail(NamedTuple):
     hash: bytes
 
 
+COMMIT = 2  # altyn.pos.v1.OperationKind
+# As what a row was found.
+_SAME_ID, _SAME_NATURAL, _OF_RECEIPT, _TAKEN_BACK = "INRB"
+
 _COLUMNS = "j.seq, j.epoch, j.op_id, j.kind, j.instant_us, j.body, j.hash"
 _PAGE = f"SELECT {_COLUMNS} FROM journal j WHERE j.shard = $1 AND j.seq > $2 ORDER BY j.seq LIMIT $3"
 _SEQ = f"SELECT {_COLUMNS} FROM journal j WHERE j.shard = $1 AND j.seq = $2"
 _TAIL = "SELECT seq, epoch, hash FROM journal WHERE shard = $1 ORDER BY seq DESC LIMIT 1"
 _FIRST = "SELECT seq FROM journal WHERE shard = $1 ORDER BY seq LIMIT 1"
-# An operation whose row is not in the journal is in an archived partition.
-_STORED_COLUMNS = f"o.receipt_key, o.natural_key, o.seq AS archived_seq, o.shard AS archived_shard, {_COLUMNS}"
-_STORED = f"""
-SELECT {_STORED_COLUMNS}
-  FROM (SELECT * FROM operations WHERE op_id = ANY ($1::uuid[])
-        UNION SELECT * FROM operations WHERE receipt_key = ANY ($2::uuid[])) o
-  LEFT JOIN journal j ON j.shard = o.shard AND j.seq = o.seq ORDER BY o.seq
-"""
-_TAKINGS = f"""
-SELECT asked.place, asked.waits, {_STORED_COLUMNS}
-  FROM (SELECT back.place, false AS waits, o.*
-          FROM unnest($1::int[], $2::uuid[], $3::bigint[]) AS back (place, key, sale_seq)
-         CROSS JOIN LATERAL (SELECT * FROM operations WHERE original_key = back.key AND seq > back.sale_seq
-                              ORDER BY seq DESC LIMIT 1) o
+# What many calls ask for, together: each the operation itself, and of its original the Commits of every receipt that is
+# meant and the last operation that took something of it back. Keys are told as text, which costs a fraction of what
+# arrays of UUIDs do. An operation whose row is not in the journal is in an archived partition.
+_FIND = f"""
+WITH asked AS MATERIALIZED (
+    SELECT * FROM unnest($1::text::uuid[], $2::text::uuid[], $3::text::uuid[], $4::text::uuid[], $5::text::uuid[])
+             WITH ORDINALITY AS asked (op_id, receipt_key, natural_key, original_key, original_op_id, place)
+), named AS MATERIALIZED (
+    SELECT place, original_key AS key FROM asked WHERE original_key IS NOT NULL
+    UNION
+    SELECT asked.place, o.receipt_key FROM asked JOIN operations o ON o.op_id = asked.original_op_id
+)
+SELECT found.*, j.kind, j.body
+  FROM (SELECT asked.place, '{_SAME_ID}' AS part, NULL::uuid AS key, o.op_id, o.seq, o.shard
+          FROM asked JOIN operations o ON o.op_id = asked.op_id
         UNION ALL
-        SELECT wait.place, true, o.*
-          FROM unnest($4::int[], $5::uuid[], $6::bigint[]) AS wait (place, key, sale_seq)
-         CROSS JOIN LATERAL (SELECT * FROM operations WHERE original_key = wait.key AND seq < wait.sale_seq
-                              ORDER BY seq LIMIT $7) o) asked
-  JOIN operations o ON o.op_id = asked.op_id
+        SELECT asked.place, '{_SAME_NATURAL}', NULL, o.op_id, o.seq, o.shard
+          FROM asked JOIN operations o ON o.receipt_key = asked.receipt_key AND o.natural_key = asked.natural_key
+        UNION ALL
+        SELECT named.place, '{_OF_RECEIPT}', named.key, o.op_id, o.seq, o.shard
+          FROM named JOIN operations o ON o.receipt_key = named.key
+        UNION ALL
+        SELECT named.place, '{_TAKEN_BACK}', named.key, o.op_id, o.seq, o.shard
+          FROM named CROSS JOIN LATERAL (SELECT * FROM operations WHERE original_key = named.key
+                                          ORDER BY seq DESC LIMIT 1) o) found
+  LEFT JOIN journal j ON j.shard = found.shard AND j.seq = found.seq
+ WHERE found.part <> '{_OF_RECEIPT}' OR j.kind = {COMMIT} OR j.kind IS NULL
+"""
+# The first returns that name a sale, by its receipt or by the op_id of its Commit, and came before it.
+_WAITING = """
+SELECT asked.place, o.seq, o.shard, j.body
+  FROM unnest($1::text::bigint[], $2::text::uuid[], $3::text::bigint[]) AS asked (place, key, before_seq)
+ CROSS JOIN LATERAL (SELECT * FROM operations WHERE original_key = asked.key AND seq < asked.before_seq
+                      ORDER BY seq LIMIT $4) o
   LEFT JOIN journal j ON j.shard = o.shard AND j.seq = o.seq ORDER BY o.seq
 """
 _SEQ_MAX = (1 << 63) - 1
 # Operations asked for in one question: their records are in memory together.
 LOOKUPS_A_QUESTION_MAX = 64
-COMMIT = 2  # altyn.pos.v1.OperationKind
 
 
 async def read_tail(connection: asyncpg.Connection[Any], shard: int) -> JournalTail:
@@ -102,14 +110,11 @@ async def read_tail(connection: asyncpg.Connection[Any], shard: int) -> JournalT
     return JournalTail(0, 0, ORIGIN) if row is None else JournalTail(row["seq"], row["epoch"], row["hash"])
 
 
-class _Asker:
-    """Keys that somebody asks for, and what is known of them."""
+class _Asker(NamedTuple):
+    """What somebody asks for, and to whom the answer goes."""
 
-    __slots__ = ("asked", "known")
-
-    def __init__(self, asked: Sequence[Lookup]) -> None:
-        self.asked = asked
-        self.known: list[Known] | None = None
+    asked: Sequence[Lookup]
+    answer: asyncio.Future[list[Known]]
 
 
 class JournalReader:
@@ -128,9 +133,18 @@ class JournalReader:
         # A connection does one thing at a time, and many calls may look something up at once.
         self._turn = asyncio.Lock()
         self._askers: list[_Asker] = []
-        self._asking = asyncio.Lock()
+        self._answering: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
+        """Whoever asks is refused; who asks later is answered again."""
+        if self._answering is not None:
+            self._answering.cancel()
+            self._answering = None
+        left, self._askers = self._askers, []
+        _refuse(left, JournalUnavailable("the journal is not read any more"))
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()
@@ -163,22 +177,28 @@ class JournalReader:
     async def find(self, asked: Sequence[Lookup]) -> list[Known]:
         """What the journal holds under the keys of each, in the order asked.
 
-        Two questions, however many are asked; what several ask for while a question is under way is asked together
-        after it. JournalUnavailable.
+        What is asked for while a question is under way goes into the next one, together. JournalUnavailable.
         """
-        mine = _Asker(asked)
-        self._askers.append(mine)
-        async with self._asking:
-            while mine.known is None:
-                now = self._next_askers()
-                try:
-                    known = iter(await self._find([one for asker in now for one in asker.asked]))
-                except BaseException:
-                    self._askers[:0] = [asker for asker in now if asker is not mine]  # they ask for themselves
-                    raise
+        loop = asyncio.get_running_loop()
+        asker = _Asker(asked, loop.create_future())
+        self._askers.append(asker)
+        if self._answering is None:
+            self._answering = loop.create_task(self._answer())
+        return await asker.answer
+
+    async def _answer(self) -> None:
+        """Ask for all who wait, as many at a time as fit, until nobody does."""
+        while self._askers:
+            now = self._next_askers()
+            try:
+                known = iter(await self._find([one for asker in now for one in asker.asked]))
+            except Exception as error:  # for whoever asked, whatever it is
+                _refuse(now, error)
+            else:
                 for asker in now:
-                    asker.known = [next(known) for _ in asker.asked]
-        return mine.known
+                    _tell(asker, [next(known) for _ in asker.asked])
+            del self._askers[: len(now)]
+        self._answering = None
 
     def _next_askers(self) -> list[_Asker]:
         """Those whose turn it is: the first, and who fits beside it."""
@@ -188,58 +208,83 @@ class JournalReader:
             if count and lookups > LOOKUPS_A_QUESTION_MAX:
                 break
             count += 1
-        now, self._askers = self._askers[:count], self._askers[count:]
-        return now
+        return self._askers[:count]
 
-    async def _find(self, asked: Sequence[Lookup]) -> list[Known]:
-        ops = {op_id for one in asked for op_id in (one.op_id, one.original_op_id) if op_id is not None}
-        receipts = {key for one in asked for key in (one.receipt_key, one.original_key) if key is not None}
-        by_op: dict[bytes, _Stored] = {}
-        by_natural: dict[tuple[bytes, bytes], _Stored] = {}
-        sales: dict[bytes, _Stored] = {}
-        for found in await self._fetch(_STORED, _uuids(ops), _uuids(receipts)):
-            row = _Stored(self._present(found), _bytes(found["receipt_key"]), _bytes(found["natural_key"]))
-            by_op[row.row.op_id] = row
-            if row.receipt_key is not None:
-                if row.natural_key is not None:
-                    by_natural[row.receipt_key, row.natural_key] = row
-                if row.row.kind == COMMIT:
-                    sales.setdefault(row.receipt_key, row)
-        named = [_sale_of(one, by_op, sales) for one in asked]
-        takings = await self._takings(asked, named)
-        return [
-            Known(
-                _body(by_op.get(one.op_id)),
-                _body(by_natural.get((one.receipt_key or b"", one.natural_key or b""))),
-                _body(sale),
-                taken_back,
-                waiting,
-            )
-            for one, sale, (taken_back, waiting) in zip(asked, named, takings, strict=True)
-        ]
+    async def _find(self, asked: Sequence[Lookup]) -> list[Known | JournalUnavailable]:
+        """Of each what is known, or why that cannot be told."""
+        rows: list[list[Mapping[str, Any]]] = [[] for _ in asked]
+        for row in await self._fetch(
+            _FIND,
+            _uuids(None if one.is_new else one.op_id for one in asked),
+            _uuids(None if one.is_new else one.receipt_key for one in asked),
+            _uuids(one.natural_key for one in asked),
+            _uuids(one.original_key for one in asked),
+            _uuids(one.original_op_id for one in asked),
+        ):
+            rows[row["place"] - 1].append(row)
+        known: list[Known | JournalUnavailable] = []
+        waiting: list[tuple[int, bytes, int]] = []
+        for place, one in enumerate(asked):
+            try:
+                told, sale = self._known(one, rows[place])
+                known.append(told)
+            except JournalUnavailable as unknown:
+                known.append(unknown)
+                continue
+            if one.waiting and one.original_key is not None:
+                names = {sale["key"].bytes, sale["op_id"].bytes} if sale else {one.original_key}
+                seq = sale["seq"] if sale else _SEQ_MAX
+                waiting += [(place, name, seq) for name in names | {one.original_op_id} if name is not None]
+        if waiting:
+            await self._add_waiting(known, waiting)
+        return known
 
-    async def _takings(
-        self, asked: Sequence[Lookup], sales: Sequence[_Stored | None]
-    ) -> list[tuple[bytes | None, tuple[bytes, ...]]]:
-        """Of each: the latest that took something of its sale back, and the returns that came before it."""
-        backs = [(place, sale.receipt_key, sale.row.seq) for place, sale in enumerate(sales) if sale is not None]
-        waits = [
-            (place, key, sale.row.seq if sale else _SEQ_MAX)
-            for place, (one, sale) in enumerate(zip(asked, sales, strict=True))
-            if one.original_key is not None
-            for key in {sale.receipt_key if sale else one.original_key, sale and sale.row.op_id, one.original_op_id}
-            if key is not None
-        ]
-        taken_back: list[bytes | None] = [None] * len(asked)
-        waiting: list[list[bytes]] = [[] for _ in asked]
-        if backs or waits:
-            for found in await self._fetch(_TAKINGS, *_columns(backs), *_columns(waits), WAITING_MAX):
-                body = self._present(found).body
-                if not found["waits"]:
-                    taken_back[found["place"]] = body
-                elif len(waiting[found["place"]]) < WAITING_MAX:
-                    waiting[found["place"]].append(body)
-        return [(back, tuple(bodies)) for back, bodies in zip(taken_back, waiting, strict=True)]
+    def _known(self, one: Lookup, rows: Iterable[Mapping[str, Any]]) -> tuple[Known, Mapping[str, Any] | None]:
+        """What one look-up is told, and the sale it found."""
+        of_part: dict[str, bytes | None] = {}
+        sales, takings = [], {}
+        for row in rows:
+            part = row["part"]
+            if part == _OF_RECEIPT:
+                sales.append(row)
+            elif part == _TAKEN_BACK:
+                takings[row["key"]] = row
+            else:
+                of_part[part] = self._body(row)
+        sale = self._sale(one, sales)
+        sold = taken_back = None
+        if sale is not None:
+            sold = self._body(sale)
+            last = takings.get(sale["key"])
+            if last is not None and last["seq"] > sale["seq"]:
+                taken_back = self._body(last)
+        known = Known(of_part.get(_SAME_ID), of_part.get(_SAME_NATURAL), sold, taken_back, after_seq=one.after_seq)
+        return known, sale
+
+    def _sale(self, one: Lookup, rows: list[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+        """The Commit with this op_id, else the first of this receipt."""
+        of_receipt = None
+        for row in sorted(rows, key=_seq) if len(rows) > 1 else rows:
+            if row["kind"] is None and self._archived_row(row).kind != COMMIT:
+                continue
+            if row["op_id"].bytes == one.original_op_id:
+                return row
+            if of_receipt is None and row["key"].bytes == one.original_key:
+                of_receipt = row
+        return of_receipt
+
+    async def _add_waiting(
+        self, known: list[Known | JournalUnavailable], asked: Sequence[tuple[int, bytes, int]]
+    ) -> None:
+        """The returns that came before the sales of some look-ups: (place, name of the sale, its seq) of each."""
+        places, names, seqs = zip(*asked, strict=True)
+        for row in await self._fetch(_WAITING, _numbers(places), _uuids(names), _numbers(seqs), WAITING_MAX):
+            told = known[row["place"]]
+            if isinstance(told, Known) and len(told.waiting) < WAITING_MAX:
+                try:
+                    known[row["place"]] = told._replace(waiting=(*told.waiting, self._body(row)))
+                except JournalUnavailable as unknown:
+                    known[row["place"]] = unknown
 
     async def _start(self, after_seq: int, after_hash: bytes | None) -> JournalTail:
         if after_seq == 0:
@@ -263,13 +308,15 @@ class JournalReader:
         found = self._archive.find(shard, seq) if self._archive else None
         return _archived(found) if found else None
 
-    def _present(self, found: Mapping[str, Any]) -> JournalRow:
-        """A row of an operation that is known to be. JournalUnavailable: its partition's file is not here."""
-        if found["seq"] is not None:
-            return _row(found)
-        seq = found["archived_seq"]
+    def _body(self, found: Mapping[str, Any]) -> bytes:
+        """The record of an operation that is known to be. JournalUnavailable: its partition's file is not here."""
+        body: bytes | None = found["body"]
+        return body if body is not None else self._archived_row(found).body
+
+    def _archived_row(self, found: Mapping[str, Any]) -> JournalRow:
+        seq = found["seq"]
         try:
-            row = self._find_archived(found["archived_shard"], seq)
+            row = self._find_archived(found["shard"], seq)
         except (OSError, ArchiveDamaged) as error:
             raise JournalUnavailable(f"seq {seq} is archived, and its file cannot be read: {error}") from error
         if row is None:
@@ -284,7 +331,7 @@ class JournalReader:
                 try:
                     return await self._ask(query, *args)
                 except (*LOST, asyncpg.PostgresError) as error:
-                    await self.close()
+                    self._disconnect()
                     if last or isinstance(error, asyncpg.SyntaxOrAccessError):
                         raise JournalUnavailable(f"the journal cannot be read: {error}") from error
         raise AssertionError("unreachable")
@@ -308,28 +355,36 @@ def _row(found: Mapping[str, Any]) -> JournalRow:
     )
 
 
-def _sale_of(one: Lookup, by_op: Mapping[bytes, _Stored], sales: Mapping[bytes, _Stored]) -> _Stored | None:
-    """The sale with this Commit's op_id, else that of this receipt."""
-    if one.original_key is None:
-        return None
-    named = by_op.get(one.original_op_id or b"")
-    return named if named is not None and named.row.kind == COMMIT else sales.get(one.original_key)
+def _tell(asker: _Asker, known: Sequence[Known | JournalUnavailable]) -> None:
+    answer: list[Known] = []
+    for one in known:
+        if isinstance(one, JournalUnavailable):
+            _refuse([asker], one)
+            return
+        answer.append(one)
+    if not asker.answer.done():
+        asker.answer.set_result(answer)
 
 
-def _body(stored: _Stored | None) -> bytes | None:
-    return stored.row.body if stored is not None else None
+def _refuse(askers: Iterable[_Asker], error: Exception) -> None:
+    for asker in askers:
+        if not asker.answer.done():
+            asker.answer.set_exception(error)
 
 
-def _bytes(key: UUID | None) -> bytes | None:
-    return key.bytes if key is not None else None
+def _seq(found: Mapping[str, Any]) -> int:
+    seq: int = found["seq"]
+    return seq
 
 
-def _uuids(keys: Iterable[bytes]) -> list[UUID]:
-    return [UUID(bytes=key) for key in keys]
+def _uuids(keys: Iterable[bytes | None]) -> str:
+    """A uuid[] as text."""
+    return f"{{{','.join(['NULL' if key is None else key.hex() for key in keys])}}}"
 
 
-def _columns(rows: Sequence[tuple[int, bytes | None, int]]) -> tuple[list[int], list[UUID], list[int]]:
-    return [place for place, _, _ in rows], _uuids(key for _, key, _ in rows if key), [seq for _, _, seq in rows]
+def _numbers(numbers: Iterable[int]) -> str:
+    """A bigint[] as text."""
+    return f"{{{','.join(map(str, numbers))}}}"
 
 
 def _archived(row: ArchivedRow) -> JournalRow:

@@ -71,7 +71,7 @@ class LookedUpAhead:
 
     async def find(self, lookup: Lookup) -> Known | None:
         """Once for each; None: ask by yourself. CallRefused."""
-        key = lookup._replace(after_seq=0)
+        key = lookup._replace(after_seq=0, is_new=False)
         if key in self._ahead:
             behind = itertools.dropwhile(lambda one: one != key, self._ahead)
             asked = list(itertools.islice(behind, LOOKUPS_A_QUESTION_MAX))
@@ -140,7 +140,7 @@ def _lookup_of(uploaded: pos.UploadedReceipt, scope: Scope) -> Lookup | None:
     if name == "cancel":
         return Lookup(fact.op_id, natural, receipt, 0, receipt)
     if name == "commit":
-        return Lookup(fact.op_id, natural, receipt, 0, receipt, fact.op_id)
+        return Lookup(fact.op_id, natural, receipt, 0, receipt, fact.op_id, waiting=True)
     sale = fact.receipt.original
     if len(sale.op_id) not in (0, OP_ID_BYTES):
         return None

@@ -59,6 +59,7 @@ cdef Operation opened(
         # Returns may have come before it.
         operation.original_key = operation.receipt_key
         operation.original_op_id = operation.op_id
+        operation.asks_waiting = True
     operation.answer = engine.recall(operation, known)
     if operation.answer is None and known is None and kind == pos_v1.OPERATION_KIND_COMMIT and may_be_awaited(engine, receipt, clock_us):
         operation.answer = asked(engine, operation)

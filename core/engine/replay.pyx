@@ -74,8 +74,6 @@ cdef Operation operation_of(Engine engine, const journal_v1.Record* record):
     if record.kind == pos_v1.OPERATION_KIND_RETURN:
         note_return(engine, operation, record)
     operation.natural_key_taken = record.natural_key_taken
-    if record.natural_key_taken:
-        operation.natural_key = None
     operation.receipt_state = state_after(record)
     if record.kind == pos_v1.OPERATION_KIND_CANCEL and record.effects != NULL and record.effects.returned != NULL:
         operation.original_key = operation.receipt_key

@@ -36,7 +36,7 @@ from altyn.core.wire.format cimport WireError
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
-from altyn.core.engine.types import Answer, Lookup
+from altyn.core.engine.types import Answer
 
 NO_OPERATION = bytes(16)
 
@@ -82,8 +82,16 @@ cdef int name_original(Engine engine, Operation operation, const pos_v1.Receipt*
 
 
 cdef object asked(Engine engine, Operation operation):
-    cdef SeenReceipt seen = engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.original_key))
-    return Lookup(operation.op_id, operation.natural_key, operation.receipt_key, seen.seq, operation.original_key, operation.original_op_id)
+    return engine.lookup(operation, 0, operation.op_id is NO_OPERATION or engine.is_certainly_new(operation))
+
+
+cdef bint is_named_later(Engine engine, Operation operation, known) except -1:
+    """Memory knows the operation that is named as the sale, and the journal was asked before that was durable."""
+    cdef int64_t seq
+    if operation.original_op_id is None:
+        return False
+    seq = engine.operations.find_operation(<const uint8_t*>PyBytes_AS_STRING(operation.original_op_id)).seq
+    return seq > <int64_t>known.after_seq
 
 
 cdef Finding find_sale(Engine engine, Operation operation, known, Sale* sale) except? ASK:
@@ -98,7 +106,7 @@ cdef Finding find_sale(Engine engine, Operation operation, known, Sale* sale) ex
         seen = engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.original_key))
         if seen.state == RECEIPT_VOIDED:
             return VOIDED
-        return ASK if is_sold(seen.state) else NOBODY
+        return ASK if is_sold(seen.state) or is_named_later(engine, operation, known) else NOBODY
     if known.taken_back is not None:
         back = <journal_v1.Record*>taken(engine, sizeof(journal_v1.Record))
         decode_record(known.taken_back, back, &engine.arena)
@@ -429,6 +437,7 @@ def settle_waiting(Engine engine, int64_t clock_us, known):
     operation = Operation()
     operation.op_id = NO_OPERATION
     operation.original_key = engine.owed[0]
+    operation.asks_waiting = True
     found = find_sale(engine, operation, known, &sale)
     if found == ASK:
         return asked(engine, operation)

@@ -39,7 +39,7 @@ cdef class Operation:
     cdef bytes op_id
     cdef bytes content                # SHA-256
     cdef bytes receipt_key
-    cdef bytes natural_key            # None: there is none, or it is taken
+    cdef bytes natural_key            # None: there is none
     cdef bytes register_key
     cdef bint natural_key_taken
     cdef int64_t register_seq
@@ -50,6 +50,7 @@ cdef class Operation:
     # Of what takes a sale back: its receipt key and its Commit's op_id, and the state it leaves the sale in (RECEIPT_UNKNOWN: as before).
     cdef bytes original_key
     cdef bytes original_op_id
+    cdef bint asks_waiting            # its look-up asks for the returns that came before the sale
     cdef int original_state
     cdef Exceptions exceptions
     # Of Reserve and Commit: what memory or the journal answers at once, else the decision's release and the token that kept its price.
@@ -107,6 +108,7 @@ cdef class Engine:
                              int64_t shift_number, int64_t receipt_number)
     cdef object recall(self, Operation operation, known)
     cdef object recall_receipt(self, Operation operation, bytes body)
+    cdef object lookup(self, Operation operation, int64_t after_seq, bint is_new)
     cdef bint is_certainly_new(self, Operation operation) except -1
     cdef object stored(self, Operation operation, bytes body, int64_t seq)
     cdef object conflict(self, int kind, int64_t seq)

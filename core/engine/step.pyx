@@ -399,8 +399,7 @@ cdef class Engine:
             return None
         if known is None or known.by_op_id is None:
             # Also when the journal was asked and the operation was admitted meanwhile.
-            return Lookup(operation.op_id, operation.natural_key, operation.receipt_key, max(seen.seq, natural_seq),
-                          operation.original_key, operation.original_op_id)
+            return self.lookup(operation, max(seen.seq, natural_seq), False)
         answer = self.stored(operation, known.by_op_id, seen.seq)
         return answer if answer is not None else self.conflict(operation.kind, self.last_seq)
 
@@ -412,8 +411,16 @@ cdef class Engine:
         if operation.kind == pos_v1.OPERATION_KIND_RESERVE:
             return self.conflict(operation.kind, self.last_seq)
         operation.natural_key_taken = True
-        operation.natural_key = None
         return None
+
+    cdef object lookup(self, Operation operation, int64_t after_seq, bint is_new):
+        """What the journal is to be asked, once all is durable that memory knows about it."""
+        if operation.original_key is not None:
+            after_seq = max(after_seq, self.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.original_key)).seq)
+        if operation.original_op_id is not None:
+            after_seq = max(after_seq, self.operations.find_operation(<const uint8_t*>PyBytes_AS_STRING(operation.original_op_id)).seq)
+        return Lookup(operation.op_id, operation.natural_key, operation.receipt_key, after_seq, operation.original_key,
+                      operation.original_op_id, operation.asks_waiting, is_new)
 
     cdef bint is_certainly_new(self, Operation operation) except -1:
         """No look into the journal is needed: memory is complete, or the register has never been as far as this."""
@@ -517,12 +524,13 @@ cdef class Engine:
         """Write the checked effects and remember the operation: from here on nothing can fail."""
         cdef bytes body
         cdef bint about_receipt = operation.receipt_key != NO_RECEIPT
+        cdef bint has_natural_key = about_receipt and not operation.natural_key_taken
         record.reply = text_of(reply)
         record.exceptions_count = operation.exceptions.count
         body = self.taken(journal_v1.encode_Record(record, self.buffer, REPLY_BYTES_MAX))
         self.book.write()
         self.remember(operation, record.seq, record.instant_us, reply)
-        return new_answer(reply, new_row(record.seq, operation.op_id, operation.kind, operation.natural_key if about_receipt else None,
+        return new_answer(reply, new_row(record.seq, operation.op_id, operation.kind, operation.natural_key if has_natural_key else None,
                                          operation.receipt_key if about_receipt else None, record.instant_us, body,
                                          operation.original_key if operation.original_state else None), record.seq)
 
@@ -530,7 +538,7 @@ cdef class Engine:
         cdef SeenOperationRow row
         memset(&row, 0, sizeof(row))
         put_key(row.op_id, operation.op_id)
-        put_key(row.natural_key, operation.natural_key)
+        put_key(row.natural_key, None if operation.natural_key_taken else operation.natural_key)
         put_key(row.receipt_key, operation.receipt_key)
         put_key(row.register_key, operation.register_key)
         put_key(row.original_key, operation.original_key)

@@ -33,6 +33,8 @@ class Scope(NamedTuple):
 class Lookup(NamedTuple):
     """Memory cannot tell: once `after_seq` is durable, ask the journal for these keys, then call again with what it
     said. `original_key` asks for a sale and what was taken back of it: the sale's receipt key, or its Commit's op_id.
+    `waiting`: and for the returns that came before it. `is_new`: the operation itself is certainly new, so that nothing
+    need be asked about it but its original.
     """
 
     op_id: bytes
@@ -41,6 +43,8 @@ class Lookup(NamedTuple):
     after_seq: int
     original_key: bytes | None = None
     original_op_id: bytes | None = None
+    waiting: bool = False
+    is_new: bool = False
 
 
 class RulesWanted(NamedTuple):
@@ -54,8 +58,8 @@ class RulesWanted(NamedTuple):
 class Known(NamedTuple):
     """What the journal holds under the keys of a Lookup: record bodies, or None.
 
-    Of an original: the sale's record, the latest that took something of it back, and the returns that came before it,
-    oldest first, at most `WAITING_MAX`.
+    Of an original: the sale's record, the latest that took something of it back, and, where they were asked for, the
+    returns that came before it, oldest first, at most `WAITING_MAX`. `after_seq`: up to there nothing was missed.
     """
 
     by_op_id: bytes | None
@@ -63,6 +67,7 @@ class Known(NamedTuple):
     sale: bytes | None = None
     taken_back: bytes | None = None
     waiting: tuple[bytes, ...] = ()
+    after_seq: int = 0
 
 
 # Returns of one sale that may come before it; later ones are for a person.

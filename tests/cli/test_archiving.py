@@ -148,6 +148,18 @@ def test_journal_goes_on_and_finds_what_was_archived(
     with pytest.raises(JournalUnavailable, match="seq 1 is archived"):
         asyncio.run(look(None))
 
+    async def look_at_once() -> list[object]:
+        """Two ask together; only one's row is in a file that is not here."""
+        reader = JournalReader(dsn, 0)
+        asked = [[Lookup(record.op_id, None, None, 0)] for record in (records[0], records[-1])]
+        try:
+            return await asyncio.gather(*map(reader.find, asked), return_exceptions=True)
+        finally:
+            await reader.close()
+
+    refused, found = asyncio.run(look_at_once())
+    assert isinstance(refused, JournalUnavailable) and found == [Known(records[-1].body, None)]
+
 
 def test_archived_partition_is_attached_again_as_it_was(
     installation: tuple[str, Path, list[Record]], altyn_journal: Run

@@ -11,15 +11,16 @@ import pytest
 
 from altyn.core.engine import CallRefused, Engine, Known, Lookup, Record, Scope
 from altyn.ops.v1 import ops_service_pb2 as ops
+from altyn.pos.v1 import outcome_pb2, receipt_pb2
 from altyn.pos.v1 import pos_service_pb2 as pos
-from altyn.pos.v1 import receipt_pb2
 from altyn.server import calls as call_table
 from altyn.server import uploads
 from altyn.server.calls import Calls
 from altyn.server.journal_reader import JournalUnavailable
 from altyn.server.ops import OPS_SCOPE, OpsCalls
 from altyn.server.slots import ReplySlots
-from tests.core.engine.world import NOW_US, SCOPE, basket, cancel, commit, new_engine, new_op_id, reserve, with_original
+from tests.core.engine.returns import give_back, refund
+from tests.core.engine.world import NOW_US, SCOPE, basket, cancel, commit, look_up, new_engine, new_op_id, reserve
 
 
 @dataclass
@@ -45,14 +46,8 @@ class HeldJournal:
     async def find(self, asked: Sequence[Lookup]) -> list[Known]:
         if self.is_away:
             raise JournalUnavailable("away")
-        return [self._find(lookup) for lookup in asked]
-
-    def _find(self, asked: Lookup) -> Known:
-        seen = self.records[: self.durable_seq]
-        by_op_id = [record.body for record in seen if record.op_id == asked.op_id]
-        by_natural = [record.body for record in seen if asked.natural_key and record.natural_key == asked.natural_key]
-        known = Known(by_op_id[0] if by_op_id else None, by_natural[0] if by_natural else None)
-        return with_original(known, seen, asked.original_key, asked.original_op_id)
+        await self.durable(max(lookup.after_seq for lookup in asked))
+        return [look_up(lookup, self.records[: self.durable_seq]) for lookup in asked]
 
     def make_durable(self, seq: int) -> None:
         self.durable_seq = seq
@@ -245,11 +240,38 @@ async def test_lookups_that_wait_for_the_journal_are_bounded(monkeypatch: pytest
     assert pos.GetOperationResponse.FromString(await door.waiting("GetOperation", asked(new_op_id()))).seq == 0
 
 
-def uploaded(*facts: bytes) -> bytes:
+def uploaded(*facts: bytes | pos.UploadedReceipt) -> bytes:
     request = pos.UploadReceiptsRequest(store_id="s1", register_id="r1")
     for fact in facts:
-        request.receipts.add().commit.MergeFromString(fact)
+        if isinstance(fact, bytes):
+            request.receipts.add().commit.MergeFromString(fact)
+        else:
+            request.receipts.append(fact)
     return request.SerializeToString()
+
+
+def uploaded_return(of: receipt_pb2.Receipt, register_seq: int) -> pos.UploadedReceipt:
+    made = pos.UploadedReceipt()
+    getattr(made, "return").MergeFromString(give_back(of, register_seq))
+    return made
+
+
+async def test_return_of_a_sale_in_the_same_upload_finds_it_though_looked_up_before() -> None:
+    door = Door()
+    op_id = new_op_id()
+    early = uploaded_return(refund((1, 1000), of=77, number=900), 1)
+    back = uploaded_return(refund((2, 1000), number=901, op_id=op_id), 3)
+    uploading = door.waiting("UploadReceipts", uploaded(early, commit(basket(1), 2, op_id), back))
+    await settle()
+    door.journal.make_durable(2)
+    await settle()
+    door.journal.make_durable(3)
+    reply = pos.UploadReceiptsResponse.FromString(await uploading)
+    assert [result.status for result in reply.results] == [
+        outcome_pb2.STATUS_PARKED,
+        outcome_pb2.STATUS_OK,
+        outcome_pb2.STATUS_OK,
+    ]
 
 
 async def test_upload_takes_half_of_the_room_and_leaves_the_rest_for_live_calls() -> None:

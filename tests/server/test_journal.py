@@ -15,7 +15,7 @@ import pytest
 from altyn.core.engine.types import Known, Lookup, Record
 from altyn.infra.database import connect
 from altyn.server.journal import PARTITION_ROWS, Journal, JournalLimits, Overloaded
-from altyn.server.journal_reader import JournalDoubt, JournalReader
+from altyn.server.journal_reader import JournalDoubt, JournalReader, JournalUnavailable
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 SCHEMA = "\n".join((MIGRATIONS / name).read_text("utf-8") for name in ("0002_journal.sql", "0009_originals.sql"))
@@ -175,6 +175,60 @@ def test_sixty_four_lookups_at_once_are_all_answered(journal_dsn: str) -> None:
     run(test)
 
 
+def test_look_up_waits_for_what_it_names_and_for_nothing_else(journal_dsn: str) -> None:
+    async def test() -> None:
+        async with opened(journal_dsn) as journal:
+            (first,) = fill(journal, 1)
+            await journal.durable(1)
+            holder = await asyncpg.connect(journal_dsn)
+            async with holder.transaction():
+                await holder.execute("SELECT FROM shard_owner FOR UPDATE")  # no batch can land
+                (second,) = fill(journal, 1)
+                later = asyncio.create_task(journal.find([Lookup(second.op_id, None, None, 2)]))
+                assert await journal.find([Lookup(first.op_id, None, None, 1)]) == [
+                    Known(first.body, None, after_seq=1)
+                ]
+                assert journal.durable_seq == 1 and not later.done()
+            assert await later == [Known(second.body, None, after_seq=2)]
+            await holder.close()
+
+    run(test)
+
+
+def test_operation_that_is_certainly_new_is_not_asked_for(journal_dsn: str) -> None:
+    async def test() -> None:
+        async with opened(journal_dsn) as journal:
+            stored = record(journal, receipt=b"r" * 16, natural=b"n" * 16)
+            journal.append(stored)
+            asked = Lookup(stored.op_id, b"n" * 16, b"r" * 16, 1, b"r" * 16)
+            assert await journal.find([asked, asked._replace(is_new=True)]) == [
+                Known(stored.body, stored.body, stored.body, after_seq=1),
+                Known(None, None, stored.body, after_seq=1),
+            ]
+
+    run(test)
+
+
+def test_reader_that_is_closed_refuses_those_who_asked(journal_dsn: str) -> None:
+    async def test() -> None:
+        reader, holder = JournalReader(journal_dsn, 0), await asyncpg.connect(journal_dsn)
+        for turns in (1, 10):  # before the question has gone out, and while it is under way
+            assert await reader.find([Lookup(bytes(16), None, None, 0)]) == [Known(None, None)]
+            before = reader.questions_count
+            async with holder.transaction():
+                await holder.execute("LOCK operations IN ACCESS EXCLUSIVE MODE")
+                asking = [asyncio.create_task(reader.find([Lookup(bytes(16), None, None, 0)])) for _ in range(3)]
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                assert reader.questions_count - before == (0 if turns == 1 else 1)
+                await reader.close()
+                told = await asyncio.gather(*asking, return_exceptions=True)
+            assert [type(one) for one in told] == [JournalUnavailable] * 3
+        await holder.close()
+
+    run(test)
+
+
 def test_sales_asked_for_at_once_each_get_their_own_answer(journal_dsn: str) -> None:
     """What many ask for while a question is under way goes out together, 64 at most."""
 
@@ -187,8 +241,8 @@ def test_sales_asked_for_at_once_each_get_their_own_answer(journal_dsn: str) -> 
         journal.append(row)
         return body
 
-    def ask(original: bytes, op_id: bytes | None = None) -> list[Lookup]:
-        return [Lookup(b"o" * 16, b"n" * 16, b"r" * 16, 0, original, op_id)]
+    def ask(original: bytes, op_id: bytes | None = None, waiting: bool = True) -> list[Lookup]:
+        return [Lookup(b"o" * 16, b"n" * 16, b"r" * 16, 0, original, op_id, waiting)]
 
     async def test() -> None:
         async with opened(journal_dsn) as journal:
@@ -210,11 +264,16 @@ def test_sales_asked_for_at_once_each_get_their_own_answer(journal_dsn: str) -> 
             before = journal.reader.questions_count
             stranger = b"nobody's receipt"
             found = await asyncio.gather(*(journal.reader.find(ask(one)) for one in [*expected, stranger]))
-            assert [known[2:] for (known,) in found] == [*expected.values(), (None, None, ())]
+            assert [known[2:5] for (known,) in found] == [*expected.values(), (None, None, ())]
             assert all(known[:2] == (None, None) for (known,) in found)
             assert journal.reader.questions_count - before <= 2 * 3
             (by_op_id,) = await journal.reader.find(ask(stranger, key(7, 4)))
-            assert by_op_id[2:] == expected[key(7, 0)]
+            assert by_op_id[2:5] == expected[key(7, 0)]
+            (other_op_id,) = await journal.reader.find(ask(key(8, 0), key(7, 1)))
+            assert other_op_id[2:4] == expected[key(8, 0)][:2], "no Commit has that op_id: the receipt's is meant"
+            before = journal.reader.questions_count
+            (alone,) = await journal.reader.find(ask(key(8, 0), waiting=False))
+            assert (alone[2:5], journal.reader.questions_count) == ((*expected[key(8, 0)][:2], ()), before + 1)
 
     run(test)
 

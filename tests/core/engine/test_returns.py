@@ -15,7 +15,9 @@ from altyn.core.engine import (
     return_receipt,
     settle_waiting,
 )
+from altyn.core.ledger.book import Book
 from altyn.core.ledger.image import state_digest
+from altyn.core.ledger.operations import Operations
 from altyn.core.ledger.view import read_balances
 from altyn.journal.v1 import record_pb2 as journal
 from altyn.pos.v1 import pos_service_pb2 as pos
@@ -29,6 +31,7 @@ from tests.core.engine.world import (
     cancel,
     commit,
     line,
+    new_engine,
     new_op_id,
     new_world,
     receipt,
@@ -195,6 +198,48 @@ def test_look_up_that_missed_a_return_is_asked_again(world: World) -> None:
     answer = return_receipt(world.engine, late, SCOPE, NOW_US, world.known(again))
     assert isinstance(answer, Answer)
     assert pos.ReturnReceiptResponse.FromString(answer.reply).reason == 42
+
+
+def test_certainly_new_return_asks_for_nothing_but_its_sale(world: World) -> None:
+    sold(world)
+    lookup = return_receipt(world.engine, give_back(refund((1, 1000)), world.next_seq()), SCOPE, NOW_US, None)
+    assert isinstance(lookup, Lookup)
+    assert (lookup.is_new, lookup.waiting, lookup.after_seq) == (True, False, 1)
+    assert lookup.original_key == world.records[0].receipt_key
+
+
+def test_sale_named_by_op_id_that_came_after_the_look_up_is_asked_for_again(world: World) -> None:
+    op_id = new_op_id()
+    back = give_back(refund((2, 1000), op_id=op_id), world.next_seq())
+    lookup = return_receipt(world.engine, back, SCOPE, NOW_US, None)
+    assert isinstance(lookup, Lookup) and lookup.after_seq == 0
+    stale = world.known(lookup)
+    sold(world, op_id=op_id)
+    again = return_receipt(world.engine, back, SCOPE, NOW_US, stale)
+    assert again == lookup._replace(after_seq=1)
+    answer = return_receipt(world.engine, back, SCOPE, NOW_US, world.known(again))
+    assert isinstance(answer, Answer)
+    assert refunds(pos.ReturnReceiptResponse.FromString(answer.reply)) == [10000]
+
+
+def test_used_natural_key_is_asked_for_again_with_the_sale(world: World) -> None:
+    """Memory has forgotten the return that has the number, and another one comes between."""
+    sold(world, basket(card=""))
+    returned(world, refund((1, 1000)))
+    engine = new_engine()
+    engine.restore(Book(), Operations(complete_since_seq=3), 2, NOW_US)
+    world = World(engine, world.records)
+    late = give_back(refund((2, 1000)), 10)
+    lookup = return_receipt(engine, late, SCOPE, NOW_US, None)
+    assert isinstance(lookup, Lookup) and not lookup.is_new
+    stale = world.known(lookup)
+    returned(world, refund((2, 500), number=901))
+    again = return_receipt(engine, late, SCOPE, NOW_US, stale)
+    assert again == lookup._replace(after_seq=3)
+    answer = return_receipt(engine, late, SCOPE, NOW_US, world.known(again))
+    assert isinstance(answer, Answer) and answer.record is not None and answer.record.natural_key is None
+    reply = pos.ReturnReceiptResponse.FromString(answer.reply)
+    assert (reply.status, reply.reason) == (QUARANTINED, 22)
 
 
 def test_void_after_print_takes_everything_back_and_closes_the_receipt(world: World) -> None:

@@ -58,10 +58,13 @@ def new_facts() -> Facts:
     return facts
 
 
-def with_original(
-    known: Known, records: Sequence[Record], original_key: bytes | None, original_op_id: bytes | None
-) -> Known:
-    """What the journal says of a sale, as its reader finds it."""
+def look_up(lookup: Lookup, records: Sequence[Record]) -> Known:
+    """What the journal says, as its reader finds it: nothing that was not asked for."""
+    by_op = [] if lookup.is_new else [r.body for r in records if r.op_id == lookup.op_id]
+    asks_natural = lookup.natural_key is not None and not lookup.is_new
+    by_key = [r.body for r in records if asks_natural and r.natural_key == lookup.natural_key]
+    known = Known(by_op[0] if by_op else None, by_key[0] if by_key else None, after_seq=lookup.after_seq)
+    original_key, original_op_id = lookup.original_key, lookup.original_op_id
     if original_key is None:
         return known
     commits = [r for r in records if r.kind == pos.OPERATION_KIND_COMMIT]
@@ -73,7 +76,9 @@ def with_original(
     back = [r.body for r in records if r.original_key == key and r.seq > seq]
     waiting = [r.body for r in records if r.original_key in names and r.seq < seq]
     return known._replace(
-        sale=sale.body if sale else None, taken_back=back[-1] if back else None, waiting=tuple(waiting)
+        sale=sale.body if sale else None,
+        taken_back=back[-1] if back else None,
+        waiting=tuple(waiting) if lookup.waiting else (),
     )
 
 
@@ -86,12 +91,7 @@ class World:
     register_seq: int = 0
 
     def known(self, lookup: Lookup) -> Known:
-        by_op = [r.body for r in self.records if r.op_id == lookup.op_id]
-        by_key = [
-            r.body for r in self.records if lookup.natural_key is not None and r.natural_key == lookup.natural_key
-        ]
-        known = Known(by_op[0] if by_op else None, by_key[0] if by_key else None)
-        return with_original(known, self.records, lookup.original_key, lookup.original_op_id)
+        return look_up(lookup, self.records)
 
     def effect(self, call: object, request: bytes, clock_us: int = NOW_US, scope: Scope = SCOPE) -> bytes:
         """As the call table does it."""
