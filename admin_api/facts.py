@@ -36,7 +36,9 @@ class FactTable:
 
 STORES = FactTable("stores", ("store_id",), ("title", "zone", "region", "format", "cluster", "currency", "exponent"))
 REGISTERS = FactTable("registers", ("store_id", "register_id"), ("title",))
-CREDENTIALS = FactTable("register_credentials", ("key_hash",), ("store_id", "register_id", "revoked", "expires_at"))
+CREDENTIALS = FactTable(
+    "register_credentials", ("key_hash",), ("store_id", "register_id", "revoked", "expires_at", "kind", "name")
+)
 PRODUCT_GROUPS = FactTable("product_groups", ("group_id",), ("title",))
 PRODUCTS = FactTable(
     "products",

@@ -72,7 +72,7 @@ async def serve(kind: str) -> None:
     door: Door
     if kind == "h2":
         service, _, method = METHOD[1:].partition("/")
-        calls = Service(service, {method: lambda request, scope: request}, lambda metadata: SCOPE)
+        calls = Service(service, {method: lambda request, scope: request}, lambda metadata, certificate: SCOPE)
         door = new_door("h2", [calls], LISTEN)
     else:
         door = GrpcDoor([], LISTEN, handlers=[OneMethod(HANDLERS[kind])])

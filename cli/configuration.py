@@ -41,11 +41,20 @@ A key that is not given is made once in `VAR/secrets` (mode 0600). Server and ba
 be given the same `ALTYN_OPS_KEY` and `ALTYN_PEPPER`. Keep a copy of the pepper apart from backups: without it no
 stored card is found again. `altyn backup --secrets-to` makes one.
 
+## TLS
+
+With `ALTYN_TLS_CERTIFICATE` and `ALTYN_TLS_KEY` the registers' doors speak TLS 1.3 and nothing else; with
+`ALTYN_TLS_CLIENTS_CA` a register must show a certificate of that CA too: [connecting.md](../register/connecting.md).
+The files are looked at every five seconds. New connections get what they hold now; open ones go on as they are, for
+half an hour at most. Files that do not fit together change nothing and are told of (`tls_files_refused` in the log).
+The back office's door has no TLS: it is for the same machine, a private network or a tunnel.
+
 ## Addresses
 
-Doors listen on loopback unless told otherwise, in plaintext: put a TLS-terminating proxy before doors that others
-reach. Port 0 asks for a free one; the line `ready {json}` on standard output tells which. A metrics address that is
-taken costs the metrics (`metrics_not_served` in the log), not the service.
+Doors listen on loopback unless told otherwise. A server whose doors others could reach in plaintext does not start,
+unless `ALTYN_PLAINTEXT` says that the network is private or that a proxy speaks TLS. Port 0 asks for a free one; the
+line `ready {json}` on standard output tells which. A metrics address that is taken costs the metrics
+(`metrics_not_served` in the log), not the service.
 """
 
 
@@ -72,6 +81,8 @@ def values_of(name: str, field: FieldInfo) -> str:
         kind = get_args(kind)[0]
     if name.endswith("_listen"):
         return "host:port"
+    if name.startswith("tls_"):
+        return "file"
     sizes = {type(mark): mark for mark in field.metadata}
     if MaxLen in sizes:
         least = sizes[MinLen].min_length if MinLen in sizes else 0

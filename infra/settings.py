@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from altyn.infra.zones import load_zone
@@ -54,6 +54,16 @@ class Settings(BaseSettings):
     door: Literal["auto", "h2", "grpc_aio"] = Field(
         default="auto", description="what serves gRPC: compiled or portable; auto: compiled where it was built"
     )
+    tls_certificate: str = Field(
+        default="", description="PEM file: certificate of the registers' doors, with its chain; empty: plaintext"
+    )
+    tls_key: str = Field(default="", description="PEM file: its key, not encrypted")
+    tls_clients_ca: str = Field(
+        default="", description="PEM file: registers must show a certificate this CA has signed; empty: they need none"
+    )
+    plaintext: bool = Field(
+        default=False, description="doors without TLS may be reached from other machines: a private network, or a proxy"
+    )
     ops_listen: str = Field(default="127.0.0.1:50052", description="address of the back office's door into the server")
     admin_listen: str = Field(default="127.0.0.1:8080", description="address of the back office")
     metrics_listen: str = Field(default="127.0.0.1:9464", description="address of the server's metrics")
@@ -91,6 +101,14 @@ class Settings(BaseSettings):
         if field.field_name not in ("grpc_listen", "ops_listen") or not value.startswith("unix:/"):
             split_address(value)
         return value
+
+    @model_validator(mode="after")
+    def _tls(self) -> Settings:
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("tls_certificate and tls_key are given together")
+        if self.tls_clients_ca and not self.tls_certificate:
+            raise ValueError("tls_clients_ca wants tls_certificate and tls_key")
+        return self
 
     @field_validator("tenant_zone")
     @classmethod

@@ -22,13 +22,14 @@ import structlog
 
 from altyn.core.engine import CallRefused, Engine, LotSweep, Scope, expire_holds, find_owed
 from altyn.core.facts import Facts
+from altyn.infra.certificates import Certificate
 from altyn.infra.metrics import LoopLag, MetricsDoor, new_registry
 from altyn.infra.settings import Secrets, Settings
 from altyn.infra.zones import ensure_zone
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.server.calls import POS_SERVICE, Calls
 from altyn.server.feeds.compiler import RulesCompiler
-from altyn.server.feeds.credentials import Credentials
+from altyn.server.feeds.credentials import CertificateRevoked, Credentials
 from altyn.server.feeds.feeds import Feeds
 from altyn.server.feeds.past_rules import PastRules, PastRulesLoader
 from altyn.server.feeds.rules import Release
@@ -44,6 +45,7 @@ from altyn.server.shifts import Shifts
 from altyn.server.slots import ReplySlots
 from altyn.server.snapshots import Snapshots
 from altyn.server.transport.door import UNIX, Authenticate, Metadata, Service, choose, new_door
+from altyn.server.transport.tls import Tls
 
 SHARD = 0
 SLOTS_MAX = 20_000
@@ -59,10 +61,19 @@ log = structlog.get_logger(__name__)
 
 
 def register_authenticate(credentials: Credentials) -> Authenticate:
-    """The register behind `authorization: Bearer <key>`."""
+    """The register that the certificate speaks for; of one that nobody bound, that of `authorization: Bearer <key>`."""
 
-    def authenticate(metadata: Metadata) -> Scope:
-        scope = credentials.find(bearer(metadata).encode())
+    def authenticate(metadata: Metadata, certificate: Certificate | None) -> Scope:
+        scope = None
+        if certificate is not None:
+            try:
+                scope = credentials.find_certificate(certificate)
+            except CertificateRevoked:
+                raise CallRefused(
+                    "UNAUTHENTICATED", "CREDENTIAL_UNKNOWN", "certificate", "the register's certificate is revoked"
+                ) from None
+        if scope is None:
+            scope = credentials.find(bearer(metadata).encode())
         if scope is None:
             raise CallRefused(
                 "UNAUTHENTICATED", "CREDENTIAL_UNKNOWN", "authorization", "the register's key is unknown or revoked"
@@ -88,9 +99,10 @@ def new_engine(settings: Settings, secrets: Secrets) -> Engine:
 class Server:
     """One processing server. `run` returns when it has been asked to stop and has drained."""
 
-    def __init__(self, settings: Settings, secrets: Secrets, compiler: RulesCompiler) -> None:
+    def __init__(self, settings: Settings, secrets: Secrets, compiler: RulesCompiler, tls: Tls | None = None) -> None:
         self._settings = settings
         self._secrets = secrets
+        self._tls = tls
         # One name a machine: what a restarted server reports replaces what it reported before.
         self._server_id = f"{socket.gethostname()[:50]}/{SHARD}"
         self._started_at_us = clock_us()
@@ -189,16 +201,17 @@ class Server:
         kind = choose(self._settings.door)
         pos = Service(POS_SERVICE, calls.table(), register_authenticate(self.feeds.credentials))
         back_office = Service(OPS_SERVICE, ops_calls.table(), ops_authenticate(self._secrets.ops_key.hex()))
-        registers = new_door(kind, [pos], self._settings.grpc_listen, meters, refusals)
+        registers = new_door(kind, [pos], self._settings.grpc_listen, meters, refusals, self._tls)
         office = new_door(kind, [back_office], self._settings.ops_listen, meters, refusals)
         for door in (registers, office):
             await door.start()
             await door.say_serving()
-        log.info("doors_open", door=kind)
+        log.info("doors_open", door=kind, tls=self._tls is not None)
         watch = asyncio.create_task(self.journal.watch(), name="journal-watch")
         expiry = asyncio.create_task(self._expire(), name="expiry")
         returns = asyncio.create_task(self._settle_returns(calls), name="waiting-returns")
         stop = asyncio.create_task(self._stopping.wait(), name="stop")
+        aside = [asyncio.create_task(self._tls.watch(), name="tls-files")] if self._tls else []
         metrics, lag = await self._tell_metrics(meters)
         on_ready(
             {
@@ -218,9 +231,10 @@ class Server:
         finally:
             await metrics.stop()
             await shifts.close()
-            for task in (watch, expiry, returns, stop, lag):
+            tasks = (watch, expiry, returns, stop, lag, *aside)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(watch, expiry, returns, stop, lag, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _tell_metrics(self, meters: CallMeters) -> tuple[MetricsDoor, asyncio.Task[None]]:
         """The management listener, and the task that measures how late the loop is."""

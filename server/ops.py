@@ -9,6 +9,7 @@ import hmac
 from collections.abc import Callable
 
 from altyn.core.engine import CallRefused, Engine, Scope, adjust_points, get_balance, get_coupons
+from altyn.infra.certificates import Certificate
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.server.calls import Call, Calls, Reply
 from altyn.server.transport.door import Authenticate, Metadata
@@ -28,7 +29,7 @@ def bearer(metadata: Metadata) -> str:
 def ops_authenticate(ops_key: str) -> Authenticate:
     """Accepts exactly one key, shared with the back office."""
 
-    def authenticate(metadata: Metadata) -> Scope:
+    def authenticate(metadata: Metadata, certificate: Certificate | None) -> Scope:
         if not hmac.compare_digest(bearer(metadata).encode(), ops_key.encode()):
             raise CallRefused(
                 "UNAUTHENTICATED", "CREDENTIAL_UNKNOWN", "authorization", "the ops key is wrong or missing"

@@ -20,6 +20,8 @@ from altyn.infra.embedded.valkey import EmbeddedValkey
 
 # As in altyn.cli.chaos: processes are started while gRPC runs, and its fork handlers would be in their way.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+# As altyn.server.transport.grpc_aio sets it, before a test imports gRPC first.
+os.environ.setdefault("GRPC_SSL_CIPHER_SUITES", "ECDHE-PSK-AES128-CBC-SHA")
 
 _numbers = itertools.count(1)
 

@@ -20,6 +20,13 @@ class RegisterKeyUnknown(Refusal):
     reason = "REGISTER_KEY_UNKNOWN"
 
 
+class CertificateBound(Refusal):
+    """The certificate, or its name, speaks for another register."""
+
+    status_code = 409
+    reason = "CERTIFICATE_BOUND"
+
+
 class StoreInUse(Refusal):
     """The store still has registers."""
 

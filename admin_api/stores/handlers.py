@@ -77,7 +77,7 @@ async def put_register(
 @router.delete("/stores/{store_id}/registers/{register_id}", status_code=204)
 @needs("stores:write")
 async def delete_register(call: CurrentCall, store_id: Id, register_id: Id) -> Response:
-    """Delete a register and revoke its keys."""
+    """Delete a register and revoke its keys and certificates."""
     await service.delete_register(call, store_id=store_id, register_id=register_id)
     return Response(status_code=204)
 
@@ -85,7 +85,7 @@ async def delete_register(call: CurrentCall, store_id: Id, register_id: Id) -> R
 @router.get("/stores/{store_id}/registers/{register_id}/keys")
 @needs("stores:read")
 async def list_keys(call: CurrentCall, store_id: Id, register_id: Id) -> schemas.RegisterKeyPage:
-    """Keys of a register, revoked ones included. The keys themselves are not kept."""
+    """Keys and certificates of a register, revoked ones included. The keys themselves are not kept."""
     if await repository.find_register(call.connection, call.tenant, store_id, register_id) is None:
         raise RegisterUnknown(f"store {store_id} has no register {register_id}", path="register_id")
     rows = await repository.list_keys(call.connection, call.tenant, store_id, register_id)
@@ -121,9 +121,24 @@ async def rotate_key(
     )
 
 
+@router.post("/stores/{store_id}/registers/{register_id}/certificates", status_code=201)
+@needs("stores:write")
+async def bind_certificate(
+    call: CurrentCall, store_id: Id, register_id: Id, body: schemas.CertificateIn
+) -> schemas.CertificateBoundOut:
+    """Know the register by its client certificate. Listed and revoked with its keys."""
+    fingerprint = body.fingerprint.replace(":", "").lower()
+    key_id = await service.bind_certificate(
+        call, store_id=store_id, register_id=register_id, fingerprint=fingerprint, name=body.name
+    )
+    return schemas.CertificateBoundOut(
+        key_id=key_id, store_id=store_id, register_id=register_id, feed_version=call.feed.version
+    )
+
+
 @router.delete("/stores/{store_id}/registers/{register_id}/keys/{key_id}", status_code=204)
 @needs("stores:write")
 async def revoke_key(call: CurrentCall, store_id: Id, register_id: Id, key_id: KeyId) -> Response:
-    """Revoke a key: the servers refuse it within seconds."""
+    """Revoke a key or a certificate: the servers refuse it within seconds."""
     await service.revoke_key(call, store_id=store_id, register_id=register_id, key_id=key_id)
     return Response(status_code=204)

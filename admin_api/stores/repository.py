@@ -13,7 +13,8 @@ REGISTER = """store_id, register_id, title, version AS feed_version, (
      WHERE receipt.store_id = registers.store_id AND receipt.register_id = registers.register_id
      ORDER BY shift_number DESC, receipt_number DESC LIMIT 1) AS last_receipt_at"""
 KEY = (
-    "encode(key_hash, 'hex') AS key_id, key_hash, store_id, register_id, revoked, expires_at, valid_from AS changed_at"
+    "encode(key_hash, 'hex') AS key_id, key_hash, store_id, register_id, revoked, expires_at, kind, name, "
+    "valid_from AS changed_at"
 )
 
 
@@ -50,7 +51,7 @@ async def find_register(
 async def list_keys(
     connection: asyncpg.Connection[Any], tenant: str, store_id: str, register_id: str
 ) -> list[asyncpg.Record]:
-    """Keys of a register, revoked ones included."""
+    """Keys and certificates of a register, revoked ones included."""
     found: list[asyncpg.Record] = await connection.fetch(
         f"SELECT {KEY} FROM register_credentials WHERE {CURRENT} AND store_id = $2 AND register_id = $3"
         " ORDER BY revoked, valid_from DESC",
@@ -59,6 +60,12 @@ async def list_keys(
         register_id,
     )
     return found
+
+
+async def find_key(connection: asyncpg.Connection[Any], tenant: str, key_hash: bytes) -> asyncpg.Record | None:
+    return await connection.fetchrow(
+        f"SELECT {KEY} FROM register_credentials WHERE {CURRENT} AND key_hash = $2", tenant, key_hash
+    )
 
 
 async def has_receipts(connection: asyncpg.Connection[Any], store_id: str) -> bool:

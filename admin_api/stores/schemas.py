@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from altyn.admin_api.edge.fields import Attribute, Shape, Title, Whole
+from altyn.admin_api.edge.fields import Attribute, Shape, Title, Whole, check_text
+from altyn.infra.certificates import NAME_BYTES_MAX
 from altyn.infra.zones import load_zone
 
 OVERLAP_MAX_S = 30 * 86_400
@@ -73,6 +74,32 @@ class RegisterPage(BaseModel):
     registers: list[RegisterOut]
 
 
+class CertificateIn(Shape):
+    """One of the two: ``fingerprint`` is the SHA-256 of the certificate in hex, with or without colons; ``name`` a URI,
+    DNS name or common name that the register's certificates carry, exactly as they carry it.
+    """
+
+    fingerprint: Annotated[str, Field(pattern="^(([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2})?$")] = ""
+    name: Annotated[str, AfterValidator(check_text)] = ""
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if bool(self.fingerprint) == bool(self.name):
+            raise ValueError("give a fingerprint or a name, and not both")
+        if len(self.name.encode()) > NAME_BYTES_MAX:
+            raise ValueError(f"a name has at most {NAME_BYTES_MAX} bytes")
+        return self
+
+
+class CertificateBoundOut(BaseModel):
+    """The register is known by it as soon as the servers have heard of it. ``key_id`` is what revokes it."""
+
+    key_id: str
+    store_id: str
+    register_id: str
+    feed_version: int
+
+
 class RotateIn(Shape):
     """The register's other keys stay valid for so long, that it can be given the new one in peace."""
 
@@ -80,9 +107,13 @@ class RotateIn(Shape):
 
 
 class RegisterKeyOut(BaseModel):
-    """``key_id`` is the key's SHA-256. From ``expires_at`` on the key is unknown; null: it does not end by itself."""
+    """``key_id`` is the key's SHA-256, a certificate's fingerprint, or the hash of ``name``. From ``expires_at`` on the
+    key is unknown; null: it does not end by itself.
+    """
 
     key_id: str
+    kind: Literal["KEY", "CERTIFICATE", "CERTIFICATE_NAME"]
+    name: str
     store_id: str
     register_id: str
     revoked: bool

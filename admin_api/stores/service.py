@@ -1,7 +1,8 @@
-"""Use cases of stores, registers and the keys registers speak with.
+"""Use cases of stores, registers, and the keys and certificates registers speak with.
 
-A key is 256 random bits, shown once; only its SHA-256 is kept, which is also its public id. Revocation is a new row,
-and a register that goes takes its keys with it.
+A key is 256 random bits, shown once; only its SHA-256 is kept, which is also its public id. A certificate is bound by
+its fingerprint, or by a name it carries, under which it may be renewed. Revocation is a new row, and a register that
+goes takes its keys and certificates with it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ from altyn.admin_api.edge.call import Call
 from altyn.admin_api.facts import CREDENTIALS, REGISTERS, STORES
 from altyn.admin_api.program.repository import find_program
 from altyn.admin_api.stores import repository
-from altyn.admin_api.stores.errors import MoneyFixed, RegisterKeyUnknown, RegisterUnknown, StoreInUse, StoreUnknown
+from altyn.admin_api.stores.errors import (
+    CertificateBound,
+    MoneyFixed,
+    RegisterKeyUnknown,
+    RegisterUnknown,
+    StoreInUse,
+    StoreUnknown,
+)
+from altyn.infra.certificates import hash_name
 
 KEY_BYTES = 32
 
@@ -70,9 +79,7 @@ async def delete_register(call: Call, *, store_id: str, register_id: str) -> Non
     await call.feed.lock()
     before = await _register(call, store_id, register_id)
     keys = [key for key in await _keys(call, store_id, register_id) if not key["revoked"]]
-    await call.feed.put(
-        CREDENTIALS, [(key["key_hash"], store_id, register_id, True, key["expires_at"]) for key in keys]
-    )
+    await call.feed.put(CREDENTIALS, [_revoked(key) for key in keys])
     await call.feed.put(REGISTERS, [(store_id, register_id, before["title"])], deleted=True)
     told = {"title": before["title"], "keys": [key["key_id"] for key in keys]}
     call.record("registers.delete", "register", f"{store_id}/{register_id}", before=told)
@@ -84,7 +91,7 @@ async def issue_key(call: Call, *, store_id: str, register_id: str) -> tuple[str
     await _register(call, store_id, register_id)
     key = secrets.token_hex(KEY_BYTES)
     key_hash = hash_key(key)
-    await call.feed.put(CREDENTIALS, [(key_hash, store_id, register_id, False, None)])
+    await call.feed.put(CREDENTIALS, [key_row(key_hash, store_id, register_id)])
     told = {"store_id": store_id, "register_id": register_id}
     call.record("registers.issue_key", "register_key", key_hash.hex(), after=told)
     call.answer_is_secret = True
@@ -103,10 +110,10 @@ async def rotate_key(
     ending = {
         one["key_id"]: (one, min(one["expires_at"] or at, at))
         for one in await _keys(call, store_id, register_id)
-        if not one["revoked"] and one["key_id"] != key_id
+        if one["kind"] == "KEY" and not one["revoked"] and one["key_id"] != key_id
     }
     await call.feed.put(
-        CREDENTIALS, [(one["key_hash"], store_id, register_id, False, ends) for one, ends in ending.values()]
+        CREDENTIALS, [key_row(one["key_hash"], store_id, register_id, ends) for one, ends in ending.values()]
     )
     for old_id, (one, ends) in ending.items():
         before = {"expires_at": one["expires_at"].isoformat() if one["expires_at"] else None}
@@ -116,17 +123,44 @@ async def rotate_key(
 
 
 async def revoke_key(call: Call, *, store_id: str, register_id: str, key_id: str) -> None:
-    """Make a key unknown to the servers. Raises RegisterKeyUnknown."""
+    """Make a key unknown to the servers, and a certificate refused. Raises RegisterKeyUnknown."""
     await call.feed.lock()
     found = [key for key in await _keys(call, store_id, register_id) if key["key_id"] == key_id]
     if not found:
         raise RegisterKeyUnknown("the register has no such key", path="key_id")
     [key] = found
-    if await call.feed.put(CREDENTIALS, [(key["key_hash"], store_id, register_id, True, key["expires_at"])]):
+    if await call.feed.put(CREDENTIALS, [_revoked(key)]):
         told = {"store_id": store_id, "register_id": register_id}
         call.record(
             "registers.revoke_key", "register_key", key_id, before=told | {"revoked": False}, after={"revoked": True}
         )
+
+
+async def bind_certificate(call: Call, *, store_id: str, register_id: str, fingerprint: str, name: str) -> str:
+    """Know a register by its certificate: by the `fingerprint` in hex, or, when that is empty, by a `name` that its
+    certificates carry. The key_id. Raises RegisterUnknown, CertificateBound.
+    """
+    await call.feed.lock()
+    await _register(call, store_id, register_id)
+    key_hash = bytes.fromhex(fingerprint) if fingerprint else hash_name(name)
+    held = await repository.find_key(call.connection, call.tenant, key_hash)
+    if held is not None and not held["revoked"] and (held["store_id"], held["register_id"]) != (store_id, register_id):
+        whose = f"it speaks for register {held['register_id']} of store {held['store_id']}"
+        raise CertificateBound(whose, path="fingerprint" if fingerprint else "name")
+    kind = "CERTIFICATE" if fingerprint else "CERTIFICATE_NAME"
+    if await call.feed.put(CREDENTIALS, [(key_hash, store_id, register_id, False, None, kind, name)]):
+        told = {"store_id": store_id, "register_id": register_id, "name": name}
+        call.record("registers.bind_certificate", "register_key", key_hash.hex(), after=told)
+    return key_hash.hex()
+
+
+def key_row(key_hash: bytes, store_id: str, register_id: str, ends: datetime | None = None) -> tuple[Any, ...]:
+    """A key in force, as the fact table has it."""
+    return (key_hash, store_id, register_id, False, ends, "KEY", "")
+
+
+def _revoked(key: Any) -> tuple[Any, ...]:
+    return (key["key_hash"], key["store_id"], key["register_id"], True, key["expires_at"], key["kind"], key["name"])
 
 
 async def _register(call: Call, store_id: str, register_id: str) -> Any:

@@ -42,7 +42,7 @@ from altyn.admin_api.promotions.service import change_state, create_promotion, i
 from altyn.admin_api.releases.compiling import Compiler
 from altyn.admin_api.releases.repository import newest_version
 from altyn.admin_api.releases.service import publish
-from altyn.admin_api.stores.service import hash_key
+from altyn.admin_api.stores.service import hash_key, key_row
 from altyn.cli.demo import dataset
 from altyn.cli.demo.coupons import load_coupons
 from altyn.cli.demo.dataset import CURRENCY, EXPONENT, Dataset
@@ -172,7 +172,7 @@ async def _load_places(call: Call, pepper: bytes, chain: Dataset) -> dict[tuple[
     places = [(store.store_id, register_id) for store in chain.stores for register_id in store.registers]
     keys = {place: register_key(pepper, *place) for place in places}
     await call.feed.put(REGISTERS, [(*place, place[1]) for place in places])
-    await call.feed.put(CREDENTIALS, [(hash_key(key), *place, False, None) for place, key in keys.items()])
+    await call.feed.put(CREDENTIALS, [key_row(hash_key(key), *place) for place, key in keys.items()])
     return keys
 
 

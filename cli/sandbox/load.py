@@ -32,7 +32,7 @@ from altyn.admin_api.facts import (
     SEGMENTS,
     STORES,
 )
-from altyn.admin_api.stores.service import hash_key
+from altyn.admin_api.stores.service import hash_key, key_row
 from altyn.cli.demo.load import FLAG_BITS, publish_programme, register_key, ring_feed
 from altyn.cli.sandbox import world
 from altyn.core.engine.identity import card_hash, phone_hash
@@ -131,7 +131,8 @@ async def _load_places(call: Call, pepper: bytes) -> dict[str, str]:
     await call.feed.put(STORES, [(world.STORE, "Sandbox", world.ZONE, "", "", "", world.CURRENCY, world.EXPONENT)])
     keys = {name: register_key(pepper, world.STORE, name) for name in world.REGISTERS}
     await call.feed.put(REGISTERS, [(world.STORE, name, name) for name in keys])
-    await call.feed.put(CREDENTIALS, [(hash_key(key), world.STORE, name, False, None) for name, key in keys.items()])
+    issued = [key_row(hash_key(key), world.STORE, name) for name, key in keys.items()]
+    await call.feed.put(CREDENTIALS, issued)
     return keys
 
 

@@ -31,7 +31,7 @@ CHANGED = "tenant = $1 AND version > $2 AND valid_to = 'infinity' AND (NOT delet
 STORES = f"SELECT store_id, zone, region, format, cluster, currency, exponent, deleted FROM stores WHERE {CHANGED}"
 ASSETS = f"SELECT asset, asset_no, scale, step_points, title::text FROM assets WHERE {CHANGED}"
 CREDENTIALS = (
-    "SELECT key_hash, store_id, register_id, revoked OR deleted AS is_void, "
+    "SELECT key_hash, store_id, register_id, kind <> 'KEY' AS of_certificate, revoked, revoked OR deleted AS is_void, "
     f"(extract(epoch FROM expires_at) * 1000000)::bigint AS end_us FROM register_credentials WHERE {CHANGED}"
 )
 PRODUCTS = (
@@ -121,11 +121,13 @@ class FactsFeed:
 
     async def _pull_credentials(self, connection: asyncpg.Connection[Any]) -> None:
         async for row in self._rows(connection, CREDENTIALS):
-            if row["is_void"]:
+            if row["of_certificate"] and row["revoked"]:
+                self.credentials.revoke_certificate(row["key_hash"])
+            elif row["is_void"]:
                 self.credentials.drop(row["key_hash"])
             else:
                 scope = Scope(self._tenant, row["store_id"], row["register_id"])
-                self.credentials.put(row["key_hash"], scope, row["end_us"])
+                self.credentials.put(row["key_hash"], scope, row["end_us"], of_certificate=row["of_certificate"])
 
     def _rows(self, connection: asyncpg.Connection[Any], query: str) -> Any:
         return connection.cursor(query, self._tenant, self.version, prefetch=PREFETCH_ROWS)

@@ -9,19 +9,24 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from altyn.core.engine import Scope
+from altyn.infra.certificates import Certificate
 from altyn.server.calls import Call
 from altyn.server.metrics import CallMeters
 from altyn.server.refusals import RefusalLog
+
+if TYPE_CHECKING:
+    from altyn.server.transport.tls import Tls
 
 DoorKind = Literal["h2", "grpc_aio"]
 REQUEST_BYTES_MAX = 1 << 20
 UNIX = "unix:"
 
 Metadata = Iterable[tuple[str, str | bytes]]
-Authenticate = Callable[[Metadata], Scope]
+# Whose call it is, by what came with it and by the certificate that TLS has verified, if one was asked for.
+Authenticate = Callable[[Metadata, Certificate | None], Scope]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +78,16 @@ def new_door(
     address: str,
     meters: CallMeters | None = None,
     refusals: RefusalLog | None = None,
+    tls: Tls | None = None,
 ) -> Door:
-    """A door that is not open yet. `address`: `host:port` or `unix:path`. By default nobody counts or tells."""
+    """A door that is not open yet. `address`: `host:port` or `unix:path`. By default nobody counts or tells, and the
+    door speaks plaintext.
+    """
     meters, refusals = meters or CallMeters(), refusals or RefusalLog()
     if kind == "h2":
         from altyn.server.transport.h2.door import H2Door
 
-        return H2Door(services, address, meters, refusals)
+        return H2Door(services, address, meters, refusals, tls=tls)
     from altyn.server.transport.grpc_aio import GrpcDoor
 
-    return GrpcDoor(services, address, meters, refusals)
+    return GrpcDoor(services, address, meters, refusals, tls=tls)

@@ -8,8 +8,15 @@ wait. Never here: what a call means.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+import os
+import ssl
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, cast
+
+# Read by gRPC when it is imported, which has no other say in this: of the suites before TLS 1.3 only one stays, which
+# needs a shared key, and there is none.
+os.environ["GRPC_SSL_CIPHER_SUITES"] = "ECDHE-PSK-AES128-CBC-SHA"
 
 import grpc
 import grpc.aio
@@ -17,12 +24,14 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
 from altyn.core.engine import CallRefused, Scope
+from altyn.infra.certificates import Certificate, certificate_of
 from altyn.server.calls import Call
 from altyn.server.meters import CallMeter
 from altyn.server.metrics import CallMeters
 from altyn.server.refusals import RefusalLog
 from altyn.server.transport.door import REQUEST_BYTES_MAX, UNIX, Authenticate, Metadata, Service
 from altyn.server.transport.status import status_of
+from altyn.server.transport.tls import Loaded, Tls
 
 OPTIONS = (
     ("grpc.max_receive_message_length", REQUEST_BYTES_MAX),
@@ -35,6 +44,9 @@ OPTIONS = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.so_reuseport", 0),
 )
+
+# Of peers: the one of a connection is asked for at each of its calls.
+CERTIFICATES_KEPT = 8_192
 
 
 class CallTableHandler(grpc.GenericRpcHandler):
@@ -63,7 +75,7 @@ def _handler(call: Call, authenticate: Authenticate, metadata: Metadata, meter: 
         begun_ns = meter.begin()
         scope: Scope | None = None
         try:
-            scope = authenticate(metadata)
+            scope = authenticate(metadata, peer_certificate(context.auth_context()))
             reply = call(request, scope)
             if not isinstance(reply, bytes):
                 reply = await reply
@@ -87,6 +99,41 @@ def _handler(call: Call, authenticate: Authenticate, metadata: Metadata, meter: 
     return handle
 
 
+def credentials_of(tls: Tls) -> grpc.ServerCredentials:
+    """gRPC asks at each handshake whether there is something newer."""
+    given = tls.loaded
+
+    def newer() -> grpc.ServerCertificateConfiguration | None:
+        nonlocal given
+        if tls.loaded is given:
+            return None
+        given = tls.loaded
+        return _configuration(given)
+
+    # Its stub does not know that None says there is nothing newer.
+    fetch = cast(Callable[[], grpc.ServerCertificateConfiguration], newer)
+    return grpc.dynamic_ssl_server_credentials(_configuration(given), fetch, tls.asks_clients)
+
+
+def _configuration(loaded: Loaded) -> grpc.ServerCertificateConfiguration:
+    return grpc.ssl_server_certificate_configuration([(loaded.key, loaded.certificate)], loaded.clients_ca)
+
+
+def peer_certificate(told: Mapping[str, Iterable[bytes]]) -> Certificate | None:
+    """Of the peer, by what gRPC tells of a connection; None without TLS, and for one that showed nothing."""
+    [pem] = told.get("x509_pem_cert") or [b""]
+    if not pem:
+        return None
+    names = [*told.get("peer_uri", ()), *told.get("peer_dns", ()), *told.get("x509_common_name", ())]
+    return _certificate_of(pem, tuple(names))
+
+
+@lru_cache(maxsize=CERTIFICATES_KEPT)
+def _certificate_of(pem: bytes, names: tuple[bytes, ...]) -> Certificate:
+    der = ssl.PEM_cert_to_DER_cert(pem.decode("ascii"))
+    return certificate_of(der, [name.decode("utf-8", "replace") for name in names])
+
+
 class GrpcDoor:
     """A grpc.aio server on one address; `port` is known after `start`."""
 
@@ -97,9 +144,10 @@ class GrpcDoor:
         meters: CallMeters | None = None,
         refusals: RefusalLog | None = None,
         *,
+        tls: Tls | None = None,
         handlers: Sequence[grpc.GenericRpcHandler] = (),
     ) -> None:
-        """`handlers`: further ones, for whoever has more to offer than call tables."""
+        """`tls`: None serves plaintext. `handlers`: further ones, for whoever has more to offer than call tables."""
         meters, refusals = meters or CallMeters(), refusals or RefusalLog()
         tables = [CallTableHandler(service, meters, refusals) for service in services]
         self._names = ["", *(service.name for service in services)]
@@ -108,10 +156,14 @@ class GrpcDoor:
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._address = address
+        self._tls = tls
         self.port = 0
 
     async def start(self) -> None:
-        self.port = self._server.add_insecure_port(self._address)
+        if self._tls is None:
+            self.port = self._server.add_insecure_port(self._address)
+        else:
+            self.port = self._server.add_secure_port(self._address, credentials_of(self._tls))
         if self.port == 0:
             raise OSError(f"cannot listen on {self._address}")
         if self._address.startswith(UNIX):

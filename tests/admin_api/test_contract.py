@@ -115,6 +115,7 @@ async def play(session: Session) -> None:
     await call("GET", "/stores/s1/registers")
     key = (await call("POST", "/stores/s1/registers/r1/keys")).json()
     await call("POST", "/stores/s1/registers/r1/keys/rotate", {"overlap_s": 3600})
+    await call("POST", "/stores/s1/registers/r1/certificates", {"name": "urn:shop:s1:r1"})
     await call("GET", "/stores/s1/registers/r1/keys")
     await call("DELETE", f"/stores/s1/registers/r1/keys/{key['key_id']}")
     await call("DELETE", "/stores/s1/registers/r1")

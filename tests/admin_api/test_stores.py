@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
+import pytest
+
+from altyn.infra.certificates import hash_name
 from tests.admin_api.desk import STORE, Desk
 
 
@@ -82,3 +85,39 @@ async def test_register_key_revoked_is_a_new_row(desk: Desk) -> None:
 async def test_register_of_an_unknown_store_is_refused(desk: Desk) -> None:
     assert (await desk.put("/v1/stores/no/registers/r1", json={})).json()["reason"] == "STORE_UNKNOWN"
     assert (await desk.get("/v1/stores/no/registers")).json() == {"registers": []}
+
+
+async def test_certificate_is_bound_by_fingerprint_or_name_and_outlives_a_rotation_of_keys(desk: Desk) -> None:
+    await desk.put("/v1/stores/s1", json=STORE)
+    for name in ("r1", "r2"):
+        await desk.put(f"/v1/stores/s1/registers/{name}", json={})
+    register = "/v1/stores/s1/registers/r1"
+    printed = ":".join(["AB"] * 32)
+    by_print = (await desk.post(f"{register}/certificates", json={"fingerprint": printed})).json()
+    assert by_print["key_id"] == "ab" * 32
+    by_name = (await desk.post(f"{register}/certificates", json={"name": "urn:shop:r1"})).json()
+    assert by_name["key_id"] == hash_name("urn:shop:r1").hex()
+    again = (await desk.post(f"{register}/certificates", json={"name": "urn:shop:r1"})).json()
+    assert again["key_id"] == by_name["key_id"]
+    foreign = await desk.post("/v1/stores/s1/registers/r2/certificates", json={"name": "urn:shop:r1"})
+    assert (foreign.status_code, foreign.json()["reason"]) == (409, "CERTIFICATE_BOUND")
+    key = (await desk.post(f"{register}/keys")).json()["key_id"]
+    rotated = (await desk.post(f"{register}/keys/rotate", json={"overlap_s": 60})).json()
+    assert list(rotated["ending"]) == [key]
+    assert (await desk.delete(f"{register}/keys/{by_print['key_id']}")).status_code == 204
+    listed = {one["key_id"]: one for one in (await desk.get(f"{register}/keys")).json()["keys"]}
+    shown = {name: (one["kind"], one["name"], one["revoked"]) for name, one in listed.items()}
+    assert shown[by_print["key_id"]] == ("CERTIFICATE", "", True)
+    assert shown[by_name["key_id"]] == ("CERTIFICATE_NAME", "urn:shop:r1", False)
+    assert (
+        await desk.post("/v1/stores/s1/registers/r2/certificates", json={"fingerprint": printed})
+    ).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"name": "a", "fingerprint": "ab" * 32}, {"fingerprint": "ab"}, {"name": "я" * 129}, {"name": "a\nb"}]
+)
+async def test_certificate_is_bound_by_one_well_formed_thing(desk: Desk, body: dict[str, str]) -> None:
+    await desk.put("/v1/stores/s1", json=STORE)
+    await desk.put("/v1/stores/s1/registers/r1", json={})
+    assert (await desk.post("/v1/stores/s1/registers/r1/certificates", json=body)).status_code == 422

@@ -152,7 +152,7 @@ class Running:
             "Nonsense": self.nonsense,
             "Large": lambda request, scope: bytes(int(request)),
         }
-        service = Service(SERVICE, table, lambda metadata: SCOPE)
+        service = Service(SERVICE, table, lambda metadata, certificate: SCOPE)
         self.meters = CallMeters()
         self.door = H2Door([service], "127.0.0.1:0", self.meters, RefusalLog(), limits)
 

@@ -22,6 +22,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
 from altyn.core.engine import CallRefused, Scope
+from altyn.infra.certificates import Certificate
 from altyn.infra.embedded.postgres import EmbeddedPostgres
 from altyn.infra.embedded.services import create_database
 from altyn.pos.v1 import pos_service_pb2 as pos
@@ -98,7 +99,7 @@ class Running:
         self.metadata: list[tuple[str, str | bytes]] = []
         self.channel: grpc.aio.Channel
 
-    def authenticate(self, metadata: Metadata) -> Scope:
+    def authenticate(self, metadata: Metadata, certificate: Certificate | None) -> Scope:
         self.metadata = [(name, value) for name, value in metadata if name == "authorization"]
         return SCOPE
 

@@ -21,11 +21,12 @@ from altyn.core.facts.catalogue import ProductFact
 from altyn.core.facts.directory import CARD_ACTIVE, CARD_BLOCKED, PHONE_NOT_UNIQUE, CardFact, CustomerFact
 from altyn.core.facts.stores import StoreFact
 from altyn.core.rules.ruleset import Ruleset
+from altyn.infra.certificates import certificate_of, fingerprint_of, hash_name
 from altyn.infra.database import connect
 from altyn.infra.embedded.valkey import EmbeddedValkey
 from altyn.infra.redis_stream import open_client
 from altyn.server.feeds.compiler import ReleaseRefused, RulesCompiler
-from altyn.server.feeds.credentials import Credentials
+from altyn.server.feeds.credentials import CertificateRevoked, Credentials
 from altyn.server.feeds.facts import SLICE_ROWS, FactsFeed, FeedClockWentBack
 from altyn.server.feeds.feeds import Feeds
 from altyn.server.feeds.rules import Release
@@ -100,6 +101,7 @@ async def pulling(dsn: str) -> AsyncIterator[tuple[FactsFeed, Callable[[], Await
 CARD: dict[str, Any] = {"card_id": 5, "number_hash": keyed("n"), "last4": "4321", "account_id": 50, "customer_id": 7}
 CUSTOMER: dict[str, Any] = {"customer_id": 7, "account_id": 50, "phone_hash": keyed("p")}
 KEY: dict[str, Any] = {"key_hash": hashlib.sha256(b"key").digest(), "store_id": "s1", "register_id": "r1"}
+TILL = certificate_of(b"der", ["till"])
 
 
 async def test_facts_of_every_kind_arrive_change_and_vanish(dsn: str, office: BackOffice) -> None:
@@ -115,6 +117,8 @@ async def test_facts_of_every_kind_arrive_change_and_vanish(dsn: str, office: Ba
             await office.put("customer_segments", customer_id=7, segment="new")
             await office.put("assets", asset="points", asset_no=1, scale=2, step_points=100, title={"en": "Points"})
             await office.put("register_credentials", **KEY)
+            for bound in (fingerprint_of(b"der"), hash_name("till")):
+                await office.put("register_credentials", **KEY | {"key_hash": bound}, kind="CERTIFICATE")
         assert await pull()
         facts, directory = feed.facts, feed.facts.directory
         assert facts.stores.get("s1") == StoreFact("s1", "Europe/Samara", "volga")
@@ -125,6 +129,7 @@ async def test_facts_of_every_kind_arrive_change_and_vanish(dsn: str, office: Ba
         assert directory.segments(7) == ["new", "vip"]
         assert facts.assets == {"points": AssetFact("points", 1, 2, 100, '{"en": "Points"}')}
         assert feed.credentials.find(b"key") == Scope(TENANT, "s1", "r1")
+        assert feed.credentials.find_certificate(TILL) == Scope(TENANT, "s1", "r1")
         assert feed.version == office.version == 1
 
         async with office.change():
@@ -145,6 +150,8 @@ async def test_facts_of_every_kind_arrive_change_and_vanish(dsn: str, office: Ba
             await office.put("customers", True, **CUSTOMER)
             await office.put("customer_segments", True, customer_id=7, segment="vip")
             await office.put("register_credentials", **KEY, revoked=True)
+            certificate = KEY | {"key_hash": fingerprint_of(b"der"), "kind": "CERTIFICATE"}
+            await office.put("register_credentials", **certificate, revoked=True)
         assert await pull()
         assert not await pull()
         assert (len(facts.stores), len(facts.catalogue), directory.cards_count, directory.customers_count) == (
@@ -155,6 +162,8 @@ async def test_facts_of_every_kind_arrive_change_and_vanish(dsn: str, office: Ba
         )
         assert directory.customer_by_phone(keyed("p")) == 8
         assert feed.credentials.find(b"key") is None
+        with pytest.raises(CertificateRevoked):
+            feed.credentials.find_certificate(TILL)  # although its name is bound
         async with office.change():
             await office.put("customers", **CUSTOMER)
         await pull()

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
-from pathlib import Path
 
-import grpc.aio
 import pytest
 import pytest_asyncio
 from hypothesis import given
@@ -21,12 +17,9 @@ if not built("h2"):
 
 from hyperframe.frame import DataFrame, HeadersFrame, PriorityFrame, RstStreamFrame, SettingsFrame
 
-from altyn.server.metrics import CallMeters
-from altyn.server.refusals import RefusalLog
-from altyn.server.transport.door import Service
-from altyn.server.transport.h2.door import DoorLimits, H2Door, tls_context
+from altyn.server.transport.h2.door import DoorLimits
 from altyn.server.transport.h2.semantics import encode_message, parse_timeout
-from tests.server.h2_peer import PREFACE, SCOPE, SERVICE, Running, continued, door_with, fields, message
+from tests.server.h2_peer import PREFACE, Running, continued, door_with, fields, message
 
 MIB = 1 << 20
 
@@ -272,37 +265,3 @@ async def test_calls_are_counted_by_what_became_of_them(running: Running) -> Non
     assert [sample.value for sample in told["altyn_connections"]] == [1]
     assert told["altyn_connections_sent_away"] == []
     peer.writer.close()
-
-
-@pytest.fixture
-def certificates(tmp_path: Path) -> dict[str, bytes]:
-    """Those of a server and a register, each signed by itself."""
-    if shutil.which("openssl") is None:
-        pytest.skip("no openssl here to make a certificate")
-    for name in ("server", "register"):
-        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days"]
-        command += ["2", "-keyout", f"{name}.key", "-out", f"{name}.crt", "-subj", f"/CN={name}"]
-        command += ["-addext", "subjectAltName=DNS:localhost"]
-        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-    return {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-
-
-async def test_call_over_tls_with_and_without_a_certificate_of_the_register(
-    certificates: dict[str, bytes], tmp_path: Path
-) -> None:
-    read = certificates
-    tls = tls_context(str(tmp_path / "server.crt"), str(tmp_path / "server.key"), str(tmp_path / "register.crt"))
-    service = Service(SERVICE, {"Echo": lambda request, scope: request}, lambda metadata: SCOPE)
-    door = H2Door([service], "127.0.0.1:0", CallMeters(), RefusalLog(), tls=tls)
-    await door.start()
-    known = grpc.ssl_channel_credentials(read["server.crt"], read["register.key"], read["register.crt"])
-    for credentials, size in ((known, 300_000), (known, 1)):
-        async with grpc.aio.secure_channel(f"localhost:{door.port}", credentials) as channel:
-            assert await channel.unary_unary(f"/{SERVICE}/Echo")(bytes(size)) == bytes(size)
-    async with grpc.aio.secure_channel(
-        f"localhost:{door.port}", grpc.ssl_channel_credentials(read["server.crt"])
-    ) as channel:
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await channel.unary_unary(f"/{SERVICE}/Echo")(b"")
-        assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
-    await door.stop(0)

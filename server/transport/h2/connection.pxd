@@ -27,6 +27,7 @@ cdef class Connection:
     cdef object write
     cdef bytes authorization     # of the last call, and what authenticate was given for it
     cdef tuple metadata
+    cdef object certificate      # the peer's, as TLS has verified it; None: it showed none
     cdef bint is_paused          # the transport has enough to send
     cdef bint is_over            # nothing is read or sent any more
     cdef bint is_draining

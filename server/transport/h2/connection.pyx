@@ -29,6 +29,7 @@ from altyn.server.transport.h2.stream cimport Stream
 from altyn.core.engine import CallRefused
 from altyn.server.meters import monotonic_ns
 from altyn.server.transport.status import trailers_of
+from altyn.server.transport.tls import peer_certificate
 
 cdef enum:
     OUT_BYTES = 64 << 10
@@ -79,6 +80,7 @@ cdef class Connection:
         self.made_ns = self.used_ns = now_ns
         self.transport = transport
         self.write = transport.write
+        self.certificate = peer_certificate(transport.get_extra_info("ssl_object"))
         if len(self.lobby.connections) >= self.lobby.connections_max:
             self.lobby.count_sent_away("too_many_connections")
             self.is_over = True
@@ -165,7 +167,7 @@ cdef class Connection:
             return self.refuse_plainly(stream, semantics.GRPC_DEADLINE_EXCEEDED, b"the deadline has passed")
         scope = None
         try:
-            scope = method.authenticate(self.metadata_of(stream))
+            scope = method.authenticate(self.metadata_of(stream), self.certificate)
             reply = method.call(request, scope)
         except CallRefused as refused:
             method.meter.refused(begun_ns, refused.code, refused.reason)

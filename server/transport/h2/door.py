@@ -12,7 +12,6 @@ import contextlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ssl import SSLContext
 
 from grpc_health.v1 import health_pb2
 
@@ -23,6 +22,7 @@ from altyn.server.refusals import RefusalLog
 from altyn.server.transport.door import UNIX, Service
 from altyn.server.transport.h2.connection import Connection
 from altyn.server.transport.h2.lobby import Lobby, Method
+from altyn.server.transport.tls import Tls
 
 TICK_S = 0.05
 BACKLOG = 1_024
@@ -62,13 +62,13 @@ class H2Door:
         meters: CallMeters,
         refusals: RefusalLog,
         limits: DoorLimits | None = None,
-        tls: SSLContext | None = None,
+        tls: Tls | None = None,
     ) -> None:
         """`tls`: None serves plaintext."""
         limits = limits or DoorLimits()
         self._limits = limits
         self._address = address
-        self._tls = tls
+        self._tls = tls.context if tls else None
         self._names = ["", *(service.name for service in services)]
         self.lobby = Lobby(
             refusals=refusals,
@@ -145,16 +145,3 @@ class H2Door:
         self.lobby.tick()
         if not self.lobby.connections:
             self._empty.set()
-
-
-def tls_context(certificate: str, key: str, clients_ca: str = "") -> SSLContext:
-    """TLS 1.3 with ALPN `h2`; with `clients_ca`, only for clients whose certificate it signed."""
-    import ssl
-
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=clients_ca or None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_cert_chain(certificate, key)
-    context.set_alpn_protocols(["h2"])
-    if clients_ca:
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
