@@ -49,6 +49,14 @@ The files are looked at every five seconds. New connections get what they hold n
 half an hour at most. Files that do not fit together change nothing and are told of (`tls_files_refused` in the log).
 The back office's door has no TLS: it is for the same machine, a private network or a tunnel.
 
+## Limits
+
+`ALTYN_CONNECTIONS_MAX` and `ALTYN_CONNECTIONS_OF_ADDRESS_MAX` count from the moment a connection is accepted, so that
+handshakes that never end have a bound too; the portable door has none. A register that makes more calls than
+`ALTYN_REGISTER_CALLS_PER_S`, after a burst of four seconds' worth, is refused with RESOURCE_EXHAUSTED `RATE_LIMITED`
+and `RetryInfo` of a second; nothing was applied, and the other registers do not notice. 50 is far above any till; the
+files in `deploy/` set it. What is counted: [metrics.md](metrics.md).
+
 ## Addresses
 
 Doors listen on loopback unless told otherwise. A server whose doors others could reach in plaintext does not start,

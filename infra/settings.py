@@ -64,6 +64,15 @@ class Settings(BaseSettings):
     plaintext: bool = Field(
         default=False, description="doors without TLS may be reached from other machines: a private network, or a proxy"
     )
+    connections_max: int = Field(
+        default=8_192, ge=1, le=65_536, description="of the compiled registers' door at a time"
+    )
+    connections_of_address_max: int = Field(
+        default=4_096, ge=1, le=65_536, description="of them from one address; a proxy is one"
+    )
+    register_calls_per_s: int = Field(
+        default=0, ge=0, le=100_000, description="of one register, after a burst of four seconds' worth; 0: any number"
+    )
     ops_listen: str = Field(default="127.0.0.1:50052", description="address of the back office's door into the server")
     admin_listen: str = Field(default="127.0.0.1:8080", description="address of the back office")
     metrics_listen: str = Field(default="127.0.0.1:9464", description="address of the server's metrics")

@@ -39,12 +39,13 @@ from altyn.server.journal_reader import JournalDoubt
 from altyn.server.meters import clock_us
 from altyn.server.metrics import CallMeters, ServerState
 from altyn.server.ops import OPS_SERVICE, OpsCalls, bearer, ops_authenticate
+from altyn.server.pace import Pace
 from altyn.server.recovery import recover
 from altyn.server.refusals import RefusalLog
 from altyn.server.shifts import Shifts
 from altyn.server.slots import ReplySlots
 from altyn.server.snapshots import Snapshots
-from altyn.server.transport.door import UNIX, Authenticate, Metadata, Service, choose, new_door
+from altyn.server.transport.door import UNIX, Authenticate, DoorLimits, Metadata, Service, choose, new_door
 from altyn.server.transport.tls import Tls
 
 SHARD = 0
@@ -60,8 +61,11 @@ DRAIN_S = 5.0
 log = structlog.get_logger(__name__)
 
 
-def register_authenticate(credentials: Credentials) -> Authenticate:
-    """The register that the certificate speaks for; of one that nobody bound, that of `authorization: Bearer <key>`."""
+def register_authenticate(credentials: Credentials, pace: Pace | None = None) -> Authenticate:
+    """The register that the certificate speaks for; of one that nobody bound, that of `authorization: Bearer <key>`.
+
+    `pace`: how many calls it may make.
+    """
 
     def authenticate(metadata: Metadata, certificate: Certificate | None) -> Scope:
         scope = None
@@ -78,6 +82,8 @@ def register_authenticate(credentials: Credentials) -> Authenticate:
             raise CallRefused(
                 "UNAUTHENTICATED", "CREDENTIAL_UNKNOWN", "authorization", "the register's key is unknown or revoked"
             )
+        if pace is not None:
+            pace.take(scope)
         return scope
 
     return authenticate
@@ -199,9 +205,14 @@ class Server:
         ops_calls = OpsCalls(self.engine, calls, self._in_force, clock_us)
         meters, refusals = CallMeters(), RefusalLog()
         kind = choose(self._settings.door)
-        pos = Service(POS_SERVICE, calls.table(), register_authenticate(self.feeds.credentials))
+        pace = Pace(self._settings.register_calls_per_s) if self._settings.register_calls_per_s else None
+        pos = Service(POS_SERVICE, calls.table(), register_authenticate(self.feeds.credentials, pace))
         back_office = Service(OPS_SERVICE, ops_calls.table(), ops_authenticate(self._secrets.ops_key.hex()))
-        registers = new_door(kind, [pos], self._settings.grpc_listen, meters, refusals, self._tls)
+        limits = DoorLimits(
+            connections_max=self._settings.connections_max,
+            connections_of_address_max=self._settings.connections_of_address_max,
+        )
+        registers = new_door(kind, [pos], self._settings.grpc_listen, meters, refusals, self._tls, limits)
         office = new_door(kind, [back_office], self._settings.ops_listen, meters, refusals)
         for door in (registers, office):
             await door.start()

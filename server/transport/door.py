@@ -30,6 +30,26 @@ Authenticate = Callable[[Metadata, Certificate | None], Scope]
 
 
 @dataclass(frozen=True, slots=True)
+class DoorLimits:
+    """What one compiled door allows, all connections together, and how long. Per connection: stream.pxd, session.pxd.
+
+    The portable door has gRPC's own limits, and none of connections.
+    """
+
+    connections_max: int = 8_192  # handshakes that are not over included
+    connections_of_address_max: int = 4_096
+    request_bytes_max: int = 256 << 20  # collected and not yet given to the call table
+    idle_s: float = 300.0
+    age_s: float = 1_800.0
+    age_jitter: float = 0.1  # so that registers that came together do not come anew together
+    grace_s: float = 30.0  # for calls of a connection that is old
+    handshake_s: float = 10.0  # for that of TLS, and then for the first SETTINGS
+    request_s: float = 30.0  # from a call's first frame to its last
+    answer_s: float = 60.0  # for a peer to take what it was sent
+    ping_interval_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """A gRPC service: method name → call, and who may call."""
 
@@ -79,6 +99,7 @@ def new_door(
     meters: CallMeters | None = None,
     refusals: RefusalLog | None = None,
     tls: Tls | None = None,
+    limits: DoorLimits | None = None,
 ) -> Door:
     """A door that is not open yet. `address`: `host:port` or `unix:path`. By default nobody counts or tells, and the
     door speaks plaintext.
@@ -87,7 +108,7 @@ def new_door(
     if kind == "h2":
         from altyn.server.transport.h2.door import H2Door
 
-        return H2Door(services, address, meters, refusals, tls=tls)
+        return H2Door(services, address, meters, refusals, limits, tls)
     from altyn.server.transport.grpc_aio import GrpcDoor
 
     return GrpcDoor(services, address, meters, refusals, tls=tls)

@@ -13,7 +13,8 @@ from functools import lru_cache
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-RETRY_DELAY_NANOS = 200_000_000
+# By code: when what was refused may be sent again.
+RETRY_DELAYS_MS = {"UNAVAILABLE": 200, "RESOURCE_EXHAUSTED": 1_000}
 # Refusals whose bytes are kept: a wrong key or a full server is refused again and again.
 TRAILERS_KEPT = 256
 
@@ -25,8 +26,10 @@ def status_of(code: str, reason: str, field: str, message: str) -> status_pb2.St
     if field:
         violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=message)
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))
-    if code == "UNAVAILABLE":
-        details.append(error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(nanos=RETRY_DELAY_NANOS)))
+    if code in RETRY_DELAYS_MS:
+        delay = duration_pb2.Duration()
+        delay.FromMilliseconds(RETRY_DELAYS_MS[code])
+        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
     packed = []
     for detail in details:
         box = any_pb2.Any()

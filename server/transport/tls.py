@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from altyn.infra.settings import Settings, split_address
 from altyn.server.transport.door import UNIX
 
 LOOK_EVERY_S = 5.0
+# What is spoken inside, as TLS names it.
+H2 = "h2"
+HTTP1 = "http/1.1"
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +49,7 @@ class Loaded:
     """What the files held at one time. `clients_ca` is None when clients show nothing."""
 
     stamp: tuple[tuple[int, int, int], ...]
-    context: ssl.SSLContext
+    contexts: Mapping[str, ssl.SSLContext]  # by what is spoken inside
     certificate: bytes
     key: bytes
     clients_ca: bytes | None
@@ -62,14 +66,21 @@ class Tls:
         except (OSError, ValueError) as error:  # SSLError is an OSError
             raise Trouble(f"TLS cannot be set up from {_names(files)}: {error}") from error
         self._seen = self.loaded.stamp
-        # A listener keeps its context for ever; this one hands each handshake over to the context in force.
-        self.context = _bare_context(files)
-        self.context.sni_callback = self._hand_over
 
     @property
     def asks_clients(self) -> bool:
         """Whether clients must show a certificate."""
         return self.loaded.clients_ca is not None
+
+    def listener(self, inside: str) -> ssl.SSLContext:
+        """For a listener, which keeps it for ever: it hands each handshake over to the context in force."""
+
+        def hand_over(handshake: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
+            handshake.context = self.loaded.contexts[inside]
+
+        context = _bare_context(self._files, inside)
+        context.sni_callback = hand_over
+        return context
 
     def refresh(self) -> bool:
         """Look at the files; True when what they hold now is in force since this call."""
@@ -94,9 +105,6 @@ class Tls:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             self.refresh()
-
-    def _hand_over(self, handshake: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
-        handshake.context = self.loaded.context
 
 
 def tls_of(settings: Settings) -> Tls | None:
@@ -144,18 +152,19 @@ def peer_certificate(handshake: ssl.SSLObject | None) -> Certificate | None:
 def _load(files: TlsFiles) -> Loaded:
     """OSError or ValueError for what is missing, malformed or does not fit together."""
     stamp = files.stamp()
-    context = _bare_context(files)
-    context.load_cert_chain(files.certificate, files.key, password=_no_password)
+    contexts = {inside: _bare_context(files, inside) for inside in (H2, HTTP1)}
+    for context in contexts.values():
+        context.load_cert_chain(files.certificate, files.key, password=_no_password)
     ca = files.clients_ca
     return Loaded(
-        stamp, context, files.certificate.read_bytes(), files.key.read_bytes(), ca.read_bytes() if ca else None
+        stamp, contexts, files.certificate.read_bytes(), files.key.read_bytes(), ca.read_bytes() if ca else None
     )
 
 
-def _bare_context(files: TlsFiles) -> ssl.SSLContext:
+def _bare_context(files: TlsFiles, inside: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.set_alpn_protocols(["h2"])
+    context.set_alpn_protocols([inside])
     context.num_tickets = 0
     if files.clients_ca is not None:
         context.load_verify_locations(files.clients_ca)

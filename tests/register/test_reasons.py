@@ -17,7 +17,14 @@ ROOT = Path(__file__).resolve().parents[2]
 CALLS = {method.name for method in pos_service_pb2.DESCRIPTOR.services_by_name["PosService"].methods}
 PLACES = {"FLAG", "EXCEPTION", "COUPON", "LIMIT", "INFO"}
 STATUSES = {name.removeprefix("STATUS_") for name in outcome_pb2.Status.DESCRIPTOR.values_by_name} - {"UNSPECIFIED"}
-GRPC_ERRORS = {"INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED", "UNAVAILABLE", "UNIMPLEMENTED", "NOT_FOUND"}
+GRPC_ERRORS = {
+    "INVALID_ARGUMENT",
+    "UNAUTHENTICATED",
+    "PERMISSION_DENIED",
+    "UNAVAILABLE",
+    "UNIMPLEMENTED",
+    "NOT_FOUND",
+} | {"RESOURCE_EXHAUSTED"}
 SOURCES = [
     path
     for folder in ("core", "server")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,8 +14,9 @@ from hyperframe.frame import ContinuationFrame, DataFrame, Frame, HeadersFrame, 
 from altyn.core.engine import Scope
 from altyn.server.metrics import CallMeters
 from altyn.server.refusals import RefusalLog
-from altyn.server.transport.door import Service
-from altyn.server.transport.h2.door import DoorLimits, H2Door
+from altyn.server.transport.door import DoorLimits, Service
+from altyn.server.transport.h2.door import H2Door
+from altyn.server.transport.tls import Tls
 
 SERVICE = "test.Service"
 SCOPE = Scope("demo", "s1", "r1")
@@ -143,7 +145,7 @@ class Peer:
 class Running:
     """A door with a few calls. At the end nothing may be left of any connection."""
 
-    def __init__(self, limits: DoorLimits) -> None:
+    def __init__(self, limits: DoorLimits, tls: Tls | None) -> None:
         self.begun: list[bytes] = []
         self.release = asyncio.Event()
         table: dict[str, Callable[[bytes, Scope], bytes | Awaitable[bytes]]] = {
@@ -154,7 +156,7 @@ class Running:
         }
         service = Service(SERVICE, table, lambda metadata, certificate: SCOPE)
         self.meters = CallMeters()
-        self.door = H2Door([service], "127.0.0.1:0", self.meters, RefusalLog(), limits)
+        self.door = H2Door([service], "127.0.0.1:0", self.meters, RefusalLog(), limits, tls)
 
     def echo(self, request: bytes, scope: Scope) -> bytes:
         self.begun.append(request)
@@ -168,9 +170,15 @@ class Running:
     async def nonsense(self, request: bytes, scope: Scope) -> bytes:
         return None  # type: ignore[return-value]
 
-    async def connect(self, *first: Frame | bytes) -> Peer:
-        """A connection that has said hello, or `first`."""
-        peer = Peer(*await asyncio.open_connection("127.0.0.1", self.door.port, limit=1 << 26))
+    async def connect(
+        self, *first: Frame | bytes, address: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+    ) -> Peer:
+        """A connection that has said hello, or `first`. `address`: where it comes from."""
+        name = "localhost" if tls else None
+        opened = asyncio.open_connection(
+            "127.0.0.1", self.door.port, limit=1 << 26, local_addr=(address, 0), ssl=tls, server_hostname=name
+        )
+        peer = Peer(*await opened)
         peer.send(*(first or (PREFACE, SettingsFrame(0))))
         return peer
 
@@ -184,8 +192,8 @@ class Running:
 
 
 @asynccontextmanager
-async def door_with(limits: DoorLimits | None = None) -> AsyncIterator[Running]:
-    running = Running(limits or DoorLimits())
+async def door_with(limits: DoorLimits | None = None, tls: Tls | None = None) -> AsyncIterator[Running]:
+    running = Running(limits or DoorLimits(), tls)
     await running.door.start()
     try:
         yield running
@@ -197,6 +205,7 @@ async def door_with(limits: DoorLimits | None = None) -> AsyncIterator[Running]:
             await asyncio.sleep(0.05)
             running.door.lobby.tick()
         assert running.door.lobby.connections == set()
+        assert running.door.lobby.entered_count == 0
     assert (running.door.lobby.streams_count, running.door.lobby.request_bytes) == (0, 0)
 
 

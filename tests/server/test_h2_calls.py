@@ -17,7 +17,7 @@ if not built("h2"):
 
 from hyperframe.frame import DataFrame, HeadersFrame, PriorityFrame, RstStreamFrame, SettingsFrame
 
-from altyn.server.transport.h2.door import DoorLimits
+from altyn.server.transport.door import DoorLimits
 from altyn.server.transport.h2.semantics import encode_message, parse_timeout
 from tests.server.h2_peer import PREFACE, Running, continued, door_with, fields, message
 

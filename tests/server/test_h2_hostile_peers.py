@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 import resource
+import socket
+import ssl
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +31,8 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
-from altyn.server.transport.h2.door import DoorLimits
+from altyn.server.transport.door import DoorLimits
+from tests.server.certificates import Authority, server_tls
 from tests.server.h2_peer import PREFACE, Peer, Running, door_with, fields, message
 
 CALM = 11  # ENHANCE_YOUR_CALM
@@ -271,6 +275,75 @@ async def test_connections_beyond_the_limit_are_closed_at_once() -> None:
         assert running.door.lobby.sent_away == {"too_many_connections": 1}
         assert await running.serves()
         second.writer.close()
+
+
+async def test_connections_beyond_an_addresss_share_are_closed_and_another_address_is_served() -> None:
+    async with door_with(DoorLimits(connections_of_address_max=2)) as running:
+        crowd = [await running.connect() for _ in range(3)]
+        assert await crowd[2].until_closed() == ""
+        elsewhere = await running.connect(address="127.0.0.2")
+        for peer in (crowd[0], crowd[1], elsewhere):
+            peer.send(*peer.call(1))
+            assert (await peer.answer(1)).status == "0"
+        assert running.door.lobby.sent_away == {"too_many_connections_of_address": 1}
+        crowd[0].writer.close()
+        await crowd[0].writer.wait_closed()
+        assert await running.serves()
+        for peer in [*crowd[1:], elsewhere]:
+            peer.writer.close()
+
+
+async def test_handshakes_that_are_never_finished_are_counted_and_end(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "shop")
+    tls = server_tls(authority.sign("server"))
+    trusting = ssl.create_default_context(cafile=str(authority.ca))
+    trusting.set_alpn_protocols(["h2"])
+    async with door_with(DoorLimits(connections_max=4, handshake_s=0.5), tls) as running:
+        silent = [await asyncio.open_connection("127.0.0.1", running.door.port) for _ in range(3)]
+        chatting = await running.connect(b"GET / HTTP/1.1\r\n\r\n")
+        await chatting.until_closed()
+        assert running.door.lobby.sent_away == {"no_handshake": 1}
+        silent.append(await asyncio.open_connection("127.0.0.1", running.door.port))
+        refused = await running.connect(b"")
+        await refused.until_closed()
+        assert running.door.lobby.sent_away["too_many_connections"] == 1
+        for reader, writer in silent:
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+            writer.close()
+        assert running.door.lobby.sent_away["no_handshake_in_time"] == 4
+        assert running.door.lobby.entered_count == 0
+        peer = await running.connect(tls=trusting)
+        peer.send(*peer.call(1))
+        assert (await peer.answer(1)).status == "0"
+        peer.writer.close()
+
+
+async def test_door_stopped_while_hands_are_shaken_leaves_nobody_waiting(tmp_path: Path) -> None:
+    async with door_with(tls=server_tls(Authority(tmp_path / "shop").sign("server"))) as running:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.door.port)
+        await asyncio.sleep(0.1)
+        assert running.door.lobby.entered_count == 1
+        await running.door.stop(0)
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+
+
+async def test_door_without_descriptors_takes_whoever_waits_once_there_are_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("altyn.server.transport.h2.door.ACCEPT_PAUSE_S", 0.05)
+    async with door_with() as running:
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        waiting = socket.socket()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (waiting.fileno() + 1, before[1]))
+        try:
+            waiting.connect(("127.0.0.1", running.door.port))
+            await asyncio.sleep(0.2)
+            assert running.door.lobby.entered_count == 0
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        assert await running.serves()
+        waiting.close()
 
 
 async def test_peer_that_vanishes_leaves_nothing_behind() -> None:

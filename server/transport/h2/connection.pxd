@@ -23,6 +23,8 @@ cdef class Waiting:
 cdef class Connection:
     cdef Peer peer
     cdef Lobby lobby
+    cdef str origin              # where the peer has entered the lobby from
+    cdef readonly bint is_made
     cdef object transport
     cdef object write
     cdef bytes authorization     # of the last call, and what authenticate was given for it

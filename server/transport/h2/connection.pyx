@@ -62,10 +62,13 @@ cdef class Waiting:
 
 
 cdef class Connection:
-    """A protocol for asyncio; `ends_ns`: when it is old enough to be asked to come anew."""
+    """A protocol for asyncio. `origin`: where its peer has entered from; it is counted out when the connection is lost.
+    `ends_ns`: when it is old enough to be asked to come anew.
+    """
 
-    def __init__(self, Lobby lobby not None, int64_t ends_ns):
+    def __init__(self, Lobby lobby not None, str origin not None, int64_t ends_ns):
         self.lobby = lobby
+        self.origin = origin
         self.ends_ns = ends_ns
 
     def __dealloc__(self):
@@ -77,15 +80,11 @@ cdef class Connection:
 
     def connection_made(self, transport):
         cdef int64_t now_ns = monotonic_ns()
+        self.is_made = True
         self.made_ns = self.used_ns = now_ns
         self.transport = transport
         self.write = transport.write
         self.certificate = peer_certificate(transport.get_extra_info("ssl_object"))
-        if len(self.lobby.connections) >= self.lobby.connections_max:
-            self.lobby.count_sent_away("too_many_connections")
-            self.is_over = True
-            transport.abort()
-            return
         if session.session_open(&self.peer, &self.lobby.front, now_ns, self.lobby.ping_interval_ns) != 0:
             self.is_over = True
             transport.abort()
@@ -131,6 +130,7 @@ cdef class Connection:
             stream = stream.next
         session.session_close(&self.peer)
         self.lobby.connections.discard(self)
+        self.lobby.leave(self.origin)
         self.transport = self.write = None
 
     # ---- calls

@@ -1,7 +1,8 @@
 """The compiled door's listener: accepting, drain, limits, time.
 
 Every connection is bounded (streams, bytes, resets, frames without a call) where its bytes are read; here are the
-bounds of all together and those of time. A tick every 50 ms ends what is late, so a deadline is kept to that. Never
+bounds of all together and those of time. Peers are counted from the moment they are accepted, so that handshakes that
+are never finished have a bound as well. A tick every 50 ms ends what is late, so a deadline is kept to that. Never
 here: bytes of a connection.
 """
 
@@ -10,40 +11,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 
+import structlog
 from grpc_health.v1 import health_pb2
 
 from altyn.infra.settings import split_address
 from altyn.server.meters import monotonic_ns
 from altyn.server.metrics import CallMeters
 from altyn.server.refusals import RefusalLog
-from altyn.server.transport.door import UNIX, Service
+from altyn.server.transport.door import UNIX, DoorLimits, Service
 from altyn.server.transport.h2.connection import Connection
 from altyn.server.transport.h2.lobby import Lobby, Method
-from altyn.server.transport.tls import Tls
+from altyn.server.transport.tls import H2, Tls
 
 TICK_S = 0.05
 BACKLOG = 1_024
+ACCEPTED_PER_TURN_MAX = 64
+ACCEPT_PAUSE_S = 1.0
 LAST_WORDS_S = 1.0
 NS = 1_000_000_000
 
-
-@dataclass(frozen=True, slots=True)
-class DoorLimits:
-    """What one door allows, all connections together, and how long. Per connection: stream.pxd, session.pxd."""
-
-    connections_max: int = 8_192
-    request_bytes_max: int = 256 << 20  # collected and not yet given to the call table
-    idle_s: float = 300.0
-    age_s: float = 1_800.0
-    age_jitter: float = 0.1  # so that registers that came together do not come anew together
-    grace_s: float = 30.0  # for calls of a connection that is old
-    handshake_s: float = 10.0
-    request_s: float = 30.0  # from a call's first frame to its last
-    answer_s: float = 60.0  # for a peer to take what it was sent
-    ping_interval_s: float = 20.0
+log = structlog.get_logger(__name__)
 
 
 class Protocol(Connection, asyncio.BufferedProtocol):
@@ -68,7 +59,7 @@ class H2Door:
         limits = limits or DoorLimits()
         self._limits = limits
         self._address = address
-        self._tls = tls.context if tls else None
+        self._tls = tls.listener(H2) if tls else None
         self._names = ["", *(service.name for service in services)]
         self.lobby = Lobby(
             refusals=refusals,
@@ -80,6 +71,7 @@ class H2Door:
             answer_ns=int(limits.answer_s * NS),
             ping_interval_ns=int(limits.ping_interval_s * NS),
             connections_max=limits.connections_max,
+            connections_of_address_max=limits.connections_of_address_max,
             request_bytes_max=limits.request_bytes_max,
         )
         for service in services:
@@ -87,28 +79,25 @@ class H2Door:
                 method = Method(call, service.authenticate, meters.of(service.name, name))
                 self.lobby.add(f"/{service.name}/{name}", method)
         meters.watch(self._names[-1], self.lobby)
-        self._server: asyncio.Server | None = None
+        self._listeners: list[socket.socket] = []
+        self._entering: set[asyncio.Task[None]] = set()
         self._ticking: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
         self.port = 0
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        timeout = self._limits.handshake_s if self._tls else None
         if self._address.startswith(UNIX):
-            self._server = await loop.create_unix_server(
-                self._new_connection,
-                self._address.removeprefix(UNIX),
-                backlog=BACKLOG,
-                ssl=self._tls,
-                ssl_handshake_timeout=timeout,
-            )
+            self._listeners = [_unix_listener(self._address.removeprefix(UNIX))]
         else:
             host, port = split_address(self._address)
-            self._server = await loop.create_server(
-                self._new_connection, host, port, backlog=BACKLOG, ssl=self._tls, ssl_handshake_timeout=timeout
-            )
-            self.port = self._server.sockets[0].getsockname()[1]
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            for family, place in dict.fromkeys((one[0], one[4]) for one in found):
+                self._listeners.append(socket.create_server(place, family=family, backlog=BACKLOG))
+            self.port = self._listeners[0].getsockname()[1]
+        for listener in self._listeners:
+            listener.setblocking(False)
+            loop.add_reader(listener, self._accept, listener)
         self._tick()
 
     async def say_serving(self) -> None:
@@ -118,8 +107,13 @@ class H2Door:
         self._say(health_pb2.HealthCheckResponse.NOT_SERVING)
 
     async def stop(self, grace_s: float) -> None:
-        if self._server is not None:
-            self._server.close()
+        loop = asyncio.get_running_loop()
+        while self._listeners:
+            listener = self._listeners.pop()
+            loop.remove_reader(listener)
+            listener.close()
+        for entering in self._entering:
+            entering.cancel()
         self.lobby.drain()
         await self._until_empty(grace_s)
         self.lobby.abandon()
@@ -136,12 +130,63 @@ class H2Door:
         for name in self._names:
             self.lobby.say(name, status)
 
-    def _new_connection(self) -> Protocol:
+    def _accept(self, listener: socket.socket) -> None:
+        """Let in who waits, some in each turn."""
+        for _ in range(ACCEPTED_PER_TURN_MAX):
+            try:
+                peer, place = listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:  # no descriptor or no memory: others may give some back
+                log.error("cannot_accept", address=self._address, error=str(error))
+                loop = asyncio.get_running_loop()
+                loop.remove_reader(listener)
+                loop.call_later(ACCEPT_PAUSE_S, self._accept_again, listener)
+                return
+            origin = place[0] if isinstance(place, tuple) else ""
+            if not self.lobby.enter(origin):
+                peer.close()
+                continue
+            entering = asyncio.get_running_loop().create_task(self._let_in(peer, origin))
+            self._entering.add(entering)
+            entering.add_done_callback(self._entering.discard)
+
+    def _accept_again(self, listener: socket.socket) -> None:
+        if listener.fileno() >= 0:
+            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
+
+    async def _let_in(self, peer: socket.socket, origin: str) -> None:
+        """Shake hands, if there is TLS. From then on the connection looks after itself."""
         age_s = self._limits.age_s * random.uniform(1 - self._limits.age_jitter, 1 + self._limits.age_jitter)
-        return Protocol(self.lobby, monotonic_ns() + int(age_s * NS))
+        connection = Protocol(self.lobby, origin, monotonic_ns() + int(age_s * NS))
+        timeout_s = self._limits.handshake_s if self._tls else None
+        try:
+            peer.setblocking(False)
+            if peer.family != socket.AF_UNIX:
+                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: connection, peer, ssl=self._tls, ssl_handshake_timeout=timeout_s
+            )
+        except OSError as error:  # also of TLS
+            late = isinstance(error, TimeoutError) or "handshake is taking longer" in str(error)
+            self.lobby.count_sent_away("no_handshake_in_time" if late else "no_handshake")
+        finally:
+            if not connection.is_made:
+                peer.close()
+                self.lobby.leave(origin)
 
     def _tick(self) -> None:
         self._ticking = asyncio.get_running_loop().call_later(TICK_S, self._tick)
         self.lobby.tick()
         if not self.lobby.connections:
             self._empty.set()
+
+
+def _unix_listener(path: str) -> socket.socket:
+    """In place of the socket that a server before us has left."""
+    if Path(path).is_socket():
+        Path(path).unlink()
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(BACKLOG)
+    return listener

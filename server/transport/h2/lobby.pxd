@@ -31,8 +31,11 @@ cdef class Lobby:
     cdef dict serving            # service → status of the health service
     cdef list dirty              # connections with something to send
     cdef readonly set connections
+    cdef dict origins            # peer's address → its connections, handshakes included
+    cdef readonly int64_t entered_count
     cdef readonly dict sent_away # why → connections
     cdef readonly int64_t connections_max
+    cdef readonly int64_t connections_of_address_max
     cdef int64_t idle_ns
     cdef int64_t handshake_ns
     cdef int64_t request_ns
@@ -42,4 +45,4 @@ cdef class Lobby:
     cdef readonly int64_t age_ns
 
     cdef int flush_soon(self, connection) except -1
-    cdef int count_sent_away(self, str reason) except -1
+    cpdef int count_sent_away(self, str reason) except -1

@@ -38,7 +38,8 @@ cdef class Lobby:
 
     def __init__(
         self, *, refusals, int64_t idle_ns, int64_t age_ns, int64_t grace_ns, int64_t handshake_ns, int64_t request_ns,
-        int64_t answer_ns, int64_t ping_interval_ns, int64_t connections_max, int64_t request_bytes_max
+        int64_t answer_ns, int64_t ping_interval_ns, int64_t connections_max, int64_t connections_of_address_max,
+        int64_t request_bytes_max
     ):
         memset(&self.front, 0, sizeof(streams.Front))
         self.front.request_bytes_max = request_bytes_max
@@ -51,6 +52,7 @@ cdef class Lobby:
         self.serving = {}
         self.dirty = []
         self.connections = set()
+        self.origins = {}
         self.sent_away = {}
         self.idle_ns = idle_ns
         self.age_ns = age_ns
@@ -60,6 +62,7 @@ cdef class Lobby:
         self.answer_ns = answer_ns
         self.ping_interval_ns = ping_interval_ns
         self.connections_max = connections_max
+        self.connections_of_address_max = connections_of_address_max
         for name, kind in (("Check", HEALTH_CHECK), ("Watch", HEALTH_WATCH)):
             method = Method(None, None, CallMeter("grpc.health.v1.Health", name))
             (<Method>method).kind = kind
@@ -84,6 +87,28 @@ cdef class Lobby:
         self.front.paths[self.front.paths_count].text = PyBytes_AS_STRING(text)
         self.front.paths[self.front.paths_count].size = <size_t>PyBytes_GET_SIZE(text)
         self.front.paths_count += 1
+
+    def enter(self, str origin not None):
+        """Count somebody who comes from `origin`, an address; empty: from this machine. False: there is no room."""
+        cdef int64_t known = self.origins.get(origin, 0)
+        if self.entered_count >= self.connections_max:
+            self.count_sent_away("too_many_connections")
+            return False
+        if origin and known >= self.connections_of_address_max:
+            self.count_sent_away("too_many_connections_of_address")
+            return False
+        self.entered_count += 1
+        self.origins[origin] = known + 1
+        return True
+
+    def leave(self, str origin not None):
+        """Whoever entered is gone."""
+        cdef int64_t known = self.origins[origin]
+        self.entered_count -= 1
+        if known == 1:
+            del self.origins[origin]
+        else:
+            self.origins[origin] = known - 1
 
     def say(self, str service not None, int status):
         """The health service says so from now on, also to those who watch."""
@@ -128,6 +153,6 @@ cdef class Lobby:
             except Exception as error:
                 connection.break_off(error)
 
-    cdef int count_sent_away(self, str reason) except -1:
+    cpdef int count_sent_away(self, str reason) except -1:
         self.sent_away[reason] = self.sent_away.get(reason, 0) + 1
         return 0
