@@ -26,6 +26,7 @@ from altyn.admin_api.edge.problems import NotFound, answer_problem
 from altyn.admin_api.edge.routes import EdgeRoute, office_of, request_id_of
 from altyn.admin_api.exceptions import handlers as exceptions
 from altyn.admin_api.keys import handlers as keys
+from altyn.admin_api.people import handlers as people
 from altyn.admin_api.program import handlers as program
 from altyn.admin_api.promotions import handlers as promotions
 from altyn.admin_api.releases import handlers as releases
@@ -51,6 +52,7 @@ AREAS = (
     accounts,
     exceptions,
     servers,
+    people,
     keys,
 )
 

@@ -31,6 +31,7 @@ COMMANDS = {
     "restore": "load a backup into an empty place and verify it",
     "journal": "partitions of the journal: list, archive, check, attach",
     "verify": "check the invariants of a live or stopped system",
+    "people": "who may sign in to the back office: add the first administrator, reset, list",
     "audit": "check the hash chain of the audit log",
     "chaos": "kill server and PostgreSQL under load, recover, verify",
     "load": "load tests: registers, runs against a local or remote server, the check after",

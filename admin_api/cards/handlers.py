@@ -67,7 +67,7 @@ async def activate_card(call: CurrentCall, card_id: RowId) -> CardOut:
 
 
 @router.post("/cards/{card_id}/block")
-@needs("customers:write")
+@needs("cards:block")
 async def block_card(call: CurrentCall, card_id: RowId, body: schemas.ReasonIn) -> CardOut:
     """NEW or ACTIVE becomes BLOCKED."""
     await service.change_card(call, card_id=card_id, verb="block", reason=body.reason)
@@ -75,7 +75,7 @@ async def block_card(call: CurrentCall, card_id: RowId, body: schemas.ReasonIn) 
 
 
 @router.post("/cards/{card_id}/unblock")
-@needs("customers:write")
+@needs("cards:unblock")
 async def unblock_card(call: CurrentCall, card_id: RowId, body: schemas.ReasonIn) -> CardOut:
     """BLOCKED becomes what it was before."""
     await service.change_card(call, card_id=card_id, verb="unblock", reason=body.reason)
@@ -99,7 +99,7 @@ async def attach_card(call: CurrentCall, office: CurrentOffice, card_id: RowId, 
 
 
 @router.post("/cards/{card_id}/replace", status_code=201)
-@needs("customers:write")
+@needs("cards:block")
 async def replace_card(call: CurrentCall, office: CurrentOffice, card_id: RowId, body: schemas.ReplaceIn) -> CardOut:
     """Close the card and issue another on the same account; the answer is the new one."""
     new_id = await service.replace_card(call, office.pepper, card_id=card_id, number=body.number, reason=body.reason)

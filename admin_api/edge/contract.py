@@ -64,8 +64,9 @@ def examples() -> dict[str, Any]:
 
 def describe(call: dict[str, Any], name: str, needs: Needs) -> None:
     """Complete one call of the contract."""
-    call["x-scope"], call["security"] = needs.scope, [{"key": []}]
-    call.setdefault("parameters", []).append(_ONCE if needs.once else _WAIT)
+    call["x-scope"], call["security"] = needs.scope, [{"key": []}] if needs.scope else []
+    if needs.scope:
+        call.setdefault("parameters", []).append(_ONCE if needs.once else _WAIT)
     call["responses"].pop("422", None)  # the framework's own form of it is never sent
     call["responses"]["default"] = _PROBLEM
     example = examples().get(name)

@@ -1,6 +1,6 @@
-"""What a key may do. Deny by default: a call names exactly one scope, and a key without it is refused.
+"""What may be done. Deny by default: a call names exactly one scope, and whoever is without it is refused.
 
-A scope is ``area:verb``. It must never imply another one.
+A scope is ``area:verb``. It must never imply another one. Which role has which: ``people/roles.py``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ SCOPES = {
     "catalogue:write": "import products, declare assets",
     "customers:read": "find a customer by the full card number or phone, read cards and card series",
     "customers:personal": "read names and phones; every reading is audited",
-    "customers:write": "create customers, issue, block and attach cards, set a customer's segments",
+    "customers:write": "create customers, issue, close and attach cards, set a customer's segments",
+    "cards:block": "block a card, replace it by another",
+    "cards:unblock": "unblock a card",
     "cards:issue": "define card series, issue print runs: their numbers are told once",
     "segments:read": "read segments and their members",
     "segments:write": "create, fill and delete segments",
@@ -31,5 +33,9 @@ SCOPES = {
     "servers:read": "see what the processing servers do",
     "keys:read": "list keys of this API",
     "keys:write": "issue and revoke keys of this API, never with more scopes than one's own",
+    "people:read": "see who may sign in, with which roles",
+    "people:write": "add people, grant roles, reset passwords, end sessions; never for oneself",
+    "own:read": "see one's own name, roles and sessions",
+    "own:write": "one's own password, second factor and sign-out",
     "audit:read": "read the audit log and verify its chain",
 }

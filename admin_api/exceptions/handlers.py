@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Path, Query
 
 from altyn.admin_api.accounts.repository import projected_seq
+from altyn.admin_api.edge.rights import Place
 from altyn.admin_api.edge.routes import CurrentCall, area_router, needs
 from altyn.admin_api.exceptions import repository, schemas, service
 from altyn.admin_api.exceptions.names import name_of
@@ -17,7 +18,7 @@ ExceptionId = Annotated[str, Path(pattern=r"^[0-9]{1,18}-[0-9]{1,4}$", descripti
 
 
 @router.get("/exceptions")
-@needs("exceptions:read")
+@needs("exceptions:read", place=Place.QUERY)
 async def list_exceptions(
     call: CurrentCall, asked: Annotated[schemas.ExceptionFilter, Query()]
 ) -> schemas.ExceptionPage:
@@ -42,14 +43,14 @@ async def count_exceptions(call: CurrentCall) -> schemas.ExceptionCounts:
 
 
 @router.get("/exceptions/{exception_id}")
-@needs("exceptions:read")
+@needs("exceptions:read", place=Place.OBJECT)
 async def get_exception(call: CurrentCall, exception_id: ExceptionId) -> schemas.ExceptionOut:
     """One exception."""
     return await service.read_exception(call, exception_id=exception_id)
 
 
 @router.post("/exceptions/{exception_id}/resolve")
-@needs("exceptions:write")
+@needs("exceptions:write", place=Place.OBJECT)
 async def resolve_exception(
     call: CurrentCall, exception_id: ExceptionId, body: schemas.ResolveIn
 ) -> schemas.ExceptionOut:
@@ -59,7 +60,7 @@ async def resolve_exception(
 
 
 @router.post("/exceptions/{exception_id}/reopen")
-@needs("exceptions:write")
+@needs("exceptions:write", place=Place.OBJECT)
 async def reopen_exception(
     call: CurrentCall, exception_id: ExceptionId, body: schemas.ResolveIn
 ) -> schemas.ExceptionOut:

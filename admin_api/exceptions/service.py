@@ -51,10 +51,11 @@ async def list_exceptions(call: Call, *, asked: schemas.ExceptionFilter) -> list
 
 
 async def read_exception(call: Call, *, exception_id: str) -> schemas.ExceptionOut:
-    """Raises ExceptionUnknown."""
+    """Raises ExceptionUnknown, PlaceForeign."""
     row = await repository.find_exception(call.connection, *split_id(exception_id))
     if row is None:
         raise ExceptionUnknown(f"no exception {exception_id}", path="exception_id")
+    await call.at_store(row["store_id"])
     return exception_out(row)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Path, Query, Response
 
 from altyn.admin_api.edge.fields import Id, PageSize
+from altyn.admin_api.edge.rights import Place
 from altyn.admin_api.edge.routes import CurrentCall, area_router, needs
 from altyn.admin_api.stores import repository, schemas, service
 from altyn.admin_api.stores.errors import RegisterUnknown, StoreUnknown
@@ -18,18 +19,18 @@ KeyId = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
 @router.get("/stores")
-@needs("stores:read")
+@needs("stores:read", place=Place.OWN)
 async def list_stores(
     call: CurrentCall, after: Annotated[str, Query(max_length=64)] = "", limit: PageSize = 100
 ) -> schemas.StorePage:
-    """Stores by id."""
-    rows = await repository.list_stores(call.connection, call.tenant, after, limit + 1)
+    """Stores by id: those in reach of the caller's roles."""
+    rows = await repository.list_stores(call.connection, call.tenant, call.reach, after, limit + 1)
     shown = [schemas.StoreOut(**row) for row in rows[:limit]]
     return schemas.StorePage(stores=shown, next_after=shown[-1].store_id if len(rows) > limit else None)
 
 
 @router.get("/stores/{store_id}")
-@needs("stores:read")
+@needs("stores:read", place=Place.PATH)
 async def get_store(call: CurrentCall, store_id: Id) -> schemas.StoreOut:
     """One store."""
     row = await repository.find_store(call.connection, call.tenant, store_id)
@@ -55,7 +56,7 @@ async def delete_store(call: CurrentCall, store_id: Id) -> Response:
 
 
 @router.get("/stores/{store_id}/registers")
-@needs("stores:read")
+@needs("stores:read", place=Place.PATH)
 async def list_registers(call: CurrentCall, store_id: Id) -> schemas.RegisterPage:
     """Registers of a store, and when each was last heard of by a receipt."""
     rows = await repository.list_registers(call.connection, call.tenant, store_id)
@@ -63,7 +64,7 @@ async def list_registers(call: CurrentCall, store_id: Id) -> schemas.RegisterPag
 
 
 @router.put("/stores/{store_id}/registers/{register_id}")
-@needs("stores:write")
+@needs("stores:write", place=Place.PATH)
 async def put_register(
     call: CurrentCall, store_id: Id, register_id: Id, body: schemas.RegisterIn
 ) -> schemas.RegisterOut:
@@ -75,7 +76,7 @@ async def put_register(
 
 
 @router.delete("/stores/{store_id}/registers/{register_id}", status_code=204)
-@needs("stores:write")
+@needs("stores:write", place=Place.PATH)
 async def delete_register(call: CurrentCall, store_id: Id, register_id: Id) -> Response:
     """Delete a register and revoke its keys and certificates."""
     await service.delete_register(call, store_id=store_id, register_id=register_id)
@@ -83,7 +84,7 @@ async def delete_register(call: CurrentCall, store_id: Id, register_id: Id) -> R
 
 
 @router.get("/stores/{store_id}/registers/{register_id}/keys")
-@needs("stores:read")
+@needs("stores:read", place=Place.PATH)
 async def list_keys(call: CurrentCall, store_id: Id, register_id: Id) -> schemas.RegisterKeyPage:
     """Keys and certificates of a register, revoked ones included. The keys themselves are not kept."""
     if await repository.find_register(call.connection, call.tenant, store_id, register_id) is None:
@@ -93,7 +94,7 @@ async def list_keys(call: CurrentCall, store_id: Id, register_id: Id) -> schemas
 
 
 @router.post("/stores/{store_id}/registers/{register_id}/keys", status_code=201)
-@needs("stores:write")
+@needs("stores:write", place=Place.PATH)
 async def issue_key(call: CurrentCall, store_id: Id, register_id: Id) -> schemas.RegisterKeyIssued:
     """A new key for the register, shown this once."""
     key, key_id = await service.issue_key(call, store_id=store_id, register_id=register_id)
@@ -103,7 +104,7 @@ async def issue_key(call: CurrentCall, store_id: Id, register_id: Id) -> schemas
 
 
 @router.post("/stores/{store_id}/registers/{register_id}/keys/rotate", status_code=201)
-@needs("stores:write")
+@needs("stores:write", place=Place.PATH)
 async def rotate_key(
     call: CurrentCall, store_id: Id, register_id: Id, body: schemas.RotateIn
 ) -> schemas.RegisterKeyIssued:
@@ -137,7 +138,7 @@ async def bind_certificate(
 
 
 @router.delete("/stores/{store_id}/registers/{register_id}/keys/{key_id}", status_code=204)
-@needs("stores:write")
+@needs("stores:write", place=Place.PATH)
 async def revoke_key(call: CurrentCall, store_id: Id, register_id: Id, key_id: KeyId) -> Response:
     """Revoke a key or a certificate: the servers refuse it within seconds."""
     await service.revoke_key(call, store_id=store_id, register_id=register_id, key_id=key_id)

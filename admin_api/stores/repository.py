@@ -6,6 +6,8 @@ from typing import Any
 
 import asyncpg
 
+from altyn.admin_api.edge.rights import Reach
+
 CURRENT = "tenant = $1 AND valid_to = 'infinity' AND NOT deleted"
 STORE = "store_id, title, zone, region, format, cluster, currency, exponent, version AS feed_version"
 REGISTER = """store_id, register_id, title, version AS feed_version, (
@@ -19,13 +21,17 @@ KEY = (
 
 
 async def list_stores(
-    connection: asyncpg.Connection[Any], tenant: str, after: str, count_max: int
+    connection: asyncpg.Connection[Any], tenant: str, reach: Reach, after: str, count_max: int
 ) -> list[asyncpg.Record]:
     found: list[asyncpg.Record] = await connection.fetch(
-        f"SELECT {STORE} FROM stores WHERE {CURRENT} AND store_id > $2 ORDER BY store_id LIMIT $3",
+        f"SELECT {STORE} FROM stores WHERE {CURRENT} AND store_id > $2 AND ($4 OR store_id = ANY($5)"
+        " OR region <> '' AND region = ANY($6)) ORDER BY store_id LIMIT $3",
         tenant,
         after,
         count_max,
+        reach.is_network,
+        list(reach.stores),
+        list(reach.regions),
     )
     return found
 

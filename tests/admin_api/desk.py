@@ -14,6 +14,9 @@ import grpc.aio
 import httpx
 
 from altyn.admin_api.edge.office import Office
+from altyn.admin_api.edge.rights import Grant
+from altyn.admin_api.people import repository
+from altyn.admin_api.people.sessions import begin_session
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.ops.v1 import ops_service_pb2_grpc as ops_grpc
 
@@ -65,6 +68,24 @@ class Desk:
 
     async def delete(self, path: str, **given: Any) -> httpx.Response:
         return await self.call("DELETE", path, **given)
+
+    async def token_of(self, person_id: str, *grants: Grant) -> str:
+        """Of a new session of somebody with these roles, who owes nothing."""
+        async with self.office.connected() as connection, connection.transaction():
+            now = self.office.clock()
+            await connection.execute(
+                "INSERT INTO people (tenant, person_id, password_is_given, factor_salt, factor_is_set, created_at,"
+                " created_by) VALUES ($1, $2, false, $3, true, $4, 'test') ON CONFLICT (tenant, person_id)"
+                " DO UPDATE SET password_is_given = false, factor_salt = excluded.factor_salt, factor_is_set = true",
+                TENANT,
+                person_id,
+                bytes(16),
+                now,
+            )
+            await repository.put_grants(connection, TENANT, person_id, grants, "test", now)
+            row = await repository.find_person(connection, TENANT, person_id)
+            assert row is not None
+            return (await begin_session(connection, TENANT, row, now=now, request_id="test")).token
 
     async def rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         async with self.office.connected() as connection:

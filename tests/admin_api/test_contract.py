@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from base64 import b32decode
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 
 from altyn.admin_api.app import edge_routes, openapi_of
 from altyn.admin_api.edge import contract
+from altyn.admin_api.people import totp
 from altyn.core.rules.schema import document_schema
 from tests.admin_api.desk import RECEIPT, STORE, TEN, Desk
 from tests.admin_api.journal import Journal
@@ -30,8 +32,16 @@ SCHEMA_CALL = "GET /v1/promotions/schema"
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+\d\d:\d\d)")
 _RANDOM = re.compile(r"(?<![0-9a-f])([0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{16})(?![0-9a-f])")
+_DIGITS = re.compile(r"^[0-9]{6}$")
 _CODE = re.compile(r"SP-[0-9A-Z]{9}|2900\d{9}")
-SETTLED = {"lag_s": 0.0, "last4": "1234"}
+SETTLED = {
+    "lag_s": 0.0,
+    "last4": "1234",
+    "password": "zWcf2b3LJ0xQ8mVt1sKe",
+    "present": "zWcf2b3LJ0xQ8mVt1sKe",
+    "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+    "uri": "otpauth://totp/Altyn:anna?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Altyn&digits=6&period=30",
+}
 SERIES = {"title": "Spring", "kind": "UNIQUE", "template": "SP-########?", "starts_at": "2026-03-01T00:00:00+03:00"}
 CSV, NDJSON = "text/csv", "application/x-ndjson"
 
@@ -46,7 +56,7 @@ def settled(value: Any) -> Any:
 
 
 def _settled_text(text: str) -> str:
-    text = _MOMENT.sub("2027-01-15T08:00:00Z", text)
+    text = _DIGITS.sub("123456", _MOMENT.sub("2027-01-15T08:00:00Z", text))
     text = _RANDOM.sub(lambda found: ("0123456789abcdef" * 4)[: len(found[0])], text)
     return _CODE.sub(lambda found: "SP-7K0Z3QH8M" if found[0][0] == "S" else "2900123456782", text)
 
@@ -146,11 +156,36 @@ async def play(session: Session) -> None:
     await call("POST", "/exceptions/1-0/reopen", {"note": "the wrong one"})
     await call("GET", "/servers")
     await call("GET", "/servers/rules-in-force")
+    await _staff(session)
     issued = (await call("POST", "/keys", {"title": "Marketer", "scopes": ["promotions:write"]})).json()
     await call("GET", "/keys")
     await call("DELETE", f"/keys/{issued['key_id']}")
     await call("GET", "/audit?object_kind=program")
     await call("GET", "/audit/verify")
+
+
+async def _staff(session: Session) -> None:
+    call = session.call
+    await call("GET", "/roles")
+    role = {"role": "MARKETER", "reach": "REGION", "place": "msk"}
+    given = (await call("POST", "/people", {"person_id": "anna", "name": "Anna Petrova", "grants": [role]})).json()
+    asked = {"login": "anna", "password": given["password"]}
+    token = (await call("POST", "/sessions", asked)).json()["token"]
+    mine = {"authorization": f"Bearer {token}"}
+    fresh = "correct horse battery"
+    await call("PUT", "/me/password", {"present": given["password"], "new": fresh}, **mine)
+    told = (await call("POST", "/me/second-factor", {"password": fresh}, **mine)).json()
+    code = totp.code_at(b32decode(told["secret"]), totp.step_at(NOW))
+    await call("POST", "/me/second-factor/confirm", {"code": code}, **mine)
+    await call("GET", "/me", **mine)
+    await call("DELETE", "/me/sessions?everywhere=true", **mine)
+    await call("GET", "/people?limit=10")
+    await call("GET", "/people/anna")
+    await call("PUT", "/people/anna/grants", {"grants": [{"role": "MARKETER"}]})
+    await call("POST", "/people/anna/password")
+    await call("DELETE", "/people/anna/second-factor")
+    await call("DELETE", "/people/anna/sessions")
+    await call("PUT", "/people/anna/state", {"state": "BLOCKED"})
 
 
 async def _people(session: Session) -> None:
@@ -311,7 +346,7 @@ def test_every_call_has_a_description_and_examples_that_fit_its_schemas(document
 
 def test_every_parameter_of_an_example_path_is_known(document: dict[str, Any]) -> None:
     for name, call in calls(document):
-        known = {one["name"] for one in call["parameters"]}
+        known = {one["name"] for one in call.get("parameters", ())}
         query = call["x-example-path"].partition("?")[2]
         assert {part.partition("=")[0] for part in query.split("&") if part} <= known, name
 

@@ -1,0 +1,213 @@
+"""Use cases of people: who may sign in, with which roles; one's own password and second factor.
+
+Nobody changes their own roles, state or second factor, whatever their roles are; the last administrator of the whole
+network stays. Whatever takes something away from somebody ends their sessions. Passwords given to people are shown
+once and must be changed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, astuple
+from typing import Any
+
+import asyncpg
+
+from altyn.admin_api.edge.call import Call
+from altyn.admin_api.edge.office import Office
+from altyn.admin_api.edge.rights import Grant
+from altyn.admin_api.people import passwords, repository, sessions, totp
+from altyn.admin_api.people.errors import (
+    CodeWrong,
+    LastAdministrator,
+    NotForOneself,
+    PasswordWrong,
+    PersonExists,
+    PersonUnknown,
+    RolesConflict,
+    SecondFactorSet,
+)
+from altyn.admin_api.people.roles import conflict_in
+
+
+async def add_person(call: Call, *, person_id: str, name: str, grants: Sequence[Grant]) -> str:
+    """Let somebody in; the password to give them. Raises PersonExists, RolesConflict."""
+    check_grants(grants)
+    password = passwords.new_password()
+    password_hash = await passwords.hash_password(password)
+    if not await repository.insert_person(
+        call.connection, call.tenant, person_id, name, password_hash, call.actor, call.now
+    ):
+        raise PersonExists(f"{person_id} is somebody already", path="person_id")
+    await repository.put_grants(call.connection, call.tenant, person_id, grants, call.actor, call.now)
+    call.record("people.add", "person", person_id, after={"grants": told(grants)})
+    call.answer_is_secret = True
+    return password
+
+
+async def change_grants(call: Call, *, person_id: str, grants: Sequence[Grant]) -> None:
+    """Make these the roles. Raises NotForOneself, PersonUnknown, RolesConflict, LastAdministrator."""
+    await _other_person(call, person_id)
+    check_grants(grants)
+    before = (await repository.grants_of(call.connection, call.tenant, [person_id]))[person_id]
+    if set(before) == set(grants):
+        return
+    await repository.put_grants(call.connection, call.tenant, person_id, grants, call.actor, call.now)
+    await _require_administrator(call)
+    call.record("people.grant", "person", person_id, before={"grants": told(before)}, after={"grants": told(grants)})
+
+
+async def change_state(call: Call, *, person_id: str, state: str) -> None:
+    """Block somebody, or let them in again. Raises NotForOneself, PersonUnknown, LastAdministrator."""
+    row = await _other_person(call, person_id)
+    if row["state"] == state:
+        return
+    await repository.change_person(call.connection, call.tenant, person_id, state=state)
+    if state == "BLOCKED":
+        await _require_administrator(call)
+        await repository.end_sessions(call.connection, call.tenant, person_id, call.now)
+    call.record("people.state", "person", person_id, before={"state": row["state"]}, after={"state": state})
+
+
+async def reset_password(call: Call, *, person_id: str) -> str:
+    """A new password to give them; their sessions end. Raises NotForOneself, PersonUnknown."""
+    await _other_person(call, person_id)
+    password = passwords.new_password()
+    await repository.change_person(
+        call.connection,
+        call.tenant,
+        person_id,
+        password_hash=await passwords.hash_password(password),
+        password_is_given=True,
+    )
+    ended = await repository.end_sessions(call.connection, call.tenant, person_id, call.now)
+    call.record("people.reset_password", "person", person_id, after={"sessions_ended": ended})
+    call.answer_is_secret = True
+    return password
+
+
+async def reset_second_factor(call: Call, *, person_id: str) -> None:
+    """Forget the second factor of somebody who lost it; their sessions end. Raises NotForOneself, PersonUnknown."""
+    row = await _other_person(call, person_id)
+    await repository.change_person(
+        call.connection, call.tenant, person_id, factor_salt=None, factor_is_set=False, factor_step=0
+    )
+    ended = await repository.end_sessions(call.connection, call.tenant, person_id, call.now)
+    told_before = {"has_second_factor": row["factor_is_set"]}
+    call.record("people.reset_second_factor", "person", person_id, before=told_before, after={"sessions_ended": ended})
+
+
+async def end_sessions(call: Call, *, person_id: str) -> None:
+    """Sign somebody out everywhere. Raises PersonUnknown."""
+    await _person(call, person_id)
+    ended = await repository.end_sessions(call.connection, call.tenant, person_id, call.now)
+    call.record("people.end_sessions", "person", person_id, after={"sessions_ended": ended})
+
+
+async def sign_out(call: Call, *, everywhere: bool) -> None:
+    """End one's own session, or all of them. Raises PersonNeeded."""
+    person = call.signed_in()
+    only = None if everywhere else person.session_id
+    ended = await repository.end_sessions(call.connection, call.tenant, person.person_id, call.now, session_id=only)
+    call.record("sessions.end", "session", person.session_id, after={"sessions_ended": ended})
+
+
+async def change_own_password(call: Call, office: Office, *, present: str, new: str) -> None:
+    """Other sessions end. Raises PersonNeeded, PasswordWrong, PasswordWeak."""
+    person = call.signed_in()
+    row = await _person(call, person.person_id)
+    passwords.check_strength(new, person.person_id)
+    await _prove(call, office, row, present)
+    if new == present:
+        raise passwords.PasswordWeak("take another password than the present one", path="new")
+    await repository.change_person(
+        call.connection,
+        call.tenant,
+        person.person_id,
+        password_hash=await passwords.hash_password(new),
+        password_is_given=False,
+    )
+    ended = await repository.end_sessions(
+        call.connection, call.tenant, person.person_id, call.now, but=person.session_id
+    )
+    call.record("people.change_password", "person", person.person_id, after={"sessions_ended": ended})
+
+
+async def begin_second_factor(call: Call, office: Office, *, password: str) -> bytes:
+    """The secret of a new second factor, to be confirmed. Raises PersonNeeded, SecondFactorSet, PasswordWrong."""
+    person = call.signed_in()
+    row = await _person(call, person.person_id)
+    if row["factor_is_set"]:
+        raise SecondFactorSet("there is a second factor; an administrator resets it")
+    await _prove(call, office, row, password)
+    salt = secrets.token_bytes(totp.SALT_BYTES)
+    await repository.change_person(call.connection, call.tenant, person.person_id, factor_salt=salt)
+    call.record("people.begin_second_factor", "person", person.person_id)
+    call.answer_is_secret = True
+    return totp.secret_of(office.pepper, call.tenant, person.person_id, salt)
+
+
+async def confirm_second_factor(call: Call, pepper: bytes, *, code: str) -> None:
+    """From now on a sign-in needs a code. Raises PersonNeeded, SecondFactorSet, CodeWrong."""
+    person = call.signed_in()
+    row = await _person(call, person.person_id)
+    if row["factor_is_set"]:
+        raise SecondFactorSet("it is confirmed already")
+    if row["factor_salt"] is None:
+        raise CodeWrong("begin with POST /v1/me/second-factor", path="code")
+    secret = totp.secret_of(pepper, call.tenant, person.person_id, row["factor_salt"])
+    step = totp.step_of(secret, code, call.now, row["factor_step"])
+    if step is None:
+        raise CodeWrong("this is not the code of now; look at the clock of your telephone", path="code")
+    await repository.change_person(call.connection, call.tenant, person.person_id, factor_is_set=True, factor_step=step)
+    call.record("people.set_second_factor", "person", person.person_id)
+
+
+def check_grants(grants: Iterable[Grant]) -> None:
+    """Raises RolesConflict."""
+    conflict = conflict_in(one.role for one in grants)
+    if conflict:
+        raise RolesConflict(f"nobody is {' and '.join(conflict)} at once", path="grants")
+
+
+def told(grants: Iterable[Grant]) -> list[dict[str, str]]:
+    """Roles as the audit log tells them."""
+    return [asdict(one) for one in sorted(set(grants), key=astuple)]
+
+
+async def _person(call: Call, person_id: str) -> asyncpg.Record:
+    row = await repository.find_person(call.connection, call.tenant, person_id, to_change=True)
+    if row is None:
+        raise PersonUnknown(f"nobody has the login {person_id}", path="person_id")
+    return row
+
+
+async def _other_person(call: Call, person_id: str) -> asyncpg.Record:
+    if call.person and call.person.person_id == person_id:
+        raise NotForOneself("somebody else must do this", path="person_id")
+    return await _person(call, person_id)
+
+
+async def _require_administrator(call: Call) -> None:
+    """Whoever came in by a person's session leaves one behind; a key may take the last one away."""
+    if call.person and not await repository.administrators(call.connection, call.tenant):
+        raise LastAdministrator("nobody could grant roles any more", path="person_id")
+
+
+async def _prove(call: Call, office: Office, row: asyncpg.Record, password: str) -> None:
+    """A session that was stolen is no place to guess the password either. Raises PasswordWrong, SignInDelayed."""
+    await sessions.begin_attempt(office, row["person_id"], call.now)
+    if not await passwords.is_right(row["password_hash"], password):
+        raise PasswordWrong("the present password is not this", path="password")
+    await sessions.end_attempts(call.connection, call.tenant, row["person_id"])
+
+
+def person_out(row: asyncpg.Record, grants: Iterable[Grant]) -> dict[str, Any]:
+    """What is told of somebody."""
+    return {
+        **{name: row[name] for name in ("person_id", "name", "state", "password_is_given", "created_at", "created_by")},
+        "seen_at": row.get("seen_at"),
+        "has_second_factor": row["factor_is_set"],
+        "grants": [asdict(one) for one in grants],
+    }
