@@ -89,9 +89,16 @@ async def append_deeds(
         prev_hash = row_hash
 
 
-async def verify_chain(connection: asyncpg.Connection[Any], tenant: str) -> Verification:
-    """Read the whole chain by one cursor, so as of one moment, and check every number and hash."""
+async def verify_chain(
+    connection: asyncpg.Connection[Any], tenant: str, noted: Sequence[tuple[int, str]] = ()
+) -> Verification:
+    """Read the whole chain by one cursor, so as of one moment, and check every number and hash.
+
+    ``noted``: heads (number, hash) that were kept elsewhere. They find what the chain alone cannot: a tail that was
+    cut, or a chain written anew from some row on.
+    """
     expected_no, prev_hash, checks = 1, GENESIS, 0
+    heads = dict(noted)
     violations: list[str] = []
     query = f"SELECT {', '.join(COLUMNS)}, prev_hash, row_hash FROM audit_log WHERE tenant = $1 ORDER BY audit_no"
     async with connection.transaction(readonly=True):
@@ -105,4 +112,7 @@ async def verify_chain(connection: asyncpg.Connection[Any], tenant: str) -> Veri
             if row["row_hash"] != hash_row(row["prev_hash"], tenant, row):
                 violations.append(f"row {number}: its contents are not those it was written with")
             expected_no, prev_hash = number + 1, row["row_hash"]
+            if heads.pop(number, prev_hash.hex()) != prev_hash.hex():
+                violations.append(f"row {number}: it is not the head that was noted")
+    violations.extend(f"row {number}: it was noted as the head, and is gone" for number in sorted(heads))
     return Verification(checks, tuple(violations), expected_no - 1, prev_hash.hex())

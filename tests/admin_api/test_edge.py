@@ -262,6 +262,37 @@ async def test_audit_chain_tells_edited_removed_and_reordered_rows(desk: Desk) -
             assert found.violations, spoil
 
 
+async def test_audit_tail_cut_or_written_anew_is_found_by_a_head_noted_elsewhere(desk: Desk) -> None:
+    for number in range(3):
+        await desk.put(f"/v1/stores/s{number}", json=STORE)
+    async with desk.office.connected() as connection:
+        sound = await verify_chain(connection, "demo")
+        middle = await connection.fetchval("SELECT encode(row_hash, 'hex') FROM audit_log WHERE audit_no = 2")
+        noted = [(2, middle), (sound.head_no, sound.head_hash)]
+        assert (await verify_chain(connection, "demo", noted)).violations == ()
+        await connection.execute("ALTER TABLE audit_log DISABLE TRIGGER audit_log_immutable")
+        await connection.execute("DELETE FROM audit_log WHERE audit_no >= 3")
+        assert (await verify_chain(connection, "demo")).violations == ()
+        assert (await verify_chain(connection, "demo", noted)).violations == (
+            "row 4: it was noted as the head, and is gone",
+        )
+    for number in range(3, 6):
+        await desk.put(f"/v1/stores/s{number}", json=STORE)
+    async with desk.office.connected() as connection:
+        assert (await verify_chain(connection, "demo")).violations == ()
+        assert (await verify_chain(connection, "demo", noted)).violations == (
+            "row 4: it is not the head that was noted",
+        )
+
+
+async def test_audit_rows_of_writes_at_once_stand_in_one_chain(desk: Desk) -> None:
+    answers = await asyncio.gather(*(desk.put(f"/v1/stores/s{number}", json=STORE) for number in range(8)))
+    done_count = sum(answer.status_code == 200 for answer in answers)
+    async with desk.office.connected() as connection:
+        found = await verify_chain(connection, "demo")
+    assert (found.checks, found.violations) == (done_count + 1, ())
+
+
 async def test_audit_lists_what_was_done_to_one_object(desk: Desk) -> None:
     await desk.put("/v1/stores/s1", json=STORE)
     await desk.put("/v1/stores/s1", json=STORE | {"region": "spb"}, headers={"x-request-id": "second"})
