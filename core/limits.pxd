@@ -70,6 +70,13 @@ cdef enum:
     ISSUED_MAX = 64
     FISCAL_ROWS_MAX = 12_000   # a line prints no more rows than it has units, and one or two when it has one
     TRACES_MAX = 4_096
+    # OPTIMAL groups (semantics §6.11.14): combinations of one group, members of which can give something, and
+    # combinations × calc groups of all that a receipt may have searched.
+    COMBINATIONS_MAX = 4_096
+    CONTENDERS_MAX = 12        # 2 ** 12 combinations when each can be applied once
+    SEARCH_STEPS_MAX = 1_048_576
+    # Trials inside one another: the contenders, and whoever tries and explains around them.
+    TRIALS_DEPTH_MAX = 16
     LINE_TRACES_MAX = 65_536
     # Explaining looks at every rule of a ruleset up to this size, else at those the receipt can touch.
     EXPLAIN_ALL_MAX = 1_024

@@ -135,6 +135,8 @@ cdef struct RuleTrace:
     int64_t cut_minor          # what caps took of it; amount_minor is before the cut
     int32_t cap                # CAP: row of the ruleset's caps, -1
     int64_t points
+    int32_t applications       # of a set rule other than a ladder
+    bint greedy                # of an OPTIMAL group that was not searched
     int32_t lines_begin        # slice of Outcome.line_traces
     int32_t lines_end
 
@@ -181,4 +183,5 @@ cdef struct Outcome:
     int32_t fiscal_rows_count
     bint split_unavoidable     # a line that must not be split is, for its floor is above the next sum it could have
     bint price_below_minimum   # a till price below min_price: that line got no discount
+    bint search_cut            # an OPTIMAL group had more combinations than are searched: in order of priority
     int64_t external_excess_minor

@@ -156,6 +156,7 @@ cdef bint write_outcome(Work* work, Outcome* out) noexcept nogil:
     out.line_traces = work.line_traces
     out.fiscal_rows = work.fiscal_rows
     out.fiscal_rows_count = 0
+    out.search_cut = work.search_cut
     out.split_unavoidable = work.split_unavoidable
     out.price_below_minimum = work.price_below_minimum
     out.external_excess_minor = work.external_excess_minor

@@ -29,6 +29,8 @@ cdef RuleTrace* open_trace(Work* work, int32_t number, int32_t rule) noexcept no
     trace.condition = trace.by_rule = trace.cap = -1
     trace.actual = trace.needed = trace.distance = 0
     trace.margin_minor = trace.amount_minor = trace.cut_minor = trace.points = 0
+    trace.applications = 0
+    trace.greedy = False
     trace.lines_begin = trace.lines_end = 0
     return trace
 
@@ -124,6 +126,7 @@ cdef int64_t give(Work* work, int32_t number, Left* left, Matched* matched, Rule
     cdef const RuleRow* rule = rule_now(work, number, matched, &tiered)
     cdef int32_t applied_begin = work.applied_count
     cdef int64_t given = 0
+    cdef int32_t formed = work.formed_count
     work.rule = number
     if not is_shut_receipt(work) and (left == NULL or not left.closed):
         given = give_by_kind(work, rule) if left == NULL else give_limited(work, rule, left)
@@ -133,6 +136,7 @@ cdef int64_t give(Work* work, int32_t number, Left* left, Matched* matched, Rule
         trace.amount_minor = given
         if given > 0:
             trace.verdict = APPLIED
+            trace.applications = work.formed_count - formed
         elif work.only_winner < 0:
             explain_nothing(work, rule, left, trace)
         elif left != NULL and left.verdict >= 0:
@@ -167,6 +171,7 @@ cdef int64_t apply_promotion(Work* work, int32_t promotion, int32_t traces_begin
     cdef int32_t i
     cdef Left limits
     cdef Left* left = prepare(work, row, &limits)
+    work.formed_count = 0
     matched.rewards = 0
     matched.coupon = -1
     for i in range(row.rules_end - row.rules_begin):

@@ -5,7 +5,7 @@ Decides only what comes after what. Invariants: no Python object, no allocation,
 for a bounded receipt and ruleset; the same input gives the same bytes. Must never read a fact that its arguments do
 not hold.
 """
-from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint64_t
+from libc.stdint cimport INT32_MAX, INT64_MAX, int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from altyn.core.calculator.accrual cimport accrue_competing, accrue_sum
 from altyn.core.calculator.answer cimport write_outcome
@@ -18,17 +18,18 @@ from altyn.core.calculator.external cimport give_external
 from altyn.core.calculator.fiscal_plan cimport plan_receipt
 from altyn.core.calculator.normalise cimport normalise
 from altyn.core.calculator.notes cimport keep_notes, reopen_stage
+from altyn.core.calculator.optimal cimport run_optimal
 from altyn.core.calculator.redemption cimport pay_with_points
 from altyn.core.calculator.rounding cimport round_to_printable
 from altyn.core.calculator.speech cimport speak
 from altyn.core.calculator.work cimport (
-    Accrued, Applied, CalcGroup, Counted, CouponGiven, Eligible, Gift, Note, Participant, Pick, Ranked, Run, SavedGroup,
-    SavedRun, Trial,
+    Accrued, Applied, CalcGroup, Contender, Counted, CouponGiven, Eligible, Gift, Note, Participant, Pick, Ranked, Run,
+    SavedGroup, SavedRun, Trial,
 )
 from altyn.core.limits cimport (
-    ACCRUALS_MAX, APPLIED_MAX, COUNTED_MAX, COUNTER_CHANGES_MAX, COUPONS_GIVEN_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX,
+    ACCRUALS_MAX, APPLIED_MAX, COMBINATIONS_MAX, CONTENDERS_MAX, COUNTED_MAX, COUNTER_CHANGES_MAX, COUPONS_GIVEN_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX,
     FISCAL_ROWS_MAX, ISSUED_MAX, LINES_MAX, LINE_TRACES_MAX, POINTS_PAYMENTS_MAX, PROMOTIONS_MAX, SAID_MAX,
-    SEGMENTS_MAX, TRACES_MAX, UNITS_MAX,
+    SEARCH_STEPS_MAX, SEGMENTS_MAX, TRACES_MAX, TRIALS_DEPTH_MAX, UNITS_MAX,
 )
 from altyn.core.money cimport Share
 from altyn.core.outcome cimport (
@@ -46,11 +47,12 @@ cdef enum:
     MODE_BEST = 1
     MODE_ADD = 2
     MODE_FIRST = 3
+    MODE_OPTIMAL = 5
     # What of a promotion asks for notes of units.
     NOTING = EXCLUSIVE_STAGE | EXCLUSIVE_ALL | SKIP_DISCOUNTED | HAS_LIMITS
     SCOPE_LINE = 1
     BASE_STAGE_ENTRY = 2       # bit of SumBase.STAGE_ENTRY
-    BLOCKS_MAX = 48
+    BLOCKS_MAX = 64
     # Large blocks begin at the same place of a page, so the heads of all of them, which small receipts use, would
     # crowd the same few sets of the nearest cache: each block begins this much later than the one before.
     STAGGER_BYTES = 576
@@ -83,6 +85,8 @@ cdef void run_group(Work* work, int32_t begin, int32_t end) noexcept nogil:
             accrue_sum(work, begin, end)
     elif group.mode == MODE_ADD:
         run_add(work, begin, end)
+    elif group.mode == MODE_OPTIMAL:
+        run_optimal(work, begin, end)
     elif group.mode == MODE_CASCADE or (end - begin == 1 and not is_cut_by_line(work, group, begin)):
         run_cascade(work, begin, end)
     elif group.mode == MODE_BEST:
@@ -148,7 +152,9 @@ cdef void start(Work* work) noexcept nogil:
     work.split_unavoidable = False
     work.paid_with_points = work.noted = work.adding = False
     work.stage_shut_by = work.all_shut_by = -1
-    work.claiming = work.one_by_one = False
+    work.claiming = work.one_by_one = work.settling = work.search_cut = False
+    work.applications_max = INT32_MAX
+    work.search_left = SEARCH_STEPS_MAX
     work.shut = 0
     work.quantity_left = INT64_MAX
     work.coupons_given_count = work.said_count = work.issued_count = 0
@@ -181,8 +187,8 @@ cdef class Calculator:
         work.share_of = <int32_t*>self.reserve(LINES_MAX * sizeof(int32_t))
         work.unit_shares = <Share*>self.reserve(UNITS_MAX * sizeof(Share))
         work.unit_share_of = <int32_t*>self.reserve(UNITS_MAX * sizeof(int32_t))
-        work.undo_runs = <SavedRun*>self.reserve(UNITS_MAX * sizeof(SavedRun))
-        work.undo_groups = <SavedGroup*>self.reserve(LINES_MAX * sizeof(SavedGroup))
+        work.undo_runs = <SavedRun*>self.reserve(TRIALS_DEPTH_MAX * UNITS_MAX * sizeof(SavedRun))
+        work.undo_groups = <SavedGroup*>self.reserve(TRIALS_DEPTH_MAX * LINES_MAX * sizeof(SavedGroup))
         work.said = <Said*>self.reserve(SAID_MAX * sizeof(Said))
         work.issued = <Said*>self.reserve(ISSUED_MAX * sizeof(Said))
         work.notes = <Note*>self.reserve(UNITS_MAX * sizeof(Note))
@@ -190,6 +196,9 @@ cdef class Calculator:
         work.run_groups = <int32_t*>self.reserve(UNITS_MAX * sizeof(int32_t))
         work.coupons_given = <CouponGiven*>self.reserve(COUPONS_GIVEN_MAX * sizeof(CouponGiven))
         work.gifts = <Gift*>self.reserve(APPLIED_MAX * sizeof(Gift))
+        work.contenders = <Contender*>self.reserve(CONTENDERS_MAX * sizeof(Contender))
+        work.ceilings = <int64_t*>self.reserve(2 * COMBINATIONS_MAX * sizeof(int64_t))
+        work.kept_notes = <Note*>self.reserve(CONTENDERS_MAX * UNITS_MAX * sizeof(Note))
         work.trials = <Trial*>self.reserve(PROMOTIONS_MAX * sizeof(Trial))
         work.applied = <Applied*>self.reserve(APPLIED_MAX * sizeof(Applied))
         work.accrued = <Accrued*>self.reserve(APPLIED_MAX * sizeof(Accrued))

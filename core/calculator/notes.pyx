@@ -18,7 +18,7 @@ cdef void keep_notes(Work* work) noexcept nogil:
 
 cdef inline void mark(Work* work, int32_t number) noexcept nogil:
     work.notes[number].marks |= GAVE
-    if not work.trying:
+    if not work.trying or work.settling:
         work.notes[number].marks |= PENDING
         work.notes[number].pending_by = work.rule
 

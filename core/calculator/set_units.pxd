@@ -1,5 +1,5 @@
 """Units a set rule may use: listed, picked by its applications, shared over and used up."""
-from libc.stdint cimport INT32_MAX, INT64_MAX, int32_t, int64_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t
 from altyn.core.calculator.notes cimport price_of
 from altyn.core.calculator.work cimport Ranked, Run, Work
 from altyn.core.money cimport mul_div_floor, price_times, rate_of
@@ -32,9 +32,10 @@ cdef inline int64_t off_unit(int32_t by, int64_t value, int64_t price_minor, int
     left = price_minor - price_times(value, qty_milli)
     return left if left > 0 else 0
 
-cdef inline int32_t most(const SetRewardRow* reward) noexcept nogil:
-    """How many applications the rule may have on one receipt; the first limits of a receipt bound them anyhow."""
-    return reward.max_applications if reward.max_applications > 0 else INT32_MAX
+cdef inline int32_t most(const Work* work, const SetRewardRow* reward) noexcept nogil:
+    """How many applications the rule may have now; the first limits of a receipt bound them anyhow."""
+    cdef int32_t own = reward.max_applications
+    return own if 0 < own < work.applications_max else work.applications_max
 
 cdef inline int32_t fitting(int64_t left_milli, int64_t each_milli, int32_t most) noexcept nogil:
     """How many applications, or units, of so much quantity fit into what a limit leaves; at most `most`."""

@@ -117,7 +117,7 @@ cdef void list_units(Work* work, const SetRewardRow* reward, const Wanted* wante
                 work.eligible_count += 1
                 unit.run = number
                 unit.group = i
-                unit.left = run.count
+                unit.left = unit.listed = run.count
                 unit.picked = unit.roles = 0
                 unit.members = members
                 unit.sets = here

@@ -50,7 +50,7 @@ cdef int32_t who_shut_target(const Work* work, const RuleRow* rule) noexcept nog
 cdef bint would_give(Work* work, const RuleRow* rule, const Left* left, int32_t* shut_by) noexcept nogil:
     """Would the rule give something now: within the quantity of `left`, or with NULL on all that is open to it."""
     cdef int64_t given
-    cdef int32_t i
+    cdef int32_t formed = work.formed_count, i
     cdef Outer outer
     begin_trial(work, &outer)
     if left != NULL:
@@ -63,6 +63,7 @@ cdef bint would_give(Work* work, const RuleRow* rule, const Left* left, int32_t*
     if left != NULL:
         open_chosen(work)
     end_trial(work, &outer)
+    work.formed_count = formed
     return given > 0
 
 

@@ -72,7 +72,7 @@ cdef struct CalcGroup:
     int32_t saved_by
     # Written before they are read, by those who need them.
     int64_t entry_minor        # running at stage entry
-    int32_t winner             # promotion, in a BEST group of scope LINE
+    int32_t winner             # promotion, in a BEST group of scope LINE; in an OPTIMAL group a bit per contender
     int64_t winning            # what that promotion gives here; in accrual its rate
     int64_t winning_paid       # in accrual: of that rate, what counts also on the part paid with points
     int64_t[2] unused          # 128 bytes: two cache lines
@@ -113,6 +113,7 @@ cdef struct Eligible:
     # Equal units a set rule may use; its index is its place in the order of units (semantics §6.11.2).
     int32_t run                # those no application cut off yet
     int32_t group
+    int32_t listed             # units of the run when it was listed
     int32_t left               # units no application of the rule picked
     int32_t picked             # by the application being formed
     int32_t members            # bit per product set of the rule that holds them
@@ -166,6 +167,17 @@ cdef struct Trial:
     int32_t traces_begin
     Matched matched
 
+cdef struct Contender:
+    # A member of an OPTIMAL group that can give something.
+    int64_t alone_minor        # what it gives alone, in as many applications as it can have
+    int32_t place              # among the members
+    int32_t promotion
+    int32_t alone_count        # applications it has alone
+    int32_t ceilings           # the most it can give in n applications is CEILINGS[ceilings + n]
+    int32_t part               # a bit per contender it competes with for units, itself included
+    int32_t count              # applications in the combination being tried
+    int32_t chosen             # and in the best one so far
+
 cdef struct Work:
     const RulesView* rules
     const Receipt* receipt
@@ -218,6 +230,8 @@ cdef struct Work:
     int32_t participants_before  # the limited rule
     int32_t applications_count   # of the limited set rule so far
     bint one_by_one              # no application of it stands for several: its limits may tell them apart
+    int32_t applications_max     # of the set rule being applied; INT32_MAX: as many as its reward allows
+    int32_t formed_count         # applications that set rules of the promotion being applied formed
     bint claiming                # a line promotion competes: by quantities alone, amounts are cut from what it wins
     int64_t quantity_left      # thousandths a limit leaves to the rule being applied; INT64_MAX: no limit
     CouponGiven* coupons_given
@@ -255,6 +269,12 @@ cdef struct Work:
     int32_t undo_runs_top
     int32_t undo_applied_top
     Trial* trials
+    Contender* contenders      # of the OPTIMAL group being decided
+    int64_t* ceilings
+    Note* kept_notes           # a copy of the notes for every contender of a combination being tried
+    bint settling              # trials close units to later promotions, as applications do
+    int64_t search_left        # of SEARCH_STEPS_MAX
+    bint search_cut            # an OPTIMAL group was not searched
     Gift* gifts                # of the BEST group being decided
     int32_t gifts_count
 

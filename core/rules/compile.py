@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from altyn.core.rules.condition import Balance
 from altyn.core.rules.gate import SYMBOL_KINDS, Gate, gate_of
-from altyn.core.rules.promotion import Asset, Limit, Points, Promotion
+from altyn.core.rules.promotion import AppliedReward, Asset, Limit, Notice, Points, Promotion
 from altyn.core.rules.read.conditions import walk
 from altyn.core.rules.rows import ONE, ImageError, RowWriter
 from altyn.core.rules.rule_rows import RuleWriter
@@ -178,6 +178,8 @@ def agree(name: str, members: list[Promotion]) -> Lane:
     scope = default_scope(first.stage) if declared["scope"] is None else GroupScope(declared["scope"])
     if first.stage != Stage.ACCRUAL and mode is not GroupMode.BEST:
         scope = GroupScope.RECEIPT
+    if mode is GroupMode.OPTIMAL:
+        check_optimal(name, members)
     smallest = min(promotion.priority for promotion in members)
     priority = smallest if declared["priority"] is None else declared["priority"]
     return Lane(name, first.stage, mode, scope, priority, tuple(members))
@@ -187,7 +189,19 @@ def known_modes(stage: Stage) -> tuple[GroupMode, ...]:
     """Messages have no amounts that could compete, and points no buyer who would want the least."""
     if stage == Stage.MESSAGE:
         return (GroupMode.CASCADE,)
-    return tuple(mode for mode in GroupMode if stage != Stage.ACCRUAL or mode is not GroupMode.MIN)
+    unknown = {GroupMode.MIN} if stage == Stage.ACCRUAL else set()
+    unknown |= {GroupMode.OPTIMAL} if stage != Stage.SET else set()
+    return tuple(mode for mode in GroupMode if mode not in unknown)
+
+
+def check_optimal(name: str, members: Iterable[Promotion]) -> None:
+    """Members of an OPTIMAL group are applied so and so often: one set reward each that is made of applications."""
+    for promotion in members:
+        giving = [reward for reward in promotion.rewards if not isinstance(reward, Notice)]
+        if len(giving) != 1 or not isinstance(giving[0], AppliedReward):
+            path = giving[1].path if len(giving) > 1 else giving[0].path if giving else "reward"
+            message = f"group {name}: in mode OPTIMAL a promotion has one of multi_buy, bundle, buy_get, and no other discount"
+            raise CompileError(f"{promotion.promotion_id}:{path}", "REWARD_NOT_OPTIMAL", message)
 
 
 def spell(value: object) -> str:

@@ -194,6 +194,7 @@ class IssueCoupon:
 
 Reward = Percent | Amount | FixedPrice | MultiBuy | Bundle | BuyGet | Ladder | Points | Message | IssueCoupon
 SetReward = MultiBuy | Bundle | BuyGet | Ladder
+AppliedReward = MultiBuy | Bundle | BuyGet  # made of applications that can be counted
 Notice = Message | IssueCoupon  # what takes nothing off and gives no points
 
 

@@ -28,6 +28,7 @@ class GroupMode(IntEnum):
     ADD = 2
     FIRST = 3
     MIN = 4
+    OPTIMAL = 5
 
 
 class GroupScope(IntEnum):

@@ -28,7 +28,7 @@ cdef int64_t give_bundle(Work* work, const RuleRow* rule) noexcept nogil:
     cdef const PartRow* parts = &work.rules.parts[reward.parts.begin]
     cdef Wanted[WANTED_MAX] wanted
     cdef int32_t[WANTED_MAX] cursors
-    cdef int32_t count = reward.parts.end - reward.parts.begin, left = most(reward), times, i
+    cdef int32_t count = reward.parts.end - reward.parts.begin, left = most(work, reward), times, i
     cdef int64_t given = 0, off, milli, left_milli = work.quantity_left
     for i in range(count):
         wanted[i].products = parts[i].targets
@@ -48,5 +48,6 @@ cdef int64_t give_bundle(Work* work, const RuleRow* rule) noexcept nogil:
         repeat_picks(work, 0, times)
         given += take_picks(work, 0, work.picks_count, True)
         left -= times
+        work.formed_count += times
         left_milli -= milli * times if left_milli != INT64_MAX else 0
     return given

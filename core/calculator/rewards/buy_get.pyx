@@ -57,7 +57,7 @@ cdef void form_applications(Work* work, const SetRewardRow* reward, int32_t buy,
     """
     cdef bint reusable = reward.flags & REUSABLE_QUALIFIERS
     cdef int32_t[3] cursors
-    cdef int32_t begin, i, times, left = most(reward) if get > 0 else 1, application = 1
+    cdef int32_t begin, i, times, left = most(work, reward) if get > 0 else 1, application = 1
     cdef int64_t left_milli = work.quantity_left, milli
     cursors[0] = cursors[1] = cursors[2] = 0
     if reusable:
@@ -79,6 +79,7 @@ cdef void form_applications(Work* work, const SetRewardRow* reward, int32_t buy,
             work.picks[i].application = application
         application += 1
         left -= times
+        work.formed_count += times
         left_milli -= milli * times if left_milli != INT64_MAX else 0
 
 

@@ -36,7 +36,7 @@ cdef int64_t off_free(Work* work, int32_t begin) noexcept nogil:
 cdef int64_t give_blocks(Work* work, const SetRewardRow* reward) noexcept nogil:
     """Blocks from the dearest down, in each the cheapest are free."""
     cdef int32_t free = reward.take - reward.pay, blocks = listed_units(work) // reward.take, cursor = 0, times, begin
-    cdef int32_t limit = most(reward)
+    cdef int32_t limit = most(work, reward)
     cdef int64_t given = 0, placed, milli, left_milli = work.quantity_left
     blocks = blocks if blocks < limit else limit
     while blocks > 0:
@@ -56,6 +56,7 @@ cdef int64_t give_blocks(Work* work, const SetRewardRow* reward) noexcept nogil:
         repeat_picks(work, 0, times)
         given += take_picks(work, 0, work.picks_count, placed > 0)
         blocks -= times
+        work.formed_count += times
         left_milli -= milli * times if left_milli != INT64_MAX else 0
     return given
 
@@ -72,7 +73,7 @@ cdef int32_t pick_ends(Work* work, const SetRewardRow* reward, int32_t blocks) n
 cdef int64_t give_cheapest(Work* work, const SetRewardRow* reward) noexcept nogil:
     """As many free units as all blocks have, the cheapest of all; the middle stays out."""
     cdef int32_t blocks = listed_units(work) // reward.take, free, begin
-    cdef int32_t limit = most(reward)
+    cdef int32_t limit = most(work, reward)
     cdef int64_t placed
     blocks = blocks if blocks < limit else limit
     begin = pick_ends(work, reward, blocks)
@@ -80,6 +81,7 @@ cdef int64_t give_cheapest(Work* work, const SetRewardRow* reward) noexcept nogi
         unpick(work, 0)
         blocks -= 1
         begin = pick_ends(work, reward, blocks)
+    work.formed_count += blocks
     free = blocks * (reward.take - reward.pay)
     placed = off_free(work, begin) if reward.flags & ON_FREE else share_over_picks(work, 0, price_of_last(work, free))
     return take_picks(work, 0, work.picks_count, placed > 0)
