@@ -200,7 +200,7 @@ def check_optimal(name: str, members: Iterable[Promotion]) -> None:
         giving = [reward for reward in promotion.rewards if not isinstance(reward, Notice)]
         if len(giving) != 1 or not isinstance(giving[0], AppliedReward):
             path = giving[1].path if len(giving) > 1 else giving[0].path if giving else "reward"
-            message = f"group {name}: in mode OPTIMAL a promotion has one of multi_buy, bundle, buy_get, and no other discount"
+            message = f"group {name}: in mode OPTIMAL a promotion has one of multi_buy, bundle, buy_get and no more"
             raise CompileError(f"{promotion.promotion_id}:{path}", "REWARD_NOT_OPTIMAL", message)
 
 

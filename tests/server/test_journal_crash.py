@@ -15,7 +15,7 @@ import pytest
 
 from altyn.infra.embedded.postgres import EmbeddedPostgres
 from altyn.server.journal import Journal, JournalLimits
-from tests.server.test_journal import SCHEMA, expected, fill, stored
+from tests.server.journal_world import SCHEMA, expected, fill, stored
 
 
 @pytest.fixture
