@@ -39,7 +39,9 @@ cdef struct Probe:
 
 
 cdef inline void add_promotion(Work* work, int32_t promotion) noexcept nogil:
+    """A candidate; its row is wanted soon."""
     cdef int32_t word = promotion >> 6
+    prefetch(&work.rules.promotions[promotion])
     work.candidate_bits[word] |= <uint64_t>1 << (promotion & 63)
     work.candidate_words[word >> 6] |= <uint64_t>1 << (word & 63)
 
@@ -189,7 +191,6 @@ cdef void list_candidates(Work* work) noexcept nogil:
             while bits != 0:
                 promotion = (word << 6) + lowest_bit(bits)
                 bits &= bits - 1
-                prefetch(&work.rules.promotions[promotion])
                 work.candidates[count] = promotion
                 count += 1
     work.candidates_count = count

@@ -123,7 +123,7 @@ cdef void sift_down(const Work* work, int32_t root, int32_t count) noexcept nogi
     order[root] = moving
 
 
-cdef uint64_t apart_from(const Work* work, int32_t count, int32_t at) noexcept nogil:
+cdef inline uint64_t apart_from(const Work* work, int32_t count, int32_t at) noexcept nogil:
     """Bits by which the eight bytes from `at` on of some sku differ from those of the first one."""
     cdef const Line* lines = work.receipt.lines
     cdef uint64_t first = text_window(lines[0].sku.data, lines[0].sku.size, at), apart = 0
@@ -260,11 +260,12 @@ cdef inline int32_t add_line(Work* work, int32_t number, CalcGroup* group, const
     group.qty_milli += qty
     group.gross_minor += gross
     group.running_minor += gross
-    if qty != MILLI and line.unit == PIECE:
-        units = whole_units(qty)
+    if qty != MILLI or line.unit != PIECE:
+        units = whole_units(qty) if line.unit == PIECE else 0
         if units > 1:
             group.units += <int32_t>units
             return add_pieces(work, number, group, line, line_index, units)
+        work.measured = work.measured or units == 0
     group.units += 1
     return append_run(work.runs, number, group, line_index, gross, qty, 1)
 
@@ -279,6 +280,7 @@ cdef void normalise(Work* work) noexcept nogil:
     cdef bint alone, all_differ
     work.neutral_minor = 0
     work.price_below_minimum = work.own_discounts = False
+    work.measured = False
     all_differ = sort_lines(work, count)
     for i in range(count):
         line_index = work.line_order[i]

@@ -56,10 +56,7 @@ cdef void explain_rounding(Work* work, int32_t applied_begin) noexcept nogil:
 cdef void round_to_printable(Work* work) noexcept nogil:
     """Lower every measured line of one label to the nearest sum a unit price can make."""
     cdef int32_t i, number, applied_begin = work.applied_count
-    for i in range(work.receipt.lines_count):
-        if is_one_label(&work.receipt.lines[i]):
-            break
-    else:
+    if not work.measured:
         return
     begin_stage(work)
     for i in range(work.groups_count):

@@ -97,6 +97,13 @@ cdef void split_run(Work* work, CalcGroup* group, int32_t number, int32_t count)
     work.runs_count += 1
 
 
+cdef inline void settle(Work* work, CalcGroup* group, int32_t number, Run* run, int64_t each,
+                        int64_t taken) noexcept nogil:
+    run.running_minor -= each
+    group.running_minor -= taken
+    note_applied(work, run.line, number if work.by_unit else -1, taken)
+
+
 cdef void take(Work* work, CalcGroup* group, int32_t number, int64_t each, int64_t extra) noexcept nogil:
     """Take `each` from every unit of a run and one more from its first `extra` units."""
     cdef Run* run = &work.runs[number]
@@ -108,9 +115,7 @@ cdef void take(Work* work, CalcGroup* group, int32_t number, int64_t each, int64
     if 0 < extra < run.count:
         split_run(work, group, number, <int32_t>extra)
         work.runs[run.next].running_minor -= each
-    run.running_minor -= each + (extra > 0)
-    group.running_minor -= taken
-    note_applied(work, run.line, number if work.by_unit else -1, taken)
+    settle(work, group, number, run, each + (extra > 0), taken)
 
 
 cdef inline void take_evenly(Work* work, CalcGroup* group, int64_t amount) noexcept nogil:
@@ -118,9 +123,7 @@ cdef inline void take_evenly(Work* work, CalcGroup* group, int64_t amount) noexc
     cdef Run* run = &work.runs[group.first_run]
     cdef int64_t extra, each
     if run.count == 1 and not work.trying:
-        run.running_minor -= amount
-        group.running_minor -= amount
-        note_applied(work, run.line, group.first_run if work.by_unit else -1, amount)
+        settle(work, group, group.first_run, run, amount, amount)
         return
     each = divide(amount, 1, run.count, &extra)
     take(work, group, group.first_run, each, extra)

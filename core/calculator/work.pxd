@@ -194,6 +194,7 @@ cdef struct Work:
     int32_t* line_order
     int32_t* group_of          # of each line
     int64_t neutral_minor      # gross of the lines without units
+    bint measured              # some line is one unit that cannot be cut: no pieces in a whole number
     bint price_below_minimum
     bint paid_with_points      # some asset paid in stage 9
     bint own_discounts         # some line has an external or manual discount
