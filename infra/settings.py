@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     register_calls_per_s: int = Field(
         default=0, ge=0, le=100_000, description="of one register, after a burst of four seconds' worth; 0: any number"
     )
+    json_listen: str = Field(default="", description="address of the registers' door for JSON over HTTP; empty: none")
     ops_listen: str = Field(default="127.0.0.1:50052", description="address of the back office's door into the server")
     admin_listen: str = Field(default="127.0.0.1:8080", description="address of the back office")
     metrics_listen: str = Field(default="127.0.0.1:9464", description="address of the server's metrics")
@@ -104,10 +105,14 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
 
-    @field_validator("grpc_listen", "ops_listen", "admin_listen", "metrics_listen", "admin_metrics_listen")
+    @field_validator(
+        "grpc_listen", "json_listen", "ops_listen", "admin_listen", "metrics_listen", "admin_metrics_listen"
+    )
     @classmethod
     def _address(cls, value: str, field: ValidationInfo) -> str:
-        if field.field_name not in ("grpc_listen", "ops_listen") or not value.startswith("unix:/"):
+        is_none = field.field_name == "json_listen" and not value
+        is_socket = field.field_name in ("grpc_listen", "ops_listen") and value.startswith("unix:/")
+        if not is_none and not is_socket:
             split_address(value)
         return value
 

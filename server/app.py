@@ -45,7 +45,17 @@ from altyn.server.refusals import RefusalLog
 from altyn.server.shifts import Shifts
 from altyn.server.slots import ReplySlots
 from altyn.server.snapshots import Snapshots
-from altyn.server.transport.door import UNIX, Authenticate, DoorLimits, Metadata, Service, choose, new_door
+from altyn.server.transport.door import (
+    UNIX,
+    Authenticate,
+    Door,
+    DoorLimits,
+    Metadata,
+    Service,
+    choose,
+    new_door,
+    new_json_door,
+)
 from altyn.server.transport.tls import Tls
 
 SHARD = 0
@@ -214,7 +224,10 @@ class Server:
         )
         registers = new_door(kind, [pos], self._settings.grpc_listen, meters, refusals, self._tls, limits)
         office = new_door(kind, [back_office], self._settings.ops_listen, meters, refusals)
-        for door in (registers, office):
+        doors: dict[str, Door] = {"grpc": registers, "ops": office}
+        if self._settings.json_listen:
+            doors["json"] = new_json_door(pos, self._settings.json_listen, meters, refusals, self._tls)
+        for door in doors.values():
             await door.start()
             await door.say_serving()
         log.info("doors_open", door=kind, tls=self._tls is not None)
@@ -224,21 +237,18 @@ class Server:
         stop = asyncio.create_task(self._stopping.wait(), name="stop")
         aside = [asyncio.create_task(self._tls.watch(), name="tls-files")] if self._tls else []
         metrics, lag = await self._tell_metrics(meters)
-        on_ready(
-            {
-                "grpc": address_of(self._settings.grpc_listen, registers.port),
-                "ops": address_of(self._settings.ops_listen, office.port),
-                "metrics": metrics.address,
-            }
-        )
+        told: dict[str, object] = {"metrics": metrics.address}
+        for name, door in doors.items():
+            told[name] = address_of(getattr(self._settings, f"{name}_listen"), door.port)
+        on_ready(told)
         try:
             await asyncio.wait({watch, expiry, returns, stop}, return_when=asyncio.FIRST_COMPLETED)
             for ended in (watch, expiry, returns):
                 if ended.done():
                     ended.result()
-            for door in (registers, office):
+            for door in doors.values():
                 await door.say_stopping()
-            await asyncio.gather(registers.stop(DRAIN_S), office.stop(DRAIN_S))
+            await asyncio.gather(*(door.stop(DRAIN_S) for door in doors.values()))
         finally:
             await metrics.stop()
             await shifts.close()

@@ -28,6 +28,7 @@ class ServerProcess:
     grpc_address: str = ANY_PORT
     ops_address: str = ANY_PORT
     metrics_address: str = ""
+    json_address: str = ""
 
     def settings(self) -> Settings:
         return Settings(
@@ -52,7 +53,7 @@ class ServerProcess:
         )
         ready = start_children([self.child], READY_PATIENCE_S)["server"]
         self.grpc_address, self.ops_address = ready["grpc"], ready["ops"]
-        self.metrics_address = ready["metrics"]
+        self.metrics_address, self.json_address = ready["metrics"], ready.get("json", "")
 
     def kill(self) -> None:
         """As a power cut would."""

@@ -1,7 +1,7 @@
 """What every door of the server is: services over call tables, behind one address.
 
-There are two, over the same tables: `h2`, compiled over libnghttp2, and `grpc_aio`, portable. Whoever opens a door
-knows neither. Never here: sockets, frames, what a call means.
+There are two for gRPC, over the same tables: `h2`, compiled over libnghttp2, and `grpc_aio`, portable. Whoever opens
+one knows neither. `json` is a third for tills without gRPC. Never here: sockets, frames, what a call means.
 """
 
 from __future__ import annotations
@@ -90,6 +90,17 @@ def choose(wanted: Literal["auto", "h2", "grpc_aio"]) -> DoorKind:
     if not built(wanted):
         raise RuntimeError("libnghttp2 is missing here, or its headers were at the build; set ALTYN_DOOR=grpc_aio")
     return wanted
+
+
+def new_json_door(
+    service: Service, address: str, meters: CallMeters, refusals: RefusalLog, tls: Tls | None = None
+) -> Door:
+    """The contract's calls over HTTP, on an address of their own."""
+    from altyn.pos.v1 import pos_service_pb2
+    from altyn.server.transport.json.door import JsonDoor
+
+    contract = pos_service_pb2.DESCRIPTOR.services_by_name["PosService"]
+    return JsonDoor(service, contract, address, meters, refusals, tls)
 
 
 def new_door(

@@ -1,8 +1,7 @@
 """The portable door: grpc.aio generic handlers over raw bytes.
 
 Bytes go to the call table and bytes come back; no protobuf object is made here. A caller that goes away cancels only
-its own
-wait. Never here: what a call means.
+its own wait. Never here: what a call means.
 """
 
 from __future__ import annotations
@@ -52,13 +51,14 @@ CERTIFICATES_KEPT = 8_192
 class CallTableHandler(grpc.GenericRpcHandler):
     """One service: method path → raw-bytes handler."""
 
-    def __init__(self, service: Service, meters: CallMeters, refusals: RefusalLog) -> None:
-        """`meters`, `refusals`: where calls are counted and refusals are told."""
+    def __init__(self, service: Service, meters: CallMeters, refusals: RefusalLog, is_secured: bool) -> None:
+        """`meters`, `refusals`: where calls are counted and refusals are told. `is_secured`: peers may be certified."""
         self._calls = {
             f"/{service.name}/{name}": (call, meters.of(service.name, name)) for name, call in service.table.items()
         }
         self._authenticate = service.authenticate
         self._refusals = refusals
+        self._is_secured = is_secured
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
         found = self._calls.get(handler_call_details.method)
@@ -67,15 +67,23 @@ class CallTableHandler(grpc.GenericRpcHandler):
         call, meter = found
         # The metadata has been read for this look-up; the call's context would read all of it again.
         metadata = handler_call_details.invocation_metadata
-        return grpc.unary_unary_rpc_method_handler(_handler(call, self._authenticate, metadata, meter, self._refusals))
+        handler = _handler(call, self._authenticate, metadata, meter, self._refusals, self._is_secured)
+        return grpc.unary_unary_rpc_method_handler(handler)
 
 
-def _handler(call: Call, authenticate: Authenticate, metadata: Metadata, meter: CallMeter, refusals: RefusalLog) -> Any:
+def _handler(
+    call: Call,
+    authenticate: Authenticate,
+    metadata: Metadata,
+    meter: CallMeter,
+    refusals: RefusalLog,
+    is_secured: bool,
+) -> Any:
     async def handle(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         begun_ns = meter.begin()
         scope: Scope | None = None
         try:
-            scope = authenticate(metadata, peer_certificate(context.auth_context()))
+            scope = authenticate(metadata, peer_certificate(context.auth_context()) if is_secured else None)
             reply = call(request, scope)
             if not isinstance(reply, bytes):
                 reply = await reply
@@ -149,7 +157,7 @@ class GrpcDoor:
     ) -> None:
         """`tls`: None serves plaintext. `handlers`: further ones, for whoever has more to offer than call tables."""
         meters, refusals = meters or CallMeters(), refusals or RefusalLog()
-        tables = [CallTableHandler(service, meters, refusals) for service in services]
+        tables = [CallTableHandler(service, meters, refusals, tls is not None) for service in services]
         self._names = ["", *(service.name for service in services)]
         self._server = grpc.aio.server(options=OPTIONS)
         self._server.add_generic_rpc_handlers((*tables, *handlers))

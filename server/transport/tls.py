@@ -113,9 +113,9 @@ def tls_of(settings: Settings) -> Tls | None:
     if settings.tls_certificate:
         clients_ca = Path(settings.tls_clients_ca) if settings.tls_clients_ca else None
         tls = Tls(TlsFiles(Path(settings.tls_certificate), Path(settings.tls_key), clients_ca))
-    for name, is_secured in (("grpc_listen", tls is not None), ("ops_listen", False)):
+    for name, is_secured in (("grpc_listen", tls is not None), ("json_listen", tls is not None), ("ops_listen", False)):
         address = getattr(settings, name)
-        if not is_secured and not settings.plaintext and not is_loopback(address):
+        if address and not is_secured and not settings.plaintext and not is_loopback(address):
             cure = "" if name == "ops_listen" else "give ALTYN_TLS_CERTIFICATE and ALTYN_TLS_KEY, "
             raise Trouble(
                 f"ALTYN_{name.upper()}={address} would be open to others in plaintext: {cure}listen on loopback or a "

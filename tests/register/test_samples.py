@@ -15,6 +15,7 @@ from altyn.pos.v1 import outcome_pb2, pos_service_pb2, reasons_pb2, receipt_pb2
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "docs/register/samples"
 JAVA = sorted((SAMPLES / "java").glob("*.java"))
+BSL = sorted((SAMPLES / "1c").glob("*.bsl"))
 CSHARP = sorted((SAMPLES / "csharp").glob("*.cs"))
 FILES: list[FileDescriptor] = [module.DESCRIPTOR for module in (outcome_pb2, pos_service_pb2, reasons_pb2, receipt_pb2)]
 MESSAGES: dict[str, Descriptor] = {name: found for file in FILES for name, found in file.message_types_by_name.items()}
@@ -64,8 +65,27 @@ def test_fields_named_in_a_csharp_sample_exist(path: Path) -> None:
         assert set(re.findall(r"(\w+) = ", body)) <= fields
 
 
+def test_names_in_a_1c_sample_exist() -> None:
+    """Keys of what it sends, calls and values; and each block of the language is closed."""
+    [path] = BSL
+    text = path.read_text("utf-8")
+    json_names = {field.json_name for message in MESSAGES.values() for field in message.fields}
+    structures = re.findall(r"Новый Структура\(\"([a-z][\w, ]*)\"", text)
+    sent = set(re.findall(r"(?<!Заголовки)\.Вставить\(\"(\w+)\"", text)) | set(", ".join(structures).split(", "))
+    assert len(sent) > 20
+    assert sent <= json_names
+    assert set(re.findall(r"\"((?:[A-Z]+_)+[A-Z]+)\"", text)) <= ENUM_VALUES
+    calls = set(re.findall(r"\"((?:Authorize|Calculate|Reserve|Commit|Cancel)\w+)\"", text))
+    assert len(calls) == 5
+    assert calls <= METHODS
+    code = re.sub(r"//.*|\"[^\"\n]*\"", "", text)
+    for opened, closed in (("Функция", "КонецФункции"), ("Процедура", "КонецПроцедуры"), ("Цикл", "КонецЦикла")):
+        assert len(re.findall(rf"\b{opened}\b", code)) == len(re.findall(rf"\b{closed}\b", code)) > 0
+    assert len(re.findall(r"(?m)^\s*Если\b", code)) == len(re.findall(r"\bКонецЕсли\b", code)) > 0
+
+
 def test_pages_name_the_sample_files() -> None:
-    for page, paths in (("java.md", JAVA), ("csharp.md", CSHARP)):
+    for page, paths in (("java.md", JAVA), ("csharp.md", CSHARP), ("json.md", BSL)):
         text = (ROOT / "docs/register" / page).read_text("utf-8")
         assert [path.name for path in paths if f"({path.relative_to(ROOT / 'docs/register')})" not in text] == []
 
