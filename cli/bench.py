@@ -38,6 +38,7 @@ def core(as_json: AsJson = False) -> None:
     result: dict[str, Any] = {}
     for name, count in (("1k", 1_000), ("10k", 10_000), ("100k", 100_000)):
         result |= measure_calculation(name, count)
+    result |= import_module("altyn.benchmarks.wide_bench").run()
     result |= measure_codec()
     show(result, as_json)
 
