@@ -53,6 +53,9 @@ WORDS = {
         "quantity": "quantity",
         "schedule": "the schedule",
         "messages": "said",
+        "nudge": "nearly ({promotion}): {text}",
+        "times": "applied {times} times",
+        "greedy": "too many combinations: in order of priority",
         "redeem": "points may pay {amount}: {points} {asset}",
         "issued": "a code of {series} is issued",
         "truncated": "… more rules were looked at than can be shown",
@@ -97,6 +100,9 @@ WORDS = {
         "quantity": "количество",
         "schedule": "расписание",
         "messages": "сказано",
+        "nudge": "почти ({promotion}): {text}",
+        "times": "применена раз: {times}",
+        "greedy": "слишком много сочетаний: по приоритету",
         "redeem": "баллами можно оплатить {amount}: {points} {asset}",
         "issued": "выдаётся код серии {series}",
         "truncated": "… просмотрено больше правил, чем помещается",
@@ -170,10 +176,12 @@ class Written:
 def told(
     outcome: Mapping[str, Any], words: Mapping[str, str], exponent: int, scales: Mapping[str, int]
 ) -> Iterator[str]:
-    """Messages, issued codes, and what points may pay."""
+    """Messages, nudges, issued codes, and what points may pay."""
     for row in outcome.get("messages", ()):
         channel = row["channel"].removeprefix("CHANNEL_").lower()
         yield f"{words['messages']} ({channel}): {row['text']}"
+    for row in outcome.get("nudges", ()):
+        yield words["nudge"].format(promotion=row["promotion_id"], text=row["text"])
     for row in outcome.get("issued_coupons", ()):
         yield words["issued"].format(series=row.get("series") or row.get("promotion_id"))
     for row in outcome.get("max_redeem", ()):
@@ -280,7 +288,7 @@ def why_lines(
     elif verdict == "BEATEN":
         margin = row["margin_minor"]
         if margin == 0:
-            best = written.modes.get(row["promotion_id"]) == "BEST"
+            best = written.modes.get(row["promotion_id"]) in ("BEST", "OPTIMAL")
             yield words["tie" if best else "first"].format(winner=winner)
         else:
             # In accrual the promotions compete by points.
@@ -292,6 +300,10 @@ def why_lines(
         yield words["excluded"].format(winner=winner)
     elif verdict in ("FLOOR", "LIMIT", "BUDGET", "ZERO"):
         yield words[verdict.lower()]
+    if row["applications"] > 1:
+        yield words["times"].format(times=row["applications"])
+    if row["greedy"]:
+        yield words["greedy"]
     if row["cut_minor"]:
         yield words["cut"].format(amount=decimal(row["cut_minor"], exponent), winner=winner)
 

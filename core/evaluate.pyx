@@ -25,7 +25,7 @@ from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_take
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
-from altyn.core.write_messages cimport write_messages
+from altyn.core.write_messages cimport write_messages, write_nudges
 
 from altyn.core.plain_lines import ReceiptError
 
@@ -388,6 +388,29 @@ cdef list spell_messages(Ruleset ruleset, const Receipt* receipt, const Holdings
         arena_close(&arena)
 
 
+cdef list spell_nudges(Ruleset ruleset, const Receipt* receipt, const Outcome* out):
+    cdef Arena arena
+    cdef pos_v1.Outcome written
+    cdef int32_t i
+    memset(&written, 0, sizeof(pos_v1.Outcome))
+    arena_open(&arena, ARENA_BYTES)
+    try:
+        if write_nudges(out, receipt, ruleset, &written, &arena) != 0:
+            raise MemoryError("the arena is full")
+        return [
+            {
+                "promotion_id": spelled_text(written.nudges[i].promotion_id),
+                "distance_minor": written.nudges[i].distance_minor,
+                "distance_milli": written.nudges[i].distance_milli,
+                "text": spelled_text(written.nudges[i].text),
+                "language": spelled_text(written.nudges[i].language),
+            }
+            for i in range(written.nudges_count)
+        ]
+    finally:
+        arena_close(&arena)
+
+
 cdef int32_t stage_of(Ruleset ruleset, int32_t rule) except -1:
     """Of a row of the trace: a promotion's, rounding's or a payment rule's."""
     if rule >= 0:
@@ -415,6 +438,8 @@ cdef dict spell_trace(Ruleset ruleset, const Receipt* receipt, const Outcome* ou
         "cut_minor": trace.cut_minor,
         "points": trace.points,
         "asset": "",
+        "applications": trace.applications,
+        "greedy": bool(trace.greedy),
         "lines": [],
     }
     asset = -1
@@ -479,6 +504,8 @@ cdef dict spell_outcome(
         flags.append("REASON_EXTERNAL_DISCOUNT_EXCESS")
     if out.split_unavoidable:
         flags.append("REASON_SPLIT_UNAVOIDABLE")
+    if out.search_cut:
+        flags.append("REASON_NOT_SEARCHED")
     coupons = []
     for i in range(receipt.coupons_count):
         coupon = &out.coupons[i]
@@ -503,6 +530,7 @@ cdef dict spell_outcome(
         "coupons": coupons,
         "issued_coupons": [spell_issued(ruleset, &out.issued[i]) for i in range(out.issued_count)],
         "messages": spell_messages(ruleset, receipt, holdings, balances, out) if out.said_count > 0 else [],
+        "nudges": spell_nudges(ruleset, receipt, out) if out.nudges_count > 0 else [],
         "fiscal_plan": [spell_fiscal_row(receipt, &out.fiscal_rows[i]) for i in range(out.fiscal_rows_count)],
         "rules_version": ruleset.version,
         "flags": flags,

@@ -68,6 +68,7 @@ cdef enum:
     COUNTED_MAX = 65_536
     SAID_MAX = 256
     ISSUED_MAX = 64
+    NUDGES_MAX = 3
     FISCAL_ROWS_MAX = 12_000   # a line prints no more rows than it has units, and one or two when it has one
     TRACES_MAX = 4_096
     # OPTIMAL groups (semantics §6.11.14): combinations of one group, members of which can give something, and

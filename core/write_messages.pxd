@@ -13,6 +13,10 @@ cimport altyn.core.wire.generated.pos_v1 as pos_v1
 cdef int write_messages(
     const Outcome* outcome, const Receipt* receipt, Ruleset rules, pos_v1.Outcome* out, Arena* arena
 ) noexcept nogil
+# The same of `out.nudges`.
+cdef int write_nudges(
+    const Outcome* outcome, const Receipt* receipt, Ruleset rules, pos_v1.Outcome* out, Arena* arena
+) noexcept nogil
 # One text with its placeholders filled; `coupon` is the code of an issued coupon, or empty. data is NULL when the arena
 # is full.
 cdef Text fill_text(

@@ -107,6 +107,17 @@ cdef void put_balance(
     put_number(filling, 0, rules.view.assets[asset].scale)
 
 
+cdef void put_distance(Filling* filling, const Said* said, const Receipt* receipt) noexcept nogil:
+    """What is missing: money, or a quantity, whole pieces without digits after the point."""
+    cdef char text[NUMBER_BYTES]
+    cdef int32_t size
+    if not said.of_quantity:
+        put_number(filling, said.missing, receipt.exponent)
+        return
+    size = decimal_point(said.missing, 3, text)
+    put(filling, text, size - 4 if said.missing % 1000 == 0 else size)
+
+
 cdef void put_placeholder(
     Filling* filling, const char* name, int32_t size, const Said* said, const TranslationRow* text, Text coupon,
     const Receipt* receipt, Ruleset rules, const pos_v1.Outcome* out
@@ -123,6 +134,8 @@ cdef void put_placeholder(
         put_number(filling, out.totals.to_pay_minor, receipt.exponent)
     elif is_name(name, size, b"balance", 7):
         put_balance(filling, said, rules, out)
+    elif is_name(name, size, b"distance", 8):
+        put_distance(filling, said, receipt)
     elif is_name(name, size, b"coupon", 6):
         put(filling, coupon.data, coupon.size)
 
@@ -207,4 +220,46 @@ cdef int write_messages(
             count += 1
     out.messages = messages
     out.messages_count = count
+    return 0
+
+
+cdef inline const Span* nudge_of(const Said* said, Ruleset rules) noexcept nogil:
+    return &rules.view.speeches[rules.view.promotions[said.promotion].speech].nudge
+
+
+cdef int write_nudges(
+    const Outcome* outcome, const Receipt* receipt, Ruleset rules, pos_v1.Outcome* out, Arena* arena
+) noexcept nogil:
+    cdef int32_t i, j, count = 0
+    cdef const Said* said
+    cdef const Span* texts
+    cdef const TranslationRow* text
+    cdef pos_v1.Nudge* shown
+    cdef Text none
+    if outcome.nudges_count == 0:
+        return 0
+    none.data = rules.view.texts
+    none.size = 0
+    for i in range(outcome.nudges_count):
+        texts = nudge_of(&outcome.nudges[i], rules)
+        count += texts.end - texts.begin
+    out.nudges = <pos_v1.Nudge*>arena_take(arena, <size_t>count * sizeof(pos_v1.Nudge))
+    if out.nudges == NULL:
+        return -1
+    for i in range(outcome.nudges_count):
+        said = &outcome.nudges[i]
+        texts = nudge_of(said, rules)
+        for j in range(texts.begin, texts.end):
+            text = &rules.view.translations[j]
+            shown = &out.nudges[out.nudges_count]
+            shown.promotion_id.data = rules.view.texts + rules.view.promotions[said.promotion].id_begin
+            shown.promotion_id.size = rules.view.promotions[said.promotion].id_size
+            shown.distance_minor = 0 if said.of_quantity else said.missing
+            shown.distance_milli = said.missing if said.of_quantity else 0
+            shown.language.data = rules.view.texts + text.language_begin
+            shown.language.size = text.language_size
+            shown.text = fill_text(said, text, none, receipt, rules, out, arena)
+            if shown.text.data == NULL:
+                return -1
+            out.nudges_count += 1
     return 0

@@ -262,6 +262,8 @@ cdef int write_trace(
     shown.amount_minor = trace.amount_minor
     shown.cut_minor = trace.cut_minor
     shown.points = trace.points
+    shown.applications = trace.applications
+    shown.greedy = trace.greedy
     if count == 0:
         return 0
     shown.lines = <pos_v1.LineTrace*>arena_take(arena, <size_t>count * sizeof(pos_v1.LineTrace))

@@ -150,6 +150,8 @@ cdef bint write_outcome(Work* work, Outcome* out) noexcept nogil:
     out.said_count = work.said_count
     out.issued = work.issued
     out.issued_count = work.issued_count
+    out.nudges = work.nudges
+    out.nudges_count = work.nudges_count
     out.traces = work.traces
     out.traces_count = TRACES_MAX if work.traces_count > TRACES_MAX else work.traces_count
     out.traces_truncated = work.traces_count > TRACES_MAX

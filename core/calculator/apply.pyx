@@ -7,6 +7,7 @@ from libc.stdint cimport uint8_t, uint32_t
 from altyn.core.calculator.conditions cimport holds, unlocking_coupon
 from altyn.core.calculator.limited cimport Left, begin_limited, end_limited, limits_left
 from altyn.core.calculator.notes cimport is_shut_receipt, open_to
+from altyn.core.calculator.nudges cimport note_nudge
 from altyn.core.calculator.reward cimport give_by_kind
 from altyn.core.calculator.schedule cimport schedule_holds
 from altyn.core.calculator.tiers cimport reached_step, step_value
@@ -16,7 +17,7 @@ from altyn.core.calculator.work cimport Applied, Failure, USED, trace_row
 from altyn.core.limits cimport COUPONS_GIVEN_MAX, LINE_TRACES_MAX
 from altyn.core.outcome cimport APPLIED, INACTIVE, LineTrace, NOT_MATCHED, ZERO
 from altyn.core.rules.image cimport (
-    ALLOW_FREE, COST_FLOOR, ConditionRow, HAS_LIMITS, NAMES_COUPON, SCHEDULE_IS,
+    ALLOW_FREE, COST_FLOOR, ConditionRow, HAS_LIMITS, NAMES_COUPON, NUDGES, SCHEDULE_IS,
 )
 
 cdef RuleTrace* open_trace(Work* work, int32_t number, int32_t rule) noexcept nogil:
@@ -39,10 +40,11 @@ cdef bint meets_conditions(Work* work, const PromotionRow* promotion, RuleTrace*
     """Do the conditions hold now; the coupon that unlocks the promotion is noted."""
     cdef Failure failure
     cdef const ConditionRow* failed
+    cdef bint met = promotion.condition < 0 or holds(work, promotion.condition, &failure)
     work.unlocking_coupon = -1
-    if promotion.condition < 0:
-        return True
-    if holds(work, promotion.condition, &failure):
+    if promotion.flags & NUDGES:
+        note_nudge(work, promotion, met)
+    if met:
         if promotion.flags & NAMES_COUPON:
             work.unlocking_coupon = unlocking_coupon(work, promotion.condition)
         return True

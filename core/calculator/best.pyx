@@ -94,7 +94,7 @@ cdef void mark_beaten(Work* work, const Trial* trial, int64_t margin, int32_t wi
             trace.verdict = BEATEN
             trace.by_rule = work.rules.promotions[winner].rules_begin
             trace.margin_minor = margin
-            trace.amount_minor = 0
+            trace.amount_minor = trace.applications = 0
 
 
 cdef int32_t rival_of(const Work* work, int32_t promotion) noexcept nogil:

@@ -28,7 +28,7 @@ from altyn.core.calculator.work cimport (
 )
 from altyn.core.limits cimport (
     ACCRUALS_MAX, APPLIED_MAX, COMBINATIONS_MAX, CONTENDERS_MAX, COUNTED_MAX, COUNTER_CHANGES_MAX, COUPONS_GIVEN_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX,
-    FISCAL_ROWS_MAX, ISSUED_MAX, LINES_MAX, LINE_TRACES_MAX, POINTS_PAYMENTS_MAX, PROMOTIONS_MAX, SAID_MAX,
+    FISCAL_ROWS_MAX, ISSUED_MAX, LINES_MAX, LINE_TRACES_MAX, NUDGES_MAX, POINTS_PAYMENTS_MAX, PROMOTIONS_MAX, SAID_MAX,
     SEARCH_STEPS_MAX, SEGMENTS_MAX, TRACES_MAX, TRIALS_DEPTH_MAX, UNITS_MAX,
 )
 from altyn.core.money cimport Share
@@ -157,7 +157,7 @@ cdef void start(Work* work) noexcept nogil:
     work.search_left = SEARCH_STEPS_MAX
     work.shut = 0
     work.quantity_left = INT64_MAX
-    work.coupons_given_count = work.said_count = work.issued_count = 0
+    work.coupons_given_count = work.said_count = work.issued_count = work.nudges_count = 0
     if work.explain:
         for i in range(work.receipt.lines_count):
             work.line_running[i] = work.receipt.lines[i].gross_minor
@@ -191,6 +191,7 @@ cdef class Calculator:
         work.undo_groups = <SavedGroup*>self.reserve(TRIALS_DEPTH_MAX * LINES_MAX * sizeof(SavedGroup))
         work.said = <Said*>self.reserve(SAID_MAX * sizeof(Said))
         work.issued = <Said*>self.reserve(ISSUED_MAX * sizeof(Said))
+        work.nudges = <Said*>self.reserve(NUDGES_MAX * sizeof(Said))
         work.notes = <Note*>self.reserve(UNITS_MAX * sizeof(Note))
         work.run_order = <int32_t*>self.reserve(UNITS_MAX * sizeof(int32_t))
         work.run_groups = <int32_t*>self.reserve(UNITS_MAX * sizeof(int32_t))

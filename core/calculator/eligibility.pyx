@@ -6,6 +6,7 @@ they come in order of evaluation, each once. Must never look at an amount. Cost 
 rules there are.
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 from altyn.core.calculator.work cimport CONDITIONS_NOT_MET, ENTERED_BEFORE, UNKNOWN_CODE
 from altyn.core.limits cimport SEGMENTS_MAX
 from altyn.core.receipt cimport CouponFact
@@ -212,7 +213,9 @@ cdef void find_candidates(Work* work, bint every) noexcept nogil:
     look_up_place(work)
     look_up_customer(work)
     look_up_coupons(work)
+    work.looks_at_all = every
     if every:
+        memcpy(work.gate_bits, work.candidate_bits, sizeof(work.gate_bits))
         for i in range(work.rules.promotions_count):
             add_promotion(work, i)
     list_candidates(work)

@@ -21,6 +21,7 @@ from altyn.core.wire.format cimport WireError
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.ops_v1 as ops_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
+from altyn.core.write_messages cimport write_nudges
 
 from altyn.core.engine.identity import normalised_card
 from altyn.core.engine.types import Answer, CallRefused, Lookup
@@ -62,6 +63,8 @@ def calculate_receipt(Engine engine, bytes request, scope, int64_t clock_us, kno
     else:
         reply.status = pos_v1.STATUS_OK
         reply.outcome = engine.shown(release, call.want)
+        if write_nudges(&engine.outcome, &engine.case.receipt, release.ruleset, reply.outcome, &engine.arena) != 0:
+            except_full()
         show_issues(engine, release, reply.outcome)
         token_bytes = engine.new_token(release, request, clock_us)
         reply.calc_token = text_of(token_bytes)

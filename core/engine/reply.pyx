@@ -77,6 +77,8 @@ cdef void remark_amounts(const Outcome* outcome, Remarks* remarks) noexcept nogi
         remark(remarks, pos_v1.REASON_EXTERNAL_DISCOUNT_EXCESS)
     if outcome.split_unavoidable:
         remark(remarks, pos_v1.REASON_SPLIT_UNAVOIDABLE)
+    if outcome.search_cut:
+        remark(remarks, pos_v1.REASON_NOT_SEARCHED)
 
 cdef int add_remarks(pos_v1.Outcome* outcome, const Remarks* remarks, Arena* arena) noexcept nogil:
     cdef int32_t i

@@ -21,7 +21,7 @@ rungs in NUMBERS. Tiers (RuleRow.tiers) are rows of TIERS with pairs (from, valu
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef enum:
-    IMAGE_FORMAT = 3
+    IMAGE_FORMAT = 4
     HASHED_FROM = 48           # bytes 16..48 are the hash of the bytes from here on
     TABLE_FROM = 64
     ONE = -2                   # end of a list of a single symbol: begin is that symbol
@@ -118,6 +118,7 @@ cdef enum PromotionFlag:
     SPEAKS = 512               # has messages, or rewards of kind MESSAGE or ISSUE_COUPON
     HAS_TIERS = 1024
     READS_BALANCE = 2048       # a condition asks for one
+    NUDGES = 65536             # has a text for what little is missing to it
 
 cdef enum RuleFlag:
     EXCLUDE_POINTS_PAID = 1
@@ -325,6 +326,7 @@ cdef struct PaymentRow:
 cdef struct SpeechRow:
     Span title                 # of TRANSLATIONS: what {{ promotion }} stands for
     Span messages
+    Span nudge                 # of TRANSLATIONS
 
 cdef struct MessageRow:
     int32_t channel            # altyn.pos.v1.Channel

@@ -19,7 +19,7 @@ from altyn.core.rules.checks.known import Known
 from altyn.core.rules.checks.rivals import rivals
 from altyn.core.rules.checks.sets import parts_of, sets_of
 from altyn.core.rules.checks.stacks import stacks
-from altyn.core.rules.checks.words import assets_named, coupons, texts_of
+from altyn.core.rules.checks.words import assets_named, coupons, nudge_of, texts_of
 from altyn.core.rules.definition import Rules
 
 __all__ = ["KINDS", "Known", "Product", "Remark", "Severity", "remarks"]
@@ -56,6 +56,7 @@ def _of_each(rules: Rules, known: Known) -> Iterator[Remark]:
         if promotion.limits:
             yield from limits_of(promotion, alternatives(promotion.when))
         yield from texts_of(promotion, assets_count)
+        yield from nudge_of(promotion)
 
 
 def _place(one: Remark) -> tuple[int, str, str]:

@@ -272,6 +272,7 @@ class Promotion:
     skip_discounted: bool = False
     limits: tuple[UsageLimit, ...] = ()
     messages: Mapping[Channel, Mapping[str, str]] = field(default_factory=dict)
+    nudge: Mapping[str, str] = field(default_factory=dict)  # said when little is missing to it
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ TIER_ROW = struct.Struct("<4i")
 LIMIT_ROW = struct.Struct("<q8i")
 CAP_ROW = struct.Struct("<2qiI2i")
 PAYMENT_ROW = struct.Struct("<6q3iI4i")
-SPEECH_ROW = struct.Struct("<4i")
+SPEECH_ROW = struct.Struct("<6i")
 MESSAGE_ROW = struct.Struct("<6i")
 TRANSLATION_ROW = struct.Struct("<4i")
 ISSUE_ROW = struct.Struct("<4i")
@@ -61,6 +61,7 @@ AMOUNT_KINDS = {AmountSpread.UNIT: 1, AmountSpread.LINE: 2, AmountSpread.RECEIPT
 
 ALLOW_FREE, COST_FLOOR, NAMES_COUPON, LINE_RULES, EXCLUSIVE_STAGE, EXCLUSIVE_ALL = 1, 2, 4, 8, 16, 32
 EXCLUSIVE_RECEIPT, SKIP_DISCOUNTED, HAS_LIMITS, SPEAKS, HAS_TIERS, READS_BALANCE = 64, 128, 256, 512, 1024, 2048
+NUDGES = 65536
 EXCLUDE_POINTS_PAID, SKIP_IF_PAID_WITH_POINTS, PROGRESSIVE = 1, 2, 4
 SHARE_UNITS, REUSABLE_QUALIFIERS, COUNT_LINES, GLOBAL_CHEAPEST, ON_FREE = 1, 2, 4, 8, 16
 TO_TARGETS, REPEAT_RUNGS = 32, 64
@@ -231,13 +232,13 @@ class RuleWriter:
         return LIMIT_ROW.pack(limit.cap, promotion, *numbers, asset, self.rows.path(limit.path), 0)
 
     def speech_of(self, promotion: Promotion) -> int:
-        if not speaks(promotion):
+        if not speaks(promotion) and not promotion.nudge:
             return -1
         title = self._said(promotion.title)
         begin = len(self.messages)
         for channel, text in sorted(promotion.messages.items()):
             self._message(Message("", channel, text))
-        self.speeches.append(SPEECH_ROW.pack(*title, begin, len(self.messages)))
+        self.speeches.append(SPEECH_ROW.pack(*title, begin, len(self.messages), *self._said(promotion.nudge)))
         return len(self.speeches) - 1
 
     def _message(self, message: Message) -> int:
@@ -270,7 +271,7 @@ class RuleWriter:
             flags |= EXCLUSIVE_RECEIPT if promotion.exclusive.scope is ExclusiveScope.RECEIPT else 0
         flags |= SKIP_DISCOUNTED if promotion.skip_discounted else 0
         flags |= HAS_LIMITS if promotion.limits else 0
-        flags |= SPEAKS if speaks(promotion) else 0
+        flags |= (SPEAKS if speaks(promotion) else 0) | (NUDGES if promotion.nudge else 0)
         if any(isinstance(one, Percent | Amount | Points) and one.tiers is not None for one in promotion.rewards):
             flags |= HAS_TIERS
         self.flags |= flags

@@ -107,7 +107,8 @@ KEYS: dict[str, tuple[str, list[Example]]] = {
     ),
     "promotion.group.name": ("The group's name; members of one stage share it.", ["week"]),
     "promotion.group.mode": (
-        "CASCADE: one after another; ADD: each on the price at entry; BEST, FIRST, MIN: one winner.",
+        "CASCADE: one after another; ADD: each on the price at entry; BEST, FIRST, MIN: one winner; "
+        "OPTIMAL: set rewards that give the most together.",
         ["BEST"],
     ),
     "promotion.group.scope": ("One winner for the RECEIPT, or in each LINE.", ["LINE"]),
@@ -147,6 +148,10 @@ KEYS: dict[str, tuple[str, list[Example]]] = {
         [{"slip": {"en": "You saved {{ discount }}", "ru": "Вы сэкономили {{ discount }}"}}],
     ),
     "promotion.messages.slip": (_TEXT, [{"en": "You saved {{ discount }}"}]),
+    "promotion.messages.nudge": (
+        "Told before payment when a sum, a quantity or a step of tiers is all that is missing.",
+        [{"en": "{{ distance }} more and bakery is 10 % off"}],
+    ),
     "promotion.messages.cashier": (_TEXT, [{"en": "Offer a bag"}]),
     "promotion.messages.customer_display": (_TEXT, [{"en": "To pay {{ to_pay }}"}]),
     # --- asset

@@ -21,7 +21,7 @@ LINE_KEYS = {
 }  # fmt: skip
 EXPECT_KEYS = {
     "to_pay", "discount", "lines", "accrual", "coupons", "rules", "refused", "max_redeem", "messages", "issued",
-    "flags",
+    "flags", "nudges",
 }  # fmt: skip
 STORE = {"store_id": "s1", "zone": "Europe/Moscow", "region": "", "format": "", "cluster": ""}
 AT = "2027-03-01T12:00"
@@ -65,6 +65,8 @@ class Result:
     verdicts: dict[str, str] = field(default_factory=dict)
     messages: tuple[tuple[str, str, str], ...] = ()
     issued: tuple[tuple[str, str], ...] = ()
+    # Promotion, what is missing of a sum (kopecks) or a quantity (thousandths), language, text; None: nobody tells.
+    nudges: tuple[tuple[str, int, int, str, str], ...] | None = None
     # What is printed of each line: quantity in thousandths, unit price, sum.
     printed: dict[int, tuple[tuple[int, int, int], ...]] = field(default_factory=dict)
     split_unavoidable: bool = False
@@ -226,6 +228,12 @@ def expected(scenario: Scenario, result: Result) -> Result:
         issued=tuple((row["promotion"], row["series"]) for row in expect["issued"])
         if "issued" in expect
         else result.issued,
+        nudges=tuple(
+            (row["promotion"], minor(row.get("sum", "0")), whole(row.get("quantity", "0"), 3), *_said(row))
+            for row in expect["nudges"]
+        )
+        if "nudges" in expect and result.nudges is not None
+        else result.nudges,
         verdicts={**result.verdicts, **{row["promotion"]: row["verdict"] for row in expect.get("rules", [])}},
     )
 
@@ -270,10 +278,24 @@ def result_of(answer: Fields) -> Result:
         issued=tuple(
             (row["promotion_id"], row["series"]) for row in answer.get("issued_coupons") or answer.get("issued") or ()
         ),
+        nudges=_nudges(answer.get("nudges")),
         verdicts=_verdicts(trace),
         printed=_printed(answer.get("fiscal_plan") or ()),
         split_unavoidable=bool(answer.get("split_unavoidable"))
         or "REASON_SPLIT_UNAVOIDABLE" in (answer.get("flags") or ()),
+    )
+
+
+def _said(row: Fields) -> tuple[str, str]:
+    return row["language"], row["text"]
+
+
+def _nudges(rows: Any) -> tuple[tuple[str, int, int, str, str], ...] | None:
+    if rows is None:
+        return None
+    return tuple(
+        (row["promotion_id"], int(row["distance_minor"]), int(row["distance_milli"]), row["language"], row["text"])
+        for row in rows
     )
 
 

@@ -15,11 +15,15 @@ from tests.scenarios.adapter import Result, Scenario, expected, result_of, scena
 Calculate = Callable[[Scenario, list[Any], int], Result]
 
 ALL = scenarios()
+# Mechanics the reference calculation does not know yet.
+AWAITED = ("optimal/",)
 
 
 def by_reference(scenario: Scenario, documents: list[Any], at_us: int) -> Result:
     from tests.reference import calculate
 
+    if scenario.name.startswith(AWAITED):
+        pytest.skip("the reference does not know it yet")
     arguments = (documents, scenario.receipt, scenario.store, scenario.customer, at_us)
     if "holdings" in inspect.signature(calculate).parameters:
         return result_of(calculate(*arguments, scenario.holdings))

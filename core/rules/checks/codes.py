@@ -358,6 +358,13 @@ KINDS: dict[str, Kind] = {
         "на место {{{{ {name} }}}} здесь никогда ничего не подставляется",
         "уберите подстановку",
     ),
+    "NUDGE_NEVER_TOLD": _kind(
+        Severity.WARNING,
+        "no sum, quantity or tier can be all that is missing here: nobody is ever nudged",
+        "take the nudge out, or give the promotion a threshold (receipt_sum.from, quantity.from, tiers)",
+        "здесь не может не хватать только суммы, количества или ступени: подсказки никто не увидит",
+        "уберите подсказку или задайте порог (receipt_sum.from, quantity.from, tiers)",
+    ),
     "TITLE_MISSING": _kind(
         Severity.HINT,
         "the text names the promotion in {language}, and the title has no such language: {shown} is said",

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from altyn.core.rules.checks.codes import Remark, remark
 from altyn.core.rules.checks.known import Known
-from altyn.core.rules.condition import CouponIs, SeriesIs
+from altyn.core.rules.condition import AllOf, AnyOf, Condition, CouponIs, Quantity, ReceiptSum, SeriesIs
 from altyn.core.rules.definition import Rules
-from altyn.core.rules.promotion import IssueCoupon, Message, Points, Promotion
+from altyn.core.rules.promotion import Amount, IssueCoupon, Message, Percent, Points, Promotion
 from altyn.core.rules.read.conditions import walk
 from altyn.core.rules.words import Stage
 
@@ -38,9 +38,27 @@ def texts_of(promotion: Promotion, assets_count: int) -> Iterator[Remark]:
                 yield remark(promotion.promotion_id, f"title.{language}", "TITLE_MISSING", **details)
 
 
+def nudge_of(promotion: Promotion) -> Iterator[Remark]:
+    """A nudge of a promotion without a threshold that could be missing."""
+    tiers = any(isinstance(one, Percent | Amount | Points) and one.tiers is not None for one in promotion.rewards)
+    if promotion.nudge and not tiers and not (promotion.when and _can_be_missing(promotion.when)):
+        yield remark(promotion.promotion_id, "messages.nudge", "NUDGE_NEVER_TOLD")
+
+
+def _can_be_missing(condition: Condition) -> bool:
+    """Has it a threshold from below, outside of `none`."""
+    if isinstance(condition, AllOf | AnyOf):
+        return any(_can_be_missing(part) for part in condition.conditions)
+    if isinstance(condition, ReceiptSum):
+        return bool(condition.from_minor)
+    return isinstance(condition, Quantity) and bool(condition.from_milli)
+
+
 def _said(promotion: Promotion) -> Iterator[tuple[str, Mapping[str, str]]]:
     for channel, text in promotion.messages.items():
         yield f"messages.{channel.name.lower()}", text
+    if promotion.nudge:
+        yield "messages.nudge", promotion.nudge
     for reward in promotion.rewards:
         if isinstance(reward, Message | IssueCoupon):
             yield f"{reward.path}.text", reward.text

@@ -20,7 +20,7 @@ from altyn.core.rules.read.forms import (
     Word,
 )
 from altyn.core.rules.read.limits import LIMITS, usage_limits
-from altyn.core.rules.read.notices import MESSAGES
+from altyn.core.rules.read.notices import MESSAGES, SILENCE
 from altyn.core.rules.read.problems import Code, Reading
 from altyn.core.rules.read.products import AMOUNT_MAX, amount, rate
 from altyn.core.rules.read.rewards import ACCRUAL_KINDS, NOTICE_KINDS, REWARD, REWARDS_MAX, SET_KINDS, kinds_of
@@ -178,7 +178,8 @@ def _promotion(fields: Fields, path: str) -> Promotion:
         fields["exclusive"],
         fields["skip_discounted"],
         fields["limits"],
-        fields["messages"],
+        fields["messages"].messages,
+        fields["messages"].nudge,
     )
 
 
@@ -198,7 +199,7 @@ PROMOTION = _PromotionForm(
         Key("exclusive", _ExclusiveForm(), title="later promotions skip what this one gave on"),
         Key("skip_discounted", Flag(), False, title="skips what earlier promotions gave on"),
         Key("limits", LIMITS, ()),
-        Key("messages", MESSAGES, {}, title="said when the promotion gave something"),
+        Key("messages", MESSAGES, SILENCE, title="said when the promotion gave something, or nearly"),
     ],
     _promotion,
     check=_check_promotion,

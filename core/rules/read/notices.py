@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from altyn.core.rules.promotion import Expiry, IssueCoupon, Message, Reward
 from altyn.core.rules.read.forms import Fields, Form, Key, MappingOf, Schema, Text, Titles, Whole, Word
@@ -13,6 +14,7 @@ from altyn.core.rules.words import Channel
 
 MESSAGE_PRIORITY_MAX = 1_000
 PLACEHOLDERS = ("promotion", "discount", "points", "to_pay", "balance")
+NUDGE_PLACEHOLDERS = ("promotion", "distance")
 ISSUED_PLACEHOLDERS = (*PLACEHOLDERS, "coupon")
 CHANNELS = {channel.name.lower(): channel for channel in Channel}
 _BRACES = re.compile(r"\{\{([^{}]*)\}\}")
@@ -72,10 +74,24 @@ ISSUE_COUPON: MappingOf[Reward] = MappingOf(
 )
 
 
-def _messages(fields: Fields, path: str) -> Mapping[Channel, Mapping[str, str]]:
-    return {channel: fields[name] for name, channel in CHANNELS.items() if fields[name] is not None}
+class Speech(NamedTuple):
+    """What a promotion says besides its rewards: when it gave something, and when little is missing to it."""
+
+    messages: Mapping[Channel, Mapping[str, str]]
+    nudge: Mapping[str, str]
 
 
-MESSAGES: MappingOf[Mapping[Channel, Mapping[str, str]]] = MappingOf(
-    "messages", [Key(name, Saying()) for name in CHANNELS], _messages, some=True
+SILENCE = Speech({}, {})
+
+
+def _speech(fields: Fields, path: str) -> Speech:
+    said = {channel: fields[name] for name, channel in CHANNELS.items() if fields[name] is not None}
+    return Speech(said, fields["nudge"] or {})
+
+
+MESSAGES: MappingOf[Speech] = MappingOf(
+    "messages",
+    [*(Key(name, Saying()) for name in CHANNELS), Key("nudge", Saying(NUDGE_PLACEHOLDERS))],
+    _speech,
+    some=True,
 )

@@ -49,8 +49,9 @@ def default_document(
     made["skip_discounted"] = value.skip_discounted
     if value.limits:
         made["limits"] = [_usage_limit(limit, value.rewards, scales) for limit in value.limits]
-    if value.messages:
+    if value.messages or value.nudge:
         made["messages"] = {channel.name.lower(): dict(text) for channel, text in value.messages.items()}
+        made["messages"] |= {"nudge": dict(value.nudge)} if value.nudge else {}
     return made
 
 

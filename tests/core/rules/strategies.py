@@ -306,13 +306,16 @@ groups = st.one_of(
     st.fixed_dictionaries(
         {"name": names},
         optional={
-            "mode": st.sampled_from(["CASCADE", "BEST", "ADD", "FIRST", "MIN"]),
+            "mode": st.sampled_from(["CASCADE", "BEST", "ADD", "FIRST", "MIN", "OPTIMAL"]),
             "scope": st.sampled_from(["RECEIPT", "LINE"]),
             "priority": priorities,
         },
     ),
 )
-messages = present(**{channel: said for channel in channels})
+nudges = st.dictionaries(
+    st.sampled_from(["en", "ru"]), st.sampled_from(["{{distance}} more", "{{ promotion }}: {{ distance }}"]), min_size=1
+)
+messages = present(**{channel: said for channel in channels}, nudge=nudges)
 common = {"title": titles, "group": groups, "priority": priorities, "messages": messages}
 times = given({"times": small})
 money_limits = usage_limits(times, given({"amount": amounts}, on_short=on_short))

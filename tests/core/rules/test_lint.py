@@ -276,6 +276,11 @@ CASES: dict[str, tuple[str, list[str], str]] = {
         ["p: messages.slip.en"],
         percent("p", "5", "messages: {slip: {en: '{{discount}}'}}"),
     ),
+    "NUDGE_NEVER_TOLD": (
+        percent("p", "5", "when: {none: [{receipt_sum: {from: 10}}]}, messages: {nudge: {en: '{{distance}}'}}"),
+        ["p: messages.nudge"],
+        percent("p", "5", "when: {receipt_sum: {from: 10}}, messages: {nudge: {en: '{{distance}}'}}"),
+    ),
     "TITLE_MISSING": (
         percent("p", "5", "title: {en: Five}, messages: {slip: {ru: '{{promotion}}'}}"),
         ["p: title.ru"],

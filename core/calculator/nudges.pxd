@@ -1,0 +1,5 @@
+"""What little is missing to a promotion."""
+from altyn.core.calculator.work cimport Work
+from altyn.core.rules.image cimport PromotionRow
+
+cdef void note_nudge(Work* work, const PromotionRow* promotion, bint met) noexcept nogil
