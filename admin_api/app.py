@@ -1,4 +1,4 @@
-"""The application: areas, health, the offline documentation. Everything else is the edge's."""
+"""The application: areas, health, the offline documentation, the console. Everything else is the edge's."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from altyn.admin_api.accounts import handlers as accounts
 from altyn.admin_api.assets import handlers as assets
 from altyn.admin_api.cards import handlers as cards
 from altyn.admin_api.catalogue import handlers as catalogue
+from altyn.admin_api.console.routes import add_console
 from altyn.admin_api.coupons import handlers as coupons
 from altyn.admin_api.customers import handlers as customers
 from altyn.admin_api.edge.contract import PROBLEM_SCHEMA, SECURITY, describe
@@ -63,12 +64,12 @@ def create_app(office: Office) -> FastAPI:
     app.state.office = office
     for area in AREAS:
         app.include_router(area.router)
-    app.add_api_route("/", docs_page, include_in_schema=False)
     app.add_api_route("/docs", docs_page, include_in_schema=False)
     app.add_api_route("/openapi.json", openapi_json, include_in_schema=False)
     app.add_api_route("/healthz", get_health, include_in_schema=False)
     app.add_api_route("/readyz", get_readiness, include_in_schema=False)
     app.add_exception_handler(HTTPException, not_found)
+    add_console(app)
     return app
 
 

@@ -139,7 +139,7 @@ async def validate_documents(call: CurrentCall) -> schemas.ValidationOut:
     return schemas.ValidationOut(
         is_valid=not found.problems,
         problems=[schemas.ProblemOut(**one) for one in found.problems],
-        remarks=[schemas.ProblemOut(**one) for one in found.remarks],
+        remarks=[schemas.ProblemOut(path=one.path, code=one.code, message=one.message) for one in found.remarks],
         documents=list(found.documents),
     )
 

@@ -9,13 +9,27 @@ from typing import Any
 import asyncpg
 
 FIELDS = "promotion_id, state, revision, updated_by, updated_at, document"
+# Schedules that must hold whatever else does: alone, or one of `all`. A date-time counts as its date.
+SCHEDULED = """
+SELECT left(day #>> '{{}}', 10) AS day FROM (
+    SELECT jsonb_path_query(document::jsonb, '$.when.schedule.{key}') AS day
+    UNION ALL SELECT jsonb_path_query(document::jsonb, '$.when.all[*].schedule.{key}')) AS days
+"""
+IS_OVER = f"EXISTS (SELECT FROM ({SCHEDULED.format(key='to')}) AS ends WHERE day < $9::text)"
+IS_COMING = f"EXISTS (SELECT FROM ({SCHEDULED.format(key='from')}) AS starts WHERE day > $9::text)"
 LISTED = f"""
 SELECT {FIELDS} FROM promotions
  WHERE tenant = $1 AND promotion_id > $2 AND ($3::text IS NULL OR state = $3)
    AND ($4::text IS NULL OR document ->> 'promotion' IS NOT NULL AND coalesce(document ->> 'stage', 'accrual') = $4)
    AND ($5::text IS NULL OR position(lower($5) in lower(promotion_id || ' ' || (document ->> 'title'))) > 0)
    AND ($6::text IS NULL OR document ->> $6 IS NOT NULL)
+   AND ($8::text IS NULL OR coalesce(document #>> '{{group,name}}', document ->> 'group') = $8)
+   AND ($10::text IS NULL OR $10 = CASE WHEN {IS_OVER} THEN 'over' WHEN {IS_COMING} THEN 'coming' ELSE 'now' END)
  ORDER BY promotion_id LIMIT $7
+"""
+GROUPS = """
+SELECT DISTINCT coalesce(document #>> '{group,name}', document ->> 'group') AS name FROM promotions
+ WHERE tenant = $1 AND document ->> 'group' IS NOT NULL ORDER BY name LIMIT $2
 """
 REVISIONS = """
 SELECT promotion_id, state, revision, changed_by AS updated_by, changed_at AS updated_at, document
@@ -59,9 +73,21 @@ async def list_promotions(
     text: str | None,
     kind: str | None,
     count_max: int,
+    group: str | None = None,
+    validity: str | None = None,
+    today: str = "",
 ) -> list[asyncpg.Record]:
-    found: list[asyncpg.Record] = await connection.fetch(LISTED, tenant, after, state, stage, text, kind, count_max)
+    """By id. ``validity``: ``now``, ``coming`` or ``over`` on ``today``, a date as documents write it."""
+    found: list[asyncpg.Record] = await connection.fetch(
+        LISTED, tenant, after, state, stage, text, kind, count_max, group, today, validity
+    )
     return found
+
+
+async def list_groups(connection: asyncpg.Connection[Any], tenant: str, count_max: int) -> list[str]:
+    """Names of groups that promotions declare."""
+    rows = await connection.fetch(GROUPS, tenant, count_max)
+    return [row["name"] for row in rows]
 
 
 async def list_revisions(

@@ -27,7 +27,7 @@ from altyn.core.rules.definition import (
     load_documents,
     read_documents,
 )
-from altyn.core.rules.lint import remarks
+from altyn.core.rules.lint import Remark, remarks
 from altyn.core.rules.promotion import Asset
 
 Document = dict[str, Any]
@@ -48,7 +48,7 @@ class Checked:
     """What was found in documents; they are in force nowhere."""
 
     problems: tuple[Problem, ...]
-    remarks: tuple[Problem, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     documents: tuple[Document, ...] = ()
 
 
@@ -84,9 +84,8 @@ def check_documents(text: str, assets: Sequence[Asset]) -> Checked:
         return Checked(problems_of(error))
     except CompileError as error:
         return Checked((problem(error.path, error.code, error.message),))
-    found = tuple(problem(one.path, one.code, one.message) for one in remarks(rules))
     written = [document for document in default_documents(rules) if "asset" not in document]
-    return Checked((), found, tuple(written))
+    return Checked((), tuple(remarks(rules)), tuple(written))
 
 
 async def read_document(connection: asyncpg.Connection[Any], *, tenant: str, body: bytes) -> Document:

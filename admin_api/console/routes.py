@@ -1,0 +1,33 @@
+"""Every address of the console, put into the application."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.routing import Route as StarletteRoute
+
+from altyn.admin_api.console import constructor, listing, releasing, shell, trying
+from altyn.admin_api.console.assets import get_asset
+from altyn.admin_api.console.pages import Route
+
+PARTS = (shell, listing, trying, constructor, releasing)
+
+
+def page_routes() -> list[Route]:
+    """Every page that needs a session."""
+    return [route for part in PARTS for route in part.pages.routes]
+
+
+def add_console(app: FastAPI) -> None:
+    """The console under ``/console``; the front door of the back office leads there."""
+    open_to_all = [
+        StarletteRoute("/", shell.front),
+        StarletteRoute("/console", shell.front),
+        StarletteRoute("/console/", shell.front),
+        StarletteRoute("/console/sign-in", shell.sign_in_page, methods=["GET"]),
+        StarletteRoute("/console/sign-in", shell.sign_in, methods=["POST"]),
+        StarletteRoute("/console/sign-out", shell.sign_out, methods=["POST"]),
+        StarletteRoute("/console/choose/{what}/{value}", shell.choose),
+        StarletteRoute("/console/static/{hash}/{name}", get_asset),
+    ]
+    kept = [StarletteRoute(one.path, one.answer, methods=[one.method]) for one in page_routes()]
+    app.router.routes.extend([*open_to_all, *kept, StarletteRoute("/console/{rest:path}", shell.nowhere)])

@@ -1,0 +1,91 @@
+"""The frame around the pages: coming in and going out, language and colours, search, addresses nobody answers."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from altyn.admin_api.console import who
+from altyn.admin_api.console.pages import (
+    THEMES,
+    ForgedForm,
+    Pages,
+    Visit,
+    guarded,
+    local_path,
+    read_form,
+    refused_page,
+    require_same_origin,
+    shell_of,
+)
+from altyn.admin_api.console.texts import LANGUAGES
+from altyn.admin_api.edge.problems import NotFound
+from altyn.admin_api.edge.routes import office_of, refusal_of, request_id_of
+from altyn.admin_api.promotions.handlers import list_promotions
+
+CHOSEN_S = 365 * 24 * 3600
+SIGN_IN_BYTES_MAX = 4_096
+FOUND_MAX = 8
+#: What may be chosen without a session: cookie, values.
+CHOICES = {"language": ("altyn_language", tuple(LANGUAGES)), "theme": ("altyn_theme", THEMES)}
+
+pages = Pages()
+
+
+async def front(request: Request) -> Response:
+    return guarded(RedirectResponse("/console/promotions", 303))
+
+
+async def sign_in_page(request: Request) -> Response:
+    back = local_path(request.query_params.get("back", ""))
+    return guarded(shell_of(request).show("sign_in.html", back=back, is_refused=False))
+
+
+async def sign_in(request: Request) -> Response:
+    """Open a session, or show the form again with a word."""
+    shell, request_id = shell_of(request), request_id_of(request)
+    try:
+        require_same_origin(request)
+        given = dict(await read_form(request, SIGN_IN_BYTES_MAX))
+        back, office = local_path(given.get("back", "")), office_of(request)
+        response: Response = RedirectResponse(back, 303)
+        async with office.connected() as connection:
+            if not await who.sign_in(request, response, office, connection, given.get("key", "").strip()):
+                response = shell.show("sign_in.html", 401, back=back, is_refused=True)
+    except Exception as error:
+        response = refused_page(shell, refusal_of(error), request_id)
+    return guarded(response, request_id)
+
+
+async def sign_out(request: Request) -> Response:
+    try:
+        require_same_origin(request)
+    except ForgedForm as error:
+        return guarded(refused_page(shell_of(request), error, request_id_of(request)))
+    response = RedirectResponse("/console/sign-in", 303)
+    who.sign_out(request, response)
+    return guarded(response)
+
+
+async def choose(request: Request) -> Response:
+    """Keep the language or the colours a visitor likes, and go back."""
+    cookie, values = CHOICES.get(request.path_params["what"], ("", ()))
+    value = request.path_params["value"]
+    response = RedirectResponse(local_path(request.query_params.get("back", "")), 303)
+    if value in values:
+        response.set_cookie(cookie, value, max_age=CHOSEN_S, path="/console", httponly=True, samesite="lax")
+    return guarded(response)
+
+
+async def nowhere(request: Request) -> Response:
+    """An address of the console nobody answers."""
+    found = NotFound(request.url.path)
+    return guarded(refused_page(shell_of(request), found, request_id_of(request)))
+
+
+@pages.get("/search", "promotions:read")
+async def search(visit: Visit) -> Response:
+    """What the search box shows while somebody types."""
+    text = visit.asked("text")[:100]
+    found = await list_promotions(visit.call, text=text or None, limit=FOUND_MAX)
+    return visit.show("search_found.html", found=found.promotions, text=text)

@@ -1,0 +1,67 @@
+// What a page does without asking the server: the search box, forms that are sent once, one more line of a receipt.
+"use strict"
+
+const search = () => document.getElementById("search")
+
+function openSearch() {
+  const box = search()
+  if (!box || box.open) return
+  box.showModal()
+  box.querySelector("input").select()
+}
+
+addEventListener("keydown", event => {
+  if ((event.ctrlKey || event.metaKey) && event.code === "KeyK") {
+    event.preventDefault()
+    openSearch()
+  }
+  const box = search()
+  if (!box?.open || !["ArrowDown", "ArrowUp", "Enter"].includes(event.key)) return
+  const rows = [...box.querySelectorAll("a")]
+  if (!rows.length) return
+  const at = rows.indexOf(document.activeElement)
+  if (event.key === "Enter") {
+    if (at < 0) rows[0].click()
+    return
+  }
+  event.preventDefault()
+  rows[(at + (event.key === "ArrowDown" ? 1 : -1) + rows.length) % rows.length].focus()
+})
+
+addEventListener("click", event => {
+  const target = event.target
+  if (target.closest?.("[data-open=search]")) openSearch()
+  if (target === search()) target.close()
+  const more = target.closest?.("[data-another-row]")
+  if (more) anotherRow(more)
+  for (const menu of document.querySelectorAll("details.menu[open]"))
+    if (!menu.contains(target) && !menu.classList.contains("adds-menu")) menu.open = false
+})
+
+// One more line of the sample receipt, with a price ready to be changed.
+function anotherRow(button) {
+  const body = button.parentElement.querySelector(button.dataset.anotherRow)
+  const row = body.rows[body.rows.length - 1].cloneNode(true)
+  for (const field of row.querySelectorAll("input")) if (!/price|quantity/.test(field.name)) field.value = ""
+  body.append(row)
+  row.querySelector("input").focus()
+}
+
+// The server does a thing once however often it is asked; the button says so.
+addEventListener("submit", event => {
+  const form = event.target
+  if (!form.matches("[data-once]") || event.submitter?.hasAttribute("hx-post")) return
+  if (form.dataset.sent) return event.preventDefault()
+  form.dataset.sent = "1"
+  event.submitter?.classList.add("btn-loading")
+})
+
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent
+})
+
+// Filters apply as they are chosen.
+addEventListener("change", event => {
+  const form = event.target.form
+  if (form?.matches("[data-auto]") && event.target.matches("select")) form.requestSubmit()
+})
