@@ -29,13 +29,21 @@ build/nghttp2-asked:
 	  >build/nghttp2.log 2>&1 || true; fi
 	@touch $@
 
+# The story of the console is tested in Chromium. Where it cannot be installed that test is skipped, except in CI.
+build/chromium-asked:
+	@mkdir -p build
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v chromium >/dev/null; then \
+	  (apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core || { apt-get update -qq && \
+	  apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; }) >build/chromium.log 2>&1 || true; fi
+	@touch $@
+
 build: build/nghttp2-asked .venv/linked ## virtual environment, locked dependencies, contracts, compiled core
 	@$(BIN)/python setup.py --quiet build_ext --inplace --parallel 2
 
 run: build ## everything on this machine with a demo programme; stays up until Ctrl-C
 	@$(BIN)/altyn up --demo --var $(VAR)
 
-test: build ## the whole suite
+test: build build/chromium-asked ## the whole suite
 	@$(BIN)/python -m pytest tests
 
 test-fast: build ## unit tests only: no servers

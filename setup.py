@@ -44,6 +44,7 @@ FOLDERS = {
     "altyn.benchmarks": "benchmarks",
 }
 NAMESPACE = ROOT / "build" / "ns"
+PACKED = ("*.pyi", "*.pxd", "*.sql", "*.proto", "*.json", "*.yaml", "py.typed")
 COMPILED_DOOR = Path("server/transport/h2")
 NGHTTP2_PROBE = """
 #include <nghttp2/nghttp2.h>
@@ -157,7 +158,9 @@ generate_codec()
 setup(
     packages=packages(),
     package_dir=FOLDERS,
-    package_data={"": ["*.pyi", "*.pxd", "*.sql", "*.proto", "*.json", "*.yaml", "promotions/*.yaml", "py.typed"]},
+    package_data={
+        "": [*PACKED, "promotions/*.yaml", "templates/*.html", "texts/*.yaml", "static/*.*", "static/vendor/*.*"]
+    },
     ext_modules=cythonize(
         [] if LINK_ONLY else extensions(),
         include_path=[str(NAMESPACE)],

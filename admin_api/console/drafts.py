@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import Any
 
 from altyn.admin_api.assets.service import declared_assets
 from altyn.admin_api.console.acts import act_on
 from altyn.admin_api.console.fields import Typed, read_fields
 from altyn.admin_api.console.pages import Visit
-from altyn.admin_api.edge.problems import problem
+from altyn.admin_api.edge.problems import Problem, problem
 from altyn.admin_api.promotions import repository
 from altyn.admin_api.promotions.service import Checked, check_documents, problems_of
 from altyn.core.rules.definition import DocumentError, canonical_json, load_documents
@@ -26,7 +27,7 @@ LATIN = dict(zip(_CYRILLIC, _LATIN.split(), strict=True)) | {"ъ": "", "ь": ""}
 def read_draft(visit: Visit) -> Typed:
     """What was typed, with the button's act carried out; in YAML it is the one document of the text."""
     if visit.field("mode") == "yaml":
-        return read_source(visit.field("source"))
+        return read_source(visit.field("source").replace("\r\n", "\n"))
     typed = read_fields(visit.fields)
     if act := visit.field("act"):
         act_on(typed.document, act)
@@ -55,7 +56,12 @@ async def check_draft(visit: Visit, typed: Typed) -> Checked:
     except DocumentError as error:
         return Checked(problems_of(error))
     assets = await declared_assets(visit.call.connection, tenant=visit.call.tenant)
-    return await asyncio.to_thread(check_documents, text, assets)
+    found = await asyncio.to_thread(check_documents, text, assets)
+    # There is one document: its id before every place would only be in the way.
+    owner = str(document.get("promotion") or document.get("limit")) + ": "
+    return replace(
+        found, problems=tuple(Problem({**one, "path": one["path"].removeprefix(owner)}) for one in found.problems)
+    )
 
 
 def named(document: dict[str, Any], name: str = UNNAMED) -> dict[str, Any]:

@@ -8,6 +8,8 @@ twice keeps the last. It decides nothing about what documents mean.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +20,7 @@ from altyn.core.rules.definition import DocumentError, dump_documents, load_docu
 PREFIX = "doc."
 STEPS_MAX = 64
 TRUTHS: dict[str, bool] = {"true": True, "false": False}
+_UNPLAIN = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 Tree = dict[str, Any]
 Path = tuple[str | int, ...]
@@ -122,7 +125,13 @@ def read_part(text: str) -> Any:
 
 def write_part(value: Any) -> str:
     """A value as YAML that ``read_part`` reads back."""
-    return str(value) if isinstance(value, Unread) else dump_documents([value]).removesuffix("...\n")
+    if isinstance(value, Unread):
+        return str(value)
+    text = dump_documents([value]).removesuffix("...\n")
+    if read_part(text) == value:
+        return text
+    # A few characters, such as U+0085, do not come back from plain YAML: then it is its JSON face, with escapes.
+    return _UNPLAIN.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 class _Listed(dict[Any, Any]):

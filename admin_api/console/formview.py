@@ -71,8 +71,7 @@ class FormView:
         self.kind = "limit" if "limit" in document else "promotion"
         self.problems = list(problems)
         self._told: set[int] = set()
-        name = str(document.get(self.kind, ""))
-        self._places = [one["path"].removeprefix(f"{name}: ") for one in self.problems]
+        self._places = [one["path"] for one in self.problems]
         self.title = self._inputs((), shape.TITLE)
         self.id = self._input((), shape.Field(self.kind))
         is_promotion = self.kind == "promotion"

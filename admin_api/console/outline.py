@@ -105,6 +105,8 @@ class Outline:
                 node = node[step]
             else:
                 return path
+        if len(steps) > 1 and steps[-2] in ("store", "customer"):  # one attribute of several
+            return self._one(steps[-2], {steps[-1]: node})
         return self._one(steps[-1], node) if len(steps) > 1 else self._condition(node)
 
     def goods(self, of: object) -> str:

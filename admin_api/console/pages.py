@@ -253,6 +253,8 @@ async def _in_transaction(shell: Shell, page: Page, mark: Needs, request_id: str
             raise ForgedForm("the form belongs to another session")
         if mark.once:
             visit.call.body = repr([one for one in fields if one[0] != "token"]).encode()
+            if not visit.field("once"):
+                raise ForgedForm("the form has no key of its own")
             visit.call.idempotency_key = "console " + visit.field("once")[:64]
 
         async def handle(_: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The documentation page: one file, no network, made from /openapi.json by the browser. Also answers liveness.
+"""The documentation page: one file, no network, made from /openapi.json by the browser.
 
 It must never load anything from another host.
 """

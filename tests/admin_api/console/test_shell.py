@@ -1,0 +1,160 @@
+"""The frame: sessions, forged forms, headers, language, colours, static files, addresses that are not there."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from altyn.admin_api.console.assets import address_of, assets
+from altyn.admin_api.console.pages import local_path
+from altyn.admin_api.console.routes import page_routes
+from tests.admin_api.console.browser import Browser
+from tests.admin_api.desk import Desk
+from tests.admin_api.test_edge import key_with
+
+
+async def test_front_door_leads_a_stranger_to_the_sign_in_page_and_back(stranger: Browser, desk: Desk) -> None:
+    page = await stranger.get("/console/promotions?state=DRAFT")
+    assert page.path.startswith("/console/sign-in") and page.status == 200
+    page = await stranger.post("/console/sign-in", page.form(key=desk.key))
+    assert page.path == "/console/promotions?state=DRAFT"
+    assert (await stranger.get("/")).path == "/console/promotions"
+
+
+async def test_no_page_answers_a_stranger(stranger: Browser) -> None:
+    assert len(page_routes()) > 15
+    for route in page_routes():
+        response = await stranger.client.request(route.method, re.sub(r"{\w+}", "1", route.path))
+        assert response.status_code == 303, route
+        assert response.headers["location"].startswith("/console/sign-in?back=%2Fconsole%2F"), route
+
+
+async def test_session_names_the_key_without_holding_it(stranger: Browser, desk: Desk) -> None:
+    response = await stranger.send("/console/sign-in", [("key", desk.key)])
+    cookie = response.headers["set-cookie"]
+    assert {"HttpOnly", "SameSite=lax", "Path=/console"} <= set(cookie.split("; "))
+    assert desk.key not in cookie and "Secure" not in cookie
+    response = await stranger.send("/console/sign-in", [("key", desk.key)], x_forwarded_proto="https")
+    assert "Secure" in response.headers["set-cookie"]
+
+
+async def test_spoiled_session_is_nobody(browser: Browser) -> None:
+    cookie = browser.client.cookies["altyn_session"]
+    packed, _, signature = cookie.partition(".")
+    for spoiled in ("x" + cookie, "", ".", packed, f"{packed}.{'0' * len(signature)}", "A" * 1000):
+        browser.client.cookies.clear()
+        page = await browser.get("/console/promotions", cookie=f"altyn_session={spoiled}")
+        assert page.path.startswith("/console/sign-in"), spoiled
+
+
+async def test_revoked_key_ends_its_session(stranger: Browser, desk: Desk) -> None:
+    made = (await desk.post("/v1/keys", json={"title": "marketer", "scopes": ["promotions:read"]})).json()
+    await stranger.post("/console/sign-in", [("key", made["key"])])
+    assert (await stranger.get("/console/promotions")).path == "/console/promotions"
+    assert (await desk.delete(f"/v1/keys/{made['key_id']}")).status_code < 300
+    assert (await stranger.get("/console/promotions")).path.startswith("/console/sign-in")
+
+
+async def test_wrong_key_is_told_and_signing_out_forgets(browser: Browser) -> None:
+    page = await browser.post("/console/sign-out", [])
+    assert page.path == "/console/sign-in"
+    page = await browser.post("/console/sign-in", [("key", "nobody's")])
+    assert page.status == 401 and "Nobody has this key" in page.text
+    assert (await browser.get("/console/promotions")).path.startswith("/console/sign-in")
+
+
+async def test_key_without_the_scope_is_refused_in_the_shell(stranger: Browser, desk: Desk) -> None:
+    key = await key_with(desk, "promotions:read")
+    page = await stranger.post("/console/sign-in", [("key", key), ("back", "/console/releases/new")])
+    assert page.status == 403 and "Your key does not allow this" in page.text and "Promotions" in page.text
+    page = await stranger.get("/console/promotions")
+    assert "New promotion" not in page.text
+
+
+async def test_forms_of_other_sites_and_other_sessions_are_refused(browser: Browser) -> None:
+    page = await browser.get("/console/promotions/new?card=points-percent")
+    for headers in ({"origin": "http://evil"}, {"sec_fetch_site": "cross-site"}):
+        assert (await browser.post("/console/promotions", page.fields, **headers)).status == 403
+    refused = await browser.post("/console/promotions", page.form(token="0" * 64))
+    assert refused.status == 403 and "does not belong to your session" in refused.text
+    assert (await browser.post("/console/promotions", [])).status == 403
+    assert (await browser.post("/console/promotions", page.form(once=""))).status == 403
+    assert (await browser.post("/console/sign-in", [("key", "x")], sec_fetch_site="cross-site")).status == 403
+    assert "No promotions yet" in (await browser.get("/console/promotions")).text
+
+
+async def test_every_answer_carries_the_security_headers(browser: Browser) -> None:
+    for path in ("/console/promotions", "/console/sign-in", "/console/nothing", "/console/promotions/nobody"):
+        headers = (await browser.get(path)).response.headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
+        assert headers["x-content-type-options"] == "nosniff" and headers["cache-control"] == "no-store"
+
+
+async def test_pages_hold_no_inline_script_or_style(browser: Browser) -> None:
+    for path in ("/console/promotions", "/console/promotions/new?card=n-plus-one", "/console/releases"):
+        html = (await browser.get(path)).html
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", html)
+
+
+async def test_what_is_not_there_is_told_in_the_shell(browser: Browser) -> None:
+    for path, says in {
+        "/console/nothing": "There is nothing here",
+        "/console/promotions/nobody": "no such promotion",
+        "/console/promotions/nobody/history": "no such promotion",
+        "/console/promotions/new?from=nobody": "no such promotion",
+        "/console/releases/7": "no such release",
+        "/console/releases/x": "no such release",
+        "/console/releases/99999999999999999999999": "no such release",
+        "/console/releases/7/rollout": "no such release",
+    }.items():
+        page = await browser.get(path)
+        assert page.status == 404, path
+        assert says in page.text and "Releases" in page.text, path
+
+
+async def test_language_follows_the_browser_until_it_is_chosen(stranger: Browser) -> None:
+    assert "Access key" in (await stranger.get("/console/sign-in")).text
+    stranger.language = "de,ru;q=0.8"
+    assert "Ключ доступа" in (await stranger.get("/console/sign-in")).text
+    page = await stranger.get("/console/choose/language/en?back=/console/sign-in")
+    assert page.path == "/console/sign-in" and "Access key" in page.text
+    page = await stranger.get("/console/choose/theme/dark?back=/console/sign-in")
+    assert 'data-bs-theme="dark"' in page.html
+    assert 'data-bs-theme="dark"' in (await stranger.get("/console/choose/theme/neon?back=/console/sign-in")).html
+
+
+@pytest.mark.parametrize(
+    "asked", ["https://evil", "//evil", "/console/\\evil", "/v1/keys", "", "/console/\nx", "/consolex"]
+)
+def test_coming_back_never_leaves_the_console(asked: str) -> None:
+    assert local_path(asked) == "/console/"
+
+
+async def test_static_files_are_kept_for_a_year_under_the_hash_of_their_contents(stranger: Browser) -> None:
+    for asset in assets().values():
+        response = await stranger.client.get(asset.address)
+        assert response.status_code == 200 and "immutable" in response.headers["cache-control"]
+        assert response.content == asset.plain
+    assert (await stranger.client.get("/console/static/0000000000000000/console.css")).status_code == 404
+    assert (
+        await stranger.client.get(address_of("console.css").replace("console.css", "..%2Fwho.py"))
+    ).status_code == 404
+
+
+async def test_search_finds_by_name_and_id(browser: Browser, desk: Desk) -> None:
+    assert (
+        await desk.post(
+            "/v1/promotions",
+            json={
+                "promotion": "ten",
+                "stage": "item",
+                "title": {"ru": "Десятка"},
+                "reward": [{"percent": {"rate": "10"}}],
+            },
+        )
+    ).status_code == 201
+    assert "Десятка" in (await browser.get("/console/search?text=десят")).text
+    assert "Десятка" in (await browser.get("/console/search?text=TEN")).text
+    assert "<b>" not in (await browser.get("/console/search?text=<b>x</b>")).html
