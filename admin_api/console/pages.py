@@ -26,7 +26,8 @@ from altyn.admin_api.console.who import Visitor, names_of_actors, visitor_of
 from altyn.admin_api.edge import problems
 from altyn.admin_api.edge.call import Call
 from altyn.admin_api.edge.office import Office
-from altyn.admin_api.edge.routes import Needs, needs, office_of, perform, read_body, refusal_of, request_id_of
+from altyn.admin_api.edge.rights import PasswordGiven, SecondFactorMissing
+from altyn.admin_api.edge.routes import Needs, admit, needs, office_of, perform, read_body, refusal_of, request_id_of
 from altyn.admin_api.program.repository import find_program
 
 FORM_BYTES_MAX = 4 << 20  # a document of 1 MiB, percent-encoded
@@ -35,6 +36,7 @@ PAGE_TIMEOUT_S = 60.0
 ACTOR_CHARS = 12
 THEMES = ("light", "dark")
 SIGN_IN = "/console/sign-in"
+OWN_PAGE = "/console/me"
 HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -103,10 +105,10 @@ class Shell:
 
     def who(self, actor: str) -> str:
         """How people call somebody the audit log names."""
-        return self.names.get(actor, actor[:ACTOR_CHARS])
+        return self.names.get(actor) or actor[:ACTOR_CHARS]
 
     def may(self, scope: str) -> bool:
-        return self.visitor is not None and scope in self.visitor.scopes
+        return self.visitor is not None and self.visitor.may(scope)
 
 
 @dataclass(slots=True)
@@ -194,6 +196,8 @@ async def answer_page(request: Request, page: Page, mark: Needs) -> Response:
                 response = await _in_transaction(shell, page, mark, request_id)
         except Redrawn as again:
             response = again.response
+        except (PasswordGiven, SecondFactorMissing):
+            response = _to(shell, OWN_PAGE)
         except Exception as error:
             response = refused_page(shell, refusal_of(error), request_id)
     return guarded(response, request_id)
@@ -244,9 +248,9 @@ async def _in_transaction(shell: Shell, page: Page, mark: Needs, request_id: str
         await _let_in(shell, office, connection)
         if shell.visitor is None:
             return _to_sign_in(shell)
-        if mark.scope not in shell.visitor.scopes:
-            raise problems.ScopeMissing(mark.scope)
-        visit = Visit(office, _call(office, connection, shell.visitor, request_id), shell, fields)
+        call = await admit(connection, office, shell.visitor.caller, mark, request)
+        call.request_id = request_id
+        visit = Visit(office, call, shell, fields)
         if request.method == "POST" and not hmac.compare_digest(
             visit.field("token").encode(), shell.visitor.token.encode()
         ):
@@ -275,16 +279,17 @@ async def _let_in(shell: Shell, office: Office, connection: asyncpg.Connection[A
     shell.zone, shell.currency, shell.exponent = program["zone"], program["currency"], program["exponent"]
 
 
-def _call(office: Office, connection: asyncpg.Connection[Any], visitor: Visitor, request_id: str) -> Call:
-    return Call(connection, office.tenant, visitor.actor, visitor.scopes, request_id, office.clock())
+def _to(shell: Shell, address: str) -> Response:
+    """On to another page, whatever the browser is about to replace."""
+    if shell.is_part:
+        return Response(status_code=401, headers={"hx-redirect": address})
+    return RedirectResponse(address, 303)
 
 
 def _to_sign_in(shell: Shell) -> Response:
     """Somebody has to come in first, and comes back where he was."""
-    if shell.is_part:
-        return Response(status_code=401, headers={"hx-redirect": SIGN_IN})
-    back = shell.path if shell.request.method == "GET" else "/console/"
-    return RedirectResponse(f"{SIGN_IN}?back={quote(back, safe='')}", 303)
+    back = shell.path if shell.request.method == "GET" and not shell.is_part else "/console/"
+    return _to(shell, f"{SIGN_IN}?back={quote(back, safe='')}")
 
 
 def refused_page(shell: Shell, refusal: problems.Refusal, request_id: str) -> Response:

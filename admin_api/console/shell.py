@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -10,6 +12,7 @@ from altyn.admin_api.console.pages import (
     THEMES,
     ForgedForm,
     Pages,
+    Shell,
     Visit,
     guarded,
     local_path,
@@ -19,8 +22,9 @@ from altyn.admin_api.console.pages import (
     shell_of,
 )
 from altyn.admin_api.console.texts import LANGUAGES
-from altyn.admin_api.edge.problems import NotFound
+from altyn.admin_api.edge.problems import NotFound, Refusal
 from altyn.admin_api.edge.routes import office_of, refusal_of, request_id_of
+from altyn.admin_api.people.errors import SignInDelayed, SignInRefused
 from altyn.admin_api.promotions.handlers import list_promotions
 
 CHOSEN_S = 365 * 24 * 3600
@@ -38,7 +42,7 @@ async def front(request: Request) -> Response:
 
 async def sign_in_page(request: Request) -> Response:
     back = local_path(request.query_params.get("back", ""))
-    return guarded(shell_of(request).show("sign_in.html", back=back, is_refused=False))
+    return guarded(shell_of(request).show("sign_in.html", back=back, says="", login="", by_key=False))
 
 
 async def sign_in(request: Request) -> Response:
@@ -49,12 +53,24 @@ async def sign_in(request: Request) -> Response:
         given = dict(await read_form(request, SIGN_IN_BYTES_MAX))
         back, office = local_path(given.get("back", "")), office_of(request)
         response: Response = RedirectResponse(back, 303)
-        async with office.connected() as connection:
-            if not await who.sign_in(request, response, office, connection, given.get("key", "").strip()):
-                response = shell.show("sign_in.html", 401, back=back, is_refused=True)
+        try:
+            is_refused = not await who.sign_in(request, response, office, given)
+        except (SignInRefused, SignInDelayed) as refusal:
+            return guarded(_sign_in_again(shell, back, given, refusal), request_id)
+        if is_refused:
+            response = _sign_in_again(shell, back, given, SignInRefused(""), "sign_in.refused_key")
     except Exception as error:
         response = refused_page(shell, refusal_of(error), request_id)
     return guarded(response, request_id)
+
+
+def _sign_in_again(
+    shell: Shell, back: str, given: Mapping[str, str], refusal: Refusal, key: str = "sign_in.refused"
+) -> Response:
+    """The form with a word, and without what was secret."""
+    says = shell.texts("sign_in.delayed", seconds=refusal.retry_after_s) if refusal.retry_after_s else shell.texts(key)
+    told = {"back": back, "says": says, "login": given.get("login", ""), "by_key": bool(given.get("key"))}
+    return shell.show("sign_in.html", refusal.status_code, **told)
 
 
 async def sign_out(request: Request) -> Response:
@@ -63,7 +79,7 @@ async def sign_out(request: Request) -> Response:
     except ForgedForm as error:
         return guarded(refused_page(shell_of(request), error, request_id_of(request)))
     response = RedirectResponse("/console/sign-in", 303)
-    who.sign_out(request, response)
+    await who.sign_out(request, response, office_of(request))
     return guarded(response)
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
+import html
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -12,6 +16,8 @@ from altyn.admin_api.console.routes import page_routes
 from tests.admin_api.console.browser import Browser
 from tests.admin_api.desk import Desk
 from tests.admin_api.test_edge import key_with
+
+NEW_PASSWORD = "correct horse battery staple 7"
 
 
 async def test_front_door_leads_a_stranger_to_the_sign_in_page_and_back(stranger: Browser, desk: Desk) -> None:
@@ -64,6 +70,68 @@ async def test_wrong_key_is_told_and_signing_out_forgets(browser: Browser) -> No
     assert (await browser.get("/console/promotions")).path.startswith("/console/sign-in")
 
 
+async def person_named(desk: Desk, login: str, role: str) -> str:
+    """Somebody with a role; the password given."""
+    made = await desk.post("/v1/people", json={"person_id": login, "name": "Anna", "grants": [{"role": role}]})
+    assert made.status_code == 201, made.text
+    password: str = made.json()["password"]
+    return password
+
+
+async def test_person_comes_in_by_login_and_is_named(stranger: Browser, desk: Desk) -> None:
+    given = await person_named(desk, "anna", "MARKETER")
+    page = await stranger.post("/console/sign-in", [("login", "Anna"), ("password", "wrong"), ("back", "")])
+    assert page.status == 401 and "is not right" in page.text
+    assert page.value("login") == "Anna" and page.value("password") == ""
+    page = await stranger.post("/console/sign-in", [("login", "anna"), ("password", given)])
+    assert page.path == "/console/me" and "Change the password you were given first" in page.text
+    for new, again, says in ((NEW_PASSWORD, "other", "differ"), ("short", "short", "password")):
+        wrong = await stranger.post("/console/me/password", page.form(present=given, new=new, again=again))
+        assert wrong.status in (422, 403) and says in wrong.text
+    page = await stranger.post("/console/me/password", page.form(present=given, new=NEW_PASSWORD, again=NEW_PASSWORD))
+    assert page.path == "/console/me?done=password"
+    page = await stranger.get("/console/")
+    assert page.path == "/console/promotions" and "Anna" in page.html
+    page = await stranger.get("/console/promotions/new?card=points-percent")
+    page = await stranger.post("/console/promotions", page.fields)
+    assert page.status == 200 and "changed by Anna" in page.text
+    token = stranger.client.cookies["altyn_session"]
+    await stranger.post("/console/sign-out", [])
+    stranger.client.cookies.set("altyn_session", token)
+    assert (await stranger.get("/console/promotions")).path.startswith("/console/sign-in")
+
+
+async def test_second_factor_is_set_up_by_its_owner(stranger: Browser, desk: Desk) -> None:
+    given = await person_named(desk, "anna", "MARKETER")
+    await stranger.post("/console/sign-in", [("login", "anna"), ("password", given)])
+    page = await stranger.get("/console/me")
+    page = await stranger.post("/console/me/password", page.form(present=given, new=NEW_PASSWORD, again=NEW_PASSWORD))
+    page = await stranger.post("/console/me/second-factor", page.form(password=NEW_PASSWORD))
+    assert page.status == 200 and "otpauth://" in page.html
+    secret = urlsplit(html.unescape(re.search(r"otpauth://[^\"]+", page.html)[0])).query  # type: ignore[index]
+    wrong = await stranger.post("/console/me/second-factor/confirm", page.form(code="000000"))
+    assert wrong.status == 422 and "The code the app shows" in wrong.text
+    code = code_of(parse_qs(secret)["secret"][0], desk.office.clock().timestamp())
+    page = await stranger.post("/console/me/second-factor/confirm", wrong.form(code=code))
+    assert page.path == "/console/me?done=factor"
+    again = [("login", "anna"), ("password", NEW_PASSWORD)]
+    assert (await stranger.post("/console/sign-in", again)).status == 401
+
+
+def code_of(secret: str, at: float) -> str:
+    """What an app shows (RFC 6238)."""
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    hashed = hmac.new(key, int(at // 30).to_bytes(8, "big"), "sha1").digest()
+    start = hashed[-1] & 15
+    return f"{int.from_bytes(hashed[start : start + 4], 'big') % (1 << 31) % 1_000_000:06}"
+
+
+async def test_guessing_passwords_is_slowed_down(stranger: Browser) -> None:
+    for _ in range(6):
+        page = await stranger.post("/console/sign-in", [("login", "nobody"), ("password", "guess")])
+    assert page.status == 429 and "Too many attempts failed" in page.text
+
+
 async def test_key_without_the_scope_is_refused_in_the_shell(stranger: Browser, desk: Desk) -> None:
     key = await key_with(desk, "promotions:read")
     page = await stranger.post("/console/sign-in", [("key", key), ("back", "/console/releases/new")])
@@ -94,8 +162,8 @@ async def test_every_answer_carries_the_security_headers(browser: Browser) -> No
 
 async def test_pages_hold_no_inline_script_or_style(browser: Browser) -> None:
     for path in ("/console/promotions", "/console/promotions/new?card=n-plus-one", "/console/releases"):
-        html = (await browser.get(path)).html
-        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", html)
+        shown = (await browser.get(path)).html
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", shown)
 
 
 async def test_what_is_not_there_is_told_in_the_shell(browser: Browser) -> None:

@@ -147,6 +147,7 @@ def test_marketer_builds_tries_publishes_and_takes_back_the_promotion_of_the_sli
 
 def build_and_try(marketer: Marketer, url: str, key: str) -> None:
     marketer.page.goto(url)
+    marketer.click("text=Or by a key")
     marketer.type("#key", key)
     marketer.click("text=Come in")
     marketer.sees("h1", "Promotions")
