@@ -44,6 +44,7 @@ function anotherRow(button) {
   const row = body.rows[body.rows.length - 1].cloneNode(true)
   for (const field of row.querySelectorAll("input")) if (!/price|quantity/.test(field.name)) field.value = ""
   body.append(row)
+  body.dispatchEvent(new Event("input", { bubbles: true }))
   row.querySelector("input").focus()
 }
 
