@@ -98,9 +98,8 @@ def test_containerfile_copies_and_runs_what_exists() -> None:
     assert importlib.util.find_spec(health[2]) is not None
     assert re.findall(r"^USER (.*)$", text, re.MULTILINE) == ["10001:10001"]
     assert json.loads(re.findall(r"^CMD (\[.*\])$", text, re.MULTILINE)[-1])[0] in available()
-    ports = {
-        str(getattr(Settings(), name)).rpartition(":")[2] for name in Settings.model_fields if name.endswith("_listen")
-    }
+    listens = [getattr(Settings(), name) for name in Settings.model_fields if name.endswith("_listen")]
+    ports = {str(address).rpartition(":")[2] for address in listens if address}
     assert set(re.findall(r"^EXPOSE (.*)$", text, re.MULTILINE)[0].split()) == ports
 
 
