@@ -16,8 +16,9 @@ from altyn.admin_api.promotions import repository
 from altyn.admin_api.promotions.service import read_with_assets
 from altyn.admin_api.releases.repository import active_documents
 from altyn.core.rules.checks.goods import Product, contains
+from altyn.core.rules.condition import Attribute, ProductSet, Quantity, ReceiptSum
 from altyn.core.rules.definition import DocumentError
-from altyn.core.rules.promotion import Asset, Attribute, ProductSet, Promotion, Quantity, ReceiptSum, reward_sets
+from altyn.core.rules.promotion import Asset, Promotion, reward_sets
 from altyn.core.rules.read.conditions import walk
 
 COLUMNS = {Attribute.CATEGORY: "group_id", Attribute.BRAND: "brand_id", Attribute.SUPPLIER: "supplier_id"}
