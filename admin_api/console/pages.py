@@ -118,7 +118,7 @@ class Visit:
     office: Office
     call: Call
     shell: Shell
-    fields: list[tuple[str, str]] = field(default_factory=list)
+    fields: list[tuple[str, str]] = field(default_factory=list, repr=False)
 
     @property
     def request(self) -> Request:

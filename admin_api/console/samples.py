@@ -39,7 +39,7 @@ class Sample:
 async def sample_receipt(visit: Visit, document: dict[str, Any]) -> Sample:
     """A few goods at made-up prices: the catalogue keeps none."""
     call = visit.call
-    rows = await stores.list_stores(call.connection, call.tenant, "", STORES_SHOWN_MAX)
+    rows = await stores.list_stores(call.connection, call.tenant, call.reach, "", STORES_SHOWN_MAX)
     made = Sample([(row["store_id"], _store_text(row)) for row in rows])
     named = list(_named(document))
     found = [SampleLine(sku=text) for key, text in named if key == "sku"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
@@ -34,7 +34,7 @@ class Visitor:
 
     caller: Caller
     title: str
-    token: str
+    token: str = field(repr=False)
 
     @property
     def actor(self) -> str:
