@@ -105,7 +105,7 @@ class Outline:
                 node = node[step]
             else:
                 return path
-        if len(steps) > 1 and steps[-2] in ("store", "customer"):  # one attribute of several
+        if len(steps) > 1 and steps[-2] in ("store", "customer", "register"):  # one attribute of several
             return self._one(steps[-2], {steps[-1]: node})
         return self._one(steps[-1], node) if len(steps) > 1 else self._condition(node)
 
@@ -173,6 +173,18 @@ class Outline:
     def _store(self, body: Mapping[str, Any]) -> Iterator[str]:
         for key in body:
             yield self._chosen("store", key, body[key])
+
+    def _register(self, body: Mapping[str, Any]) -> Iterator[str]:
+        for key in body:
+            yield self._chosen("register", key, body[key])
+
+    def _balance(self, body: Mapping[str, Any]) -> Iterator[str]:
+        yield f"{self.t('words.balance', asset=body.get('asset', '…'))} {self._range(body, 'below')}"
+
+    def _payment(self, body: Mapping[str, Any]) -> Iterator[str]:
+        share = body.get("from_percent")
+        key = "words.paid_share" if share else "words.paid"
+        yield self.t(key, types=self._names(body.get("type", "…")), share=self.t.written(share or ""))
 
     def _customer(self, body: Mapping[str, Any]) -> Iterator[str]:
         for key, value in body.items():

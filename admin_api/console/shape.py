@@ -70,6 +70,12 @@ CONDITIONS: Mapping[str, tuple[Field, ...]] = {
         OF,
     ),
     "coupon": (Field("code"), Field("series")),
+    "balance": (Field("asset"), Field("from", unit="points"), Field("below", unit="points")),
+    "payment": (Field("type", "words"), Field("from_percent", unit="percent")),
+    "register": (
+        Field("channel", "chosen", minor_words=("none_of",)),
+        Field("id", "chosen", minor_words=("none_of",)),
+    ),
 }
 TEXTS = (Field("text.en", "text"), Field("text.ru", "text"))
 REWARDS: Mapping[str, tuple[Field, ...]] = {

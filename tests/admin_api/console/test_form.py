@@ -43,6 +43,9 @@ when:
   any:
     - schedule: {weekdays: sat, hours: ["07:00-10:00", "18:00-20:00"], days_of_month: [1, 15]}
     - none: [{customer: {segment: {any_of: [a, b], none_of: [c]}}}, {coupon: {code: "A,B"}}]
+    - register: {channel: {none_of: [online]}, id: till-1}
+    - balance: {asset: bonus, from: 100}
+    - payment: {type: [cash, card], from_percent: 50}
     - all: [{quantity: {of: {sku: ["1,5", "2"], except: [{brand: x}, {brand: y}]}, from: 2}}]
 reward:
   - bundle: {price: 500, parts: [{quantity: 1, of: {category: a}}, {quantity: 2, of: {category: b}, target: true}]}
