@@ -59,6 +59,26 @@ cdef Varint read_varint_bytewise(const uint8_t* p, const uint8_t* end) noexcept 
     return read
 
 
+cdef Varint read_varint_far(const uint8_t* p) noexcept nogil:
+    """Eight bytes at once; more, one by one."""
+    cdef Varint read
+    cdef uint64_t word, stop
+    memcpy(&word, p, 8)
+    stop = ~word & <uint64_t>0x8080808080808080
+    if stop == 0:
+        read = read_varint_bytewise(p, p + 10)
+        if read.after == NULL:
+            read.after = nowhere()
+        return read
+    # Keep the bytes up to the first without a continuation bit, then close the gaps between 7-bit groups.
+    word &= (stop ^ (stop - 1)) & <uint64_t>0x7f7f7f7f7f7f7f7f
+    word = (word & <uint64_t>0x007f007f007f007f) | ((word & <uint64_t>0x7f007f007f007f00) >> 1)
+    word = (word & <uint64_t>0x00003fff00003fff) | ((word & <uint64_t>0x3fff00003fff0000) >> 2)
+    read.value = (word & <uint64_t>0x000000000fffffff) | ((word & <uint64_t>0x0fffffff00000000) >> 4)
+    read.after = p + ((__builtin_ctzll(stop) + 1) >> 3)
+    return read
+
+
 cdef Varint read_tag_long(const uint8_t* p, const uint8_t* end) noexcept nogil:
     """A tag of five bytes at most, within 32 bits."""
     cdef Varint read = read_varint_bytewise(p, end)
@@ -84,7 +104,7 @@ cdef const uint8_t* skip_field(const uint8_t* p, const uint8_t* end, uint32_t ta
         if tag >> 3 == 0:
             return NULL
         elif tag & 7 == 0:
-            p = read_varint(p, end).after
+            p = read_varint_bytewise(p, end).after
         elif tag & 7 == 1:
             p = p + 8 if end - p >= 8 else NULL
         elif tag & 7 == 2:
@@ -111,6 +131,40 @@ cdef const uint8_t* skip_field(const uint8_t* p, const uint8_t* end, uint32_t ta
             return NULL
         p = read.after
         tag = <uint32_t>read.value
+
+
+cdef const uint8_t* skip_unexpected(const uint8_t* p, const uint8_t* end, WireError* error) noexcept nogil:
+    """What a decoder did not foresee at `p`: the place after an unknown field, or where a known one begins once its tag is respelled.
+
+    Tags are compared as they are spelled. One that somebody spelled with more bytes than it needs is written anew, just before its
+    value: the bytes are the decoder's own.
+    """
+    cdef Varint read = read_tag(p, end)
+    cdef uint8_t* respelled = <uint8_t*>read.after
+    if read.after == NULL:
+        return nowhere()
+    cdef int needed = 1 if read.value < 0x80 else 2
+    if read.value < 1 << 14 and read.after - p > needed:
+        respelled -= needed
+        respelled[0] = <uint8_t>read.value if needed == 1 else <uint8_t>read.value | 0x80
+        if needed == 2:
+            respelled[1] = <uint8_t>(read.value >> 7)
+        return respelled
+    p = skip_field(read.after, end, <uint32_t>read.value, error)
+    return p if p != NULL else nowhere()
+
+
+cdef const uint8_t* read_text_long(const uint8_t* p, const uint8_t* end, Text* text, WireError* error) noexcept nogil:
+    """A `string` of any length and any characters."""
+    cdef Varint size = read_size(p, end)
+    if size.after == NULL:
+        return nowhere()
+    text.data = <const char*>size.after
+    text.size = <int32_t>size.value
+    if not utf8_valid(size.after, size.after + size.value):
+        error.code = WIRE_BAD_UTF8
+        return nowhere()
+    return size.after + size.value
 
 
 cdef bint utf8_valid(const uint8_t* p, const uint8_t* end) noexcept nogil:
@@ -142,37 +196,38 @@ cdef bint utf8_valid(const uint8_t* p, const uint8_t* end) noexcept nogil:
     return True
 
 
-cdef int32_t run_count(const uint8_t* p, const uint8_t* end, int32_t size, uint32_t tag) noexcept nogil:
-    """How many fields of this tag follow one another, when the first holds `size` bytes at `p`: how much room to take."""
+cdef int32_t packed_count(const uint8_t* p, const uint8_t* end) noexcept nogil:
+    """How many varints end here."""
     cdef int32_t count = 0
-    cdef Varint read
-    read.after = p
-    read.value = <uint64_t>size
-    while read.after != NULL:
-        count += 1
-        p = read.after + read.value
-        read = read_tag(p, end)
-        if read.after == NULL or read.value != tag:
-            break
-        read = read_size(read.after, end)
+    while p < end:
+        count += p[0] < 0x80
+        p += 1
     return count
 
 
-cdef int32_t packed_count(const uint8_t* p, int32_t size) noexcept nogil:
-    """How many varints end within `size` bytes."""
-    cdef int32_t place, count = 0
-    for place in range(size):
-        count += p[place] < 0x80
-    return count
-
-
-cdef uint8_t* put_varint_longest(uint8_t* p, uint64_t value) noexcept nogil:
-    """Nine or ten bytes: the last first."""
-    cdef int shift = 63 if value >> 63 else 56
-    p -= 1
-    p[0] = <uint8_t>(value >> shift)
-    while shift:
-        shift -= 7
+cdef uint8_t* put_varint_long(uint8_t* p, uint64_t value) noexcept nogil:
+    """Up to eight bytes at once, right-aligned: those before the varint's first byte are overwritten later. More, one by one."""
+    cdef int bits
+    if value >> 56:
+        bits = 63 if value >> 63 else 56
         p -= 1
-        p[0] = <uint8_t>(value >> shift) | 0x80
-    return p
+        p[0] = <uint8_t>(value >> bits)
+        while bits:
+            bits -= 7
+            p -= 1
+            p[0] = <uint8_t>(value >> bits) | 0x80
+        return p
+    bits = ((63 - __builtin_clzll(value)) * 37 >> 8) << 3    # of the bytes after the first
+    value = (value & <uint64_t>0x000000000fffffff) | ((value & <uint64_t>0x00fffffff0000000) << 4)
+    value = (value & <uint64_t>0x00003fff00003fff) | ((value & <uint64_t>0x0fffc0000fffc000) << 2)
+    value = (value & <uint64_t>0x007f007f007f007f) | ((value & <uint64_t>0x3f803f803f803f80) << 1)
+    value |= <uint64_t>0x8080808080808080 & ((<uint64_t>1 << bits) - 1)
+    value <<= 56 - bits
+    memcpy(p - 8, &value, 8)
+    return p - 1 - (bits >> 3)
+
+
+cdef uint8_t* put_text_long(uint8_t* p, const char* source, int64_t size) noexcept nogil:
+    p -= size
+    memcpy(p, source, <size_t>size)
+    return put_varint(p, <uint64_t>size)

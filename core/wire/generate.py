@@ -1,10 +1,10 @@
 """Writes the Cython wire codec of every proto package: a build-time tool, run by setup.py.
 
 Each message becomes a C struct, a reader (`merge_`, `decode_`) and a writer (`write_`, `encode_`). Scalars are held
-by value, strings and bytes as spans of the input, messages by pointer (NULL when absent), repeated fields as an array
-in the request's arena. Known bytes are read as protobuf reads them, unknown fields are dropped, and written bytes equal
-protobuf's deterministic ones. It must never guess: a construct the contracts do not use (maps, floats, fixed widths,
-nested types, recursion) stops the build.
+by value, strings and bytes as spans of the decoder's copy, messages by pointer (NULL when absent), repeated fields as
+an array, all in the request's arena. Known bytes are read as protobuf reads them, unknown fields are dropped, and
+written bytes equal protobuf's deterministic ones. It must never guess: a construct the contracts do not use (maps,
+floats, fixed widths, nested types, recursion) stops the build.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 
 DEPTH_MAX = 16
 """Messages inside messages; `core/limits.pxd` has the same number, for groups in unknown fields."""
+
+NUMBER_MAX = 2_047
+"""Tags of two bytes; a third would cost every message something, and no contract has so many fields."""
 
 C_TYPES = {
     "int64": "int64_t",
@@ -68,16 +71,13 @@ class Field:
         return self.number << 3 | 2
 
     @property
+    def size_name(self) -> str:
+        """What its reader and writer of numbers are called by: 32 bits mostly take one byte."""
+        return "varint" if C_TYPES[self.kind].endswith("int64_t") else "small"
+
+    @property
     def c_type(self) -> str:
         return qualified(self, "") if self.kind == "message" else C_TYPES[self.kind]
-
-    def tag_bytes(self, tag: int) -> list[int]:
-        """The tag as a varint."""
-        found = []
-        while tag >= 0x80:
-            found.append(tag & 0x7F | 0x80)
-            tag >>= 7
-        return [*found, tag]
 
 
 @dataclass
@@ -92,7 +92,7 @@ class Message:
     @property
     def room(self) -> int:
         """Bytes that all tags, scalars and lengths of one message need at most."""
-        return sum(len(item.tag_bytes(item.tag)) + 10 for item in self.fields) + 10
+        return sum(len(tag_bytes(item.tag)) + 10 for item in self.fields) + 10
 
 
 @dataclass
@@ -103,6 +103,11 @@ class Package:
     module: str
     messages: list[Message]
     enums: list[tuple[str, list[tuple[str, int]]]]
+
+
+def tag_bytes(tag: int) -> list[int]:
+    """A tag as it is spelled; `read_field` has seen to it that two bytes are enough."""
+    return [tag] if tag < 0x80 else [tag & 0x7F | 0x80, tag >> 7]
 
 
 def qualified(item: Field, prefix: str) -> str:
@@ -132,6 +137,8 @@ def read_field(owner: str, package: str, proto: FieldDescriptorProto, oneofs: li
     kind = FieldDescriptorProto.Type.Name(proto.type).removeprefix("TYPE_").lower()
     if kind not in C_TYPES and kind != "message":
         raise SystemExit(f"{package}.{owner}.{proto.name}: {kind} is not supported by the wire codec")
+    if proto.number > NUMBER_MAX:
+        raise SystemExit(f"{package}.{owner}.{proto.name}: field numbers end at {NUMBER_MAX}")
     one_of = oneofs[proto.oneof_index] if proto.HasField("oneof_index") and not proto.proto3_optional else ""
     found = Field(
         name=proto.name,
@@ -218,7 +225,7 @@ SIGNATURES = {
     "WireError* error) noexcept nogil",
     "decode": "cdef int decode_{name}({name}* out, const uint8_t* p, const uint8_t* end, Arena* arena, "
     "WireError* error) noexcept nogil",
-    "write": "cdef uint8_t* write_{name}(const {name}* m, uint8_t* p, const uint8_t* floor) noexcept nogil",
+    "write": "cdef uint8_t* write_{name}(const {name}* m, uint8_t* p, uint8_t* floor) noexcept nogil",
     "encode": "cdef int64_t encode_{name}(const {name}* m, uint8_t* buffer, int64_t size) noexcept nogil",
 }
 
@@ -229,7 +236,7 @@ def header(package: Package) -> str:
     lines = [HEADER.format(package=package.name)]
     lines += [
         "# decode_X: out is cleared and filled; 0, or a WireCode with the field's path in error.",
-        "# Texts point into the input.",
+        "# Texts point into a copy of the message in the arena.",
         "# encode_X: the bytes are the last n of buffer; n, or -1 when a larger buffer is needed.",
         "# x_case: which of a oneof is there, 0 for none: X_field of the enum X_oneof_case.",
         "# merge_X, write_X: the same without clearing and without a buffer of their own, for messages inside others.",
@@ -255,34 +262,15 @@ def header(package: Package) -> str:
 # --- reader ---------------------------------------------------------------------------------------------------------
 
 
-SIZE = ["read = read_size(p, end)", "p = read.after", "if p == NULL:", "    break", "size = <int32_t>read.value"]
-# One byte is the common case of tags and most numbers, and is spelled out: a call would cost more than its work.
-TAG = [
-    "if p == end:",
-    "    return WIRE_OK",
-    "tag = p[0]",
-    "p += 1",
-    "if tag >= 0x80:",
-    "    read = read_tag_long(p - 1, end)",
-    "    p = read.after",
-    "    if p == NULL:",
-    "        break",
-    "    tag = <uint32_t>read.value",
-]
+def met(tag: int) -> str:
+    """The test for a tag, as it stands in the message: its first byte has been read."""
+    first, *rest = tag_bytes(tag)
+    return f"tag == {first}" + "".join(f" and p[1] == {byte}" for byte in rest)
 
 
-def varint(end: str) -> list[str]:
-    """Read a varint into `read.value`."""
-    return [
-        f"if p < {end} and p[0] < 0x80:",
-        "    read.value = p[0]",
-        "    p += 1",
-        "else:",
-        f"    read = read_varint_long(p, {end})",
-        "    p = read.after",
-        "    if p == NULL:",
-        "        break",
-    ]
+def following(item: Field) -> list[str]:
+    """After a field: the end, a place beyond it, or the next tag."""
+    return ["if p >= end:", f'    return ended(p, end, "{item.name}", error)', "tag = p[0]"]
 
 
 def converted(item: Field) -> str:
@@ -300,13 +288,8 @@ def reserve(item: Field, more: str) -> list[str]:
     """Room for one more element at least; `more` is how many are expected."""
     array = f"out.{item.member}, out.{item.name}_count, &out.{item.name}_room"
     grow = f"arena_grow(arena, {array}, {more}, sizeof({item.c_type}))"
-    return [
-        f"if out.{item.name}_count == out.{item.name}_room:",
-        f"    grown = {grow}",
-        "    if grown == NULL:",
-        f'        return full(error, "{item.name}")',
-        f"    out.{item.member} = <{item.c_type}*>grown",
-    ]
+    lines = [f"if out.{item.name}_count == out.{item.name}_room:", f"    grown = {grow}", "    if grown == NULL:"]
+    return [*lines, f'        return full(error, "{item.name}")', f"    out.{item.member} = <{item.c_type}*>grown"]
 
 
 def chosen(item: Field) -> list[str]:
@@ -316,14 +299,20 @@ def chosen(item: Field) -> list[str]:
     return [f"out.has_{item.name} = 1"] if item.has_presence else []
 
 
-def read_message_field(item: Field) -> list[str]:
+def read_size(item: Field, at: int) -> list[str]:
+    """A length, and that many bytes are there."""
+    lines = [f"read = read_length(p + {at}, end)", "p = read.after", "stop = p + read.value"]
+    return [*lines, "if stop > end:", f'    return fault(error, "{item.name}", -1)']
+
+
+def read_message_field(item: Field, at: int) -> list[str]:
     """A message inside: repeated ones are appended, a repeated occurrence of a single one is merged into the first."""
-    lines = SIZE[:]
+    lines = read_size(item, at)
     merge = qualified(item, "merge_")
     if item.repeated:
-        lines += reserve(item, "run_count(p, end, size, tag)")
+        lines += reserve(item, "alike(p, end, read.value)")
         lines += [
-            f"if {merge}(&out.{item.member}[out.{item.name}_count], p, p + size, arena, error):",
+            f"if {merge}(&out.{item.member}[out.{item.name}_count], p, stop, arena, error):",
             f'    return fault(error, "{item.name}", out.{item.name}_count)',
             f"out.{item.name}_count += 1",
         ]
@@ -335,36 +324,80 @@ def read_message_field(item: Field) -> list[str]:
             f"    if out.{item.member} == NULL:",
             f'        return full(error, "{item.name}")',
             *("    " + line for line in chosen(item)),
-            f"if {merge}(out.{item.member}, p, p + size, arena, error):",
+            f"if {merge}(out.{item.member}, p, stop, arena, error):",
             f'    return fault(error, "{item.name}", -1)',
         ]
-    return [*lines, "p += size"]
+    return [*lines, "p = stop"]
 
 
-def read_text_field(item: Field) -> list[str]:
+def read_text_field(item: Field, at: int) -> list[str]:
     """A string or bytes."""
     target = f"&out.{item.member}[out.{item.name}_count]" if item.repeated else f"&out.{item.member}"
-    call = f"read_text(p, end, {target}, error)" if item.kind == "string" else f"read_bytes(p, end, {target})"
-    lines = [f"p = {call}", "if p == NULL:", "    break"]
+    lines = [f"p = read_{'text' if item.kind == 'string' else 'bytes'}(p + {at}, end, {target}, error)"]
     return [*reserve(item, "1"), *lines, f"out.{item.name}_count += 1"] if item.repeated else [*lines, *chosen(item)]
 
 
-def read_scalar_field(item: Field) -> list[str]:
-    """A varint."""
-    lines = varint("end")
-    if not item.repeated:
-        return [*lines, f"out.{item.member} = {converted(item)}", *chosen(item)]
+def append_scalar(item: Field, more: str) -> list[str]:
+    """Put the varint just read into the array."""
     append = [f"out.{item.member}[out.{item.name}_count] = {converted(item)}", f"out.{item.name}_count += 1"]
-    return [*lines, *reserve(item, "1"), *append]
+    return [*reserve(item, more), *append]
 
 
-def read_packed_field(item: Field) -> list[str]:
+def read_scalar_field(item: Field, at: int) -> list[str]:
+    """A varint."""
+    lines = [f"read = read_{item.size_name}(p + {at})", "p = read.after"]
+    if item.repeated:
+        return [*lines, *append_scalar(item, "1")]
+    return [*lines, f"out.{item.member} = {converted(item)}", *chosen(item)]
+
+
+def read_packed_field(item: Field, at: int) -> list[str]:
     """Scalars in one span; no varint may cross its end."""
-    inner = varint("stop")
-    inner += reserve(item, "packed_count(p, <int32_t>(stop - p)) + 1")
-    inner += [f"out.{item.member}[out.{item.name}_count] = {converted(item)}", f"out.{item.name}_count += 1"]
-    lines = [*SIZE, "stop = p + size", "while p < stop:"]
-    return [*lines, *("    " + line for line in inner), "if p == NULL:", "    break"]
+    return [
+        *read_size(item, at),
+        "while p < stop:",
+        f"    read = read_{item.size_name}(p)",
+        "    p = read.after",
+        *("    " + line for line in append_scalar(item, "1 + packed_count(p, stop)")),
+        "if p != stop:",
+        f'    return fault(error, "{item.name}", -1)',
+    ]
+
+
+def read_field_cases(item: Field) -> list[str]:
+    """A field, as the straight-line pass of its message asks for it."""
+    at = len(tag_bytes(item.tag))
+    if item.kind == "message":
+        body = read_message_field(item, at)
+    elif item.wire_type == 2:
+        body = read_text_field(item, at)
+    else:
+        body = read_scalar_field(item, at)
+    word = "while" if item.repeated else "if"
+    lines = [f"{word} {met(item.tag)}:", *("    " + line for line in body + following(item))]
+    if item.repeated and item.wire_type == 0:
+        body = read_packed_field(item, at)
+        lines += [f"if {met(item.packed_tag)}:", *("    " + line for line in body + following(item))]
+    return lines
+
+
+READER = """        if p == before:
+            p = skip_unexpected(p, end, error)
+    return ended(p, end, NULL, error)
+
+
+{decode}:
+    cdef int64_t size = end - p
+    memset(out, 0, sizeof({name}))
+    error.code = WIRE_OK
+    error.depth = 0
+    p = padded_copy(p, size, arena)
+    if p == NULL:
+        error.code = WIRE_TOO_LARGE
+        return error.code
+    return merge_{name}(out, p, p + size, arena, error)
+
+"""
 
 
 def reader(message: Message) -> list[str]:
@@ -373,51 +406,21 @@ def reader(message: Message) -> list[str]:
     One pass asks for every field in number order, as every known writer sends them: straight-line code with foreseeable
     branches. Fields in another order start another pass; a pass that finds nothing has met an unknown field.
     """
-    cases: list[tuple[int, list[str], bool]] = []
-    for item in message.fields:
-        if item.kind == "message":
-            cases.append((item.tag, read_message_field(item), item.repeated))
-        elif item.wire_type == 2:
-            cases.append((item.tag, read_text_field(item), item.repeated))
-        else:
-            cases.append((item.tag, read_scalar_field(item), item.repeated))
-            if item.repeated:
-                cases.append((item.packed_tag, read_packed_field(item), False))
     lines = [SIGNATURES["merge"].format(name=message.name) + ":"]
-    lines += ["    cdef Varint read", "    cdef uint32_t tag = 0", "    cdef int32_t size", "    cdef void* grown"]
-    lines += ["    cdef const uint8_t* stop", "    cdef const uint8_t* before = NULL"]
-    lines += [
-        "    while True:",
-        "        if before == NULL:",
-        *("            " + line for line in TAG),
-        "        before = p",
-    ]
-    for tag, body, repeated in cases:
-        lines += [f"        {'while' if repeated else 'if'} tag == {tag}:"]
-        lines += ["            " + line for line in [*body, *TAG]]
-        lines += ["        if p == NULL:", "            break"] if repeated else []
-    skip = ["p = skip_field(p, end, tag, error)", "if p == NULL:", "    break"]
-    lines += ["        if p == before:", *("            " + line for line in [*skip, *TAG])]
-    lines += [f"    return fault(error, name_{message.name}(tag >> 3), -1)", "", ""]
-    lines += [SIGNATURES["decode"].format(name=message.name) + ":"]
-    lines += [f"    memset(out, 0, sizeof({message.name}))", "    error.code = WIRE_OK", "    error.depth = 0"]
-    return [*lines, f"    return merge_{message.name}(out, p, end, arena, error)", "", ""]
-
-
-def field_names(message: Message) -> list[str]:
-    """The name of a field number, asked for on failure only."""
-    lines = [f"cdef const char* name_{message.name}(uint32_t number) noexcept nogil:"]
+    lines += ["    cdef Varint read", "    cdef uint8_t tag", "    cdef void* grown"]
+    lines += ["    cdef const uint8_t* stop", "    cdef const uint8_t* before"]
+    lines += ["    while p < end:", "        tag = p[0]", "        before = p"]
     for item in message.fields:
-        lines += [f"    if number == {item.number}:", f'        return "{item.name}"']
-    return [*lines, "    return NULL", "", ""]
+        lines += ["        " + line for line in read_field_cases(item)]
+    return [*lines, READER.format(name=message.name, decode=SIGNATURES["decode"].format(name=message.name))]
 
 
 # --- writer ---------------------------------------------------------------------------------------------------------
 
 
-def put_tag(item: Field, tag: int) -> list[str]:
-    """Tag bytes, last first, as everything is written."""
-    found = item.tag_bytes(tag)
+def put_tag(tag: int) -> list[str]:
+    """Tag bytes, below what they stand for."""
+    found = tag_bytes(tag)
     return [f"p -= {len(found)}", *(f"p[{place}] = {byte}" for place, byte in enumerate(found))]
 
 
@@ -430,34 +433,37 @@ def varint_of(item: Field, value: str) -> str:
     return f"<uint64_t>{value}" if item.kind in ("uint32", "uint64") else f"<uint64_t><int64_t>{value}"
 
 
+def unless_room(size: int | str) -> list[str]:
+    """No room is told by the floor itself, which no message that was written begins at."""
+    return [f"if p - floor < {size}:", "    return floor"]
+
+
+def each_from_last(item: Field) -> list[str]:
+    return [f"place = m.{item.name}_count", "while place:", "    place -= 1"]
+
+
 def write_field(item: Field, room: int) -> list[str]:
     """One field, absent or at its default written as nothing."""
     value = f"m.{item.member}"
-    full = ["if p == NULL:", "    return NULL"]
     if item.kind == "message":
         target = f"&{value}[place]" if item.repeated else value
-        body = [
-            "stop = p",
-            f"p = {qualified(item, 'write_')}({target}, p, floor)",
-            f"if p == NULL or p - floor < {room}:",
-            "    return NULL",
-            "p = put_varint(p, <uint64_t>(stop - p))",
-        ]
+        body = ["stop = p", f"p = {qualified(item, 'write_')}({target}, p, floor)", *unless_room(room)]
+        body += ["p = put_varint(p, <uint64_t>(stop - p))"]
         test = f"{value} != NULL"
     elif item.wire_type == 2:
-        target = f"&{value}[place]" if item.repeated else f"&{value}"
-        body = [f"p = put_text(p, floor, {target}, {room})", *full]
+        text = f"{value}[place]" if item.repeated else value
+        body = [f"size = {text}.size", *unless_room(f"size + {room}"), f"p = put_text(p, {text}.data, size)"]
         test = f"{value}.size"
     else:
-        body = [f"p = put_varint(p, {varint_of(item, value)})"]
+        body = [f"p = put_{item.size_name}(p, {varint_of(item, value)})"]
         if item.kind == "bool" and (item.oneof or item.has_presence):
-            body = [f"p = put_varint(p, {value} != 0)"]
+            body = [f"p = put_small(p, {value} != 0)"]
         test = value
     if item.repeated and item.wire_type == 0:
         return write_packed(item, room)
-    body += put_tag(item, item.tag)
+    body += put_tag(item.tag)
     if item.repeated:
-        return [f"for place in range(m.{item.name}_count - 1, -1, -1):", *("    " + line for line in body)]
+        return [*each_from_last(item), *("    " + line for line in body)]
     if item.oneof:
         test = f"m.{item.oneof}_case == {item.number}"
     elif item.has_presence:
@@ -469,31 +475,23 @@ def write_packed(item: Field, room: int) -> list[str]:
     """All scalars of a repeated field in one span."""
     value = f"m.{item.member}[place]"
     varint = f"{value} != 0" if item.kind == "bool" else varint_of(item, value)
-    return [
-        f"if m.{item.name}_count:",
-        "    stop = p",
-        f"    for place in range(m.{item.name}_count - 1, -1, -1):",
-        f"        if p - floor < {room}:",
-        "            return NULL",
-        f"        p = put_varint(p, {varint})",
-        f"    if p - floor < {room}:",
-        "        return NULL",
-        "    p = put_varint(p, <uint64_t>(stop - p))",
-        *("    " + line for line in put_tag(item, item.packed_tag)),
-    ]
+    lines = ["stop = p", *each_from_last(item), *("    " + line for line in unless_room(room))]
+    lines += [f"    p = put_{item.size_name}(p, {varint})", *unless_room(room)]
+    lines += ["p = put_varint(p, <uint64_t>(stop - p))", *put_tag(item.packed_tag)]
+    return [f"if m.{item.name}_count:", *("    " + line for line in lines)]
 
 
 def writer(message: Message) -> list[str]:
     """`write_X` and `encode_X`. From the last field to the first: lengths are known when they are written."""
     lines = [SIGNATURES["write"].format(name=message.name) + ":"]
-    lines += ["    cdef int32_t place", "    cdef uint8_t* stop"]
-    lines += [f"    if p - floor < {message.room}:", "        return NULL"]
+    lines += ["    cdef int64_t place, size", "    cdef uint8_t* stop"]
+    lines += ["    " + line for line in unless_room(message.room)]
     for item in reversed(message.fields):
         lines += ["    " + line for line in write_field(item, message.room)]
     lines += ["    return p", "", ""]
     lines += [SIGNATURES["encode"].format(name=message.name) + ":"]
     lines += [f"    cdef uint8_t* p = write_{message.name}(m, buffer + size, buffer)"]
-    return [*lines, "    return -1 if p == NULL else buffer + size - p", "", ""]
+    return [*lines, "    return -1 if p == buffer else buffer + size - p", "", ""]
 
 
 # --- Python face ----------------------------------------------------------------------------------------------------
@@ -501,57 +499,58 @@ def writer(message: Message) -> list[str]:
 
 def python_face(package: Package) -> list[str]:
     """`roundtrip`, for tests and tools: bytes in, the same message's known fields out."""
-    lines = [f"MESSAGES = {tuple(message.name for message in package.messages)!r}", "", "", "cdef union AnyMessage:"]
+    lines = [f"MESSAGES = {tuple(message.name for message in package.messages)!r}", "\n", "cdef union AnyMessage:"]
     lines += [f"    {message.name} as_{message.name}" for message in package.messages]
-    lines += ["", ""]
-    lines += ["cdef int64_t recode(int which, Arena* arena, WireError* error, const uint8_t[::1] source,"]
-    lines += ["                    uint8_t* buffer, int64_t size) noexcept nogil:", "    cdef AnyMessage any"]
-    lines += ["    cdef const uint8_t* p = &source[0] if source.shape[0] else buffer"]
-    lines += ["    cdef const uint8_t* end = p + source.shape[0]"]
+    lines += [RECODE]
     for index, message in enumerate(package.messages):
         name = message.name
         lines += [f"    {'elif' if index else 'if'} which == {index}:"]
         lines += [f"        if decode_{name}(&any.as_{name}, p, end, arena, error) == WIRE_OK:"]
         lines += [f"            return encode_{name}(&any.as_{name}, buffer, size)"]
-    lines += ["    return -1", "", ""]
-    return [
-        *lines,
-        "def roundtrip(name: str, source: bytes) -> bytes:",
-        '    """Decode and encode again: known fields in the one canonical form. Raises MalformedMessage, KeyError."""',
-        "    cdef Arena arena",
-        "    cdef WireError error",
-        "    cdef int which = NUMBERS[name]",
-        "    cdef int64_t size = 4 * len(source) + 4096",
-        "    cdef int64_t written",
-        "    buffer = bytearray(size)",
-        "    cdef uint8_t[::1] view = buffer",
-        "    arena_open(&arena, ARENA_BYTES)",
-        "    written = recode(which, &arena, &error, source, &view[0], size)",
-        "    arena_close(&arena)",
-        "    if error.code:",
-        "        raise wire_exception(&error)",
-        "    assert written >= 0",
-        "    return bytes(view[size - written:])",
-        "",
-        "",
-        "NUMBERS = {name: number for number, name in enumerate(MESSAGES)}",
-    ]
+    return [*lines, ROUNDTRIP]
 
 
-IMPORTS = """# cython: overflowcheck=False, cdivision=True
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+RECODE = """
+
+cdef int64_t recode(int which, Arena* arena, WireError* error, const uint8_t[::1] source,
+                    uint8_t* buffer, int64_t size) noexcept nogil:
+    cdef AnyMessage any
+    cdef const uint8_t* p = &source[0] if source.shape[0] else buffer
+    cdef const uint8_t* end = p + source.shape[0]"""
+ROUNDTRIP = """    return -1
+
+
+def roundtrip(name: str, source: bytes) -> bytes:
+    \"\"\"Decode and encode again: known fields in the one canonical form. Raises MalformedMessage, KeyError.\"\"\"
+    cdef Arena arena
+    cdef WireError error
+    cdef int which = NUMBERS[name]
+    cdef int64_t size = 4 * len(source) + 4096
+    cdef int64_t written
+    buffer = bytearray(size)
+    cdef uint8_t[::1] view = buffer
+    arena_open(&arena, ARENA_BYTES)
+    written = recode(which, &arena, &error, source, &view[0], size)
+    arena_close(&arena)
+    if error.code:
+        raise wire_exception(&error)
+    assert written >= 0
+    return bytes(view[size - written:])
+
+
+NUMBERS = {name: number for number, name in enumerate(MESSAGES)}"""
+DIRECTIVES = """# cython: overflowcheck=False, cdivision=True
+# Readers and writers are made of inline helpers: without this the compiler gives up somewhere in so large a unit.
+# distutils: extra_compile_args=--param=inline-unit-growth=1000"""
+IMPORTS = """from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 from altyn.core.limits cimport ARENA_BYTES
 from altyn.core.wire.arena cimport Arena, arena_close, arena_grow, arena_open, arena_take
 from altyn.core.wire.format cimport (
-    WIRE_OK, WIRE_TOO_LARGE, Varint, WireError, fault, packed_count, put_text, put_varint, read_bytes, read_size,
-    read_tag_long, read_text, read_varint_long, run_count, skip_field, wire_exception, zigzag, zigzag_back,
+    WIRE_OK, WIRE_TOO_LARGE, Varint, WireError, alike, ended, fault, full, packed_count, padded_copy, put_small,
+    put_text, put_varint, read_bytes, read_length, read_small, read_text, read_varint, skip_unexpected,
+    wire_exception, zigzag, zigzag_back,
 )
-"""
-FULL = """
-cdef int full(WireError* error, const char* field) noexcept nogil:
-    error.code = WIRE_TOO_LARGE
-    return fault(error, field, -1)
 
 """
 
@@ -560,9 +559,8 @@ def body(package: Package) -> str:
     """The ``.pyx``."""
     lines: list[str] = []
     for message in package.messages:
-        lines += field_names(message) + reader(message) + writer(message)
-    first, _, rest = IMPORTS.partition("\n")
-    return "\n".join([first, HEADER.format(package=package.name) + rest, FULL, *lines, *python_face(package)]) + "\n"
+        lines += reader(message) + writer(message)
+    return "\n".join([DIRECTIVES, HEADER.format(package=package.name), IMPORTS, *lines, *python_face(package)]) + "\n"
 
 
 def stub(package: Package) -> str:

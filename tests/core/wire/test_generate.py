@@ -28,6 +28,7 @@ def contract(folder: Path, text: str) -> Path:
         ("message A { fixed64 key = 1; }", "A.key: fixed64 is not supported"),
         ("message A { map<string, int64> sums = 1; }", "nested types are not supported"),
         ("message A { message B {} B b = 1; }", "nested types are not supported"),
+        ("message A { int64 far = 2048; }", "A.far: field numbers end at 2047"),
         ("message A { B b = 1; }\nmessage B { A a = 1; }", "within itself"),
     ],
 )

@@ -138,6 +138,88 @@ def test_codec_uncommon_spelling_is_read_as_protobuf_reads_it(spelled: bytes) ->
     assert agree(Receipt, spelled)
 
 
+@pytest.mark.parametrize("width", range(1, 12))
+def test_codec_number_of_every_length_is_read_alike_wherever_the_bytes_end(width: int) -> None:
+    spelled = [varint(1, width) if width < 11 else b"\xff" * 10 + b"\x01"]
+    if width < 11:
+        spelled += [varint(2 ** (7 * width) - 1), varint(2 ** (7 * width - 7)), varint(2 ** (7 * width - 7) + 5)]
+    for value in spelled:
+        for number in (3, 10, 16):
+            whole = field(number, 0, value)
+            assert agree(Receipt, whole) == (len(value) <= 10)
+            agree(Receipt, field(2, 2, b"K1") + whole)
+            agree(Receipt, field(12, 2, field(6, 0, value)))
+            for end in range(len(whole)):
+                assert not agree(Receipt, whole[:end]) or end == 0
+
+
+@pytest.mark.parametrize("size", [*range(20), 31, 127, 128, 129, 300])
+def test_codec_text_of_every_length_is_read_alike_wherever_its_bytes_are(size: int) -> None:
+    for letter in (b"a", "я".encode(), b"\xff"):
+        for place in range(size):
+            text = b"a" * place + letter + b"a" * (size - place - len(letter))
+            agree(Receipt, field(1, 2, text))
+            agree(Receipt, field(1, 2, text) + field(2, 2, b"\xd0\xb6"))
+            agree(Receipt, field(12, 2, field(2, 2, text)))
+    whole = field(1, 2, b"a" * size)
+    assert agree(Receipt, whole + whole)
+    for end in range(1, len(whole)):
+        assert not agree(Receipt, whole[:end])
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        pytest.param(field(1, 0), id="number-missing"),
+        pytest.param(field(6, 0, b"\x80"), id="number-cut"),
+        pytest.param(varint(2 << 3 | 2), id="length-missing"),
+        pytest.param(varint(2 << 3 | 2) + b"\x05ab", id="text-cut"),
+        pytest.param(varint(2 << 3 | 2) + b"\x85\x00ab", id="text-cut-long-length"),
+        pytest.param(varint(17 << 3 | 2)[:1], id="tag-cut"),
+        pytest.param(varint(14 << 3 | 2) + b"\x04\x08\x01", id="message-cut"),
+        pytest.param(field(999, 5, b"1234")[:-1], id="unknown-cut"),
+    ],
+)
+def test_codec_field_that_goes_on_beyond_its_message_is_refused(inside: bytes) -> None:
+    after = field(13, 2, field(1, 2, b"SPRING")) + field(16, 0, b"\x01") + field(1, 2, b"\x01" * 40)
+    for rest in (b"", after):
+        assert not agree(Receipt, field(12, 2, inside) + rest)
+        assert not agree(Receipt, field(12, 2, field(1, 0, b"\x01") + inside) + rest)
+
+
+@pytest.mark.parametrize("width", [3, 4, 5, 6])
+def test_codec_tag_of_two_bytes_spelled_longer_is_known_still(width: int) -> None:
+    mode, fiscal = varint(16 << 3, width) + b"\x01", varint(19 << 3 | 2, width) + field(1, 2, field(1, 2, b"D"))[1:]
+    for source in (mode, fiscal, mode + fiscal, fiscal + mode, field(1, 2, b"S") + mode + field(2, 2, b"R")):
+        assert agree(Receipt, source) == (width < 6)
+    if width < 6:
+        assert roundtrip(Receipt, mode) == field(16, 0, b"\x01")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.DESCRIPTOR.full_name)
+def test_codec_fields_in_any_order_are_read_alike(kind: type[Message]) -> None:
+    rng = random.Random(f"order {kind.DESCRIPTOR.full_name}")
+    for _ in range(10):
+        parts = []
+        for one in kind.DESCRIPTOR.fields:
+            alone = random_message(rng, kind, 0.9)
+            for other in kind.DESCRIPTOR.fields:
+                if other is not one:
+                    alone.ClearField(other.name)
+            parts.append(alone.SerializeToString())
+        rng.shuffle(parts)
+        assert agree(kind, b"".join(parts))
+
+
+def test_codec_array_that_outgrows_its_first_guess_keeps_its_elements() -> None:
+    for first, others in ((2_000, 0), (0, 2_000), (300, 3)):
+        lines = [
+            field(1, 0, varint(number)) + field(17, 2, b"m" * first if number == 1 else b"m" * others)
+            for number in range(1, 90)
+        ]
+        assert agree(Receipt, b"".join(field(12, 2, line) for line in lines))
+
+
 def test_codec_repeated_scalars_packed_or_not_are_the_same() -> None:
     flags = b"".join(field(14, 0, varint(number)) for number in (1, 300, 7))
     packed = field(14, 2, varint(1) + varint(300) + varint(7))
