@@ -19,8 +19,12 @@ def commit_request(rng: random.Random) -> bytes:
         utc_offset_minutes=180,
         currency="RUB",
         exponent=2,
-        mode=1,
-        identity=receipt_pb2.Identity(kind=1, value=f"{rng.randrange(10**13):013}", input_method=1),
+        mode=receipt_pb2.MODE_ONLINE,
+        identity=receipt_pb2.Identity(
+            kind=receipt_pb2.TOKEN_KIND_CARD,
+            value=f"{rng.randrange(10**13):013}",
+            input_method=receipt_pb2.INPUT_METHOD_SCAN,
+        ),
         fiscal=receipt_pb2.FiscalMark(
             drive="9960440301", document=str(rng.randrange(10**5)), sign=str(rng.randrange(10**10))
         ),
@@ -67,6 +71,6 @@ def commit_reply(rng: random.Random) -> bytes:
     outcome.balances.add(asset="MAIN", active_points=rng.randrange(10**6), pending_points=500, scale=2)
     outcome.messages.add(channel=1, text="Спасибо за покупку", language="ru", promotion_id="P7")
     reply = pos_service_pb2.CommitReceiptResponse(
-        status=1, outcome=outcome, server_time_us=1_780_000_000_000_000, seq=rng.randrange(10**7)
+        status=outcome_pb2.STATUS_OK, outcome=outcome, server_time_us=1_780_000_000_000_000, seq=rng.randrange(10**7)
     )
     return reply.SerializeToString()
