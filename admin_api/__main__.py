@@ -25,6 +25,7 @@ from altyn.admin_api.bootstrap import admin_key_path, prepare
 from altyn.admin_api.edge.office import Office
 from altyn.admin_api.metrics import CountedCalls, OfficeState
 from altyn.admin_api.projector import Projector
+from altyn.admin_api.publishing.due import DueRunner
 from altyn.admin_api.segments.jobs import JobRunner
 from altyn.infra.database import create_pool
 from altyn.infra.errors import Trouble
@@ -74,6 +75,7 @@ async def open_office(settings: Settings, keys: Secrets) -> AsyncIterator[Office
     working = [
         asyncio.create_task(office.projector.run(), name="projector"),
         asyncio.create_task(JobRunner(office).run(), name="segment-jobs"),
+        asyncio.create_task(DueRunner(office).run(), name="publishing-schedule"),
     ]
     try:
         async with office.connected() as connection:

@@ -30,6 +30,7 @@ from altyn.admin_api.keys import handlers as keys
 from altyn.admin_api.people import handlers as people
 from altyn.admin_api.program import handlers as program
 from altyn.admin_api.promotions import handlers as promotions
+from altyn.admin_api.publishing import handlers as publishing
 from altyn.admin_api.releases import handlers as releases
 from altyn.admin_api.segments import handlers as segments
 from altyn.admin_api.servers import handlers as servers
@@ -43,6 +44,7 @@ AREAS = (
     program,
     assets,
     promotions,
+    publishing,
     releases,
     segments,
     coupons,

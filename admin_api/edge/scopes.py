@@ -7,7 +7,10 @@ from __future__ import annotations
 
 SCOPES = {
     "promotions:read": "read, validate and evaluate promotions",
-    "promotions:write": "draft, change, activate and archive promotions",
+    "promotions:write": "draft, change, submit, activate and archive promotions, record sample receipts",
+    "promotions:approve": "approve and reject promotions in review",
+    "promotions:stop": "stop a promotion at the tills",
+    "publishing:write": "change whose eyes a promotion needs",
     "releases:read": "read releases and which server runs which",
     "releases:publish": "publish and roll back releases",
     "stores:read": "read stores and registers",

@@ -47,6 +47,8 @@ ROLES: dict[Role, frozenset[str]] = {
             *OWN,
             *RULES_READ,
             "promotions:write",
+            "promotions:approve",
+            "promotions:stop",
             "releases:publish",
             "coupons:issue",
             "exceptions:read",
@@ -54,7 +56,16 @@ ROLES: dict[Role, frozenset[str]] = {
         }
     ),
     Role.SALES_DIRECTOR: frozenset(
-        {*OWN, "promotions:read", "releases:read", "catalogue:read", "stores:read", "exceptions:read", "servers:read"}
+        {
+            *OWN,
+            "promotions:read",
+            "promotions:stop",
+            "releases:read",
+            "catalogue:read",
+            "stores:read",
+            "exceptions:read",
+            "servers:read",
+        }
     ),
     Role.CALL_CENTRE: frozenset({*OWN, "customers:read", "accounts:read", "cards:block"}),
     Role.AUDITOR: frozenset(
@@ -72,6 +83,7 @@ ROLES: dict[Role, frozenset[str]] = {
             "stores:write",
             "servers:read",
             "program:write",
+            "publishing:write",
         }
     ),
     Role.ANTIFRAUD: frozenset(
@@ -101,6 +113,9 @@ CONFLICTS = (
 #: Whoever may do one of these needs a second factor: they make value, show personal data or open doors.
 SECOND_FACTOR = frozenset(
     {
+        "promotions:approve",
+        "promotions:stop",
+        "publishing:write",
         "releases:publish",
         "coupons:issue",
         "customers:personal",

@@ -43,3 +43,17 @@ class NothingToEvaluate(Refusal):
 
     status_code = 409
     reason = "NOTHING_TO_EVALUATE"
+
+
+class OutOfOrder(Refusal):
+    """The promotion's state does not allow this step; the text says which it is."""
+
+    status_code = 409
+    reason = "OUT_OF_ORDER"
+
+
+class ReviewNeeded(Refusal):
+    """People activate by review, approval and publication; only a key sets ACTIVE."""
+
+    status_code = 409
+    reason = "REVIEW_NEEDED"

@@ -46,6 +46,11 @@ async def evaluate_receipt(call: Call, compiler: Compiler, *, asked: EvaluateIn)
         version, ruleset = 0, await _compile_documents(call, await _stored(call, asked.promotion_ids))
     else:
         version, ruleset = await _released(call, compiler, asked.rules_version)
+    return version, await outcome_of(call, ruleset, asked)
+
+
+async def outcome_of(call: Call, ruleset: Ruleset, asked: EvaluateIn) -> dict[str, Any]:
+    """The receipt under these rules. Raises ReceiptInvalid."""
     store = await _store_of(call, asked)
     receipt = await _with_catalogue(call, asked.receipt)
     customer = None if asked.customer is None else asked.customer.model_dump()
@@ -57,7 +62,7 @@ async def evaluate_receipt(call: Call, compiler: Compiler, *, asked: EvaluateIn)
         raise ReceiptInvalid(str(error), path=error.path, problems=found) from None
     except (TypeError, AttributeError, ValueError, OverflowError) as error:
         raise ReceiptInvalid(f"the receipt has a value of the wrong type: {error}", path="receipt") from None
-    return version, outcome
+    return outcome
 
 
 def wall_clock(zone: str, at: datetime) -> tuple[int, int, int]:

@@ -91,7 +91,7 @@ async def list_revisions(call: CurrentCall, promotion_id: Id, limit: PageSize = 
 @router.post("/promotions", status_code=201, openapi_extra=_DOCUMENT)
 @needs("promotions:write")
 async def create_promotion(
-    call: CurrentCall, response: Response, state: schemas.State = schemas.State.DRAFT
+    call: CurrentCall, response: Response, state: schemas.StateSet = schemas.StateSet.DRAFT
 ) -> schemas.PromotionOut:
     """Store a new promotion or limit, as a draft unless said."""
     document = await service.read_document(call.connection, tenant=call.tenant, body=call.body)
@@ -106,7 +106,9 @@ async def create_promotion(
 async def replace_promotion(
     call: CurrentCall, promotion_id: Id, request: Request, response: Response
 ) -> schemas.PromotionOut:
-    """Replace the document. If-Match names the revision it was read at."""
+    """Replace the document. If-Match names the revision it was read at. What was in review or approved is a DRAFT
+    again; an ACTIVE one stays so for a key, and is a DRAFT beside the released revision for a person.
+    """
     document = await service.read_document(call.connection, tenant=call.tenant, body=call.body)
     other = service.id_of(document)
     if other != promotion_id:
@@ -123,7 +125,7 @@ async def replace_promotion(
 async def change_state(
     call: CurrentCall, promotion_id: Id, body: schemas.StateIn, request: Request, response: Response
 ) -> schemas.PromotionOut:
-    """DRAFT, ACTIVE (takes part in the next release) or ARCHIVED. If-Match as for a replacement."""
+    """DRAFT, ACTIVE (takes part in the next release; keys only) or ARCHIVED. If-Match as for a replacement."""
     before = await service.promotion_to_change(call, promotion_id=promotion_id)
     require_match(request, before["revision"])
     await service.change_state(call, before=before, state=body.state)

@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-FIELDS = "promotion_id, state, revision, updated_by, updated_at, document"
+FIELDS = "promotion_id, state, revision, released_revision, effective_at, updated_by, updated_at, document"
 # Schedules that must hold whatever else does: alone, or one of `all`. A date-time counts as its date.
 SCHEDULED = """
 SELECT left(day #>> '{{}}', 10) AS day FROM (
@@ -36,14 +36,20 @@ SELECT promotion_id, state, revision, changed_by AS updated_by, changed_at AS up
   FROM promotion_revisions WHERE tenant = $1 AND promotion_id = $2 ORDER BY revision DESC LIMIT $3
 """
 STORE = """
-INSERT INTO promotions (tenant, promotion_id, document, state, revision, updated_by, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO promotions (tenant, promotion_id, document, state, revision, updated_by, updated_at, released_revision,
+                        effective_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (tenant, promotion_id) DO UPDATE SET document = excluded.document, state = excluded.state,
-    revision = excluded.revision, updated_by = excluded.updated_by, updated_at = excluded.updated_at
+    revision = excluded.revision, updated_by = excluded.updated_by, updated_at = excluded.updated_at,
+    released_revision = excluded.released_revision, effective_at = excluded.effective_at
 """
 REMEMBER = """
 INSERT INTO promotion_revisions (tenant, promotion_id, document, state, revision, changed_by, changed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+WITHDRAW = """
+UPDATE promotion_reviews SET state = 'WITHDRAWN', decided_by = $3, decided_at = $4
+ WHERE tenant = $1 AND promotion_id = $2 AND state = 'OPEN'
 """
 STORE_ATTRIBUTES = """
 SELECT store_id, region, format, cluster, zone, currency, exponent FROM stores
@@ -119,11 +125,15 @@ async def store_promotion(
     revision: int,
     actor: str,
     now: datetime,
+    released_revision: int | None,
+    effective_at: datetime | None,
 ) -> None:
-    """Write the current value and its place in the history."""
+    """Write the current value and its place in the history. Out of REVIEW, a review that nobody decided is over."""
     row = (tenant, promotion_id, document, state, revision, actor, now)
-    await connection.execute(STORE, *row)
+    await connection.execute(STORE, *row, released_revision, effective_at)
     await connection.execute(REMEMBER, *row)
+    if state != "REVIEW":
+        await connection.execute(WITHDRAW, tenant, promotion_id, actor, now)
 
 
 async def store_attributes(connection: asyncpg.Connection[Any], tenant: str, store_id: str) -> asyncpg.Record | None:

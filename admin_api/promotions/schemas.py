@@ -12,6 +12,20 @@ from altyn.admin_api.edge.fields import Attribute, Id, Moment, Number, Shape, Wh
 
 
 class State(StrEnum):
+    """The way of a promotion. DRAFT, ACTIVE and ARCHIVED may be set; the others are reached by acts of publishing."""
+
+    DRAFT = "DRAFT"
+    REVIEW = "REVIEW"
+    APPROVED = "APPROVED"
+    SCHEDULED = "SCHEDULED"
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    ARCHIVED = "ARCHIVED"
+
+
+class StateSet(StrEnum):
+    """States that are set as such."""
+
     DRAFT = "DRAFT"
     ACTIVE = "ACTIVE"
     ARCHIVED = "ARCHIVED"
@@ -38,11 +52,17 @@ class PromotionSummary(BaseModel):
 
 
 class PromotionOut(BaseModel):
-    """``document`` as it was written: every scalar is text, so that nothing passes through a float."""
+    """``document`` as it was written: every scalar is text, so that nothing passes through a float.
+
+    ``released_revision``: the one that takes part in releases, which a draft of it does not change. ``effective_at``:
+    when the SCHEDULED one comes into force.
+    """
 
     promotion_id: str
     state: State
     revision: int
+    released_revision: int | None = None
+    effective_at: datetime | None = None
     updated_by: str
     updated_at: datetime
     document: dict[str, Any]
@@ -59,7 +79,7 @@ class RevisionPage(BaseModel):
 
 
 class StateIn(Shape):
-    state: State
+    state: StateSet
 
 
 class ProblemOut(BaseModel):

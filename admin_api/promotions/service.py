@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -16,7 +17,14 @@ from altyn.admin_api.assets.service import asset_documents, declared_assets
 from altyn.admin_api.edge.call import Call
 from altyn.admin_api.edge.problems import Problem, problem
 from altyn.admin_api.promotions import repository
-from altyn.admin_api.promotions.errors import DocumentInvalid, PromotionArchived, PromotionExists, PromotionUnknown
+from altyn.admin_api.promotions.errors import (
+    DocumentInvalid,
+    OutOfOrder,
+    PromotionArchived,
+    PromotionExists,
+    PromotionUnknown,
+    ReviewNeeded,
+)
 from altyn.admin_api.promotions.schemas import Kind
 from altyn.core.rules.compile import CompileError, compile_ruleset
 from altyn.core.rules.definition import (
@@ -104,29 +112,51 @@ async def read_document(connection: asyncpg.Connection[Any], *, tenant: str, bod
 
 
 async def create_promotion(call: Call, *, document: Document, state: str) -> int:
-    """Store a new promotion; its revision. Raises PromotionExists."""
+    """Store a new promotion; its revision. Raises PromotionExists, ReviewNeeded."""
     promotion_id = id_of(document)
     if await repository.find_promotion(call.connection, call.tenant, promotion_id) is not None:
         raise PromotionExists(f"{promotion_id} exists; change it with PUT", path=kind_of(document))
-    return await _store(call, promotion_id, None, document, state)
+    if state == "ACTIVE":
+        _refuse_person(call)
+    return await store(call, None, document=document, state=state)
 
 
 async def replace_promotion(call: Call, *, before: asyncpg.Record, document: Document) -> int:
-    """Replace the document; the new revision, or the old one when nothing differs. Raises PromotionArchived."""
+    """Replace the document; the new revision, or the old one when nothing differs. What eyes have looked at, and what a
+    person edits, becomes a DRAFT; the released revision goes on. Raises PromotionArchived, OutOfOrder.
+    """
     if before["state"] == "ARCHIVED":
         raise PromotionArchived("an archived promotion is not edited: set its state to DRAFT first", path="state")
     if canonical_json([document]) == canonical_json([before["document"]]):
         return int(before["revision"])
-    return await _store(call, before["promotion_id"], before, document, before["state"])
+    if before["state"] == "SCHEDULED":
+        raise out_of_order(before, "take it off the schedule first")
+    stays = before["state"] == "ACTIVE" and call.person is None
+    return await store(call, before, document=document, state="ACTIVE" if stays else "DRAFT")
 
 
 async def change_state(call: Call, *, before: asyncpg.Record, state: str) -> int:
-    """Move a promotion between DRAFT, ACTIVE and ARCHIVED; the new revision."""
+    """Set DRAFT, ACTIVE or ARCHIVED; the new revision. Raises PromotionArchived, OutOfOrder, ReviewNeeded."""
     if state == before["state"]:
         return int(before["revision"])
     if before["state"] == "ARCHIVED" and state == "ACTIVE":
         raise PromotionArchived("an archived promotion becomes a DRAFT first", path="state")
-    return await _store(call, before["promotion_id"], before, before["document"], state)
+    if before["state"] == "SCHEDULED" or (state == "ACTIVE" and before["state"] != "DRAFT"):
+        raise out_of_order(before, f"{state} is not its next state")
+    if state == "ACTIVE":
+        _refuse_person(call)
+    elif call.person and before["released_revision"] is not None:
+        raise out_of_order(before, "it is released: suspend it first")
+    return await store(call, before, document=before["document"], state=state, released=None)
+
+
+def out_of_order(before: asyncpg.Record, what: str) -> OutOfOrder:
+    return OutOfOrder(f"{before['promotion_id']} is {before['state']}: {what}", path="state")
+
+
+def _refuse_person(call: Call) -> None:
+    if call.person:
+        raise ReviewNeeded("submit it for review; what is approved is published", path="state")
 
 
 async def promotion_to_change(call: Call, *, promotion_id: str) -> asyncpg.Record:
@@ -137,16 +167,45 @@ async def promotion_to_change(call: Call, *, promotion_id: str) -> asyncpg.Recor
     return row
 
 
-async def _store(call: Call, promotion_id: str, before: asyncpg.Record | None, document: Document, state: str) -> int:
+async def store(
+    call: Call,
+    before: asyncpg.Record | None,
+    *,
+    document: Document,
+    state: str,
+    released: int | None = -1,
+    effective_at: datetime | None = None,
+    verb: str = "",
+    **told: Any,
+) -> int:
+    """Write the next revision, audited as ``verb``; its number. ``released``: the revision that takes part in releases
+    from now on, unless it is to stay; the new one when it is ACTIVE.
+    """
+    promotion_id = id_of(document)
     revision = before["revision"] + 1 if before else 1
+    if state == "ACTIVE":
+        released = revision
+    elif released == -1:
+        released = before["released_revision"] if before else None
     try:
         await repository.store_promotion(
-            call.connection, call.tenant, promotion_id, document, state, revision, call.actor, call.now
+            call.connection,
+            call.tenant,
+            promotion_id,
+            document,
+            state,
+            revision,
+            call.actor,
+            call.now,
+            released,
+            effective_at,
         )
     except asyncpg.UniqueViolationError:  # two creations at once: the other one's first revision stands
         raise PromotionExists(f"{promotion_id} was made a moment ago", path=kind_of(document)) from None
-    told = {"state": before["state"], "document": before["document"]} if before else None
+    was = {"state": before["state"], "document": before["document"]} if before else None
     kind = kind_of(document)
-    verb = "create" if before is None else "replace" if state == before["state"] else state.lower()
-    call.record(f"{kind}s.{verb}", kind, promotion_id, before=told, after={"state": state, "document": document})
+    if not verb:
+        verb = "create" if before is None else "replace" if document != before["document"] else state.lower()
+    after = {"state": state, "document": document} | told
+    call.record(f"{kind}s.{verb}", kind, promotion_id, before=was, after=after)
     return revision

@@ -43,3 +43,10 @@ class EffectiveAtPast(Refusal):
 
     status_code = 422
     reason = "EFFECTIVE_AT_PAST"
+
+
+class ScheduleFull(Refusal):
+    """As many releases as servers hold wait already; publish at one of their moments, or later."""
+
+    status_code = 409
+    reason = "SCHEDULE_FULL"

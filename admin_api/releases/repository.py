@@ -16,8 +16,22 @@ SELECT version, encode(sha256, 'hex') AS sha256, effective_at, emergency, publis
 IN_FORCE = "SELECT max(version) FROM rules_release WHERE tenant = $1 AND effective_at <= $2"
 DOCUMENT = "SELECT sha256, document FROM rules_release WHERE tenant = $1 AND version = $2"
 ACTIVE = """
-SELECT promotion_id, document FROM promotions
- WHERE tenant = $1 AND state = 'ACTIVE' AND ($2::text[] IS NULL OR promotion_id = ANY($2)) ORDER BY promotion_id
+SELECT promotion_id, released.document
+  FROM promotions JOIN promotion_revisions AS released USING (tenant, promotion_id)
+ WHERE tenant = $1 AND released.revision = released_revision AND ($2::text[] IS NULL OR promotion_id = ANY($2))
+ ORDER BY promotion_id
+"""
+SCHEDULED = """
+SELECT promotion_id, document, effective_at FROM promotions WHERE tenant = $1 AND state = 'SCHEDULED'
+ ORDER BY effective_at, promotion_id
+"""
+# Moments later than a given one at which another release than before will come into force.
+MOMENTS = """
+SELECT effective_at FROM rules_release AS release
+ WHERE tenant = $1 AND effective_at > $2
+   AND NOT EXISTS (SELECT FROM rules_release AS newer WHERE newer.tenant = $1 AND newer.version > release.version
+                      AND newer.effective_at <= release.effective_at)
+ ORDER BY effective_at
 """
 INSERT = """
 INSERT INTO rules_release (tenant, version, sha256, document, effective_at, emergency, published_by, published_at)
@@ -64,9 +78,20 @@ async def find_document(connection: asyncpg.Connection[Any], tenant: str, versio
 async def active_documents(
     connection: asyncpg.Connection[Any], tenant: str, promotion_ids: Sequence[str] | None
 ) -> dict[str, dict[str, Any]]:
-    """Documents of ACTIVE promotions by id, in order of ids; of the selected ones when given."""
+    """Released documents of promotions by id, in order of ids; of the selected ones when given."""
     rows = await connection.fetch(ACTIVE, tenant, None if promotion_ids is None else list(promotion_ids))
     return {row["promotion_id"]: row["document"] for row in rows}
+
+
+async def scheduled(connection: asyncpg.Connection[Any], tenant: str) -> list[asyncpg.Record]:
+    """What will come into force by itself, the soonest first."""
+    found: list[asyncpg.Record] = await connection.fetch(SCHEDULED, tenant)
+    return found
+
+
+async def later_moments(connection: asyncpg.Connection[Any], tenant: str, after: datetime) -> list[datetime]:
+    """When releases that wait will come into force, the soonest first."""
+    return [row["effective_at"] for row in await connection.fetch(MOMENTS, tenant, after)]
 
 
 async def insert_release(

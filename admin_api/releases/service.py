@@ -1,14 +1,15 @@
 """Use cases of releases: publishing is one verb, and it is here.
 
-Compiled first, in another process and before anything is locked; then one immutable row under the feed clock.
+Compiled first, in another process and before anything is locked; then immutable rows under the feed clock.
 Invariants: what is published compiles on every server; every asset it names has a number; versions grow by one;
-rolling back is publishing an older document again.
+rolling back is publishing an older document again. Since a newer release calls off older ones that wait, whatever is
+published comes with the later releases anew: what is scheduled stays scheduled.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from altyn.admin_api.assets.service import asset_documents, declared_assets, put_asset
 from altyn.admin_api.edge.call import Call
 from altyn.admin_api.edge.problems import Problem, problem
-from altyn.admin_api.promotions.service import problems_of
+from altyn.admin_api.promotions.service import Document, id_of, problems_of, promotion_to_change, store
 from altyn.admin_api.releases import repository
 from altyn.admin_api.releases.compiling import Compiled, Compiler
 from altyn.admin_api.releases.errors import (
@@ -26,13 +27,15 @@ from altyn.admin_api.releases.errors import (
     ReleaseInvalid,
     ReleaseOvertaken,
     ReleaseUnknown,
+    ScheduleFull,
 )
 from altyn.admin_api.releases.references import dangling
-from altyn.core.rules.definition import DocumentError, Rules, canonical_json, read_documents
+from altyn.core.rules.definition import DocumentError, Rules, canonical_json, load_documents, read_documents
 from altyn.core.rules.promotion import Asset, Points
 
 CLOCKS_APART_MAX = timedelta(minutes=1)
 SEEN_WITHIN = timedelta(seconds=30)
+LATER_MAX = 5  # a server takes eight of one look
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,16 @@ class Published:
     feed_version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One release to be made: its bytes, and when it comes into force."""
+
+    content: bytes
+    effective_at: datetime
+    warnings: tuple[Problem, ...] = ()
+    new_assets: tuple[str, ...] = ()
+
+
 async def publish(
     call: Call,
     compiler: Compiler,
@@ -57,8 +70,8 @@ async def publish(
     strict: bool = False,
     validate_only: bool = False,
 ) -> Published:
-    """Publish ACTIVE promotions. Raises PromotionNotActive, ReleaseInvalid, ReferencesUnknown, EffectiveAtPast,
-    ReleaseOvertaken, CompilingFailed.
+    """Publish the released promotions, and what is scheduled at its time. Raises PromotionNotActive, ReleaseInvalid,
+    ReferencesUnknown, EffectiveAtPast, ReleaseOvertaken, CompilingFailed.
     """
     effective = _effective(call.now, effective_at)
     documents = await repository.active_documents(call.connection, call.tenant, promotion_ids)
@@ -66,7 +79,53 @@ async def publish(
     if inactive:
         found = [problem(one, "NOT_ACTIVE", "this promotion is not ACTIVE") for one in inactive]
         raise PromotionNotActive("only ACTIVE promotions are published", path="promotion_ids", problems=found)
-    rules = _read(await declared_assets(call.connection, tenant=call.tenant), list(documents.values()))
+    scheduled = await repository.scheduled(call.connection, call.tenant)
+    steps = []
+    for moment in sorted({effective} | {row["effective_at"] for row in scheduled if row["effective_at"] > effective}):
+        documents |= {row["promotion_id"]: row["document"] for row in scheduled if row["effective_at"] <= moment}
+        steps.append(await step_of(call, documents, moment, strict=strict))
+    return await release(call, compiler, steps, emergency=emergency, validate_only=validate_only)
+
+
+async def change_in_force(
+    call: Call,
+    compiler: Compiler,
+    *,
+    edit: Callable[[dict[str, Document]], None],
+    effective_at: datetime | None = None,
+    emergency: bool = False,
+) -> Published:
+    """Change what is in force at a moment and from then on, and nothing else. ``edit`` changes documents by id. Raises
+    as ``publish``.
+    """
+    effective = _effective(call.now, effective_at)
+    later = await repository.later_moments(call.connection, call.tenant, effective)
+    if effective_at is not None and len(later) >= LATER_MAX:
+        raise ScheduleFull(f"{len(later)} releases wait already; at most {LATER_MAX}", path="effective_at")
+    steps = []
+    for moment in (effective, *later):
+        documents = await documents_at(call, moment)
+        edit(documents)
+        steps.append(await step_of(call, documents, moment))
+    return await release(call, compiler, steps, emergency=emergency, validate_only=False)
+
+
+async def documents_at(call: Call, moment: datetime) -> dict[str, Document]:
+    """Documents of the release in force at a moment, by id; assets are left out."""
+    version = await repository.version_in_force(call.connection, call.tenant, moment)
+    found = await repository.find_document(call.connection, call.tenant, version) if version else None
+    if found is None:
+        return {}
+    documents = load_documents(found["document"].decode(), bytes_max=len(found["document"]))
+    return {id_of(one): one for one in documents if "asset" not in one}
+
+
+async def step_of(
+    call: Call, documents: Mapping[str, Document], effective_at: datetime, *, strict: bool = False
+) -> Step:
+    """A release of these documents, with the assets they name. Raises ReleaseInvalid, ReferencesUnknown."""
+    ordered = [documents[one] for one in sorted(documents)]
+    rules = _read(await declared_assets(call.connection, tenant=call.tenant), ordered)
     new_assets = _undeclared(rules)
     warnings = [problem(asset, "ASSET_NEW", f"asset {asset} is new: scale 2, step 1") for asset in new_assets]
     warnings += await dangling(call.connection, tenant=call.tenant, rules=rules)
@@ -76,8 +135,8 @@ async def publish(
     declared = [asset for asset in rules.assets if asset.asset in named]
     declared += [Asset(asset, {}) for asset in new_assets]
     declared.sort(key=lambda asset: asset.asset)
-    content = canonical_json([*asset_documents(declared), *documents.values()])
-    return await _release(call, compiler, content, warnings, new_assets, effective, emergency, validate_only)
+    content = canonical_json([*asset_documents(declared), *ordered])
+    return Step(content, effective_at, tuple(warnings), tuple(new_assets))
 
 
 async def roll_back(
@@ -89,51 +148,86 @@ async def roll_back(
     emergency: bool = False,
     validate_only: bool = False,
 ) -> Published:
-    """Publish an older release's document as a new version. Raises ReleaseUnknown and as ``publish``."""
+    """Publish an older release's document as a new version; what would come into force later is taken off the schedule.
+    Raises ReleaseUnknown and as ``publish``.
+    """
     found = await repository.find_document(call.connection, call.tenant, to_version)
     if found is None:
         raise ReleaseUnknown(f"no release {to_version}", path="version")
     effective = _effective(call.now, effective_at)
-    return await _release(call, compiler, found["document"], [], [], effective, emergency, validate_only, to_version)
+    warnings = []
+    for row in await repository.scheduled(call.connection, call.tenant):
+        if row["effective_at"] > effective:
+            warnings.append(problem(row["promotion_id"], "SCHEDULE_DROPPED", "it is APPROVED again: publish it anew"))
+            if not validate_only:
+                before = await promotion_to_change(call, promotion_id=row["promotion_id"])
+                await store(call, before, document=before["document"], state="APPROVED", verb="unschedule")
+    step = Step(found["document"], effective, tuple(warnings))
+    return await release(
+        call, compiler, [step], emergency=emergency, validate_only=validate_only, rolled_back_to=to_version
+    )
 
 
-async def _release(
+async def release(
     call: Call,
     compiler: Compiler,
-    content: bytes,
-    warnings: Sequence[Problem],
-    new_assets: Sequence[str],
-    effective_at: datetime,
+    steps: Sequence[Step],
+    *,
     emergency: bool,
     validate_only: bool,
     rolled_back_to: int = 0,
 ) -> Published:
-    version = await repository.newest_version(call.connection, call.tenant) + 1
-    compiled = await compiler.compile(version, content)
-    await _check(call, compiled, new_assets)
-    sha256 = hashlib.sha256(content).digest()
-    made = (version, sha256, effective_at, compiled.promotions_count, tuple(warnings))
+    """Compile and publish releases that follow one another; what is told, and an emergency, is of the first one."""
+    first = await repository.newest_version(call.connection, call.tenant) + 1
+    compiled = []
+    for version, step in enumerate(steps, first):
+        found = await compiler.compile(version, step.content)
+        await _check(call, found, step.new_assets)
+        compiled.append(found)
+    made = (
+        first,
+        hashlib.sha256(steps[0].content).digest(),
+        steps[0].effective_at,
+        compiled[0].promotions_count,
+        steps[0].warnings,
+    )
     if validate_only:
         return Published(*made, feed_version=0)
     feed_version = await call.feed.advance()
-    if await repository.newest_version(call.connection, call.tenant) + 1 != version:
-        raise ReleaseOvertaken(f"release {version} was published meanwhile", path="version")
-    for asset in new_assets:
+    if await repository.newest_version(call.connection, call.tenant) + 1 != first:
+        raise ReleaseOvertaken(f"release {first} was published meanwhile", path="version")
+    for asset in sorted({asset for step in steps for asset in step.new_assets}):
         await put_asset(call, asset=asset, title={}, scale=2, step_points=1)
+    for version, (step, found) in enumerate(zip(steps, compiled, strict=True), first):
+        await _insert(call, version, step, found, emergency and version == first, rolled_back_to)
+    return Published(*made, feed_version=feed_version)
+
+
+async def _insert(
+    call: Call, version: int, step: Step, compiled: Compiled, emergency: bool, rolled_back_to: int
+) -> None:
+    sha256 = hashlib.sha256(step.content).digest()
     await repository.insert_release(
-        call.connection, call.tenant, version, sha256, content, effective_at, emergency, call.actor, call.now
+        call.connection,
+        call.tenant,
+        version,
+        sha256,
+        step.content,
+        step.effective_at,
+        emergency,
+        call.actor,
+        call.now,
     )
     told: dict[str, Any] = {
         "version": version,
         "sha256": sha256.hex(),
-        "effective_at": effective_at.isoformat(),
+        "effective_at": step.effective_at.isoformat(),
         "emergency": emergency,
         "promotions_count": compiled.promotions_count,
     }
     verb = "roll_back" if rolled_back_to else "publish"
     before = {"rolled_back_to": rolled_back_to} if rolled_back_to else None
     call.record(f"releases.{verb}", "release", str(version), before=before, after=told)
-    return Published(*made, feed_version=feed_version)
 
 
 def _effective(now: datetime, effective_at: datetime | None) -> datetime:

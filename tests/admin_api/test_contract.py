@@ -19,6 +19,7 @@ import pytest
 
 from altyn.admin_api.app import edge_routes, openapi_of
 from altyn.admin_api.edge import contract
+from altyn.admin_api.edge.rights import Grant
 from altyn.admin_api.people import totp
 from altyn.core.rules.schema import document_schema
 from tests.admin_api.desk import RECEIPT, STORE, TEN, Desk
@@ -283,6 +284,36 @@ async def _rules(session: Session) -> None:
     await call("GET", "/releases/1/document")
     await call("POST", "/releases/1/rollback", {"emergency": False})
     await call("GET", "/releases/1/servers")
+    await _publishing(session)
+
+
+async def _publishing(session: Session) -> None:
+    call, desk = session.call, session.desk
+    tokens = [await desk.token_of(login, Grant("MARKETING_DIRECTOR", "NETWORK")) for login in ("dora", "dave")]
+    dora, dave = ({"authorization": f"Bearer {token}"} for token in tokens)
+    await call("PUT", "/publishing", {"four_eyes": True, "second_approval_ppm": 250_000})
+    await call("GET", "/publishing")
+    case = {"title": "One carton", "receipt": RECEIPT, "at": "2027-01-15T12:00:00+03:00"}
+    await call("PUT", "/receipt-cases/carton", case)
+    await call("GET", "/receipt-cases")
+    five = {"promotion": "five", "stage": "receipt", "reward": [{"percent": {"rate": "5"}}]}
+    await call("POST", "/promotions", five, **dora)
+    await call("POST", "/promotions/five/submit", {"note": "for spring"}, **dora)
+    await call("POST", "/promotions/five/reject", {"reason": "not in January"}, **dave)
+    await call("POST", "/promotions/five/submit", {}, **dora)
+    await call("POST", "/promotions/five/withdraw", **dora)
+    await call("POST", "/promotions/five/submit", {}, **dora)
+    seen = {"if_match": '"6"'}
+    await call("POST", "/promotions/five/approve", {"note": "good", "accepts_differences": True}, **dave, **seen)
+    await call("GET", "/promotions/five/reviews?limit=1")
+    await call("POST", "/promotions/five/publish", {"effective_at": "2027-01-16T00:00:00+03:00"}, **dave)
+    await call("POST", "/promotions/five/unschedule", **dave)
+    await call("POST", "/promotions/five/publish", {}, **dave)
+    await call("GET", "/receipt-cases/differences")
+    await call("POST", "/promotions/five/suspend", {"reason": "wrong price", "emergency": True}, **dave)
+    await call("POST", "/promotions/five/resume", **dave)
+    await call("POST", "/receipt-cases/carton/record")
+    await call("DELETE", "/receipt-cases/carton")
 
 
 async def test_examples_are_what_this_back_office_answers(desk: Desk) -> None:
