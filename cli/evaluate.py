@@ -50,7 +50,7 @@ def evaluate_documents(
     CompileError, ReceiptError.
     """
     rules = read_documents(documents)
-    ruleset = Ruleset(compile_ruleset(rules.promotions, rules.assets, rules.limits, version=0))
+    ruleset = Ruleset(compile_ruleset(rules.promotions, rules.assets, rules.limits, rules.roundings, version=0))
     return evaluate_ruleset(ruleset, receipt, store, customer, at, explain, holdings, fiscal_plan)
 
 

@@ -16,7 +16,7 @@ from altyn.core.limits cimport (
 )
 from altyn.core.outcome cimport (
     COUPON_APPLIED, CounterUse, CouponOutcome, FiscalRow, LineDiscount, LineResult, LineTrace, Outcome, PointsPayment,
-    ROUNDING_RULE, RuleTrace, Said, kind_of, payment_of,
+    RuleTrace, Said, kind_of, payment_of, small_change_of,
 )
 from altyn.core.plain_lines cimport Texts, fill_lines, number
 from altyn.core.receipt cimport CouponFact, Holdings, Line, PAYMENT_TYPES_COUNT, Place, PointsWish, Receipt
@@ -260,10 +260,13 @@ cdef list spell_points(Ruleset ruleset, dict points):
 
 
 cdef tuple rule_name(Ruleset ruleset, int32_t rule):
-    """Id and place of a promotion's reward or of a payment rule; nothing for the till's own and the cashier's."""
+    """Id and place of a promotion's reward or of a payment rule, id of a rounding; nothing for the till's own, the
+    cashier's and what makes a line printable."""
     cdef const PaymentRow* payment
     if rule >= 0:
         return ruleset.promotion_id(rule), ruleset.reward_no(rule)
+    if small_change_of(rule) >= 0:
+        return spelled_text(ruleset.rounding_text(small_change_of(rule))), 0
     if payment_of(rule) < 0:
         return "", 0
     payment = &ruleset.view.payments[payment_of(rule)]
@@ -415,7 +418,7 @@ cdef int32_t stage_of(Ruleset ruleset, int32_t rule) except -1:
     """Of a row of the trace: a promotion's, rounding's or a payment rule's."""
     if rule >= 0:
         return ruleset.stage(rule)
-    return 10 if rule == ROUNDING_RULE else 9
+    return 9 if payment_of(rule) >= 0 else 10
 
 
 cdef dict spell_trace(Ruleset ruleset, const Receipt* receipt, const Outcome* out, const RuleTrace* trace):

@@ -10,18 +10,23 @@ cdef enum Kind:
     ROUNDING = 3
 
 cdef enum:
-    # Rules below 0 in LineDiscount and RuleTrace: the till's own discount, the cashier's, rounding, and payment rule n
-    # as PAYMENT_RULE - n.
+    # Rules below 0 in LineDiscount and RuleTrace: the till's own discount, the cashier's, rounding to what can be
+    # printed, payment rule n as PAYMENT_RULE - n (at most 256), and rounding document n as SMALL_CHANGE_RULE - n.
     ROUNDING_RULE = -3
     PAYMENT_RULE = -4
+    SMALL_CHANGE_RULE = -1_000
 
 cdef inline int32_t payment_of(int32_t rule) noexcept nogil:
     """Row of the ruleset's payment rules, -1: the rule is none of them."""
-    return PAYMENT_RULE - rule if rule <= PAYMENT_RULE else -1
+    return PAYMENT_RULE - rule if SMALL_CHANGE_RULE < rule <= PAYMENT_RULE else -1
+
+cdef inline int32_t small_change_of(int32_t rule) noexcept nogil:
+    """Row of the ruleset's rounding documents, -1: the rule is none of them."""
+    return SMALL_CHANGE_RULE - rule if rule <= SMALL_CHANGE_RULE else -1
 
 cdef inline int32_t kind_of(int32_t rule) noexcept nogil:
     """Kind of what a rule takes off."""
-    return DISCOUNT if rule > ROUNDING_RULE else ROUNDING if rule == ROUNDING_RULE else POINTS
+    return DISCOUNT if rule > ROUNDING_RULE else POINTS if payment_of(rule) >= 0 else ROUNDING
 
 cdef enum Verdict:
     # altyn.pos.v1.Verdict
@@ -58,7 +63,7 @@ cdef struct LineResult:
 
 cdef struct LineDiscount:
     int64_t amount_minor
-    int32_t rule               # ordinal in the ruleset; -1 external, -2 manual, ROUNDING_RULE, a payment rule below
+    int32_t rule               # ordinal in the ruleset; -1 external, -2 manual, ROUNDING_RULE, a payment rule or small change below
     int32_t stage
     int32_t line
     int32_t next               # of the line, in order of application; -1: none

@@ -10,7 +10,7 @@ from altyn.core.edge cimport ReadError, edge_exception, read_receipt
 from altyn.core.limits cimport ARENA_BYTES, REPLY_BYTES_MAX
 from altyn.core.outcome cimport (
     Accrual, CouponOutcome, FiscalRow, LineDiscount, LineResult, Outcome, PointsPayment, ROUNDING_RULE, RuleTrace, kind_of,
-    payment_of,
+    payment_of, small_change_of,
 )
 from altyn.core.receipt cimport Holdings, Place, Receipt
 from altyn.core.rules.image cimport PaymentRow
@@ -58,8 +58,11 @@ cdef int write_discounts(
             shown.promotion_id = payment_text(rules, &rules.view.payments[payment])
             shown.reward_no = rules.view.payments[payment].place
             shown.version = rules.version
+        elif small_change_of(given.rule) >= 0:
+            shown.promotion_id = rules.rounding_text(small_change_of(given.rule))
+            shown.version = rules.version
         elif given.rule >= 0:
-            # External and manual discounts and rounding have no promotion.
+            # External and manual discounts and rounding to what can be printed have no document.
             shown.promotion_id = rules.promotion_text(given.rule)
             shown.reward_no = rules.view.rules[given.rule].reward_no
             shown.version = rules.version
@@ -224,12 +227,16 @@ cdef void write_fiscal_line(const FiscalRow* row, int32_t line_no, pos_v1.Fiscal
 
 
 cdef void name_rule(const RuleTrace* trace, Ruleset rules, pos_v1.RuleTrace* shown) noexcept nogil:
-    """Whose row it is: a promotion's reward, a payment rule, or rounding, which has no name."""
+    """Whose row it is: a promotion's reward, a payment rule, a rounding document, or rounding to what can be printed, which has no name."""
     cdef int32_t payment = payment_of(trace.rule)
     if trace.rule == ROUNDING_RULE:
         shown.stage = pos_v1.STAGE_ROUNDING
         return
     shown.version = rules.version
+    if small_change_of(trace.rule) >= 0:
+        shown.promotion_id = rules.rounding_text(small_change_of(trace.rule))
+        shown.stage = pos_v1.STAGE_ROUNDING
+        return
     if payment >= 0:
         shown.promotion_id = payment_text(rules, &rules.view.payments[payment])
         shown.reward_no = rules.view.payments[payment].place

@@ -99,7 +99,7 @@ async def _compile_documents(call: Call, documents: Sequence[dict[str, Any]]) ->
 def _compile(documents: Sequence[dict[str, Any]], assets: Sequence[Asset]) -> Ruleset:
     try:
         rules = read_with_assets(documents, assets)
-        return Ruleset(compile_ruleset(rules.promotions, rules.assets, rules.limits, version=0))
+        return Ruleset(compile_ruleset(rules.promotions, rules.assets, rules.limits, rules.roundings, version=0))
     except DocumentError as error:
         raise invalid(problems_of(error)) from None
     except CompileError as error:

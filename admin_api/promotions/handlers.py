@@ -44,7 +44,7 @@ async def list_promotions(
     after: Annotated[str, Query(max_length=64)] = "",
     limit: PageSize = 100,
 ) -> schemas.PromotionPage:
-    """Documents by id: promotions and limits."""
+    """Documents by id: promotions, limits and roundings."""
     rows = await repository.list_promotions(
         call.connection, call.tenant, after=after, state=state, stage=stage, text=text, kind=kind, count_max=limit + 1
     )
@@ -93,7 +93,7 @@ async def list_revisions(call: CurrentCall, promotion_id: Id, limit: PageSize = 
 async def create_promotion(
     call: CurrentCall, response: Response, state: schemas.StateSet = schemas.StateSet.DRAFT
 ) -> schemas.PromotionOut:
-    """Store a new promotion or limit, as a draft unless said."""
+    """Store a new promotion, limit or rounding, as a draft unless said."""
     document = await service.read_document(call.connection, tenant=call.tenant, body=call.body)
     await service.create_promotion(call, document=document, state=state)
     promotion_id = service.id_of(document)

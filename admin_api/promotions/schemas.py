@@ -36,6 +36,7 @@ class Kind(StrEnum):
 
     PROMOTION = "promotion"
     LIMIT = "limit"
+    ROUNDING = "rounding"
 
 
 class PromotionSummary(BaseModel):

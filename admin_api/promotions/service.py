@@ -87,7 +87,7 @@ def check_documents(text: str, assets: Sequence[Asset]) -> Checked:
     """All that is wrong with documents, remarks, and the documents with their defaults. For a thread."""
     try:
         rules = read_with_assets(load_documents(text), assets)
-        compile_ruleset(rules.promotions, rules.assets, rules.limits, version=0)
+        compile_ruleset(rules.promotions, rules.assets, rules.limits, rules.roundings, version=0)
     except DocumentError as error:
         return Checked(problems_of(error))
     except CompileError as error:

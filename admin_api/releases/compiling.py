@@ -46,7 +46,7 @@ def compile_bytes(version: int, document: bytes) -> Compiled:
 
     try:
         rules = read_documents(load_documents(document.decode(), bytes_max=len(document)))
-        image = compile_ruleset(rules.promotions, rules.assets, rules.limits, version=version)
+        image = compile_ruleset(rules.promotions, rules.assets, rules.limits, rules.roundings, version=version)
         ruleset = Ruleset(image)
     except DocumentError as error:
         return Compiled(tuple(problem(one.path, one.code, one.message) for one in error.problems))

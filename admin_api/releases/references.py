@@ -59,11 +59,13 @@ def users_of(rules: Rules, kind: str, name: str) -> list[str]:
 
 
 def _documents(rules: Rules) -> Iterable[tuple[str, list[tuple[str, str]]]]:
-    """(id, what it names) of promotions, then limits."""
+    """(id, what it names) of promotions, then limits and roundings."""
     for promotion in rules.promotions:
         yield promotion.promotion_id, list(_of_promotion(promotion))
     for limit in rules.limits:
         yield limit.limit_id, list(_of_limit(limit))
+    for rounding in rules.roundings:
+        yield rounding.rounding_id, list(_of_condition(rounding.when))
 
 
 def _of_promotion(promotion: Promotion) -> Iterable[tuple[str, str]]:

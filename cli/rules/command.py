@@ -208,7 +208,7 @@ def read_rules(file: Path, as_json: bool) -> Rules:
 def check_compiles(rules: Rules, as_json: bool) -> None:
     """What documents say against one another is a problem too."""
     try:
-        compile_ruleset(rules.promotions, rules.assets, rules.limits, version=0)
+        compile_ruleset(rules.promotions, rules.assets, rules.limits, rules.roundings, version=0)
     except CompileError as error:
         refuse([(error.path, error.code, error.message)], as_json)
 

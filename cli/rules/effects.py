@@ -75,7 +75,7 @@ class ReceiptChange:
 
 def compiled(rules: Rules) -> Ruleset:
     """Raises CompileError."""
-    return Ruleset(compile_ruleset(rules.promotions, rules.assets, rules.limits, version=0))
+    return Ruleset(compile_ruleset(rules.promotions, rules.assets, rules.limits, rules.roundings, version=0))
 
 
 # --- receipts

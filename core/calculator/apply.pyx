@@ -36,10 +36,20 @@ cdef RuleTrace* open_trace(Work* work, int32_t number, int32_t rule) noexcept no
     return trace
 
 
+cdef void trace_failure(Work* work, const Failure* failure, RuleTrace* trace) noexcept nogil:
+    """Tell the condition that failed first, and by how much."""
+    cdef const ConditionRow* failed = &work.rules.conditions[failure.condition]
+    # A schedule that holds is named too: by the `none` it stands in.
+    trace.verdict = INACTIVE if failed.kind == SCHEDULE_IS and not schedule_holds(work, failed.subject) else NOT_MATCHED
+    trace.condition = failed.path
+    trace.actual = failure.actual
+    trace.needed = failure.needed
+    trace.distance = failure.needed - failure.actual
+
+
 cdef bint meets_conditions(Work* work, const PromotionRow* promotion, RuleTrace* trace) noexcept nogil:
     """Do the conditions hold now; the coupon that unlocks the promotion is noted."""
     cdef Failure failure
-    cdef const ConditionRow* failed
     cdef bint met = promotion.condition < 0 or holds(work, promotion.condition, &failure)
     work.unlocking_coupon = -1
     if promotion.flags & NUDGES:
@@ -49,13 +59,7 @@ cdef bint meets_conditions(Work* work, const PromotionRow* promotion, RuleTrace*
             work.unlocking_coupon = unlocking_coupon(work, promotion.condition)
         return True
     if trace != NULL:
-        failed = &work.rules.conditions[failure.condition]
-        # A schedule that holds is named too: by the `none` it stands in.
-        trace.verdict = INACTIVE if failed.kind == SCHEDULE_IS and not schedule_holds(work, failed.subject) else NOT_MATCHED
-        trace.condition = failed.path
-        trace.actual = failure.actual
-        trace.needed = failure.needed
-        trace.distance = failure.needed - failure.actual
+        trace_failure(work, &failure, trace)
     return False
 
 

@@ -20,7 +20,7 @@ from altyn.core.calculator.normalise cimport normalise
 from altyn.core.calculator.notes cimport keep_notes, reopen_stage
 from altyn.core.calculator.optimal cimport run_optimal
 from altyn.core.calculator.redemption cimport pay_with_points
-from altyn.core.calculator.rounding cimport round_to_printable
+from altyn.core.calculator.rounding cimport round_small_change, round_to_printable
 from altyn.core.calculator.speech cimport speak
 from altyn.core.calculator.work cimport (
     Accrued, Applied, CalcGroup, Contender, Counted, CouponGiven, Eligible, Gift, Note, Participant, Pick, Ranked, Run,
@@ -264,6 +264,8 @@ cdef class Calculator:
             cut_to_caps(work)
         pay_with_points(work)
         round_to_printable(work)
+        if rules.view.roundings_count > 0:
+            round_small_change(work)
         next = run_stages(work, next, STAGE_ACCRUAL)
         settle_counters(work)
         if work.features & SPEAKS:

@@ -5,18 +5,15 @@ force; a line bears at most its share, its floor and what a cap that counts poin
 no more than the balance. Must never convert one asset into another, nor be reached without a known customer.
 """
 from libc.stdint cimport int32_t, int64_t, uint64_t
-from altyn.core.calculator.apply cimport open_trace, trace_lines
+from altyn.core.calculator.apply cimport open_trace, trace_failure, trace_lines
 from altyn.core.calculator.conditions cimport holds
-from altyn.core.calculator.schedule cimport schedule_holds
 from altyn.core.calculator.spread cimport group_room, spread_over_groups
 from altyn.core.calculator.targets cimport in_set
 from altyn.core.calculator.work cimport CalcGroup, Failure
 from altyn.core.money cimport PPM, Share, compare_products, mul_div_floor, mul_mod, power_of_ten, share_out
-from altyn.core.outcome cimport (
-    APPLIED, INACTIVE, NOT_MATCHED, PAYMENT_RULE, PointsPayment, RuleTrace, ZERO,
-)
+from altyn.core.outcome cimport APPLIED, PAYMENT_RULE, PointsPayment, RuleTrace
 from altyn.core.receipt cimport NO_REDEEM, PointsWish
-from altyn.core.rules.image cimport BY_LINE, CapRow, ConditionRow, INCLUDE_POINTS, PaymentRow, SCHEDULE_IS
+from altyn.core.rules.image cimport BY_LINE, CapRow, INCLUDE_POINTS, PaymentRow
 from altyn.core.text cimport Text, text_equal
 
 cdef enum:
@@ -214,19 +211,11 @@ cdef void pay(Work* work, int32_t payment, int32_t wish) noexcept nogil:
 cdef bint is_in_force(Work* work, int32_t payment, int32_t wish) noexcept nogil:
     """Does the rule's condition hold; for a customer who wants to pay, the trace tells why not."""
     cdef const PaymentRow* rule = &work.rules.payments[payment]
-    cdef const ConditionRow* failed
-    cdef RuleTrace* trace
     cdef Failure failure
     if rule.condition < 0 or holds(work, rule.condition, &failure):
         return True
     if work.explain and wish >= 0:
-        failed = &work.rules.conditions[failure.condition]
-        trace = open_trace(work, work.traces_count, PAYMENT_RULE - payment)
-        trace.verdict = INACTIVE if failed.kind == SCHEDULE_IS and not schedule_holds(work, failed.subject) else NOT_MATCHED
-        trace.condition = failed.path
-        trace.actual = failure.actual
-        trace.needed = failure.needed
-        trace.distance = failure.needed - failure.actual
+        trace_failure(work, &failure, open_trace(work, work.traces_count, PAYMENT_RULE - payment))
     return False
 
 

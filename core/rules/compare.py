@@ -27,7 +27,7 @@ class PathChange:
 
 @dataclass(frozen=True, slots=True)
 class DocumentChange:
-    """`kind` is promotion, limit or asset; `paths` is empty unless CHANGED."""
+    """`kind` is promotion, limit, rounding or asset; `paths` is empty unless CHANGED."""
 
     change: Change
     kind: str
@@ -36,7 +36,7 @@ class DocumentChange:
 
 
 def compare(before: Rules, after: Rules) -> list[DocumentChange]:
-    """Changes of promotions, limits and assets, sorted by kind and id."""
+    """Changes of all documents, sorted by kind and id."""
     old, new = _documents(before), _documents(after)
     found = []
     for kind, name in sorted({*old, *new}):
@@ -53,7 +53,7 @@ def _documents(rules: Rules) -> dict[tuple[str, str], Mapping[str, str]]:
 
 
 def _key(document: Mapping[str, Any]) -> tuple[str, str]:
-    kind = next(kind for kind in ("promotion", "limit", "asset") if kind in document)
+    kind = next(kind for kind in ("promotion", "limit", "rounding", "asset") if kind in document)
     return kind, document[kind]
 
 

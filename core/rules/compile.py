@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from altyn.core.rules.condition import Balance
 from altyn.core.rules.gate import SYMBOL_KINDS, Gate, gate_of
-from altyn.core.rules.promotion import AppliedReward, Asset, Limit, Notice, Points, Promotion
+from altyn.core.rules.promotion import AppliedReward, Asset, Limit, Notice, Points, Promotion, Rounding
 from altyn.core.rules.read.conditions import walk
 from altyn.core.rules.rows import ONE, ImageError, RowWriter
 from altyn.core.rules.rule_rows import RuleWriter
@@ -26,12 +26,13 @@ from altyn.core.rules.words import GroupMode, GroupScope, Stage
 __all__ = ["CompileError", "compile_ruleset"]
 
 MAGIC = b"ALTYNRUL"
-FORMAT = 4
+FORMAT = 5
 HASHED_FROM = 48
 PROMOTIONS_MAX = 262_144
 ASSETS_MAX = 64
 CAPS_MAX = 64
 PAYMENTS_MAX = 256
+ROUNDINGS_MAX = 256
 
 PROMOTION_ROW = struct.Struct("<5iI2q6i")
 GROUP_ROW = struct.Struct("<8i")
@@ -67,7 +68,12 @@ class Lane:
 
 
 def compile_ruleset(
-    promotions: Iterable[Promotion], assets: Iterable[Asset] = (), limits: Iterable[Limit] = (), *, version: int
+    promotions: Iterable[Promotion],
+    assets: Iterable[Asset] = (),
+    limits: Iterable[Limit] = (),
+    roundings: Iterable[Rounding] = (),
+    *,
+    version: int,
 ) -> bytes:
     """One image of all documents, for `Ruleset`. Raises CompileError for contradictions between documents."""
     lanes = order_lanes(list(promotions))
@@ -80,6 +86,7 @@ def compile_ruleset(
         for lane in lanes:
             write_lane(rows, writer, sections, lane)
         write_limits(rows, writer, ordered, {asset.asset: asset for asset in known})
+        write_roundings(rows, writer, roundings)
     except ImageError as error:
         raise CompileError(error.path, error.code, error.message) from None
     for asset in known:
@@ -111,6 +118,20 @@ def write_limits(rows: RowWriter, writer: RuleWriter, limits: list[Limit], asset
             writer.cap(limit.limit_id, limit.cap)
         for place, rule in enumerate(limit.payment):
             writer.payment(limit.limit_id, place, rule, assets[rule.asset])
+
+
+def write_roundings(rows: RowWriter, writer: RuleWriter, roundings: Iterable[Rounding]) -> None:
+    """In order of (priority, id), the order in which stage 10 asks them."""
+    ordered = sorted(roundings, key=lambda one: (one.priority, one.rounding_id.encode()))
+    if len(ordered) > ROUNDINGS_MAX:
+        raise CompileError("", "TOO_MANY_ROUNDINGS", f"{len(ordered)} roundings, at most {ROUNDINGS_MAX}")
+    seen: set[str] = set()
+    for rounding in ordered:
+        rows.owner = rounding.rounding_id
+        if rounding.rounding_id in seen:
+            raise CompileError(f"{rounding.rounding_id}:rounding", "DUPLICATE_ID", "this id is used twice")
+        seen.add(rounding.rounding_id)
+        writer.rounding(rounding)
 
 
 def order_lanes(promotions: list[Promotion]) -> list[Lane]:
@@ -328,6 +349,7 @@ def assemble(
         joined(writer.messages),
         joined(writer.translations),
         joined(writer.issues),
+        joined(writer.roundings),
     ]
     return sealed(body, version)
 

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from altyn.core.rules.promotion import Asset, Limit, Promotion
+from altyn.core.rules.promotion import Asset, Limit, Promotion, Rounding
 from altyn.core.rules.read.documents import ASSET, PROMOTION
 from altyn.core.rules.read.forms import Form
 from altyn.core.rules.read.limits import LIMIT_DOCUMENT
 from altyn.core.rules.read.problems import Code, DocumentError, Problem, Reading, meant, shown
+from altyn.core.rules.read.roundings import ROUNDING
 from altyn.core.rules.read.shared import SCALE_MAX
 from altyn.core.rules.read.source import DOCUMENTS_BYTES_MAX, canonical_json, dump_documents, load_documents
 from altyn.core.rules.read.written import default_document
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 DOCUMENTS_MAX = 200_000
-KINDS = ("promotion", "asset", "limit")
+KINDS = ("promotion", "asset", "limit", "rounding")
 
 Numbered = tuple[int, dict[object, object]]
 Made = TypeVar("Made")
@@ -50,18 +51,24 @@ class Rules:
     promotions: tuple[Promotion, ...]
     assets: tuple[Asset, ...]
     limits: tuple[Limit, ...] = ()
+    roundings: tuple[Rounding, ...] = ()
 
 
 def default_documents(rules: Rules) -> list[dict[str, Any]]:
-    """Documents of all assets, limits and promotions with defaults written out; reading them gives equal rules."""
-    values: list[Promotion | Asset | Limit] = [*rules.assets, *rules.limits, *rules.promotions]
+    """Documents of all assets, limits, roundings and promotions, defaults written out; they read as equal rules."""
+    values: list[Promotion | Asset | Limit | Rounding] = [
+        *rules.assets,
+        *rules.limits,
+        *rules.roundings,
+        *rules.promotions,
+    ]
     return [default_document(value, rules.assets) for value in values]
 
 
 def read_documents(documents: Sequence[object]) -> Rules:
     """Read plain documents, as `load_documents` gives them.
 
-    Raises DocumentError with all problems: of assets, then of limits, then of promotions.
+    Raises DocumentError with all problems: of assets, then of limits, roundings and promotions.
     """
     reading = Reading()
     if not isinstance(documents, list | tuple):
@@ -75,9 +82,10 @@ def read_documents(documents: Sequence[object]) -> Rules:
     # An asset that is declared and cannot be read must not cause problems elsewhere: its scale is taken as the finest.
     reading.scales = {shown(d["asset"]): SCALE_MAX for _, d in by_kind["asset"]} | {a.asset: a.scale for a in assets}
     limits = _read_unique("limit", LIMIT_DOCUMENT, by_kind["limit"], reading)
+    roundings = _read_unique("rounding", ROUNDING, by_kind["rounding"], reading)
     promotions = _read_unique("promotion", PROMOTION, by_kind["promotion"], reading)
     reading.raise_found()
-    return Rules(promotions, assets, limits)
+    return Rules(promotions, assets, limits, roundings)
 
 
 def _sorted_by_kind(documents: Sequence[object], reading: Reading) -> dict[str, list[Numbered]]:

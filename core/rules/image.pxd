@@ -4,13 +4,14 @@ Header: magic, format, a zero word, sha256 of everything after it; then version,
 Slices are half-open row numbers. -1 is "none" for an index, INT64_MIN for a 64-bit bound. Texts are (begin, size) in
 TEXTS.
 
-Beside the promotions stand four tables that a calculation walks by themselves:
+Beside the promotions stand five tables that a calculation walks by themselves:
 
 - LIMITS: the limits of a promotion, PromotionRow.limits; in written order. A counter is (promotion id, measure, per,
   window), so nothing of a row but its cap may change its meaning. RECEIPT limits have no counter.
 - CAPS: `limit` documents with a cap, in (priority, id) order, which is the order of stage 8.
 - PAYMENTS: payment rules of all `limit` documents in (priority, id, place) order: the first whose condition holds is
   the asset's. Stage 9 walks it; assets pay in the order of their chosen rules.
+- ROUNDINGS: in (priority, id) order: the first whose condition holds rounds what is to pay in stage 10.
 - MESSAGES: what a promotion says when it gave something (SpeechRow.messages), and what a `message` or `issue_coupon`
   reward says (RuleRow.detail). Texts by language are slices of TRANSLATIONS, in order of the language; a text
   holds placeholders as ``{{ name }}``, known ones only.
@@ -21,7 +22,7 @@ rungs in NUMBERS. Tiers (RuleRow.tiers) are rows of TIERS with pairs (from, valu
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef enum:
-    IMAGE_FORMAT = 4
+    IMAGE_FORMAT = 5
     HASHED_FROM = 48           # bytes 16..48 are the hash of the bytes from here on
     TABLE_FROM = 64
     ONE = -2                   # end of a list of a single symbol: begin is that symbol
@@ -54,7 +55,8 @@ cdef enum Section:
     MESSAGES = 23
     TRANSLATIONS = 24
     ISSUES = 25
-    SECTIONS_COUNT = 26
+    ROUNDINGS = 26
+    SECTIONS_COUNT = 27
 
 cdef enum SymbolKind:
     # The first four are also the columns of a product set.
@@ -347,6 +349,13 @@ cdef struct IssueRow:
     int32_t series_size
     Span texts                 # of TRANSLATIONS
 
+cdef struct RoundingRow:
+    int64_t to_minor
+    int32_t condition          # root, -1: always
+    int32_t id_begin
+    int32_t id_size
+    int32_t reserved
+
 cdef struct RulesView:
     # The sections of one verified image.
     const char* texts
@@ -374,8 +383,10 @@ cdef struct RulesView:
     const MessageRow* messages
     const TranslationRow* translations
     const IssueRow* issues
+    const RoundingRow* roundings
     int32_t promotions_count
     int32_t rules_count
     int32_t assets_count
     int32_t caps_count
     int32_t payments_count
+    int32_t roundings_count

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from altyn.core.rules.checks.bounds import limit_documents, limits_of
+from altyn.core.rules.checks.bounds import limit_documents, limits_of, rounding_documents
 from altyn.core.rules.checks.codes import KINDS, Remark, Severity
 from altyn.core.rules.checks.conjunctions import alternatives
 from altyn.core.rules.checks.dead import dead_conditions, dead_rewards
@@ -36,6 +36,7 @@ def remarks(rules: Rules, known: Known = NOTHING) -> list[Remark]:
         *rivals(rules.promotions),
         *points_worth(rules.promotions, rules.limits),
         *limit_documents(rules.limits),
+        *rounding_documents(rules.roundings),
         *coupons(rules, known),
         *(stacks(rules, known) if known.stacks_max else ()),
     )

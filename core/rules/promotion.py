@@ -318,6 +318,17 @@ class PaymentRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Rounding:
+    """A `rounding` document: what is to pay goes down to a multiple of `to_minor` (stage 10)."""
+
+    rounding_id: str
+    title: Mapping[str, str]
+    priority: int
+    to_minor: int
+    when: Condition | None
+
+
+@dataclass(frozen=True, slots=True)
 class Limit:
     """A `limit` document: a cap, or how assets pay."""
 

@@ -26,6 +26,7 @@ from altyn.core.rules.promotion import (
     Points,
     Promotion,
     Reward,
+    Rounding,
     Tiers,
     UsageLimit,
     is_progressive,
@@ -54,6 +55,7 @@ SPEECH_ROW = struct.Struct("<6i")
 MESSAGE_ROW = struct.Struct("<6i")
 TRANSLATION_ROW = struct.Struct("<4i")
 ISSUE_ROW = struct.Struct("<4i")
+ROUNDING_ROW = struct.Struct("<q4i")
 
 PERCENT, POINTS_PERCENT, POINTS_FIXED, FIXED_PRICE = 0, 4, 5, 6
 MULTI_BUY, BUNDLE, BUY_GET, LADDER, MESSAGE, ISSUE_COUPON = 7, 8, 9, 10, 11, 12
@@ -89,6 +91,7 @@ class RuleWriter:
         self.translations: list[bytes] = []
         self.translation_places: dict[tuple[tuple[str, str], ...], tuple[int, int]] = {}
         self.issues: list[bytes] = []
+        self.roundings: list[bytes] = []
         self.kinds = 0
         self.flags = 0
 
@@ -302,6 +305,11 @@ class RuleWriter:
                 0,
             )
         )
+
+    def rounding(self, rounding: Rounding) -> None:
+        condition = -1 if rounding.when is None else self.rows.condition(rounding.when)
+        name = self.rows.text(rounding.rounding_id)
+        self.roundings.append(ROUNDING_ROW.pack(rounding.to_minor, condition, *name, 0))
 
 
 def speaks(promotion: Promotion) -> bool:

@@ -43,5 +43,12 @@ cdef class Ruleset:
         text.size = self.view.caps[cap].id_size
         return text
 
+    cdef inline Text rounding_text(self, int32_t rounding) noexcept nogil:
+        """Id of a rounding document."""
+        cdef Text text
+        text.data = self.view.texts + self.view.roundings[rounding].id_begin
+        text.size = self.view.roundings[rounding].id_size
+        return text
+
     cdef inline int32_t stage_of(self, int32_t rule) noexcept nogil:
         return self.view.promotions[self.view.rules[rule].promotion].stage

@@ -15,7 +15,7 @@ from libc.string cimport memcpy
 from altyn.core.rules.image cimport (
     ASSETS, AssetRow, CAPS, CONDITIONS, CapRow, ConditionRow, FILTER, GROUPS, GroupRow, HASHED_FROM, IMAGE_FORMAT,
     ISSUES, IssueRow, LIMITS, LISTS, LimitRow, MESSAGES, MessageRow, NUMBERS, PARTS, PATHS, PAYMENTS, POSTINGS,
-    PROMOTIONS, PartRow, PathRow, PaymentRow, PromotionRow, READ_SET, RULES, RuleRow, SCHEDULES, SECTIONS_COUNT,
+    PROMOTIONS, PartRow, PathRow, PaymentRow, PromotionRow, READ_SET, ROUNDINGS, RULES, RoundingRow, RuleRow, SCHEDULES, SECTIONS_COUNT,
     SETS, SET_REWARDS, SLOTS, SPEECHES, SUMMARY, ScheduleRow, SetRewardRow, SetRow, SpeechRow, SummaryRow, SymbolSlot,
     TABLE_FROM, TEXTS, TIERS, TRANSLATIONS, TierRow, TranslationRow,
 )
@@ -73,6 +73,7 @@ cdef dict row_sizes():
         MESSAGES: sizeof(MessageRow),
         TRANSLATIONS: sizeof(TranslationRow),
         ISSUES: sizeof(IssueRow),
+        ROUNDINGS: sizeof(RoundingRow),
     }
 
 
@@ -156,11 +157,13 @@ cdef class Ruleset:
         view.messages = <const MessageRow*>(base + <int64_t>at[MESSAGES])
         view.translations = <const TranslationRow*>(base + <int64_t>at[TRANSLATIONS])
         view.issues = <const IssueRow*>(base + <int64_t>at[ISSUES])
+        view.roundings = <const RoundingRow*>(base + <int64_t>at[ROUNDINGS])
         view.promotions_count = <int32_t>places[PROMOTIONS][1]
         view.rules_count = <int32_t>places[RULES][1]
         view.assets_count = <int32_t>places[ASSETS][1]
         view.caps_count = <int32_t>places[CAPS][1]
         view.payments_count = <int32_t>places[PAYMENTS][1]
+        view.roundings_count = <int32_t>places[ROUNDINGS][1]
         place, count = places[READ_SET]
         self._read_set = json.loads(image[place:place + count])
 

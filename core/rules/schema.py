@@ -14,9 +14,11 @@ from altyn.core.rules.read.documents import ASSET, PROMOTION
 from altyn.core.rules.read.limits import LIMIT_DOCUMENT
 from altyn.core.rules.read.products import PRODUCT_SET
 from altyn.core.rules.read.rewards import ACCRUAL_KINDS, KINDS, NOTICE_KINDS
+from altyn.core.rules.read.roundings import ROUNDING
 from altyn.core.rules.schema_texts import DEFINITIONS, text_of
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+DOCUMENTS = ("promotion", "asset", "limit", "rounding")
 # Definitions whose keys are definitions again, which speak for themselves.
 KINDS_OF = {"condition": tuple(LEAVES), "promotion.reward": tuple(KINDS)}
 # A promotion of points or messages alone needs no stage, which the reader decides by the rewards.
@@ -38,6 +40,7 @@ def document_schema() -> dict[str, Any]:
         "promotion": promotion,
         "asset": ASSET.schema(),
         "limit": LIMIT_DOCUMENT.schema(),
+        "rounding": ROUNDING.schema(),
         "condition": CONDITION.schema(),
         "product_set": PRODUCT_SET.schema(),
         **{name: form.schema() for name, form in LEAVES.items()},
@@ -48,10 +51,10 @@ def document_schema() -> dict[str, Any]:
     return {
         "$schema": DIALECT,
         "title": "A document of Altyn's rules",
-        "description": "What a marketer writes: a promotion, a points currency, or a limit.",
-        "examples": [DEFINITIONS[name][1] for name in ("promotion", "asset", "limit")],
+        "description": "What a marketer writes: a promotion, a points currency, a limit, or a rounding.",
+        "examples": [DEFINITIONS[name][1] for name in DOCUMENTS],
         "type": "object",
-        "oneOf": [{"$ref": "#/$defs/promotion"}, {"$ref": "#/$defs/asset"}, {"$ref": "#/$defs/limit"}],
+        "oneOf": [{"$ref": f"#/$defs/{name}"} for name in DOCUMENTS],
         "$defs": described,
     }
 

@@ -27,6 +27,10 @@ DEFINITIONS: dict[str, tuple[str, Example]] = {
         "A cap on discounts, or how points pay.",
         {"limit": "half-at-most", "cap": {"per": "line", "percent": "50"}},
     ),
+    "rounding": (
+        "Small change that is not asked for: what is to pay goes down to a multiple of `to`.",
+        {"rounding": "cash", "to": "1.00", "when": {"payment": {"type": "cash", "from_percent": "100"}}},
+    ),
     "condition": (
         "One condition; several keys must all hold.",
         {"store": {"region": "msk"}, "receipt_sum": {"from": "1000.00"}},
@@ -177,6 +181,9 @@ KEYS: dict[str, tuple[str, list[Example]]] = {
     "limit.payment.of": _SET,
     "limit.payment.except": ("Short for of: {except: …}.", [{"category": "tobacco"}]),
     "limit.payment.deny_input": ("Ways of identification that may not pay.", [["phone", "manual"]]),
+    # --- rounding
+    "rounding.rounding": ("Stable id.", ["cash"]),
+    "rounding.to": ("What is to pay is a multiple of this, at most 100.00.", ["1.00", "0.10"]),
     # --- conditions
     "condition.all": ("All of them hold.", [[{"store": {"id": "s1"}}, {"customer": {"has_card": True}}]]),
     "condition.any": ("At least one of them holds.", [[{"coupon": {"code": "A"}}, {"coupon": {"code": "B"}}]]),

@@ -51,7 +51,7 @@ def compile_document(version: int, sha256: bytes, document: bytes) -> Compiled:
         raise ReleaseRefused("the document's hash is not the released one")
     try:
         rules = read_documents(load_documents(document.decode(), bytes_max=len(document)))
-        image = compile_ruleset(rules.promotions, rules.assets, rules.limits, version=version)
+        image = compile_ruleset(rules.promotions, rules.assets, rules.limits, rules.roundings, version=version)
         assets = Ruleset(image).assets
     except (DocumentError, CompileError, RulesetError, UnicodeDecodeError) as error:
         raise ReleaseRefused(f"{type(error).__name__}: {error}"[:REASON_CHARS_MAX]) from error

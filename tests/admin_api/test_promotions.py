@@ -198,8 +198,12 @@ async def test_limit_is_a_document_like_a_promotion_and_goes_into_the_release(de
     ]
     [by_stage] = (await desk.get("/v1/promotions?stage=item")).json()["promotions"]
     assert (by_stage["promotion_id"], by_stage["kind"]) == ("ten", "promotion")
+    cash = {"rounding": "cash", "to": "1.00", "when": {"store": {"id": "nowhere"}}}
+    assert (await desk.post("/v1/promotions?state=ACTIVE", json=cash)).status_code == 201
+    [rounding] = (await desk.get("/v1/promotions?kind=rounding")).json()["promotions"]
+    assert (rounding["promotion_id"], rounding["kind"]) == ("cash", "rounding")
     released = (await desk.post("/v1/releases", json={})).json()
-    assert {one["code"] for one in released["warnings"]} == {"ASSET_NEW", "SKU_UNKNOWN"}
+    assert {one["code"] for one in released["warnings"]} == {"ASSET_NEW", "SKU_UNKNOWN", "STORE_UNKNOWN"}
     document = (await desk.get("/v1/releases/1/document")).json()
     assert [one.get("limit") for one in document if "limit" in one] == ["half", "pay"]
     kept = await desk.delete("/v1/segments/regulars")

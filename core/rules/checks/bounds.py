@@ -1,4 +1,4 @@
-"""Limits, caps and payment rules that never come into play."""
+"""Limits, caps, payment rules and roundings that never come into play."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from altyn.core.rules.checks.codes import Remark, remark
 from altyn.core.rules.checks.conjunctions import Alternative, Literal
 from altyn.core.rules.checks.goods import covers
 from altyn.core.rules.condition import CustomerIs
-from altyn.core.rules.promotion import Amount, Cap, IssueCoupon, Limit, Message, Points, Promotion, UsageLimit
+from altyn.core.rules.promotion import Amount, Cap, IssueCoupon, Limit, Message, Points, Promotion, Rounding, UsageLimit
 from altyn.core.rules.words import LimitMeasure, LimitPer, LimitWindow
 
 # How many whole or begun windows of one kind lie in one of another.
@@ -96,6 +96,16 @@ def limit_documents(limits: Sequence[Limit]) -> Iterator[Remark]:
                 yield remark(limit.limit_id, rule.path, "PAYMENT_SHADOWED", **details)
             elif rule.when is None:
                 always[rule.asset] = limit.limit_id
+
+
+def rounding_documents(roundings: Sequence[Rounding]) -> Iterator[Remark]:
+    """Roundings behind one that always holds."""
+    always: str | None = None
+    for rounding in sorted(roundings, key=lambda one: (one.priority, one.rounding_id.encode())):
+        if always is not None:
+            yield remark(rounding.rounding_id, "when", "ROUNDING_SHADOWED", other=always)
+        elif rounding.when is None:
+            always = rounding.rounding_id
 
 
 def _is_within(tight: Cap, loose: Cap) -> bool:

@@ -336,6 +336,13 @@ KINDS: dict[str, Kind] = {
         "правило оплаты «{other}» для «{asset}» стоит раньше и выполняется всегда",
         "задайте раннему правилу условие или удалите одно из двух",
     ),
+    "ROUNDING_SHADOWED": _kind(
+        Severity.WARNING,
+        'the rounding "{other}" stands before it and always holds',
+        "give the earlier rounding a condition, or remove one of the two",
+        "округление «{other}» стоит раньше и выполняется всегда",
+        "задайте раннему округлению условие или удалите одно из двух",
+    ),
     # --- sets, tiers, texts
     "BROAD_PART_FIRST": _kind(
         Severity.WARNING,

@@ -22,15 +22,17 @@ from altyn.core.rules.read.written_rewards import written_reward
 
 
 def default_document(
-    value: values.Promotion | values.Asset | values.Limit, assets: Iterable[values.Asset] = ()
+    value: values.Promotion | values.Asset | values.Limit | values.Rounding, assets: Iterable[values.Asset] = ()
 ) -> Document:
-    """The document of a promotion, a limit or an asset. `assets` give the scales in which points are written."""
+    """The document of a value. `assets` give the scales in which points are written."""
     if isinstance(value, values.Asset):
         step = decimal_text(value.step_points, value.scale)
         return {"asset": value.asset, "title": dict(value.title), "scale": str(value.scale), "step": step}
     scales = {asset.asset: asset.scale for asset in assets}
     if isinstance(value, values.Limit):
         return _limit_document(value, scales)
+    if isinstance(value, values.Rounding):
+        return _rounding(value, scales)
     made: Document = {"promotion": value.promotion_id, "title": dict(value.title), "stage": value.stage.name.lower()}
     if value.group is not None:
         made["group"] = _group(value.group)
@@ -198,6 +200,16 @@ def _limit_document(limit: values.Limit, scales: dict[str, int]) -> Document:
     if limit.payment:
         made["payment"] = [_payment_rule(rule, scales) for rule in limit.payment]
     return made
+
+
+def _rounding(value: values.Rounding, scales: dict[str, int]) -> Document:
+    return present(
+        rounding=value.rounding_id,
+        title=dict(value.title),
+        priority=str(value.priority),
+        to=money_text(value.to_minor),
+        when=None if value.when is None else _condition(value.when, scales),
+    )
 
 
 def _payment_rule(rule: values.PaymentRule, scales: dict[str, int]) -> Document:

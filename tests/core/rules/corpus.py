@@ -27,6 +27,19 @@ REFUSED: dict[str, tuple[str, list[tuple[str, str]]]] = {
         " {promotion: p, stage: item, reward: [{percent: {rate: 4}}]}]",
         [("p: promotion", "DUPLICATE_ID")],
     ),
+    "rounding-to-nothing": ("{rounding: r, to: 0.00}", [("r: to", "OUT_OF_RANGE")]),
+    "rounding-to-much": ("{rounding: r, to: 100.01}", [("r: to", "OUT_OF_RANGE")]),
+    "rounding-to-parts-of-a-kopeck": ("{rounding: r, to: 0.005}", [("r: to", "TOO_PRECISE")]),
+    "rounding-without-to": ("{rounding: r}", [("r: to", "REQUIRED")]),
+    "rounding-by-a-sum": (
+        "{rounding: r, to: 1, when: {receipt_sum: {from: 1}}}",
+        [("r: when.receipt_sum", "CONTRADICTION")],
+    ),
+    "rounding-by-a-segment-inside": (
+        "{rounding: r, to: 1, when: {any: [{customer: {has_card: true, segment: s}}, {coupon: {code: c}}]}}",
+        [("r: when.any[0].customer.segment", "CONTRADICTION"), ("r: when.any[1].coupon", "CONTRADICTION")],
+    ),
+    "rounding-twice": ("[{rounding: r, to: 1}, {rounding: r, to: 2}]", [("r: rounding", "DUPLICATE_ID")]),
     "payment-of-nothing": (
         "{limit: l, payment: [{asset: a, except: {}}]}",
         [("l: payment[0].except", "CONTRADICTION")],

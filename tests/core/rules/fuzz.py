@@ -53,7 +53,7 @@ RECEIPT = {
 
 def corpus() -> list[dict[str, Any]]:
     """Sound documents to damage: the demo's, the schema's examples, the scenarios'."""
-    found: list[dict[str, Any]] = [DEFINITIONS[kind][1] for kind in ("promotion", "asset", "limit")]
+    found: list[dict[str, Any]] = [DEFINITIONS[kind][1] for kind in ("promotion", "asset", "limit", "rounding")]
     for path in sorted((ROOT / "cli/demo/promotions").glob("*.yaml")):
         found += load_documents(path.read_text())
     for path in sorted((ROOT / "tests/scenarios").rglob("*.yaml")):

@@ -409,15 +409,27 @@ def limits(draw: st.DrawFn) -> dict[str, Any]:
     return {**made, "payment": rules}
 
 
+roundings = given(
+    {"rounding": names, "to": decimals(2, 1, 10_000)},
+    title=titles,
+    priority=priorities,
+    when=st.one_of(
+        present(payment=st.just({"type": "cash"}), store=present(id=members), register=present(channel=members)),
+        st.fixed_dictionaries({"none": st.just([{"customer": {"has_card": True}}, {"schedule": {"weekdays": "mon"}}])}),
+    ),
+)
+
+
 ASSETS = [{"asset": name, "scale": str(scale), "step": "1"} for name, scale in SCALES.items()]
 
 
 @st.composite
 def documents(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Valid documents: three assets, a few promotions and limits of distinct ids."""
+    """Valid documents: three assets, a few promotions, limits and roundings of distinct ids."""
     made = draw(st.lists(promotions(), max_size=3, unique_by=lambda one: one["promotion"]))
     bounds = draw(st.lists(limits(), max_size=2, unique_by=lambda one: one["limit"]))
-    return [*ASSETS, *made, *bounds]
+    rounded = draw(st.lists(roundings, max_size=2, unique_by=lambda one: one["rounding"]))
+    return [*ASSETS, *made, *bounds, *rounded]
 
 
 KEYS = [
@@ -427,7 +439,7 @@ KEYS = [
     "floor", "price", "title", "en", "step", "limit", "cap", "payment", "tiers", "base", "over", "fixed_price",
     "multi_buy", "take", "pay", "bundle", "parts", "buy_get", "buy", "get", "ladder", "rungs", "message", "to", "text",
     "issue_coupon", "series", "exclusive", "limits", "per", "window", "budget", "messages", "slip",
-    "balance", "type", "from_percent", "register", "channel",
+    "balance", "type", "from_percent", "register", "channel", "rounding",
 ]  # fmt: skip
 scalars = st.one_of(
     st.none(),

@@ -48,7 +48,8 @@ def test_valid_documents_survive_yaml_and_json(written: list[dict[str, Any]]) ->
 @given(documents())
 def test_lint_takes_all_valid_documents(written: list[dict[str, Any]]) -> None:
     rules = read_documents(written)
-    ids = {promotion.promotion_id for promotion in rules.promotions} | {limit.limit_id for limit in rules.limits}
+    ids = {one.promotion_id for one in rules.promotions} | {one.limit_id for one in rules.limits}
+    ids |= {one.rounding_id for one in rules.roundings}
     for remark in remarks(rules, Known(today=20_819)):
         assert remark.path.split(":")[0] in ids
         assert all(remark.say(language) and remark.mend(language) for language in ("en", "ru"))

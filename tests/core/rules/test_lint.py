@@ -261,6 +261,11 @@ CASES: dict[str, tuple[str, list[str], str]] = {
         ["m: payment[0]"],
         "{limit: l, payment: [{asset: a, when: {store: {id: s}}}]}, {limit: m, payment: [{asset: a}]}",
     ),
+    "ROUNDING_SHADOWED": (
+        "{rounding: r, to: 1.00}, {rounding: s, to: 0.10}",
+        ["s: when"],
+        "{rounding: r, to: 1.00, when: {store: {id: s}}}, {rounding: s, to: 0.10}",
+    ),
     "BROAD_PART_FIRST": (
         gives("{bundle: {percent: 5, parts: [{of: {sku: [x, y]}}, {of: {sku: x}}]}}", "stage: set"),
         ["p: reward[0].bundle.parts[1]"],

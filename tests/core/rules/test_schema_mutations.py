@@ -18,7 +18,7 @@ from tests.core.rules.json_schema import is_valid
 
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMA = document_schema()
-KINDS = ("promotion", "asset", "limit")
+KINDS = ("promotion", "asset", "limit", "rounding")
 # What a schema can see; the rest needs arithmetic, another key or another document.
 SHAPE = {"UNKNOWN_KEY", "UNKNOWN_WORD", "WRONG_TYPE", "REQUIRED", "EMPTY"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

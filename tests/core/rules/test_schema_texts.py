@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from altyn.core.rules.definition import read_documents
-from altyn.core.rules.read import documents, forms, limits, products
+from altyn.core.rules.read import documents, forms, limits, products, roundings
 from altyn.core.rules.read.conditions import CONDITION, LEAVES
 from altyn.core.rules.read.problems import Reading
 from altyn.core.rules.read.rewards import KINDS
@@ -21,6 +21,7 @@ FORMS: dict[str, Any] = {
     "promotion": documents.PROMOTION,
     "asset": documents.ASSET,
     "limit": limits.LIMIT_DOCUMENT,
+    "rounding": roundings.ROUNDING,
     "product_set": products.PRODUCT_SET,
     **LEAVES,
     **KINDS,
