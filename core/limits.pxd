@@ -59,6 +59,8 @@ cdef enum:
     PROMOTIONS_MAX = 262_144
     REWARDS_MAX = 16
     LIMITS_MAX = 8             # of one promotion
+    MULTIPLIERS_MAX = 16       # of one rule
+    TIERS_MAX = 32             # of one reward
     ASSETS_MAX = 64
     POINTS_PAYMENTS_MAX = 72   # one per asset and per wish
     # Rows of one calculation: discounts and accruals by line and rule; explain data, cut beyond.

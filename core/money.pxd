@@ -70,6 +70,35 @@ cdef extern from *:
         return base <= 0 ? 0 : (int64_t)((total * (altyn_wide)part + divisor / 2) / divisor);
     }
 
+    /* `value` × times₁ × times₂ × …, each in ten-thousandths, exact and rounded once half-up, at most `most`. Up to 16
+       times, each at most 100. Twice the product is kept in words of 32 bits, then divided step by step: the floor
+       of floors is the floor of the whole, and half-up is (floor(2x) + 1) / 2. */
+    static inline int64_t altyn_multiply_exactly(int64_t value, const int64_t *times, int32_t count, int64_t most) {
+        uint32_t words[14] = {0};
+        uint64_t carry, kept = (uint64_t)value * 2;
+        int32_t i, j;
+        words[0] = (uint32_t)kept;
+        words[1] = (uint32_t)(kept >> 32);
+        for (i = 0; i < count && i < 16; i++) {
+            for (carry = 0, j = 0; j < 14; j++) {
+                carry += (uint64_t)words[j] * (uint64_t)times[i];
+                words[j] = (uint32_t)carry;
+                carry >>= 32;
+            }
+        }
+        for (i = 0; i < count && i < 16; i++) {
+            for (carry = 0, j = 13; j >= 0; j--) {
+                carry = carry << 32 | words[j];
+                words[j] = (uint32_t)(carry / 10000);
+                carry %= 10000;
+            }
+        }
+        for (j = 2; j < 14; j++) if (words[j]) return most;
+        kept = ((uint64_t)words[1] << 32 | words[0]);
+        kept = (kept >> 1) + (kept & 1);
+        return kept > (uint64_t)most ? most : (int64_t)kept;
+    }
+
     static inline int altyn_is_narrow(int64_t amount, int64_t numerator) {
         return ((altyn_wide)amount * (altyn_wide)numerator) >> 64 == 0;
     }
@@ -88,12 +117,14 @@ cdef extern from *:
     int64_t divide_by "altyn_divide_by"(int64_t amount, int64_t numerator, int64_t divisor, uint64_t inverse,
                                         int64_t* remainder) noexcept nogil
     int64_t progressive "altyn_progressive"(const int64_t* steps, int64_t count, int64_t base, int64_t part) noexcept nogil
+    int64_t multiply_exactly "altyn_multiply_exactly"(int64_t value, const int64_t* times, int32_t count, int64_t most) noexcept nogil
     bint is_narrow "altyn_is_narrow"(int64_t amount, int64_t numerator) noexcept nogil
     int compare_products "altyn_compare_products"(int64_t a, int64_t b, int64_t c, int64_t d) noexcept nogil
 
 cdef enum:
     PPM = 1_000_000
     MILLI = 1_000
+    TIMES_ONE = 10_000         # of a multiplier
 
 cdef inline int64_t rate_of(int64_t amount, int64_t rate_ppm) noexcept nogil:
     """`rate_ppm` millionths of the amount, half-up."""

@@ -251,3 +251,13 @@ def multiply_half_up(amount: int, numerator: int, divisor: int) -> int:
 def multiply_floor(amount: int, numerator: int, divisor: int) -> int:
     """amount × numerator ÷ divisor, rounded down, all at or above 0."""
     return mul_div_floor(amount, numerator, divisor)
+
+
+def multiply_times(value: int, times: list[int], most: int) -> int:
+    """value × every one of `times`, in ten-thousandths, exact and rounded once half-up, at most `most`; up to 16 times of at
+    most 1 000 000."""
+    cdef int64_t[16] given
+    cdef int32_t i
+    for i in range(<int32_t>len(times)):
+        given[i] = times[i]
+    return multiply_exactly(value, given, <int32_t>len(times), most)

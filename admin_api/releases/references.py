@@ -69,7 +69,10 @@ def _documents(rules: Rules) -> Iterable[tuple[str, list[tuple[str, str]]]]:
 
 
 def _of_promotion(promotion: Promotion) -> Iterable[tuple[str, str]]:
-    yield from _of_condition(promotion.when)
+    for when in promotion.conditions:
+        yield from _of_condition(when)
+    for multiplier in promotion.multipliers:
+        yield from _of_products(multiplier.of)
     for reward in promotion.rewards:
         for products in reward_sets(reward):
             yield from _of_products(products)

@@ -7,13 +7,14 @@ compete per asset.
 
 """
 from libc.stdint cimport int64_t, uint32_t
-from altyn.core.calculator.apply cimport meets_conditions, open_trace, use_coupon
+from altyn.core.calculator.apply cimport meets_conditions, open_trace, use_coupon, use_factor_codes
 from altyn.core.calculator.limited cimport Left, granted, limits_left, spend
+from altyn.core.calculator.multipliers cimport factors_of, is_multiplied, multiplied, weigh_by_rate
 from altyn.core.calculator.targets cimport in_set
 from altyn.core.calculator.tiers cimport value_of
 from altyn.core.calculator.work cimport Accrued, CalcGroup, Run, Trial, trace_row
 from altyn.core.limits cimport ACCRUALS_MAX, APPLIED_MAX
-from altyn.core.money cimport PPM, Share, compare_products, mul_div_floor, power_of_ten, share_by, share_out
+from altyn.core.money cimport PPM, Share, compare_products, divide, mul_div_floor, power_of_ten, share_by, share_out
 from altyn.core.outcome cimport APPLIED, Accrual, BEATEN, LIMIT, RuleTrace, ZERO
 from altyn.core.rules.image cimport (
     AssetRow, EXCLUDE_POINTS_PAID, POINTS_PERCENT, PromotionRow, RuleRow, SKIP_IF_PAID_WITH_POINTS, SetRow,
@@ -79,6 +80,20 @@ cdef Targets collect_targets(Work* work, const RuleRow* rule, int32_t winner) no
     return found
 
 
+cdef int64_t points_multiplied(Work* work, const RuleRow* rule, int32_t count, int64_t value) noexcept nogil:
+    """Before the step. Each target has its own rate, noted as its cap; the sum over all is exact."""
+    cdef int64_t per = PPM * power_of_ten(work.receipt.exponent), points = 0, rests = 0, rest
+    cdef int64_t scale = power_of_ten(work.rules.assets[rule.asset].scale)
+    cdef int32_t i
+    if rule.kind != POINTS_PERCENT:
+        return multiplied(work, rule, value, NULL)
+    for i in range(count):
+        work.shares[i].cap = multiplied(work, rule, value, &work.groups[work.share_of[i]])
+        points += divide(work.shares[i].weight, work.shares[i].cap * scale, per, &rest)
+        rests += rest
+    return points + divide(rests, 1, per, &rest)
+
+
 cdef int64_t points_of(Work* work, const RuleRow* rule, Targets targets) noexcept nogil:
     """What the rule gives on the collected targets, floored to the step."""
     cdef const AssetRow* asset
@@ -87,7 +102,10 @@ cdef int64_t points_of(Work* work, const RuleRow* rule, Targets targets) noexcep
         return 0
     asset = &work.rules.assets[rule.asset]
     points = value_of(work, rule)
-    if rule.kind == POINTS_PERCENT:
+    if is_multiplied(rule):
+        work.factors = factors_of(work, rule)
+        points = points_multiplied(work, rule, targets.count, points)
+    elif rule.kind == POINTS_PERCENT:
         points = mul_div_floor(
             targets.base, points * power_of_ten(asset.scale), PPM * power_of_ten(work.receipt.exponent)
         )
@@ -168,6 +186,10 @@ cdef void give_points(Work* work, int32_t number, Targets targets, int64_t wante
     lot.points = points
     work.accruals_count += 1
     use_coupon(work, number)
+    if is_multiplied(rule):
+        use_factor_codes(work, rule, number)
+        if rule.kind == POINTS_PERCENT:
+            targets.base = weigh_by_rate(work, targets.count)
     share_by(points, targets.base, work.shares, targets.count, False, work.share_order)
     for i in range(targets.count):
         points = share[i].amount + share[i].extra
@@ -242,7 +264,7 @@ cdef void claim_lines(Work* work, int32_t promotion, int32_t asset) noexcept nog
     cdef const PromotionRow* row = &work.rules.promotions[promotion]
     cdef const RuleRow* rule
     cdef CalcGroup* group
-    cdef int64_t rate, paid_rate
+    cdef int64_t rate, paid_rate, here
     cdef int32_t i, number
     for i in range(work.groups_count):
         group = &work.groups[i]
@@ -254,9 +276,13 @@ cdef void claim_lines(Work* work, int32_t promotion, int32_t asset) noexcept nog
             if rule.asset != asset or (work.paid_with_points and rule.flags & SKIP_IF_PAID_WITH_POINTS):
                 continue
             if in_set(work.rules, &work.rules.sets[rule.targets], group):
-                rate += value_of(work, rule)
+                here = value_of(work, rule)
+                if is_multiplied(rule):
+                    work.factors = factors_of(work, rule)
+                    here = multiplied(work, rule, here, group)
+                rate += here
                 if counts_paid(work, rule):
-                    paid_rate += value_of(work, rule)
+                    paid_rate += here
         if is_greater(price_left(group), rate, group.winning, work.paid[i] if work.paid_with_points else 0, paid_rate,
                       group.winning_paid):
             group.winning = rate

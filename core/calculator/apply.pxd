@@ -9,5 +9,7 @@ cdef int64_t apply_matched(Work* work, int32_t promotion, int32_t traces_begin, 
 cdef bint meets_conditions(Work* work, const PromotionRow* promotion, RuleTrace* trace) noexcept nogil
 cdef void trace_failure(Work* work, const Failure* failure, RuleTrace* trace) noexcept nogil
 cdef void use_coupon(Work* work, int32_t rule) noexcept nogil
+cdef void use_code(Work* work, int32_t rule, int32_t coupon) noexcept nogil
+cdef void use_factor_codes(Work* work, const RuleRow* rule, int32_t number) noexcept nogil
 cdef void trace_lines(Work* work, RuleTrace* trace, int32_t applied_begin) noexcept nogil
 cdef RuleTrace* open_trace(Work* work, int32_t number, int32_t rule) noexcept nogil

@@ -3,9 +3,10 @@
 Decides what one promotion gives at its turn, and says why. Invariants: a rule that gives 0 has no side effect; its
 coupon is used only by a rule that gave something. Must never compare promotions with one another.
 """
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from altyn.core.calculator.conditions cimport holds, unlocking_coupon
 from altyn.core.calculator.limited cimport Left, begin_limited, end_limited, limits_left
+from altyn.core.calculator.multipliers cimport acts, factors_of, is_multiplied
 from altyn.core.calculator.notes cimport is_shut_receipt, open_to
 from altyn.core.calculator.nudges cimport note_nudge
 from altyn.core.calculator.reward cimport give_by_kind
@@ -17,7 +18,7 @@ from altyn.core.calculator.work cimport Applied, Failure, USED, trace_row
 from altyn.core.limits cimport COUPONS_GIVEN_MAX, LINE_TRACES_MAX
 from altyn.core.outcome cimport APPLIED, INACTIVE, LineTrace, NOT_MATCHED, ZERO
 from altyn.core.rules.image cimport (
-    ALLOW_FREE, COST_FLOOR, ConditionRow, HAS_LIMITS, NAMES_COUPON, NUDGES, SCHEDULE_IS,
+    ALLOW_FREE, COST_FLOOR, ConditionRow, HAS_LIMITS, MultiplierRow, NAMES_COUPON, NUDGES, SCHEDULE_IS,
 )
 
 cdef RuleTrace* open_trace(Work* work, int32_t number, int32_t rule) noexcept nogil:
@@ -64,8 +65,12 @@ cdef bint meets_conditions(Work* work, const PromotionRow* promotion, RuleTrace*
 
 
 cdef void use_coupon(Work* work, int32_t rule) noexcept nogil:
-    """The rule gave something: its code is used, by the first such rule of the ruleset (assets accrue one after another)."""
-    cdef int32_t coupon = work.unlocking_coupon
+    """The rule gave something: the code that unlocked it is used."""
+    use_code(work, rule, work.unlocking_coupon)
+
+
+cdef void use_code(Work* work, int32_t rule, int32_t coupon) noexcept nogil:
+    """A code is used, by the first rule of the ruleset that gave something for it (assets accrue one after another)."""
     if coupon < 0:
         return
     if work.coupon_states[coupon] < USED or (work.coupon_states[coupon] == USED and rule < work.coupon_rules[coupon]):
@@ -78,6 +83,16 @@ cdef void use_coupon(Work* work, int32_t rule) noexcept nogil:
         work.coupons_given[work.coupons_given_count].rule = rule
         work.coupons_given[work.coupons_given_count].coupon = coupon
         work.coupons_given_count += 1
+
+
+cdef void use_factor_codes(Work* work, const RuleRow* rule, int32_t number) noexcept nogil:
+    """The rule gave something: codes that helped to multiply it are used."""
+    cdef const MultiplierRow* row
+    cdef int32_t i
+    for i in range(rule.multipliers_begin, rule.multipliers_end):
+        row = &work.rules.multipliers[i]
+        if row.names_coupon and work.factors >> (i - rule.multipliers_begin) & 1 and acts(work, rule, row):
+            use_code(work, number, unlocking_coupon(work, row.condition))
 
 
 cdef void set_floors(Work* work, const PromotionRow* promotion) noexcept nogil:
@@ -134,10 +149,14 @@ cdef int64_t give(Work* work, int32_t number, Left* left, Matched* matched, Rule
     cdef int64_t given = 0
     cdef int32_t formed = work.formed_count
     work.rule = number
+    if is_multiplied(rule):
+        work.factors = matched.factors[rule.reward_no]
     if not is_shut_receipt(work) and (left == NULL or not left.closed):
         given = give_by_kind(work, rule) if left == NULL else give_limited(work, rule, left)
     if given > 0 and not work.trying:
         use_coupon(work, number)
+        if is_multiplied(rule):
+            use_factor_codes(work, rule, number)
     if trace != NULL:
         trace.amount_minor = given
         if given > 0:
@@ -188,6 +207,8 @@ cdef int64_t apply_promotion(Work* work, int32_t promotion, int32_t traces_begin
             continue
         if rule.tiers >= 0:
             matched.steps[i] = <uint8_t>reached_step(work, rule.tiers)
+        if is_multiplied(rule):
+            matched.factors[i] = <uint16_t>factors_of(work, rule)
         matched.rewards |= <uint32_t>1 << i
         if matched.coupon < 0:
             matched.coupon = work.unlocking_coupon

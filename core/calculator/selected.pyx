@@ -4,6 +4,7 @@ Decides the same as `rewards.percent` and `rewards.amount`, which it equals when
 being applied; those are faster, this one looks at every unit. Must never take from a closed unit.
 """
 from libc.stdint cimport int32_t
+from altyn.core.calculator.multipliers cimport rate_in
 from altyn.core.calculator.notes cimport is_open, mark_group, price_of
 from altyn.core.calculator.spread cimport settle_filling, settle_refusing, take_each, unit_room
 from altyn.core.calculator.targets cimport next_in_set
@@ -105,7 +106,7 @@ cdef int64_t give_selected(Work* work, const RuleRow* rule) noexcept nogil:
         group = &work.groups[i]
         if is_target(work, group):
             if rule.kind == PERCENT:
-                here = percent_selected(work, group, rule.value)
+                here = percent_selected(work, group, rate_in(work, rule, group))
             elif rule.kind == AMOUNT_UNIT:
                 here = off_every_unit(work, group, rule.value)
             else:

@@ -3,6 +3,7 @@
 Decides which step a receipt has reached now. Must never read another base than the tiers name.
 """
 from altyn.core.calculator.conditions cimport base_of
+from altyn.core.calculator.multipliers cimport is_multiplied, multiplied_progressive
 from altyn.core.money cimport progressive
 from altyn.core.rules.image cimport TierRow
 
@@ -25,6 +26,7 @@ cdef int64_t step_value(const Work* work, int32_t tiers, int32_t step) noexcept 
 
 cdef int64_t progressive_off(const Work* work, const RuleRow* rule, int64_t part_minor) noexcept nogil:
     cdef const TierRow* row = &work.rules.tiers[rule.tiers]
-    return progressive(
-        &work.rules.numbers[row.steps.begin], (row.steps.end - row.steps.begin) // 2, base_of(work, row.over, row.base), part_minor
-    )
+    cdef int64_t base = base_of(work, row.over, row.base)
+    if is_multiplied(rule):
+        return multiplied_progressive(work, rule, base, part_minor)
+    return progressive(&work.rules.numbers[row.steps.begin], (row.steps.end - row.steps.begin) // 2, base, part_minor)

@@ -7,7 +7,7 @@ What only some receipts need to know of their units stands in `notes`, a row per
 group, marks of exclusivity, prices before a limited rule. Notes are kept (`noted`) from the moment something asks for
 them; a receipt that needs none never touches them.
 """
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from altyn.core.limits cimport COUPONS_MAX, EXPLAIN_ALL_MAX, REWARDS_MAX, TRACES_MAX
 from altyn.core.money cimport Share
 from altyn.core.outcome cimport (
@@ -159,6 +159,7 @@ cdef struct Matched:
     uint32_t rewards           # bit per reward
     int32_t coupon             # index of the code that unlocked it, -1
     uint8_t steps[REWARDS_MAX]  # of tiers: the reached step from 1, 0: none
+    uint16_t factors[REWARDS_MAX]  # bits of the multipliers that hold, of rules that have some
 
 cdef struct Trial:
     # One promotion of a BEST group tried alone from group entry.
@@ -256,6 +257,7 @@ cdef struct Work:
 
     Floors floors
     int32_t rule               # being applied
+    uint32_t factors           # bits of its multipliers that hold; of a rule that has some
     int32_t stage
     int32_t only_winner        # a promotion: only calc groups it won; -1: all
     int32_t unlocking_coupon   # index of the code the promotion uses, -1

@@ -241,8 +241,8 @@ def known_assets(assets: Iterable[Asset], lanes: list[Lane], limits: list[Limit]
     named += [rule.asset for limit in limits for rule in limit.payment]
     for lane in lanes:
         for promotion in lane.members:
-            if promotion.when is not None:
-                named += [one.asset for one in walk(promotion.when) if isinstance(one, Balance)]
+            for when in promotion.conditions:
+                named += [one.asset for one in walk(when) if isinstance(one, Balance)]
     for name in named:
         known.setdefault(name, Asset(name, {}))
     if len(known) > ASSETS_MAX:
@@ -258,6 +258,7 @@ def write_lane(rows: RowWriter, writer: RuleWriter, sections: Mapping[str, list[
         rows.knows_net = promotion.stage in (Stage.ACCRUAL, Stage.MESSAGE)
         number, rules_begin = len(promotions), len(writer.rules)
         condition = -1 if promotion.when is None else rows.condition(promotion.when)
+        writer.multipliers_of(promotion)
         for reward_no, reward in enumerate(promotion.rewards):
             writer.rule(reward, number, reward_no, promotion.stage)
         floor = promotion.floor
@@ -350,6 +351,7 @@ def assemble(
         joined(writer.translations),
         joined(writer.issues),
         joined(writer.roundings),
+        joined(writer.multipliers),
     ]
     return sealed(body, version)
 

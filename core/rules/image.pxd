@@ -56,7 +56,8 @@ cdef enum Section:
     TRANSLATIONS = 24
     ISSUES = 25
     ROUNDINGS = 26
-    SECTIONS_COUNT = 27
+    MULTIPLIERS = 27
+    SECTIONS_COUNT = 28
 
 cdef enum SymbolKind:
     # The first four are also the columns of a product set.
@@ -201,7 +202,8 @@ cdef struct RuleRow:
     int32_t path
     int32_t tiers              # -1: none
     int32_t detail             # row of SET_REWARDS, MESSAGES or ISSUES by kind; -1
-    int64_t reserved
+    int32_t multipliers_begin
+    int32_t multipliers_end
 
 cdef struct GroupRow:
     int32_t mode               # promotion.GroupMode
@@ -356,6 +358,14 @@ cdef struct RoundingRow:
     int32_t id_size
     int32_t reserved
 
+cdef struct MultiplierRow:
+    # What multiplies the number of a rule: a rate, or fixed points.
+    int64_t most_ppm           # the product is at most this, -1: no bound of the document's
+    int32_t times              # ten-thousandths
+    int32_t condition          # root, -1: always
+    int32_t targets            # set
+    int32_t names_coupon       # the condition asks for a code or a series
+
 cdef struct RulesView:
     # The sections of one verified image.
     const char* texts
@@ -384,6 +394,7 @@ cdef struct RulesView:
     const TranslationRow* translations
     const IssueRow* issues
     const RoundingRow* roundings
+    const MultiplierRow* multipliers
     int32_t promotions_count
     int32_t rules_count
     int32_t assets_count

@@ -257,6 +257,16 @@ class UsageLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class Multiplier:
+    """What multiplies the rates of a promotion, on lines of `of`, while `when` holds; `times` is in ten-thousandths."""
+
+    path: str
+    times: int
+    when: Condition | None
+    of: ProductSet
+
+
+@dataclass(frozen=True, slots=True)
 class Promotion:
     promotion_id: str
     title: Mapping[str, str]
@@ -273,6 +283,13 @@ class Promotion:
     limits: tuple[UsageLimit, ...] = ()
     messages: Mapping[Channel, Mapping[str, str]] = field(default_factory=dict)
     nudge: Mapping[str, str] = field(default_factory=dict)  # said when little is missing to it
+    multipliers: tuple[Multiplier, ...] = ()
+    max_rate_ppm: int | None = None
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The roots of all its conditions."""
+        return tuple(when for when in (self.when, *(one.when for one in self.multipliers)) if when is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ from altyn.core.rules.words import (
     Stage,
 )
 
-RULE_ROW = struct.Struct("<4iqiI6iq")
+RULE_ROW = struct.Struct("<4iqiI8i")
 SET_REWARD_ROW = struct.Struct("<q5iI4i")
 PART_ROW = struct.Struct("<4i")
 TIER_ROW = struct.Struct("<4i")
@@ -56,6 +56,7 @@ MESSAGE_ROW = struct.Struct("<6i")
 TRANSLATION_ROW = struct.Struct("<4i")
 ISSUE_ROW = struct.Struct("<4i")
 ROUNDING_ROW = struct.Struct("<q4i")
+MULTIPLIER_ROW = struct.Struct("<q4i")
 
 PERCENT, POINTS_PERCENT, POINTS_FIXED, FIXED_PRICE = 0, 4, 5, 6
 MULTI_BUY, BUNDLE, BUY_GET, LADDER, MESSAGE, ISSUE_COUPON = 7, 8, 9, 10, 11, 12
@@ -70,6 +71,7 @@ TO_TARGETS, REPEAT_RUNGS = 32, 64
 BY_LINE, INCLUDE_POINTS = 1, 2
 
 NO_SPAN = (0, 0)
+TIMES_ONE = 10_000
 
 
 class RuleWriter:
@@ -92,6 +94,9 @@ class RuleWriter:
         self.translation_places: dict[tuple[tuple[str, str], ...], tuple[int, int]] = {}
         self.issues: list[bytes] = []
         self.roundings: list[bytes] = []
+        self.multipliers: list[bytes] = []
+        # Those of the promotion being written.
+        self.acting = NO_SPAN
         self.kinds = 0
         self.flags = 0
 
@@ -154,7 +159,7 @@ class RuleWriter:
                 path,
                 tiers,
                 detail,
-                0,
+                *(NO_SPAN if isinstance(reward, Message | IssueCoupon) else self.acting),
             )
         )
 
@@ -233,6 +238,19 @@ class RuleWriter:
     def _limit(self, limit: UsageLimit, promotion: int, asset: int) -> bytes:
         numbers = (limit.measure, limit.per, limit.window, limit.on_short)
         return LIMIT_ROW.pack(limit.cap, promotion, *numbers, asset, self.rows.path(limit.path), 0)
+
+    def multipliers_of(self, promotion: Promotion) -> None:
+        """Rows for all rates of the promotion. A bound without a multiplier stands in a row that multiplies by 1."""
+        begin = len(self.multipliers)
+        most = -1 if promotion.max_rate_ppm is None else promotion.max_rate_ppm
+        for one in promotion.multipliers:
+            before, self.rows.names_coupon = self.rows.names_coupon, False
+            condition = -1 if one.when is None else self.rows.condition(one.when)
+            names, self.rows.names_coupon = self.rows.names_coupon, self.rows.names_coupon or before
+            self.multipliers.append(MULTIPLIER_ROW.pack(most, one.times, condition, self.rows.products(one.of), names))
+        if most >= 0 and not promotion.multipliers:
+            self.multipliers.append(MULTIPLIER_ROW.pack(most, TIMES_ONE, -1, 0, 0))
+        self.acting = (begin, len(self.multipliers))
 
     def speech_of(self, promotion: Promotion) -> int:
         if not speaks(promotion) and not promotion.nudge:

@@ -14,7 +14,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy
 from altyn.core.rules.image cimport (
     ASSETS, AssetRow, CAPS, CONDITIONS, CapRow, ConditionRow, FILTER, GROUPS, GroupRow, HASHED_FROM, IMAGE_FORMAT,
-    ISSUES, IssueRow, LIMITS, LISTS, LimitRow, MESSAGES, MessageRow, NUMBERS, PARTS, PATHS, PAYMENTS, POSTINGS,
+    ISSUES, IssueRow, LIMITS, LISTS, LimitRow, MESSAGES, MULTIPLIERS, MessageRow, MultiplierRow, NUMBERS, PARTS, PATHS, PAYMENTS, POSTINGS,
     PROMOTIONS, PartRow, PathRow, PaymentRow, PromotionRow, READ_SET, ROUNDINGS, RULES, RoundingRow, RuleRow, SCHEDULES, SECTIONS_COUNT,
     SETS, SET_REWARDS, SLOTS, SPEECHES, SUMMARY, ScheduleRow, SetRewardRow, SetRow, SpeechRow, SummaryRow, SymbolSlot,
     TABLE_FROM, TEXTS, TIERS, TRANSLATIONS, TierRow, TranslationRow,
@@ -74,6 +74,7 @@ cdef dict row_sizes():
         TRANSLATIONS: sizeof(TranslationRow),
         ISSUES: sizeof(IssueRow),
         ROUNDINGS: sizeof(RoundingRow),
+        MULTIPLIERS: sizeof(MultiplierRow),
     }
 
 
@@ -158,6 +159,7 @@ cdef class Ruleset:
         view.translations = <const TranslationRow*>(base + <int64_t>at[TRANSLATIONS])
         view.issues = <const IssueRow*>(base + <int64_t>at[ISSUES])
         view.roundings = <const RoundingRow*>(base + <int64_t>at[ROUNDINGS])
+        view.multipliers = <const MultiplierRow*>(base + <int64_t>at[MULTIPLIERS])
         view.promotions_count = <int32_t>places[PROMOTIONS][1]
         view.rules_count = <int32_t>places[RULES][1]
         view.assets_count = <int32_t>places[ASSETS][1]

@@ -158,6 +158,12 @@ KEYS: dict[str, tuple[str, list[Example]]] = {
     ),
     "promotion.messages.cashier": (_TEXT, [{"en": "Offer a bag"}]),
     "promotion.messages.customer_display": (_TEXT, [{"en": "To pay {{ to_pay }}"}]),
+    "promotion.multiplier": (
+        "1 to 8 of what multiplies the rates of percent and points.",
+        [[{"times": "2", "when": {"schedule": {"weekdays": "tue"}}}, {"times": "1.5", "of": {"brand": "acme"}}]],
+    ),
+    "promotion.multiplier.times": ("The rate is multiplied by this, at most 100.", ["2", "1.25", "0.5"]),
+    "promotion.max_rate": ("Percent; the multiplied rate is not above it.", ["15"]),
     # --- asset
     "asset.asset": ("Id of the points currency.", ["stars"]),
     "asset.scale": ("Digits after the point, 0 to 4.", ["0", "2"]),

@@ -145,7 +145,7 @@ def test_promotions_compile_and_speak_of_goods_that_are_sold() -> None:
     rules = read_documents(documents)
     assert len(rules.promotions) >= 40
     assert len(rules.limits) == 3
-    assert compile_ruleset(rules.promotions, rules.assets, rules.limits, version=1)
+    assert compile_ruleset(rules.promotions, rules.assets, rules.limits, rules.roundings, version=1)
     # What a programme may well want, and a marketer should know: codes for everybody, a gift to the first hundred.
     assert {one.code for one in remarks(rules)} == {
         "AMOUNT_WITHOUT_SUM",

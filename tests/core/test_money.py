@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altyn.core.money import largest_remainder, multiply_floor, multiply_half_up
+from altyn.core.money import largest_remainder, multiply_floor, multiply_half_up, multiply_times
 
 AMOUNTS = st.integers(0, (1 << 53) - 1)
 WEIGHTS = st.lists(st.one_of(st.integers(0, 5), st.integers(0, 1 << 40)), min_size=1, max_size=60)
@@ -97,3 +97,19 @@ def test_largest_remainder_out_of_range_is_refused() -> None:
         largest_remainder(-1, [1])
     with pytest.raises(ValueError, match="length"):
         largest_remainder(1, [1], [1, 2])
+
+
+@given(AMOUNTS, st.lists(st.integers(1, 1_000_000), max_size=16), st.integers(0, (1 << 53) - 1))
+def test_times_are_multiplied_exactly_and_rounded_once(value: int, times: list[int], most: int) -> None:
+    product = Fraction(value)
+    for one in times:
+        product *= Fraction(one, 10_000)
+    assert multiply_times(value, times, most) == min(int(product + Fraction(1, 2)), most)
+
+
+def test_times_of_a_rate_of_percent_and_the_largest_there_are() -> None:
+    assert multiply_times(30_000, [15_000, 12_500], 1_000_000) == 56_250
+    assert multiply_times(33_300, [13_333, 13_333], 1_000_000) == 59_197
+    assert multiply_times(1, [5_000], 10) == 1
+    assert multiply_times(1, [4_999], 10) == 0
+    assert multiply_times((1 << 53) - 1, [1_000_000] * 16, (1 << 53) - 1) == (1 << 53) - 1

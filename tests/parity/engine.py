@@ -22,7 +22,9 @@ WIDTH_MAX = 2
 
 def ruleset_of(documents: Iterable[Any]) -> Ruleset:
     rules = read_documents(list(documents))
-    return Ruleset(compile_ruleset(rules.promotions, rules.assets, version=1, limits=rules.limits))
+    return Ruleset(
+        compile_ruleset(rules.promotions, rules.assets, version=1, limits=rules.limits, roundings=rules.roundings)
+    )
 
 
 def evaluate_case(

@@ -4,6 +4,7 @@ Decides the discount of each calc group: rounded once there, then shared over it
 Must never redistribute between units or groups.
 """
 from libc.stdint cimport int32_t
+from altyn.core.calculator.multipliers cimport rate_in
 from altyn.core.calculator.spread cimport spread_refusing
 from altyn.core.calculator.targets cimport next_in_set
 from altyn.core.calculator.work cimport CalcGroup
@@ -20,7 +21,7 @@ cdef int64_t give_percent(Work* work, const RuleRow* rule) noexcept nogil:
     while i < work.groups_count:
         group = &work.groups[i]
         if group.target and group.running_minor > 0 and (work.only_winner < 0 or group.winner == work.only_winner):
-            amount = rate_of(group.running_minor, rule.value)
+            amount = rate_of(group.running_minor, rate_in(work, rule, group))
             if amount > 0:
                 given += spread_refusing(work, group, amount)
         i = next_in_set(work, products, i + 1)

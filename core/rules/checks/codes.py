@@ -343,6 +343,13 @@ KINDS: dict[str, Kind] = {
         "округление «{other}» стоит раньше и выполняется всегда",
         "задайте раннему округлению условие или удалите одно из двух",
     ),
+    "RATE_NEVER_MULTIPLIED": _kind(
+        Severity.WARNING,
+        "nothing multiplies the rate: the bound is never reached",
+        "add a multiplier, or leave max_rate out",
+        "ставку ничто не умножает: предел никогда не достигается",
+        "добавьте множитель или уберите max_rate",
+    ),
     # --- sets, tiers, texts
     "BROAD_PART_FIRST": _kind(
         Severity.WARNING,

@@ -85,6 +85,8 @@ def _over(owner: str, ways: list[Alternative], known: Known) -> Iterator[Remark]
 
 def dead_rewards(promotion: Promotion, assets: Mapping[str, Asset], known: Known) -> Iterator[Remark]:
     owner = promotion.promotion_id
+    if promotion.max_rate_ppm is not None and not promotion.multipliers:
+        yield remark(owner, "max_rate", "RATE_NEVER_MULTIPLIED")
     for reward in promotion.rewards:
         if isinstance(reward, Points):
             yield from _points(owner, reward, assets)
@@ -147,6 +149,7 @@ def _own_floor(promotion: Promotion, reward: Reward) -> Iterator[Remark]:
         rate is not None
         and isinstance(reward, Percent)
         and reward.rate_ppm is not None
+        and not promotion.multipliers
         and reward.rate_ppm > 1_000_000 - rate
     ):
         most, wanted = _percent(1_000_000 - rate), _percent(reward.rate_ppm)

@@ -70,7 +70,7 @@ def _given_away(promotion: Promotion, reward: Reward) -> str:
 
     What has to be bought first (multi-buy, consumed qualifiers) is paid for.
     """
-    if _has_floor(promotion):
+    if _has_floor(promotion) or promotion.multipliers or promotion.max_rate_ppm is not None:
         return ""
     if isinstance(reward, Percent) and reward.rate_ppm == WHOLE_PPM:
         return f"{reward.path}.rate"

@@ -229,7 +229,8 @@ def _without_number(reward: Reward) -> Reward | None:
 def _bounds(promotion: Promotion) -> Hashable:
     """Everything but goods, numbers and order that decides what a promotion gives in a competition."""
     floors = (promotion.allow_free, promotion.floor, promotion.cost_floor)
-    return plain((promotion.when, floors, promotion.skip_discounted, promotion.limits))
+    rates = (promotion.multipliers, promotion.max_rate_ppm)
+    return plain((promotion.when, floors, promotion.skip_discounted, promotion.limits, rates))
 
 
 def _giving(promotion: Promotion) -> list[Reward]:

@@ -69,7 +69,7 @@ def coupons(rules: Rules, known: Known) -> Iterator[Remark]:
     taken: dict[str, tuple[str, str]] = {}
     issued: dict[str, tuple[str, str]] = {}
     for promotion in rules.promotions:
-        conditions = walk(promotion.when) if promotion.when else []
+        conditions = [condition for when in promotion.conditions for condition in walk(when)]
         if promotion.stage is Stage.COUPON and not any(isinstance(one, CouponIs | SeriesIs) for one in conditions):
             yield remark(promotion.promotion_id, "stage", "NO_COUPON")
         for condition in conditions:

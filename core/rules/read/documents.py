@@ -20,6 +20,7 @@ from altyn.core.rules.read.forms import (
     Word,
 )
 from altyn.core.rules.read.limits import LIMITS, usage_limits
+from altyn.core.rules.read.multipliers import MAX_RATE, MULTIPLIERS, check_multipliers
 from altyn.core.rules.read.notices import MESSAGES, SILENCE
 from altyn.core.rules.read.problems import Code, Reading
 from altyn.core.rules.read.products import AMOUNT_MAX, amount, rate
@@ -154,13 +155,14 @@ def _check_promotion(fields: Fields, path: str, reading: Reading) -> None:
         fields["limits"] = usage_limits(fields["limits"], fields["reward"], reading)
     if fields["stage"] is Stage.MESSAGE and fields["limits"]:
         reading.add("limits", Code.CONTRADICTION, "limits are of discounts and points: leave the key out")
-    if fields["when"] is None or fields["stage"] is None or fields["stage"] in UNPRICED:
+    check_multipliers(fields, reading)
+    if fields["stage"] is None or fields["stage"] in UNPRICED:
         return
-    for condition in walk(fields["when"]):
-        if isinstance(condition, ReceiptSum) and condition.base is SumBase.NET:
-            reading.add(
-                f"{condition.path}.base", Code.CONTRADICTION, "NET is known in stage accrual only: use GROSS or RUNNING"
-            )
+    for when in (fields["when"], *(one.when for one in fields["multiplier"] or ())):
+        for condition in [] if when is None else walk(when):
+            if isinstance(condition, ReceiptSum) and condition.base is SumBase.NET:
+                message = "NET is known in stage accrual only: use GROSS or RUNNING"
+                reading.add(f"{condition.path}.base", Code.CONTRADICTION, message)
 
 
 def _promotion(fields: Fields, path: str) -> Promotion:
@@ -180,6 +182,8 @@ def _promotion(fields: Fields, path: str) -> Promotion:
         fields["limits"],
         fields["messages"].messages,
         fields["messages"].nudge,
+        fields["multiplier"] or (),
+        fields["max_rate"],
     )
 
 
@@ -200,6 +204,8 @@ PROMOTION = _PromotionForm(
         Key("skip_discounted", Flag(), False, title="skips what earlier promotions gave on"),
         Key("limits", LIMITS, ()),
         Key("messages", MESSAGES, SILENCE, title="said when the promotion gave something, or nearly"),
+        Key("multiplier", MULTIPLIERS, (), title="what multiplies its rates"),
+        Key("max_rate", MAX_RATE, title="the multiplied rate is not above it"),
     ],
     _promotion,
     check=_check_promotion,

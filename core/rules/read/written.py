@@ -51,6 +51,10 @@ def default_document(
     made["skip_discounted"] = value.skip_discounted
     if value.limits:
         made["limits"] = [_usage_limit(limit, value.rewards, scales) for limit in value.limits]
+    if value.multipliers:
+        made["multiplier"] = [_multiplier(one, scales) for one in value.multipliers]
+    if value.max_rate_ppm is not None:
+        made["max_rate"] = percent_text(value.max_rate_ppm)
     if value.messages or value.nudge:
         made["messages"] = {channel.name.lower(): dict(text) for channel, text in value.messages.items()}
         made["messages"] |= {"nudge": dict(value.nudge)} if value.nudge else {}
@@ -63,6 +67,14 @@ def _group(group: values.Group) -> Document:
         mode=None if group.mode is None else group.mode.name,
         scope=None if group.scope is None else group.scope.name,
         priority=None if group.priority is None else str(group.priority),
+    )
+
+
+def _multiplier(multiplier: values.Multiplier, scales: dict[str, int]) -> Document:
+    return present(
+        times=decimal_text(multiplier.times, 4),
+        when=None if multiplier.when is None else _condition(multiplier.when, scales),
+        of=product_set(multiplier.of),
     )
 
 

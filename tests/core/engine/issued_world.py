@@ -37,7 +37,7 @@ reward:
 
 def image(text: str = RULES) -> bytes:
     rules = read_documents(load_documents(text))
-    return compile_ruleset(rules.promotions, rules.assets, rules.limits, version=1)
+    return compile_ruleset(rules.promotions, rules.assets, rules.limits, rules.roundings, version=1)
 
 
 def new_engine(text: str = RULES, document_sha256: bytes = DOCUMENT_SHA256) -> Engine:

@@ -47,7 +47,7 @@ R2 = Scope("demo", "s1", "r2")
 
 def image(text: str = RULES) -> bytes:
     rules = read_documents(load_documents(text))
-    return compile_ruleset(rules.promotions, rules.assets, rules.limits, version=1)
+    return compile_ruleset(rules.promotions, rules.assets, rules.limits, rules.roundings, version=1)
 
 
 def new_engine(text: str = RULES) -> Engine:

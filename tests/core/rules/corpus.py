@@ -40,6 +40,43 @@ REFUSED: dict[str, tuple[str, list[tuple[str, str]]]] = {
         [("r: when.any[0].customer.segment", "CONTRADICTION"), ("r: when.any[1].coupon", "CONTRADICTION")],
     ),
     "rounding-twice": ("[{rounding: r, to: 1}, {rounding: r, to: 2}]", [("r: rounding", "DUPLICATE_ID")]),
+    "multiplier-of-an-amount": (
+        "{promotion: p, stage: item, multiplier: [{times: 2}], reward: [{percent: {rate: 1}}, {amount: {off: 1}}]}",
+        [("p: reward[1].amount", "CONTRADICTION")],
+    ),
+    "multiplier-of-a-message": (
+        "{promotion: p, multiplier: [{times: 2}], reward: [{message: {to: slip, text: {en: x}}}]}",
+        [("p: multiplier", "CONTRADICTION")],
+    ),
+    "multiplier-by-nothing": (
+        "{promotion: p, stage: item, multiplier: [{times: 0}, {times: 100.0001}, {times: 1.00001}],"
+        " reward: [{percent: {rate: 1}}]}",
+        [
+            ("p: multiplier[0].times", "OUT_OF_RANGE"),
+            ("p: multiplier[1].times", "OUT_OF_RANGE"),
+            ("p: multiplier[2].times", "TOO_PRECISE"),
+        ],
+    ),
+    "multiplier-nine": (
+        "{promotion: p, stage: item, multiplier: ["
+        + ", ".join(["{times: 2}"] * 9)
+        + "], reward: [{percent: {rate: 1}}]}",
+        [("p: multiplier", "TOO_LARGE")],
+    ),
+    "multiplier-of-goods-of-fixed-points": (
+        "{promotion: p, multiplier: [{times: 2, of: {sku: x}}], max_rate: 5, reward: [{points: {asset: a, fixed: 1}}]}",
+        [("p: max_rate", "CONTRADICTION"), ("p: multiplier[0].of", "CONTRADICTION")],
+    ),
+    "multiplier-of-goods-of-progressive-tiers": (
+        "{promotion: p, stage: item, multiplier: [{times: 2, of: {sku: x}}],"
+        " reward: [{percent: {progressive: true, tiers: [{from: 1, rate: 1}, {from: 2, rate: 2}]}}]}",
+        [("p: multiplier[0].of", "CONTRADICTION")],
+    ),
+    "multiplier-by-what-is-to-pay": (
+        "{promotion: p, stage: item, multiplier: [{times: 2, when: {receipt_sum: {from: 1, base: NET}}}],"
+        " reward: [{percent: {rate: 1}}]}",
+        [("p: multiplier[0].when.receipt_sum.base", "CONTRADICTION")],
+    ),
     "payment-of-nothing": (
         "{limit: l, payment: [{asset: a, except: {}}]}",
         [("l: payment[0].except", "CONTRADICTION")],

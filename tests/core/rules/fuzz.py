@@ -155,7 +155,7 @@ class Fuzz:
             assert remark.path and remark.say("ru") and remark.mend("en")
             self.counts["remarks"] += 1
         try:
-            image = compile_ruleset(rules.promotions, rules.assets, rules.limits, version=1)
+            image = compile_ruleset(rules.promotions, rules.assets, rules.limits, rules.roundings, version=1)
         except CompileError as error:
             assert error.path and error.message, error
             self.counts["contradictory"] += 1

@@ -341,6 +341,19 @@ def rewarded(rewards: Documents) -> SearchStrategy[list[dict[str, Any]]]:
     )
 
 
+multipliers = st.lists(
+    given({"times": decimals(4, 1, 1_000_000)}, when=conditions(DISCOUNT_BASES), **of), min_size=1, max_size=3
+)
+percent_promotions = given(
+    {
+        "promotion": names,
+        "stage": st.just("item"),
+        "reward": rewarded(reward("percent", anything_of, given({"rate": rates}))),
+    },
+    **priced,
+    multiplier=multipliers,
+    max_rate=rates,
+)
 discount_promotions = given(
     {
         "promotion": names,
@@ -360,6 +373,7 @@ set_promotions = given(
 )
 points_promotions = given(
     {"promotion": names, "reward": rewarded(points())},
+    multiplier=multipliers.map(lambda made: [{key: one[key] for key in one if key != "of"} for one in made]),
     **{**common, "stage": st.just("accrual"), "when": conditions(["GROSS", "RUNNING", "NET"])},
     limits=usage_limits(times),
 )
@@ -372,7 +386,14 @@ message_promotions = given(
 @st.composite
 def promotions(draw: st.DrawFn) -> dict[str, Any]:
     """One valid promotion of the whole vocabulary."""
-    kinds = [discount_promotions, unit_promotions, set_promotions, points_promotions, message_promotions]
+    kinds = [
+        percent_promotions,
+        discount_promotions,
+        unit_promotions,
+        set_promotions,
+        points_promotions,
+        message_promotions,
+    ]
     return draw(st.one_of(*kinds))
 
 
@@ -439,7 +460,7 @@ KEYS = [
     "floor", "price", "title", "en", "step", "limit", "cap", "payment", "tiers", "base", "over", "fixed_price",
     "multi_buy", "take", "pay", "bundle", "parts", "buy_get", "buy", "get", "ladder", "rungs", "message", "to", "text",
     "issue_coupon", "series", "exclusive", "limits", "per", "window", "budget", "messages", "slip",
-    "balance", "type", "from_percent", "register", "channel", "rounding",
+    "balance", "type", "from_percent", "register", "channel", "rounding", "multiplier", "times", "max_rate",
 ]  # fmt: skip
 scalars = st.one_of(
     st.none(),

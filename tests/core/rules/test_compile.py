@@ -26,7 +26,7 @@ MIXED = """
 
 def image_of(text: str, version: int = 1) -> bytes:
     rules = read_documents(load_documents(text))
-    return compile_ruleset(rules.promotions, rules.assets, rules.limits, version=version)
+    return compile_ruleset(rules.promotions, rules.assets, rules.limits, rules.roundings, version=version)
 
 
 def test_rules_are_numbered_in_order_of_evaluation() -> None:

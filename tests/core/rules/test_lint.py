@@ -261,6 +261,11 @@ CASES: dict[str, tuple[str, list[str], str]] = {
         ["m: payment[0]"],
         "{limit: l, payment: [{asset: a, when: {store: {id: s}}}]}, {limit: m, payment: [{asset: a}]}",
     ),
+    "RATE_NEVER_MULTIPLIED": (
+        percent("p", "5", "max_rate: 10"),
+        ["p: max_rate"],
+        percent("p", "5", "max_rate: 10, multiplier: [{times: 2}]"),
+    ),
     "ROUNDING_SHADOWED": (
         "{rounding: r, to: 1.00}, {rounding: s, to: 0.10}",
         ["s: when"],

@@ -1,0 +1,111 @@
+# cython: cdivision=True
+"""Multipliers: what multiplies a rate before it is applied (semantics §6.4, §6.11.17).
+
+Decides which multipliers of a rule hold, and its rate in a calc group: the exact product, rounded once, then capped.
+Invariants: their order is of no matter; a percent is never above 100 %. Must never change an amount, nor multiply
+anything but rates and fixed points.
+"""
+from libc.stdint cimport int32_t, int64_t, uint32_t
+from altyn.core.calculator.conditions cimport holds, unlocking_coupon
+from altyn.core.calculator.targets cimport in_set
+from altyn.core.calculator.work cimport Failure
+from altyn.core.limits cimport MULTIPLIERS_MAX, TIERS_MAX
+from altyn.core.money cimport PPM, TIMES_ONE, multiply_exactly, mul_div_floor, progressive
+from altyn.core.rules.image cimport MultiplierRow, POINTS_FIXED, POINTS_PERCENT, TierRow
+
+cdef enum:
+    # An accrual rate is at most 10 000 %, as in a document.
+    ACCRUAL_PPM_MAX = 100_000_000
+    # Beyond 2^53 the weights of a distribution lose their last bits, which no receipt of goods ever reaches.
+    WEIGHT_BITS_MAX = 53
+    WEIGHT_UNIT = 134_217_728
+
+
+cdef uint32_t factors_of(Work* work, const RuleRow* rule) noexcept nogil:
+    cdef const MultiplierRow* row
+    cdef Failure unused
+    cdef uint32_t factors = 0
+    cdef int32_t i
+    for i in range(rule.multipliers_begin, rule.multipliers_end):
+        row = &work.rules.multipliers[i]
+        if row.condition < 0 or holds(work, row.condition, &unused):
+            factors |= <uint32_t>1 << (i - rule.multipliers_begin)
+            if row.names_coupon:
+                unlocking_coupon(work, row.condition)
+    return factors
+
+
+cdef inline int64_t most_of(const RuleRow* rule) noexcept nogil:
+    if rule.kind == POINTS_FIXED:
+        return <int64_t>1 << 53
+    return ACCRUAL_PPM_MAX if rule.kind == POINTS_PERCENT else PPM
+
+
+cdef int64_t multiplied(const Work* work, const RuleRow* rule, int64_t value, const CalcGroup* group) noexcept nogil:
+    cdef const MultiplierRow* row
+    cdef int64_t[MULTIPLIERS_MAX] times
+    cdef int64_t most = most_of(rule)
+    cdef int32_t i, count = 0
+    for i in range(rule.multipliers_begin, rule.multipliers_end):
+        row = &work.rules.multipliers[i]
+        if 0 <= row.most_ppm < most:
+            most = row.most_ppm
+        if not work.factors >> (i - rule.multipliers_begin) & 1 or row.times == TIMES_ONE:
+            continue
+        if row.targets == 0 or (group != NULL and in_set(work.rules, &work.rules.sets[row.targets], group)):
+            times[count] = row.times
+            count += 1
+    return multiply_exactly(value, times, count, most)
+
+
+cdef int64_t multiplied_progressive(const Work* work, const RuleRow* rule, int64_t base, int64_t part_minor) noexcept nogil:
+    """What progressive rates take off, every step's rate being multiplied."""
+    cdef const TierRow* row = &work.rules.tiers[rule.tiers]
+    cdef int64_t[2 * TIERS_MAX] steps
+    cdef int32_t i, count = row.steps.end - row.steps.begin
+    for i in range(0, count, 2):
+        steps[i] = work.rules.numbers[row.steps.begin + i]
+        steps[i + 1] = multiplied(work, rule, work.rules.numbers[row.steps.begin + i + 1], NULL)
+    return progressive(steps, count // 2, base, part_minor)
+
+
+cdef int64_t common_divisor(int64_t left, int64_t right) noexcept nogil:
+    cdef int64_t rest
+    while right > 0:
+        rest = left % right
+        left, right = right, rest
+    return left
+
+
+cdef int64_t weigh_by_rate(Work* work, int32_t count) noexcept nogil:
+    """Only proportions count: rates are divided by what all have in common, so that the products fit."""
+    cdef int64_t common = 0, bases = 0, most = 0, unit = 1, weights = 0
+    cdef int32_t i
+    for i in range(count):
+        common = common_divisor(work.shares[i].cap, common)
+        bases += work.shares[i].weight
+        most = work.shares[i].cap if work.shares[i].cap > most else most
+    if common == 0:
+        return bases
+    if mul_div_floor(bases, most // common, <int64_t>1 << WEIGHT_BITS_MAX) > 0:
+        unit = WEIGHT_UNIT
+    for i in range(count):
+        work.shares[i].weight = mul_div_floor(work.shares[i].weight, work.shares[i].cap // common, unit)
+        weights += work.shares[i].weight
+    return weights
+
+
+cdef bint acts(const Work* work, const RuleRow* rule, const MultiplierRow* row) noexcept nogil:
+    cdef const CalcGroup* group
+    cdef int32_t i
+    if row.times == TIMES_ONE:
+        return False
+    if row.targets == 0:
+        return True
+    for i in range(work.groups_count):
+        group = &work.groups[i]
+        if not (group.accrues if rule.asset >= 0 else group.target):
+            continue
+        if in_set(work.rules, &work.rules.sets[rule.targets], group) and in_set(work.rules, &work.rules.sets[row.targets], group):
+            return True
+    return False

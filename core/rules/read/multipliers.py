@@ -1,0 +1,54 @@
+"""What multiplies the rates of a promotion, and how far."""
+
+from __future__ import annotations
+
+from altyn.core.rules.condition import ALL_GOODS
+from altyn.core.rules.promotion import Multiplier, Notice, Percent, Points, Reward, is_progressive
+from altyn.core.rules.read.conditions import CONDITION
+from altyn.core.rules.read.forms import Decimal, Fields, Key, ListOf, MappingOf, Named
+from altyn.core.rules.read.problems import Code, Reading
+from altyn.core.rules.read.products import OF, rate
+
+MULTIPLIERS_MAX = 8
+TIMES_MAX = 1_000_000
+RATE_MAX_PERCENT = 10_000
+
+MULTIPLIER: MappingOf[Multiplier] = MappingOf(
+    "a multiplier",
+    [
+        Key("times", Decimal("a multiplier", 4, 1, TIMES_MAX), required=True, title="the rate is multiplied by this"),
+        Key("when", Named("condition", lambda: CONDITION)),
+        OF,
+    ],
+    lambda fields, path: Multiplier(path, fields["times"], fields["when"], fields["of"]),
+)
+MULTIPLIERS: ListOf[Multiplier] = ListOf(MULTIPLIER, "multipliers", MULTIPLIERS_MAX, single=False)
+MAX_RATE = rate("a rate in percent", RATE_MAX_PERCENT)
+
+
+def check_multipliers(fields: Fields, reading: Reading) -> None:
+    """Only rates and fixed points are multiplied, and only rates have a group of their own or a bound."""
+    rewards: tuple[Reward, ...] = fields["reward"] or ()
+    given = [name for name in ("multiplier", "max_rate") if fields[name]]
+    if not given or not rewards:
+        return
+    giving = [one for one in rewards if not isinstance(one, Notice)]
+    if not giving:
+        reading.add(given[0], Code.CONTRADICTION, "there is no rate to multiply: messages and coupons have none")
+    for reward in giving:
+        if not isinstance(reward, Percent | Points):
+            message = "only percent and points are multiplied: write two promotions"
+            reading.add(reward.path, Code.CONTRADICTION, message)
+            continue
+        fixed = isinstance(reward, Points) and reward.is_fixed
+        if fixed and fields["max_rate"]:
+            reading.add("max_rate", Code.CONTRADICTION, "fixed points have no rate: leave the key out")
+        if fixed or is_progressive(reward):
+            _refuse_sets(fields["multiplier"] or (), reading)
+
+
+def _refuse_sets(multipliers: tuple[Multiplier, ...], reading: Reading) -> None:
+    for one in multipliers:
+        if one.of != ALL_GOODS:
+            message = "fixed points and progressive tiers are of the receipt: leave `of` out"
+            reading.add(f"{one.path}.of", Code.CONTRADICTION, message)
