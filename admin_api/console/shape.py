@@ -140,7 +140,7 @@ STACKING = (
     Field("stage", "choice", ("price", "item", "set", "receipt", "coupon", "card", "accrual", "message")),
     Field("priority"),
     Field("group.name"),
-    Field("group.mode", "choice", ("CASCADE", "ADD", "BEST", "FIRST", "MIN")),
+    Field("group.mode", "choice", ("CASCADE", "ADD", "BEST", "FIRST", "MIN", "OPTIMAL")),
     Field("group.scope", "choice", ("RECEIPT", "LINE")),
     Field("group.priority"),
     Field("exclusive", "choice", ("STAGE", "ALL")),
@@ -150,8 +150,8 @@ STACKING = (
     Field("floor.price", unit="money"),
     Field("floor.percent", unit="percent"),
 )
-CHANNELS = ("slip", "cashier", "customer_display")
-MESSAGES = tuple(Field(f"messages.{channel}.{language}", "text") for channel in CHANNELS for language in ("en", "ru"))
+SAID = ("slip", "cashier", "customer_display", "nudge")
+MESSAGES = tuple(Field(f"messages.{channel}.{language}", "text") for channel in SAID for language in ("en", "ru"))
 PROMOTION_KEYS = frozenset(
     ("promotion", "when", "reward", "limits", *(one.key.partition(".")[0] for one in (*TITLE, *STACKING, *MESSAGES)))
 )
