@@ -11,7 +11,7 @@ from dataclasses import replace
 from random import Random
 
 from altyn.benchmarks.core_rules import Row, item_promotion, sku
-from altyn.core.rules.condition import ALL_GOODS, Attribute, ProductSet
+from altyn.core.rules.condition import ALL_GOODS, AllOf, Attribute, Condition, ProductSet, ReceiptSum
 from altyn.core.rules.promotion import (
     Amount,
     Bundle,
@@ -68,7 +68,15 @@ def plain_promotions(random: Random) -> Iterator[Promotion]:
             of = ProductSet({Attribute.BRAND: (f"brand-{number % 5}",)})
         reward = promotion.rewards[0]
         assert isinstance(reward, Percent | Amount)
-        yield replace(promotion, rewards=(replace(reward, of=of),))
+        yield replace(promotion, when=over(promotion.when, of), rewards=(replace(reward, of=of),))
+
+
+def over(when: Condition | None, of: ProductSet) -> Condition | None:
+    """The condition with its sum taken over other goods."""
+    if not isinstance(when, AllOf):
+        return when
+    parts = (replace(one, of=of) if isinstance(one, ReceiptSum) else one for one in when.conditions)
+    return replace(when, conditions=tuple(parts))
 
 
 def some(*categories: int) -> ProductSet:

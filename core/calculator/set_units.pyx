@@ -8,6 +8,7 @@ decide what is picked or how much is given: that is the rewards' part.
 A pick stands for equal units of one run. Runs are cut only in `take_picks`, in order of picking, so that the rest of a
 run is always what no application picked.
 """
+from libc.stdint cimport INT32_MAX
 from altyn.core.calculator.notes cimport is_open, is_shut, mark_qualifier, mark_unit, price_of
 from altyn.core.calculator.spread cimport keep_state, split_run, take, unit_room
 from altyn.core.calculator.targets cimport in_set
@@ -90,12 +91,22 @@ cdef inline bint is_piece(const Work* work, const Run* run) noexcept nogil:
     return run.qty_milli == MILLI and work.receipt.lines[run.line].unit == PIECE
 
 
+cdef int32_t contender_bit(const Work* work) noexcept nogil:
+    """Of the rule being applied in a combination of an OPTIMAL group; -1 (every bit) when there is none."""
+    cdef int32_t promotion = work.rules.rules[work.rule].promotion, i = 0
+    if work.applications_max == INT32_MAX:
+        return -1
+    while work.contenders[i].promotion != promotion:
+        i += 1
+    return 1 << i
+
+
 cdef void list_units(Work* work, const SetRewardRow* reward, const Wanted* wanted, int32_t count, bint pieces_only) noexcept nogil:
     """List and rank what the rule may use; no picks yet."""
     cdef bint shares = reward.flags & SHARE_UNITS
     cdef const Run* run
     cdef Eligible* unit
-    cdef int32_t i, number, here, members, targets = 0, qualifiers = 0
+    cdef int32_t i, number, here, members, targets = 0, qualifiers = 0, bit = contender_bit(work)
     work.eligible_count = work.picks_count = 0
     for i in range(count):
         if wanted[i].role == ROLE_TARGET:
@@ -103,6 +114,9 @@ cdef void list_units(Work* work, const SetRewardRow* reward, const Wanted* wante
         else:
             qualifiers |= 1 << i
     for i in range(work.groups_count):
+        # Where it found no unit alone it finds none in a combination.
+        if bit >= 0 and not work.groups[i].winner & bit:
+            continue
         members = sets_with(work, &work.groups[i], wanted, count)
         number = work.groups[i].first_run if members != 0 else -1
         while number >= 0:
