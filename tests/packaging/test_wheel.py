@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 COMPILED_DOOR = "altyn/server/transport/h2/"
-SHIPPED = {".py", ".pyi", ".pxd", ".sql", ".proto", ".yaml", ".json"}
+SHIPPED = {".py", ".pyi", ".pxd", ".sql", ".proto", ".yaml", ".json", ".html"}
 
 
 def mapping() -> dict[str, str]:
@@ -30,7 +30,9 @@ def of_tree() -> set[str]:
     found = set()
     for folder, place in mapping().items():
         for path in (ROOT / folder).rglob("*"):
-            if path.suffix in SHIPPED and "__pycache__" not in path.parts and has_package(path, ROOT / folder):
+            if path.is_dir() or "__pycache__" in path.parts or not has_package(path, ROOT / folder):
+                continue
+            if path.suffix in SHIPPED or "static" in path.parts:
                 found.add(f"{place}/{path.relative_to(ROOT / folder)}")
             elif path.suffix == ".pyx":
                 found.add(f"{place}/{path.relative_to(ROOT / folder).with_suffix(SUFFIX)}")
