@@ -49,7 +49,7 @@ def run_core(case: Case, width: int = 1) -> dict[str, Any]:
             raise
         return {"refused": "SUM_MISMATCH"}
     explained = {key: value for key, value in outcome.items() if key != "explain"}
-    shape = as_oracle(outcome, spoken_rewards(case), width)
+    shape = as_oracle(outcome, spoken_rewards(case), members_of_optimal(case), width)
     # A place the oracle's shape has not, so that it is told as a difference of this case.
     return shape if explained == served else shape | {"explained, served": list(differences(explained, served))}
 
@@ -63,6 +63,13 @@ def spoken_rewards(case: Case) -> set[tuple[str, int]]:
         for number, reward in enumerate(document["reward"])
         if next(iter(reward)) in SPOKEN
     }
+
+
+def members_of_optimal(case: Case) -> set[str]:
+    """Promotions in groups of mode OPTIMAL, of which the oracle tells by how much they were beaten."""
+    documents = [document for document in case.rules_documents if "promotion" in document]
+    modes = group_modes(documents)
+    return {one["promotion"] for one in documents if modes.get(group_name(one), "").startswith("OPTIMAL")}
 
 
 def customer_numbers(case: Case) -> dict[str, int]:
@@ -103,7 +110,9 @@ UNNAMED = ("POINTS", "ROUNDING")
 SPOKEN = ("message", "issue_coupon")
 
 
-def as_oracle(outcome: dict[str, Any], spoken: set[tuple[str, int]], width: int) -> dict[str, Any]:
+def as_oracle(
+    outcome: dict[str, Any], spoken: set[tuple[str, int]], with_margin: set[str], width: int
+) -> dict[str, Any]:
     """The core's outcome in the common shape."""
     totals = outcome["totals"]
     shape: dict[str, Any] = {
@@ -129,11 +138,14 @@ def as_oracle(outcome: dict[str, Any], spoken: set[tuple[str, int]], width: int)
                 "cut": row["cut_minor"],
                 **{key: row[key] for key in REASON},
                 "distance": row["distance"],
+                "greedy": row["greedy"],
+                "margin": row["margin_minor"] if row["promotion_id"] in with_margin else 0,
             }
             for row in outcome["explain"]["rules"]
             if (row["promotion_id"], row["reward_no"]) not in spoken and named(row["stage"], "STAGE_") not in UNNAMED
         ],
         "excess": "REASON_EXTERNAL_DISCOUNT_EXCESS" in outcome["flags"],
+        "not_searched": "REASON_NOT_SEARCHED" in outcome["flags"],
     }
     shape["fiscal_plan"] = outcome["fiscal_plan"]
     shape["split_unavoidable"] = "REASON_SPLIT_UNAVOIDABLE" in outcome["flags"]
@@ -211,6 +223,7 @@ def oracle_shape(result: dict[str, Any], width: int) -> dict[str, Any]:
         ],
         "rules": [oracle_rule(row) for row in result["rules"]],
         "excess": sum(result["unplaced"].values()) > 0,
+        "not_searched": result["not_searched"],
         "fiscal_plan": result["fiscal_plan"],
         "split_unavoidable": result["split_unavoidable"],
     }
@@ -241,6 +254,8 @@ def oracle_rule(row: Mapping[str, Any]) -> dict[str, Any]:
         "cut": 0 if "asset" in row else row["capped_minor"],
         **{key: row[key] for key in REASON},
         "distance": row["needed"] - row["actual"],
+        "greedy": row.get("greedy", False),
+        "margin": row.get("margin_minor", 0),
     }
 
 
@@ -307,12 +322,16 @@ def count_applied(core: dict[str, Any], case: Case, applied: Counter[str]) -> No
             applied["+ cut by a cap"] += row["cut"] > 0
         else:
             applied[f"+ {row['verdict']}"] += 1
+            applied["+ BEATEN in OPTIMAL"] += row["verdict"] == "BEATEN" and modes.get(
+                group_name(document), ""
+            ).startswith("OPTIMAL")
     for line in core.get("lines", ()):
         applied["+ line paid with points"] += line.get("points_paid_minor", 0) > 0
     for row in core.get("max_redeem", ()):
         applied[f"+ {row['limited_by']}"] += 1
     for row in core.get("coupons", ()):
         applied[f"+ coupon {row['state']} {row['reason']}".rstrip()] += 1
+    applied["+ not searched"] += core.get("not_searched", False)
     applied["+ message"] += len(core.get("messages", ()))
     applied["+ several caps"] += sum("cap" in document for document in case.rules_documents) > 1
     applied["+ rounded to be printable"] += core.get("totals", {}).get("rounding_minor", 0) > 0

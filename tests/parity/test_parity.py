@@ -31,13 +31,14 @@ ITEM = (
     "percent", "percent tiers", "percent tiers by parts", "amount unit", "amount line", "amount receipt", "fixed_price"
 )  # fmt: skip
 SETS = ("multi_buy", "bundle", "buy_get", "ladder")
+SEARCHED = ("multi_buy", "bundle", "buy_get")
 DISCOUNT_MODES = ("CASCADE", "BEST", "BEST LINE", "ADD", "FIRST", "MIN")
 POINTS_MODES = ("CASCADE", "BEST", "BEST RECEIPT", "ADD", "FIRST", "FIRST RECEIPT")
 FEATURES = (
     "exclusive", "skip_discounted", "limits", "several limits", "set within limits of money", "set within a quantity",
     "percent within a quantity", "LINE within limits", "several caps", "cut by a cap", "line paid with points",
     "message", "coupon APPLIED", "coupon INVALID COUPON_USED", "when balance", "when payment", "when register",
-    *("BEATEN", "BUDGET", "CAP", "EXCLUDED", "FLOOR", "INACTIVE", "LIMIT", "NOT_MATCHED", "ZERO"),
+    "BEATEN in OPTIMAL", *("BEATEN", "BUDGET", "CAP", "EXCLUDED", "FLOOR", "INACTIVE", "LIMIT", "NOT_MATCHED", "ZERO"),
 )  # fmt: skip
 
 
@@ -51,6 +52,7 @@ def test_core_and_oracle_agree_on_generated_receipts(capsys: pytest.CaptureFixtu
     assert not run.wrong
     assert run.compared >= RECEIPTS_MIN
     wanted = [f"{mechanic} × {mode}" for mechanic in (*ITEM, *SETS) for mode in DISCOUNT_MODES]
+    wanted += [f"{mechanic} × OPTIMAL" for mechanic in SEARCHED]
     wanted += [f"{mechanic} × {mode}" for mechanic in ("points", "points tiers") for mode in POINTS_MODES]
     wanted += [f"+ {feature}" for feature in FEATURES]
     floor = max(1, APPLIED_MIN * run.compared // RECEIPTS)

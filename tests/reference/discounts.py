@@ -14,6 +14,7 @@ from .documents import Group, Promotion, Rule
 from .goods import PLAIN_FLOOR, read_product_set
 from .limits import Counters
 from .mechanics import NOTHING, Restraints, Taking, Workbench, measure, percent_of
+from .optimal import COMBINATIONS_MAX, WORK_MAX, at_most, combinations_of, formed, rivals, wanted_units
 
 WITHOUT_MAXIMA = Restraints(maxima=False)
 # The cashier's discount stands as a rule of nobody's: everything that shuts others shuts it too.
@@ -48,6 +49,8 @@ class Ledger:
     applied: list[Applied] = field(default_factory=list)
     verdicts: list[dict[str, Any]] = field(default_factory=list)
     unplaced: dict[int, int] = field(default_factory=dict)
+    # An OPTIMAL group had too many combinations.
+    not_searched: bool = False
 
     def judge(
         self, rule: Rule, answer: Answer, verdict: str, tried: int, by: str = "", applied: Applied | None = None
@@ -67,6 +70,7 @@ class Ledger:
                 "condition": answer.path,
                 "actual": answer.actual,
                 "needed": answer.needed,
+                "greedy": False,
                 "applied": applied,
             }
         )
@@ -117,6 +121,8 @@ class Stages:
     situation: Situation
     counters: Counters
     ledger: Ledger
+    # Combinations × calc groups that OPTIMAL groups may still take.
+    work_left: int = WORK_MAX
 
     def run(self, stage: str, groups: Iterable[Group]) -> None:
         """One stage, groups in their order."""
@@ -124,6 +130,8 @@ class Stages:
         for group in groups:
             if group.mode in ("CASCADE", "ADD"):
                 self._all(group)
+            elif group.mode == "OPTIMAL":
+                self._optimal(group)
             else:
                 self._one(group)
 
@@ -135,6 +143,72 @@ class Stages:
                 trial = self.try_rule(rule, promotion)
                 self._settle(promotion, trial, trial.taking, ())
         self.board.entry = None
+
+    def _optimal(self, group: Group) -> None:
+        """The combination of applications with the greatest total, or a cascade when there are too many (§6.11.14)."""
+        alone = [self.try_alone(promotion)[0] for promotion in group.promotions]
+        counts = [formed(trial.rule, trial.taking) for trial in alone]
+        combinations = combinations_of(counts)
+        work = combinations * len(self.board.groups)
+        if combinations > COMBINATIONS_MAX or work > self.work_left:
+            looked_at = len(self.ledger.verdicts)
+            self._all(group)
+            self.ledger.not_searched = True
+            for row in self.ledger.verdicts[looked_at:]:
+                row["greedy"] = True
+            return
+        self.work_left -= work
+        wanted = [
+            wanted_units(promotion, self.board, self.situation) if count else set()
+            for promotion, count in zip(group.promotions, counts, strict=True)
+        ]
+        _, times = self._best_combination(group.promotions, counts)
+        won: list[Trial] = []
+        restore = self.board.snapshot()
+        for promotion, count in zip(group.promotions, times, strict=True):
+            won.append(self._at_most(promotion, count))
+            self._book(promotion, won[-1].taking)
+        restore()
+        for place, (promotion, trial) in enumerate(zip(group.promotions, alone, strict=True)):
+            given = won[place].taking
+            applied = [other for other, one in enumerate(won) if one.taking.total]
+            near = [other for other in applied if other in rivals(place, wanted)] or applied
+            winners = tuple(group.promotions[other].promotion_id for other in near)
+            if given.total:
+                trial.answer = won[place].answer
+            self._settle(promotion, trial, given, winners)
+            row = self.ledger.verdicts[-1]
+            if row["verdict"] == "BEATEN":
+                row["margin_minor"] = sum(won[other].taking.total for other in near) - trial.taking.total
+
+    def _best_combination(self, promotions: list[Promotion], counts: list[int]) -> tuple[int, tuple[int, ...]]:
+        """All of them, the greatest combination first, so that an equal later one never wins.
+
+        Who forms fewer applications than allowed does the same with any bound down to those: it is not tried again.
+        """
+        if not promotions:
+            return 0, ()
+        best: tuple[int, tuple[int, ...]] = (-1, ())
+        count = counts[0]
+        while count >= 0:
+            restore = self.board.snapshot()
+            taking = self._at_most(promotions[0], count).taking
+            self._book(promotions[0], taking)
+            total, times = self._best_combination(promotions[1:], counts[1:])
+            restore()
+            if taking.total + total > best[0]:
+                best = taking.total + total, (count, *times)
+            count = min(count, formed(promotions[0].rules[0], taking)) - 1
+        return best
+
+    def _at_most(self, promotion: Promotion, count: int) -> Trial:
+        """A member at its turn with so many applications."""
+        (rule,) = promotion.rules
+        answer = promotion.condition(self.situation)
+        if answer.failure is not None or not count:
+            return Trial(rule, answer, NOTHING)
+        taking = take_rule(at_most(rule, count), promotion, self.board, self.situation, self.counters)
+        return Trial(rule, answer, taking)
 
     def try_rule(self, rule: Rule, promotion: Promotion, restraints: Restraints = FULL) -> Trial:
         answer = promotion.condition(self.situation)

@@ -12,8 +12,9 @@ from typing import Any
 from .conditions import codes_named
 from .documents import read_rules
 from .generator_conditions import CARD_TYPES, CHANNELS, CODES, PAYMENTS, REGISTERS, SEGMENTS
+from .generator_optimal import optimal_groups
 from .generator_rules import Author, documents
-from .generator_wide import UNIQUE, WideAuthor, balances_held, holdings, wide_documents
+from .generator_wide import UNIQUE, WideAuthor, balances_held, counters_of, holdings, wide_documents
 from .goods import FLAGS, read_line
 from .numbers import round_half_up
 from .oracle import calculate
@@ -95,6 +96,11 @@ def generate(seed: int, width: int = 1) -> Case:
         receipt["identity"]["input_method"] = rng.choice(("SCAN", "SCAN", "MANUAL", "PHONE", "QR"))
     bare = calculate(book, receipt, store, customer, at, held)
     receipt["points"] = _wishes(rng, bare.get("max_redeem", []))
+    # Of draws of their own as well.
+    own = random.Random(f"optimal {seed}")
+    sets = optimal_groups(WideAuthor(own, receipt, wall, store, balances, probe))
+    rules_documents += sets
+    held["counters"] += counters_of(own, sets, book.assets)
     return Case(rules_documents, receipt, store, customer, at, held)
 
 

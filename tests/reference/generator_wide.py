@@ -388,9 +388,14 @@ def holdings(
     rng: random.Random, documents: list[Document], balances: Document, assets_by_id: dict[str, Asset]
 ) -> Document:  # fmt: skip
     """The balances, counters close to their caps, and coupons in all states."""
-    counters = [row for document in documents for row in _counters(rng, document, assets_by_id)]
+    counters = counters_of(rng, documents, assets_by_id)
     coupons = {code: {"series": rng.choice(SERIES), "state": rng.choice(STATES)} for code in UNIQUE[:3]}
     return {"balances": balances, "counters": counters, "coupons": coupons}
+
+
+def counters_of(rng: random.Random, documents: list[Document], assets_by_id: dict[str, Asset]) -> list[Document]:
+    """What some limits of the documents have used up and held."""
+    return [row for document in documents for row in _counters(rng, document, assets_by_id)]
 
 
 def _counters(rng: random.Random, document: Document, assets_by_id: dict[str, Asset]) -> list[Document]:

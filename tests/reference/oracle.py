@@ -55,7 +55,7 @@ def calculate(
     `holdings` is what the book knows: `balances` {asset: {active, held}}, `counters` [{promotion_id, measure, per,
     window, used, held}] for this customer, card and date, `coupons` {code: {series, state}}.
     Returns `{"totals", "lines", "coupons", "rules", "unplaced", "max_redeem", "messages", "issued", "counters",
-    "fiscal_plan", "split_unavoidable", "points_paid", "lots", "reserve_required"}`, or
+    "fiscal_plan", "split_unavoidable", "not_searched", "points_paid", "lots", "reserve_required"}`, or
     `{"refused": "SUM_MISMATCH", "lines": [line_no]}`.
     """
     book = rules if isinstance(rules, RuleBook) else read_rules(rules)
@@ -153,6 +153,7 @@ def _result(work: Work) -> dict[str, Any]:
             work.lines, board, {row["line_no"]: row["net_minor"] for row in rows}, lambda line: _has_free(line, work)
         ),
         "split_unavoidable": work.split_unavoidable,
+        "not_searched": work.ledger.not_searched,
         "reserve_required": bool(counted or work.payments.points or work.coupons.is_series_used(coupons)),
         **said,
     }
