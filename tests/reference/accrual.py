@@ -12,6 +12,7 @@ from .conditions import Answer, Situation, base_sum
 from .discounts import other_than
 from .documents import Asset, Group, Promotion, Rule
 from .limits import Counters, allowed, is_barred
+from .nudges import Nudges
 from .numbers import MILLION, largest_remainder
 from .redemption import Payments
 
@@ -99,6 +100,7 @@ class AccrualStage:
     assets: dict[str, Asset]
     payments: Payments
     points: Points
+    nudges: Nudges
 
     def run(self, groups: list[Group]) -> None:
         self.board.begin_stage()
@@ -145,6 +147,7 @@ class AccrualStage:
 
     def _try(self, promotion: Promotion, rule: Rule) -> Trial:
         answer = promotion.condition(self.situation)
+        self.nudges.look(promotion, rule, answer, self.situation, self.board)
         bases = bases_of(self.board, self.payments, not rule.terms.get("exclude_points_paid", True))
         nowhere = [0] * len(self.board.groups)
         if answer.failure is not None:

@@ -4,7 +4,7 @@ Decides whether a promotion applies here and now, and which verdict it gets when
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .goods import CalcGroup, ProductSet, as_list, read_product_set
@@ -47,12 +47,21 @@ class Situation:
     register: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, order=True)
+class Missing:
+    """What buying more could mend; what is nearest comes first: kopecks before thousandths, then the least."""
+
+    is_quantity: bool
+    distance: int
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a condition says here and now.
 
     `failure` is None when it holds, else the verdict of its first failing part, which `path` names with what it saw
-    and needed; `codes` are the entered codes it held by, of which there are none when it fails (§6.11.22).
+    and needed; `codes` are the entered codes it held by, of which there are none when it fails (§6.11.22). `missing` is
+    what it fails for alone, if that is one sum or quantity below its `from`.
     """
 
     failure: str | None
@@ -60,6 +69,7 @@ class Answer:
     path: str = ""
     actual: int = 0
     needed: int = 0
+    missing: Missing | None = None
 
 
 HOLDS = Answer(None)
@@ -75,24 +85,28 @@ def read_condition(document: dict[str, Any] | None, path: str = "when") -> Condi
 
 def _all(parts: list[Condition]) -> Condition:
     def answer(situation: Situation) -> Answer:
-        codes: frozenset[str] = frozenset()
-        for part in parts:
-            said = part(situation)
-            if said.failure is not None:
-                return said
-            codes |= said.codes
-        return Answer(None, codes)
+        answers = [part(situation) for part in parts]
+        failing = [said for said in answers if said.failure is not None]
+        if not failing:
+            return Answer(None, frozenset().union(*(said.codes for said in answers)))
+        return failing[0] if len(failing) == 1 else replace(failing[0], missing=None)
 
     return answer
 
 
 def _any(parts: list[Condition]) -> Condition:
-    """Codes of every branch that holds, none of one that fails; when all fail, the first tells why."""
+    """Codes of every branch that holds, none of one that fails; when all fail, the first tells why.
+
+    What is missing is what is nearest in any branch.
+    """
 
     def answer(situation: Situation) -> Answer:
         answers = [part(situation) for part in parts]
         holding = [said.codes for said in answers if said.failure is None]
-        return Answer(None, frozenset().union(*holding)) if holding else answers[0]
+        if holding:
+            return Answer(None, frozenset().union(*holding))
+        nearest = min((said.missing for said in answers if said.missing is not None), default=None)
+        return replace(answers[0], missing=nearest)
 
     return answer
 
@@ -204,7 +218,13 @@ def _sum_condition(document: dict[str, Any], path: str) -> Condition:
     goods = read_product_set(document.get("of"))
     base = document.get("base", "GROSS")
     within = _range(document, 100, path)
-    return lambda situation: within(base_sum(situation.groups, base, goods))
+    return lambda situation: _mendable(within(base_sum(situation.groups, base, goods)), is_quantity=False)
+
+
+def _mendable(said: Answer, is_quantity: bool) -> Answer:
+    """A figure below its `from` grows when more is bought."""
+    lacks = said.needed - said.actual
+    return replace(said, missing=Missing(is_quantity, lacks)) if lacks > 0 else said
 
 
 def base_sum(groups: list[CalcGroup], base: str, goods: ProductSet) -> int:
@@ -233,7 +253,7 @@ def _quantity_condition(document: dict[str, Any], path: str) -> Condition:
     def answer(situation: Situation) -> Answer:
         counted = [unit for group in situation.groups if goods(group.line) for unit in group.units]
         counted = [unit for unit in counted if unit.line.is_counted]
-        return within(sum(unit.qty if by_weight else 1000 for unit in counted))
+        return _mendable(within(sum(unit.qty if by_weight else 1000 for unit in counted)), is_quantity=True)
 
     return answer
 

@@ -14,6 +14,7 @@ from .documents import Group, Promotion, Rule
 from .goods import PLAIN_FLOOR, read_product_set
 from .limits import Counters
 from .mechanics import NOTHING, Restraints, Taking, Workbench, measure, percent_of
+from .nudges import Nudges
 from .optimal import COMBINATIONS_MAX, WORK_MAX, at_most, combinations_of, formed, rivals, wanted_units
 
 WITHOUT_MAXIMA = Restraints(maxima=False)
@@ -121,6 +122,7 @@ class Stages:
     situation: Situation
     counters: Counters
     ledger: Ledger
+    nudges: Nudges
     # Combinations × calc groups that OPTIMAL groups may still take.
     work_left: int = WORK_MAX
 
@@ -212,6 +214,7 @@ class Stages:
 
     def try_rule(self, rule: Rule, promotion: Promotion, restraints: Restraints = FULL) -> Trial:
         answer = promotion.condition(self.situation)
+        self.nudges.look(promotion, rule, answer, self.situation, self.board)
         if answer.failure is not None:
             return Trial(rule, answer, NOTHING)
         taking = take_rule(rule, promotion, self.board, self.situation, self.counters, restraints)

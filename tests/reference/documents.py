@@ -50,6 +50,10 @@ class Tiers:
         """The number of the highest reached step; 0 below the first."""
         return max((step for step in self.steps if step[0] <= figure), default=(0, 0))[1]
 
+    def next_from(self, figure: int) -> int | None:
+        """The threshold of the next step, if there is a further one."""
+        return min((start for start, _ in self.steps if start > figure), default=None)
+
     def parts(self, figure: int) -> int:
         """Σ of each part of the figure between two steps × the lower one's number (§6.11.18)."""
         ends = [*(start for start, _ in self.steps[1:]), figure]

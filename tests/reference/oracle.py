@@ -13,12 +13,13 @@ from .caps import read_caps, run_caps
 from .conditions import Situation, normal_code
 from .coupons import Coupons, read_coupons
 from .discounts import Applied, Ledger, Stages
-from .documents import ACCRUAL, DISCOUNT_STAGES, Promotion, RuleBook, read_rules
+from .documents import ACCRUAL, DISCOUNT_STAGES, MESSAGE, Promotion, RuleBook, read_rules
 from .fiscal_plan import plan, round_one_labels
 from .goods import Line, calc_groups, read_line
 from .limits import CounterKey, Counters, deltas, read_counters
 from .mechanics import measure
 from .messages import balance_asset, money, points_text, run_messages, scale_of
+from .nudges import Nudges
 from .redemption import Cashdesk, Payments, read_payment_rules
 from .wallclock import wall_clock
 
@@ -35,6 +36,7 @@ class Work:
     situation: Situation
     counters: Counters
     coupons: Coupons
+    nudges: Nudges
     balances: dict[str, Any]
     ledger: Ledger = field(default_factory=Ledger)
     payments: Payments = field(default_factory=Payments)
@@ -55,7 +57,7 @@ def calculate(
     `holdings` is what the book knows: `balances` {asset: {active, held}}, `counters` [{promotion_id, measure, per,
     window, used, held}] for this customer, card and date, `coupons` {code: {series, state}}.
     Returns `{"totals", "lines", "coupons", "rules", "unplaced", "max_redeem", "messages", "issued", "counters",
-    "fiscal_plan", "split_unavoidable", "not_searched", "points_paid", "lots", "reserve_required"}`, or
+    "fiscal_plan", "split_unavoidable", "not_searched", "nudges", "points_paid", "lots", "reserve_required"}`, or
     `{"refused": "SUM_MISMATCH", "lines": [line_no]}`.
     """
     book = rules if isinstance(rules, RuleBook) else read_rules(rules)
@@ -80,17 +82,27 @@ def calculate(
         payments=paid_by_type(receipt),
         register={"id": receipt.get("register_id") or "", "channel": receipt.get("sales_channel") or ""},
     )
+    counters = read_counters(held.get("counters") or [], somebody is not None)
     work = Work(
         book=book,
         lines=lines,
         board=Board(situation.groups),
         situation=situation,
-        counters=read_counters(held.get("counters") or [], somebody is not None),
+        counters=counters,
         coupons=coupons,
+        nudges=Nudges(counters),
         balances=balances,
     )
     _run(work, receipt)
     return _result(work)
+
+
+def _nudges(work: Work) -> list[dict[str, Any]]:
+    """Promotions of stage message have their turn when the amounts are known."""
+    for group in work.book.stages[MESSAGE]:
+        for promotion in group.promotions:
+            work.nudges.look(promotion, None, promotion.condition(work.situation), work.situation, work.board)
+    return work.nudges.told()
 
 
 def _is_active(customer: dict[str, Any]) -> bool:
@@ -109,7 +121,7 @@ def paid_by_type(receipt: dict[str, Any]) -> dict[str, int]:
 def _run(work: Work, receipt: dict[str, Any]) -> None:
     """Stages 1–11 in their order."""
     book, board, situation, ledger = work.book, work.board, work.situation, work.ledger
-    stages = Stages(board, situation, work.counters, ledger)
+    stages = Stages(board, situation, work.counters, ledger, work.nudges)
     for stage in DISCOUNT_STAGES:
         stages.run(stage, book.stages[stage])
     stages.till_discounts()
@@ -122,7 +134,7 @@ def _run(work: Work, receipt: dict[str, Any]) -> None:
         desk.run(read_payment_rules(book.limit_documents, book.assets), receipt.get("points") or [])
     work.split_unavoidable = round_one_labels(board, ledger)
     work.points = Points({line.line_no: {} for line in work.lines})
-    accrual = AccrualStage(board, situation, work.counters, book.assets, work.payments, work.points)
+    accrual = AccrualStage(board, situation, work.counters, book.assets, work.payments, work.points, work.nudges)
     accrual.run(book.stages[ACCRUAL])
 
 
@@ -153,6 +165,7 @@ def _result(work: Work) -> dict[str, Any]:
             work.lines, board, {row["line_no"]: row["net_minor"] for row in rows}, lambda line: _has_free(line, work)
         ),
         "split_unavoidable": work.split_unavoidable,
+        "nudges": _nudges(work),
         "not_searched": work.ledger.not_searched,
         "reserve_required": bool(counted or work.payments.points or work.coupons.is_series_used(coupons)),
         **said,
