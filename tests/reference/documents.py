@@ -142,6 +142,7 @@ class RuleBook:
     assets: dict[str, Asset]
     known_codes: set[str]
     limit_documents: list[dict[str, Any]]
+    rounding_documents: list[dict[str, Any]]
 
     def promotions(self) -> Iterator[Promotion]:
         """All of them in order of evaluation."""
@@ -168,7 +169,8 @@ def read_rules(documents: Iterable[Any]) -> RuleBook:
         stages[group.stage].append(group)
     limits = [document for document in flat if "limit" in document]
     limits.sort(key=lambda document: (int(document.get("priority", 100)), str(document["limit"]).encode()))
-    return RuleBook(stages, assets, known_codes, limits)
+    rounding = [document for document in flat if "rounding" in document]
+    return RuleBook(stages, assets, known_codes, limits, rounding)
 
 
 def series_named(document: Any) -> set[str]:

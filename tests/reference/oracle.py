@@ -21,6 +21,7 @@ from .mechanics import measure
 from .messages import balance_asset, money, points_text, run_messages, scale_of
 from .nudges import Nudges
 from .redemption import Cashdesk, Payments, read_payment_rules
+from .small_change import read_small_change, round_small_change
 from .wallclock import wall_clock
 
 ACTIVE = "ACTIVE"
@@ -133,6 +134,7 @@ def _run(work: Work, receipt: dict[str, Any]) -> None:
     if situation.customer is not None:
         desk.run(read_payment_rules(book.limit_documents, book.assets), receipt.get("points") or [])
     work.split_unavoidable = round_one_labels(board, ledger)
+    round_small_change(read_small_change(book.rounding_documents), board, situation, ledger)
     work.points = Points({line.line_no: {} for line in work.lines})
     accrual = AccrualStage(board, situation, work.counters, book.assets, work.payments, work.points, work.nudges)
     accrual.run(book.stages[ACCRUAL])
