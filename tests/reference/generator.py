@@ -14,6 +14,7 @@ from .documents import read_rules
 from .generator_conditions import CARD_TYPES, CHANNELS, CODES, PAYMENTS, REGISTERS, SEGMENTS
 from .generator_optimal import optimal_groups
 from .generator_rules import Author, documents
+from .generator_small_change import small_changes
 from .generator_wide import UNIQUE, WideAuthor, balances_held, counters_of, holdings, wide_documents
 from .goods import FLAGS, read_line
 from .numbers import round_half_up
@@ -53,7 +54,7 @@ class Case:
 
 
 def generate(seed: int, width: int = 1) -> Case:
-    """The case of a seed: width 1 has percents, amounts and points alone, width 2 the whole vocabulary."""
+    """The case of a seed: width 1 has percents, amounts and points alone, width 2 all but small change, width 3 all."""
     rng = random.Random(seed)
     zone, at = _moment(rng)
     store = {
@@ -101,6 +102,8 @@ def generate(seed: int, width: int = 1) -> Case:
     sets = optimal_groups(WideAuthor(own, receipt, wall, store, balances, probe))
     rules_documents += sets
     held["counters"] += counters_of(own, sets, book.assets)
+    if width > 2:
+        rules_documents += small_changes(WideAuthor(random.Random(f"change {seed}"), receipt, wall, store, {}, probe))
     return Case(rules_documents, receipt, store, customer, at, held)
 
 

@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from .generator import generate
+from .numbers import minor
+from .oracle import calculate
 from .receipts import Document, accrued, amount, line, nets, percent, points, priced, promotion, run
 
 THREE = priced(19990, 8990, 4995)
@@ -54,3 +57,22 @@ def test_first_by_priority_and_id_whose_condition_holds_rounds() -> None:
 def test_accrual_counts_what_small_change_left() -> None:
     """5 % of 190.00."""
     assert sum(accrued(run([*CASCADE, rounding("1.00"), promotion("p", points(percent="5"))], THREE))) == 950
+
+
+def test_generated_small_change_is_all_or_nothing() -> None:
+    """What is let off is what a step leaves over, or nothing; the rest of the case is that of width 2."""
+    rounded = 0
+    for seed in range(60):
+        case, plain = generate(seed, 3), generate(seed, 2)
+        assert [one for one in case.rules_documents if "rounding" not in one] == plain.rules_documents
+        arguments = (case.receipt, case.store, case.customer, case.at, case.holdings)
+        with_change, without = calculate(case.rules_documents, *arguments), calculate(plain.rules_documents, *arguments)
+        if "refused" in without:
+            continue
+        totals, before = with_change["totals"], without["totals"]
+        steps = [minor(one["to"]) for one in case.rules_documents if "rounding" in one]
+        taken = before["to_pay_minor"] - totals["to_pay_minor"]
+        assert taken == totals["rounding_minor"] - before["rounding_minor"]
+        assert not taken or any(taken == before["to_pay_minor"] % step for step in steps)
+        rounded += taken > 0
+    assert rounded > 8
