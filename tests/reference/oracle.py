@@ -14,7 +14,7 @@ from .conditions import Situation, normal_code
 from .coupons import Coupons, read_coupons
 from .discounts import Applied, Ledger, Stages
 from .documents import ACCRUAL, DISCOUNT_STAGES, MESSAGE, Promotion, RuleBook, read_rules
-from .fiscal_plan import plan, round_one_labels
+from .fiscal_plan import is_one_label, one_row, plan, round_one_labels
 from .goods import Line, calc_groups, read_line
 from .limits import CounterKey, Counters, deltas, read_counters
 from .mechanics import measure
@@ -43,6 +43,7 @@ class Work:
     payments: Payments = field(default_factory=Payments)
     points: Points = field(default_factory=lambda: Points({}))
     split_unavoidable: bool = False
+    small_change: list[dict[str, Any]] = field(default_factory=list)
 
 
 def calculate(
@@ -57,9 +58,9 @@ def calculate(
 
     `holdings` is what the book knows: `balances` {asset: {active, held}}, `counters` [{promotion_id, measure, per,
     window, used, held}] for this customer, card and date, `coupons` {code: {series, state}}.
-    Returns `{"totals", "lines", "coupons", "rules", "unplaced", "max_redeem", "messages", "issued", "counters",
-    "fiscal_plan", "split_unavoidable", "not_searched", "nudges", "points_paid", "lots", "reserve_required"}`, or
-    `{"refused": "SUM_MISMATCH", "lines": [line_no]}`.
+    Returns `{"totals", "lines", "coupons", "rules", "small_change", "unplaced", "max_redeem", "messages", "issued",
+    "counters", "fiscal_plan", "split_unavoidable", "not_searched", "nudges", "points_paid", "lots",
+    "reserve_required"}`, or `{"refused": "SUM_MISMATCH", "lines": [line_no]}`.
     """
     book = rules if isinstance(rules, RuleBook) else read_rules(rules)
     lines = [read_line(line) for line in receipt["lines"]]
@@ -134,7 +135,12 @@ def _run(work: Work, receipt: dict[str, Any]) -> None:
     if situation.customer is not None:
         desk.run(read_payment_rules(book.limit_documents, book.assets), receipt.get("points") or [])
     work.split_unavoidable = round_one_labels(board, ledger)
-    round_small_change(read_small_change(book.rounding_documents), board, situation, ledger)
+    change = read_small_change(book.rounding_documents)
+    work.small_change = round_small_change(change, board, situation, ledger)
+    work.split_unavoidable |= any(
+        is_one_label(board.unit(slot).line) and one_row(board.unit(slot).line, board.running(slot)) is None
+        for slot in board.slots()
+    )
     work.points = Points({line.line_no: {} for line in work.lines})
     accrual = AccrualStage(board, situation, work.counters, book.assets, work.payments, work.points, work.nudges)
     accrual.run(book.stages[ACCRUAL])
@@ -158,6 +164,7 @@ def _result(work: Work) -> dict[str, Any]:
         "lines": rows,
         "coupons": coupons,
         "rules": verdicts,
+        "small_change": work.small_change,
         "unplaced": dict(work.ledger.unplaced),
         "max_redeem": work.payments.max_redeem,
         "points_paid": dict(work.payments.points),

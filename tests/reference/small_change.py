@@ -12,24 +12,38 @@ from .discounts import Applied, Ledger
 from .goods import PLAIN_FLOOR
 from .numbers import minor
 
-# What to round to, in kopecks, and when.
-SmallChange = tuple[int, Condition]
+# The document's id, what to round to in kopecks, and when.
+SmallChange = tuple[str, int, Condition]
 
 
 def read_small_change(documents: Iterable[dict[str, Any]]) -> list[SmallChange]:
     """Documents of kind rounding in (priority, id) order."""
     ordered = sorted(documents, key=lambda one: (int(one.get("priority", 100)), str(one["rounding"]).encode()))
-    return [(minor(document["to"]), read_condition(document.get("when"))) for document in ordered]
+    return [(str(one["rounding"]), minor(one["to"]), read_condition(one.get("when"))) for one in ordered]
 
 
-def round_small_change(rules: list[SmallChange], board: Board, situation: Situation, ledger: Ledger) -> None:
-    """The first whose condition holds; when floors and no_discount lines leave too little, nothing is rounded."""
-    step = next((step for step, condition in rules if condition(situation).failure is None), 0)
-    if not step:
-        return
+def round_small_change(
+    rules: list[SmallChange], board: Board, situation: Situation, ledger: Ledger
+) -> list[dict[str, Any]]:
+    """The first whose condition holds; verdicts up to it, FLOOR when it cannot be placed whole."""
+    verdicts: list[dict[str, Any]] = []
+    for rounding_id, step, condition in rules:
+        answer = condition(situation)
+        verdicts.append({"promotion_id": rounding_id, "verdict": answer.failure, "condition": answer.path})
+        if answer.failure is None:
+            verdicts[-1]["verdict"] = _round(step, board, ledger)
+            break
+    return verdicts
+
+
+def _round(step: int, board: Board, ledger: Ledger) -> str:
     over = sum(map(board.running, board.slots())) % step
     slots = [slot for slot in board.slots() if board.groups[slot[0]].line.is_discountable]
     amounts = split(over, slots, board.running, lambda slot: board.room(slot, PLAIN_FLOOR))
-    if over and sum(amounts.values()) == over:
-        board.lower(amounts)
-        ledger.applied.append(Applied("", 0, "rounding", "rounding", amounts))
+    if not over:
+        return "ZERO"
+    if sum(amounts.values()) < over:
+        return "FLOOR"
+    board.lower(amounts)
+    ledger.applied.append(Applied("", 0, "rounding", "rounding", amounts))
+    return "APPLIED"

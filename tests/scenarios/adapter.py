@@ -258,6 +258,7 @@ def result_of(answer: Fields) -> Result:
         return Result(refused=reason, refused_lines=tuple(int(line) for line in lines))
     totals = answer.get("totals") or {}
     trace = answer.get("rules") or (answer.get("explain") or {}).get("rules") or ()
+    trace = [*trace, *(answer.get("small_change") or ())]
     return Result(
         to_pay_minor=int(totals.get("to_pay_minor", 0)),
         discount_minor=int(totals.get("discount_minor", 0)),
