@@ -201,10 +201,12 @@ cdef void run_one(Work* work, int32_t begin, int32_t end, int32_t mode) noexcept
     for i in range(end - begin):
         if winner >= 0 and mode == MODE_FIRST and not work.explain and not names_coupon(work, work.candidates[begin + i]):
             continue
+        work.nudging = winner < 0 or mode != MODE_FIRST
         trial = &work.trials[i]
         try_promotion(work, trial, work.candidates[begin + i], False)
         if trial.total_minor > 0 and (winner < 0 or (mode == MODE_MIN and trial.total_minor < work.trials[winner].total_minor)):
             winner = i
+    work.nudging = True
     if winner < 0:
         return
     apply_matched(

@@ -158,6 +158,7 @@ cdef void start(Work* work) noexcept nogil:
     work.shut = 0
     work.quantity_left = INT64_MAX
     work.coupons_given_count = work.said_count = work.issued_count = work.nudges_count = 0
+    work.nudging = True
     if work.explain:
         for i in range(work.receipt.lines_count):
             work.line_running[i] = work.receipt.lines[i].gross_minor

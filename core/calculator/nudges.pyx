@@ -126,10 +126,16 @@ cdef inline bint is_found_by_gate(const Work* work, int32_t promotion) noexcept 
 cdef bint is_closed(Work* work, const PromotionRow* promotion) noexcept nogil:
     """Do its limits leave nothing anyhow."""
     cdef Left left
+    cdef int32_t i
     if not promotion.flags & HAS_LIMITS:
         return False
     limits_left(work, promotion, &left)
-    return left.closed
+    if left.closed or left.quantity_milli == 0:
+        return True
+    for i in range(left.bounds_count):
+        if left.rooms[i] <= 0:
+            return True
+    return False
 
 
 cdef void note_nudge(Work* work, const PromotionRow* promotion, bint met) noexcept nogil:
@@ -138,7 +144,7 @@ cdef void note_nudge(Work* work, const PromotionRow* promotion, bint met) noexce
     cdef Said nudge
     nudge.promotion = <int32_t>(promotion - work.rules.promotions)
     # A combination being tried is nobody's turn.
-    if work.applications_max != INT32_MAX or not is_found_by_gate(work, nudge.promotion):
+    if not work.nudging or work.applications_max != INT32_MAX or not is_found_by_gate(work, nudge.promotion):
         return
     missing = missing_of_tiers(work, promotion) if met else missing_of(work, promotion.condition)
     if missing.amount <= 0 or is_closed(work, promotion):

@@ -308,6 +308,7 @@ cdef struct Work:
     int32_t issued_count
     Said* nudges
     int32_t nudges_count
+    bint nudging               # a promotion tried now could still be the one that gives
     bint looks_at_all          # to explain; gate_bits are candidate_bits of those it would look at anyhow
     uint64_t gate_bits[EXPLAIN_ALL_MAX >> 6]
     RuleTrace* traces

@@ -21,7 +21,7 @@ from tests.reference.generator import generate
 FIRST_SEED = 900_000
 RECEIPTS = 20_000
 # A slow machine stops here with what it has; fewer receipts than the floor are no proof.
-SECONDS_MAX = 400
+SECONDS_MAX = 240
 RECEIPTS_MIN = 5_000
 # How often each mechanic must give in each mode, and each feature come to pass, in so many receipts.
 APPLIED_MIN = 20

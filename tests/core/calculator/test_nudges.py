@@ -27,6 +27,20 @@ def test_nudges_are_the_same_whether_or_not_somebody_wants_an_explanation() -> N
         assert nudges(calculate(rules, lines(10000), explain=explain)) == [("here", 5000, 0, "50.00")]
 
 
+def test_nobody_nudges_after_the_one_that_gave_in_a_first_group() -> None:
+    """Later members are tried only when somebody wants an explanation; they could not give anyhow."""
+    rules = f"""
+    - {{promotion: early, stage: item, group: {{name: g, mode: FIRST}}, priority: 1,
+       when: {{receipt_sum: {{from: 300}}}},
+       reward: [{{percent: {{rate: 9}}}}], {WORD}}}
+    - {{promotion: gives, stage: item, group: g, priority: 2, reward: [{{percent: {{rate: 5}}}}]}}
+    - {{promotion: late, stage: item, group: g, priority: 3, when: {{receipt_sum: {{from: 150}}}},
+       reward: [{{percent: {{rate: 6}}}}], {WORD}}}
+    """
+    for explain in (False, True):
+        assert nudges(calculate(rules, lines(10000), explain=explain)) == [("early", 20000, 0, "200.00")]
+
+
 def test_member_of_a_competition_nudges_once() -> None:
     rules = f"""
     - {{promotion: both, stage: item, group: {{name: g, mode: BEST}}, when: {{receipt_sum: {{from: 150}}}},
