@@ -18,11 +18,14 @@ from altyn.admin_api.console.formview import FormView, told_problem
 from altyn.admin_api.console.outline import Outline
 from altyn.admin_api.console.pages import Pages, Redrawn, Visit
 from altyn.admin_api.console.releasing import is_live
+from altyn.admin_api.console.reviewing import review_address, way_of
 from altyn.admin_api.console.samples import sample_receipt
 from altyn.admin_api.edge.problems import Problem, Refusal
 from altyn.admin_api.promotions import repository, service
 from altyn.admin_api.promotions.errors import DocumentInvalid, PromotionExists, PromotionUnknown
 from altyn.admin_api.promotions.schemas import State
+from altyn.admin_api.publishing.handlers import ACT_TIMEOUT_S
+from altyn.admin_api.publishing.service import submit
 from altyn.core.rules.compare import compare
 from altyn.core.rules.definition import dump_documents
 
@@ -65,7 +68,7 @@ async def redraw(visit: Visit) -> Response:
     return _form(visit, typed, wanted, typed.problems, visit.field("source") if not typed.document else None)
 
 
-@pages.act("/promotions", "promotions:write")
+@pages.act("/promotions", "promotions:write", ACT_TIMEOUT_S)
 async def create(visit: Visit) -> Response:
     """Store a new draft under an id of its own."""
     typed = await _readable(visit, None)
@@ -75,10 +78,10 @@ async def create(visit: Visit) -> Response:
             await service.create_promotion(visit.call, document=document, state=State.DRAFT)
     except PromotionExists as refusal:
         raise Redrawn(await _again(visit, typed, None, refusal)) from None
-    return await _saved(visit, service.id_of(document))
+    return await _saved(visit, service.id_of(document), typed, None)
 
 
-@pages.act("/promotions/{promotion_id}", "promotions:write")
+@pages.act("/promotions/{promotion_id}", "promotions:write", ACT_TIMEOUT_S)
 async def replace(visit: Visit) -> Response:
     """Replace a document unless somebody else has, since it was read."""
     promotion_id = visit.request.path_params["promotion_id"]
@@ -92,7 +95,7 @@ async def replace(visit: Visit) -> Response:
         raise Redrawn(response)
     if await _means_another(visit, before["document"], document):
         await service.replace_promotion(visit.call, before=before, document=document)
-    return await _saved(visit, promotion_id)
+    return await _saved(visit, promotion_id, typed, before)
 
 
 @pages.act("/promotions/{promotion_id}/state", "promotions:write")
@@ -137,8 +140,8 @@ async def _readable(visit: Visit, before: asyncpg.Record | None) -> Typed:
 
 
 async def _again(visit: Visit, typed: Typed, before: asyncpg.Record | None, refusal: Refusal) -> Response:
-    told = Problem(path=refusal.path, code=refusal.reason, message=refusal.message)
-    return await _constructor(visit, typed, before, status=refusal.status_code, problems=[told])
+    told = refusal.problems or [Problem(path=refusal.path, code=refusal.reason, message=refusal.message)]
+    return await _constructor(visit, typed, before, status=refusal.status_code, problems=told)
 
 
 async def _means_another(visit: Visit, before: dict[str, Any], after: dict[str, Any]) -> bool:
@@ -148,13 +151,21 @@ async def _means_another(visit: Visit, before: dict[str, Any], after: dict[str, 
     return bool(compare(*rules))
 
 
-async def _saved(visit: Visit, promotion_id: str) -> Response:
-    """On to the saved promotion, or with it to publishing."""
-    if visit.field("then") == "publish":
-        row = await service.promotion_to_change(visit.call, promotion_id=promotion_id)
+async def _saved(visit: Visit, promotion_id: str, typed: Typed, before: asyncpg.Record | None) -> Response:
+    """On to the saved promotion; or a key publishes, and a person submits it for review. Raises Redrawn."""
+    then = visit.field("then")
+    if then not in ("publish", "submit"):
+        return visit.go(f"/console/promotions/{promotion_id}?saved=1")
+    row = await service.promotion_to_change(visit.call, promotion_id=promotion_id)
+    if then == "publish":
         await service.change_state(visit.call, before=row, state=State.ACTIVE)
         return visit.go("/console/releases/new")
-    return visit.go(f"/console/promotions/{promotion_id}?saved=1")
+    if row["state"] == "DRAFT":
+        try:
+            await submit(visit.call, visit.office.compiler, before=row, note="")
+        except Refusal as refusal:
+            raise Redrawn(await _again(visit, typed, before, refusal)) from None
+    return visit.go(review_address(promotion_id))
 
 
 async def _constructor(
@@ -181,7 +192,7 @@ async def _constructor(
         is_saved=visit.asked("saved") == "1",
         lists=await suggestions.lists(visit),
         sample=await sample_receipt(visit, typed.document),
-        states=State,
+        way=await way_of(visit, row) if row else None,
     )
 
 

@@ -65,7 +65,7 @@ async def publish(visit: Visit) -> Response:
     made = await service.publish(
         visit.call,
         visit.office.compiler,
-        effective_at=_effective_at(visit),
+        effective_at=chosen_moment(visit),
         emergency=visit.field("emergency") == "1",
     )
     return visit.go(f"/console/releases/{made.version}")
@@ -127,6 +127,17 @@ async def is_live(visit: Visit, row: asyncpg.Record) -> bool:
     return await asyncio.to_thread(whole.__contains__, own)
 
 
+def chosen_moment(visit: Visit) -> datetime | None:
+    """The chosen moment by the program's wall clock; None: at once. Raises Invalid."""
+    text = visit.field("effective_at").strip()
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(visit.shell.zone))
+    except ValueError:
+        raise Invalid(text[:40], path="effective_at") from None
+
+
 async def _rules_of(visit: Visit, version: int) -> Rules:
     if version < 1:
         return NOTHING
@@ -148,14 +159,3 @@ def _number(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and 0 < int(text[:20]) < NUMBER_LIMIT - 1 and len(text) < 20):
         raise ReleaseUnknown(text[:40])
     return int(text)
-
-
-def _effective_at(visit: Visit) -> datetime | None:
-    """The chosen moment by the program's wall clock; None: at once. Raises Invalid."""
-    text = visit.field("effective_at").strip()
-    if not text:
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(visit.shell.zone))
-    except ValueError:
-        raise Invalid(text[:40], path="effective_at") from None
