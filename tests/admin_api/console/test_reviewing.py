@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
@@ -206,8 +206,7 @@ async def test_acts_that_are_not_offered_change_nothing(people: People, desk: De
 
 async def test_review_too_old_offers_no_approval(people: People, desk: Desk) -> None:
     await submitted(people, desk)
-    later: Callable[[], datetime] = lambda: NOW + timedelta(hours=73)  # noqa: E731
-    desk.office.clock = later
+    desk.office.clock = lambda: NOW + timedelta(hours=73)
     token = await desk.token_of("dave", Grant("MARKETING_DIRECTOR", "NETWORK"))
     people["dave"].client.cookies.set("altyn_session", token)
     page = await people["dave"].get(REVIEW)
