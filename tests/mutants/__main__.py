@@ -56,7 +56,7 @@ def try_mutant(mutant: Mutant, receipts: int) -> str:
         path = {**os.environ, "PYTHONPATH": f"{tree / 'ns'}{os.pathsep}{ROOT}"}
         command = [sys.executable, "-m", "tests.mutants.hunt", str(receipts)]
         hunted = subprocess.run(command, env=path, cwd=ROOT, capture_output=True, text=True, check=False)
-        if hunted.returncode not in (0, 1) or hunted.stderr:
+        if hunted.returncode not in (0, 1):
             return f"the process died ({hunted.returncode})"
         return hunted.stdout.strip()
 

@@ -35,8 +35,8 @@ MUTANTS = (
     calculator(
         "percent of gross",
         "rewards/percent",
-        "rate_of(group.running_minor, rule.value)",
-        "rate_of(group.gross_minor, rule.value)",
+        "rate_of(group.running_minor, rate_in(",
+        "rate_of(group.gross_minor, rate_in(",
     ),
     calculator(
         "amount weighed by gross",
@@ -138,5 +138,9 @@ MUTANTS = (
         "why",
         "left.closed or not would_give(work, rule, left, &unused)",
         "left.closed",
+    ),
+    calculator("equal combination that comes later", "optimal", "if total > search.best:", "if total >= search.best:"),
+    calculator(
+        "ceiling that leaves the last out", "optimal", "+ search.rest[depth + 1] <= search.best", "<= search.best"
     ),
 )
