@@ -93,7 +93,7 @@ cdef void look_up_lines(Work* work) noexcept nogil:
     """Symbols of all groups. The slots of what the filter lets pass are prefetched, so that cache misses overlap."""
     cdef Probe[LOOKAHEAD * COLUMNS + 1] probes
     cdef const Probe* probe
-    cdef const Probe* last
+    cdef Probe* last
     cdef const SymbolSlot* slot
     cdef Text text
     cdef int32_t begin = 0, end, count = work.receipt.lines_count

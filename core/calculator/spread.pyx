@@ -62,10 +62,13 @@ cdef void keep_state(Work* work, CalcGroup* group, int32_t number) noexcept nogi
 
 
 cdef inline void note_applied(Work* work, int32_t line, int32_t run, int64_t amount) noexcept nogil:
-    cdef Applied* row = &work.applied[work.applied_count]
-    if work.applied_count > 0 and row[-1].line == line and row[-1].rule == work.rule and row[-1].run == run:
-        row[-1].amount_minor += amount
-        return
+    cdef Applied* row
+    if work.applied_count > 0:
+        row = &work.applied[work.applied_count - 1]
+        if row.line == line and row.rule == work.rule and row.run == run:
+            row.amount_minor += amount
+            return
+    row = &work.applied[work.applied_count]
     if work.applied_count == APPLIED_MAX:
         work.overflowed = True
         return
