@@ -334,7 +334,10 @@ def count_applied(core: dict[str, Any], case: Case, applied: Counter[str]) -> No
     applied["+ not searched"] += core.get("not_searched", False)
     applied["+ message"] += len(core.get("messages", ()))
     applied["+ several caps"] += sum("cap" in document for document in case.rules_documents) > 1
-    applied["+ rounded to be printable"] += core.get("totals", {}).get("rounding_minor", 0) > 0
+    change = {document["rounding"] for document in case.rules_documents if "rounding" in document}
+    changed = any(row[0] in change for line in core.get("lines", ()) for row in line["discounts"])
+    applied["+ small change"] += changed
+    applied["+ rounded to be printable"] += not changed and core.get("totals", {}).get("rounding_minor", 0) > 0
     applied["+ split all the same"] += core.get("split_unavoidable", False)
     for row in core.get("fiscal_plan", ()):
         measured = row["qty_milli"] % 1000 > 0 and row["sub_no"] > 1

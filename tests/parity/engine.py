@@ -1,7 +1,7 @@
 """What the parity run asks of the core, in one place.
 
 Holdings (balances, counters, coupons in the book) go with a case of the second width; `evaluate` takes them as the
-oracle does. Beside the amounts the comparison of width 2 reads `max_redeem`, `messages`, `counters`,
+oracle does. Beside the amounts the comparison of widths 2 and 3 reads `max_redeem`, `messages`, `counters`,
 `reserve_required`, and of a line `points_paid_minor` and `participates_as`.
 """
 
@@ -17,7 +17,7 @@ from altyn.core.rules.ruleset import Ruleset
 from tests.reference.generator import Case
 
 # The largest width of `generate` the core can be given.
-WIDTH_MAX = 2
+WIDTH_MAX = 3
 
 
 def ruleset_of(documents: Iterable[Any]) -> Ruleset:

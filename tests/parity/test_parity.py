@@ -38,7 +38,8 @@ FEATURES = (
     "exclusive", "skip_discounted", "limits", "several limits", "set within limits of money", "set within a quantity",
     "percent within a quantity", "LINE within limits", "several caps", "cut by a cap", "line paid with points",
     "message", "coupon APPLIED", "coupon INVALID COUPON_USED", "when balance", "when payment", "when register",
-    "BEATEN in OPTIMAL", *("BEATEN", "BUDGET", "CAP", "EXCLUDED", "FLOOR", "INACTIVE", "LIMIT", "NOT_MATCHED", "ZERO"),
+    "BEATEN in OPTIMAL", "small change",
+    *("BEATEN", "BUDGET", "CAP", "EXCLUDED", "FLOOR", "INACTIVE", "LIMIT", "NOT_MATCHED", "ZERO"),
 )  # fmt: skip
 
 
@@ -59,7 +60,7 @@ def test_core_and_oracle_agree_on_generated_receipts(capsys: pytest.CaptureFixtu
     assert {name: run.applied[name] for name in wanted if run.applied[name] < floor} == {}
 
 
-@pytest.mark.parametrize("width", [1, 2])
+@pytest.mark.parametrize("width", [1, 2, 3])
 def test_reader_accepts_every_generated_document(width: int) -> None:
     for seed in range(READ):
         case = generate(seed, width)

@@ -31,12 +31,12 @@ def round_small_change(
         answer = condition(situation)
         verdicts.append({"promotion_id": rounding_id, "verdict": answer.failure, "condition": answer.path})
         if answer.failure is None:
-            verdicts[-1]["verdict"] = _round(step, board, ledger)
+            verdicts[-1]["verdict"] = _round(rounding_id, step, board, ledger)
             break
     return verdicts
 
 
-def _round(step: int, board: Board, ledger: Ledger) -> str:
+def _round(rounding_id: str, step: int, board: Board, ledger: Ledger) -> str:
     over = sum(map(board.running, board.slots())) % step
     slots = [slot for slot in board.slots() if board.groups[slot[0]].line.is_discountable]
     amounts = split(over, slots, board.running, lambda slot: board.room(slot, PLAIN_FLOOR))
@@ -45,5 +45,5 @@ def _round(step: int, board: Board, ledger: Ledger) -> str:
     if sum(amounts.values()) < over:
         return "FLOOR"
     board.lower(amounts)
-    ledger.applied.append(Applied("", 0, "rounding", "rounding", amounts))
+    ledger.applied.append(Applied(rounding_id, 0, "rounding", "rounding", amounts))
     return "APPLIED"

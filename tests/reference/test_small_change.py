@@ -27,7 +27,7 @@ def test_small_change_is_spread_by_what_is_left_6_11_24() -> None:
     assert nets(result) == [11179, 5028, 2793]
     assert (result["totals"]["to_pay_minor"], result["totals"]["rounding_minor"]) == (19000, 47)
     assert [row["discounts"][-1] for row in result["lines"]] == [
-        {"promotion_id": "", "reward_no": 0, "amount_minor": share, "kind": "rounding"} for share in (28, 12, 7)
+        {"promotion_id": "cash", "reward_no": 0, "amount_minor": share, "kind": "rounding"} for share in (28, 12, 7)
     ]
 
 
