@@ -101,7 +101,7 @@ cdef void look_up_lines(Work* work) noexcept nogil:
     while begin < count:
         end = begin + LOOKAHEAD if begin + LOOKAHEAD < count else count
         last = probes
-        for column in range(COLUMNS):
+        for column in range(<uint32_t>COLUMNS):
             if work.rules.summary.kinds >> column & 1:
                 last = sieve(work, column, begin, end, last)
         probe = probes
