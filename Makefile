@@ -44,7 +44,7 @@ run: build ## everything on this machine with a demo programme; stays up until C
 	@$(BIN)/altyn up --demo --var $(VAR)
 
 test: build build/chromium-asked ## the whole suite
-	@$(BIN)/python -m pytest tests
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests
 
 test-fast: build ## unit tests only: no servers
 	@$(BIN)/python -m pytest tests/core tests/scenarios tests/reference tests/tidy
