@@ -49,7 +49,7 @@ async def test_publishing_twice_by_a_double_click_makes_one_release(browser: Bro
     await desk.post("/v1/promotions?state=ACTIVE", json=TEN)
     page = await browser.get("/console/releases/new")
     answers = await asyncio.gather(*(browser.send("/console/releases", page.fields) for _ in range(2)))
-    assert [answer.headers["location"] for answer in answers] == ["/console/releases/1"] * 2
+    assert [answer.headers.get("location", answer.text) for answer in answers] == ["/console/releases/1"] * 2
     assert len((await desk.get("/v1/releases")).json()["releases"]) == 1
 
 
