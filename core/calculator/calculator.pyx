@@ -23,8 +23,8 @@ from altyn.core.calculator.redemption cimport pay_with_points
 from altyn.core.calculator.rounding cimport round_small_change, round_to_printable
 from altyn.core.calculator.speech cimport speak
 from altyn.core.calculator.work cimport (
-    Accrued, Applied, CalcGroup, Contender, Counted, CouponGiven, Eligible, Gift, Note, Participant, Pick, Ranked, Run,
-    SavedGroup, SavedRun, Trial,
+    Accrued, Applied, COLUMNS, CalcGroup, Contender, Counted, CouponGiven, Eligible, Gift, Note, KNOWN_SETS, KnownSet, Participant, Pick,
+    Ranked, Run, SYMBOLS_BLOCK, SavedGroup, SavedRun, Trial,
 )
 from altyn.core.limits cimport (
     ACCRUALS_MAX, APPLIED_MAX, COMBINATIONS_MAX, CONTENDERS_MAX, COUNTED_MAX, COUNTER_CHANGES_MAX, COUPONS_GIVEN_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX,
@@ -139,6 +139,7 @@ cdef int32_t discount(Work* work, bint every) noexcept nogil:
 
 cdef void start(Work* work) noexcept nogil:
     cdef int32_t i
+    work.calculation += 1
     work.applied_count = work.accrued_count = work.accruals_count = work.payments_count = work.counter_uses_count = 0
     work.counted_count = 0
     work.traces_count = work.line_traces_count = 0
@@ -175,6 +176,8 @@ cdef class Calculator:
         if self.blocks == NULL:
             raise MemoryError
         work.groups = <CalcGroup*>self.reserve(LINES_MAX * sizeof(CalcGroup))
+        work.known_sets = <KnownSet*>self.reserve(KNOWN_SETS * sizeof(KnownSet))
+        work.symbols = <int32_t*>self.reserve(COLUMNS * (LINES_MAX + SYMBOLS_BLOCK) * sizeof(int32_t))
         work.runs = <Run*>self.reserve(UNITS_MAX * sizeof(Run))
         work.keys = <uint64_t*>self.reserve(LINES_MAX * sizeof(uint64_t))
         work.line_order = <int32_t*>self.reserve(LINES_MAX * sizeof(int32_t))

@@ -6,7 +6,7 @@ amount.
 """
 from libc.stdint cimport INT64_MIN, int64_t
 from altyn.core.calculator.schedule cimport schedule_holds
-from altyn.core.calculator.targets cimport in_list, next_in_set
+from altyn.core.calculator.targets cimport Members, first_in_set, in_list, next_in_set
 from altyn.core.calculator.work cimport CalcGroup, ENTERED_BEFORE, NO_EFFECT
 from altyn.core.money cimport PPM, mul_div_floor
 from altyn.core.receipt cimport PAYMENT_TYPES_COUNT
@@ -32,12 +32,13 @@ cdef int64_t base_of(const Work* work, int32_t set, int32_t base) noexcept nogil
     cdef const SetRow* products = &work.rules.sets[set]
     cdef const CalcGroup* group
     cdef int64_t total = 0
-    cdef int32_t i = next_in_set(work, products, 0)
+    cdef Members left
+    cdef int32_t i = first_in_set(work, products, &left)
     while i < work.groups_count:
         group = &work.groups[i]
         if group.counted:
             total += group.gross_minor if base == GROSS else group.entry_minor if base == STAGE_ENTRY else group.running_minor
-        i = next_in_set(work, products, i + 1)
+        i = next_in_set(work, products, &left)
     return total
 
 
@@ -45,12 +46,13 @@ cdef int64_t quantity_over(const Work* work, const ConditionRow* row) noexcept n
     cdef const SetRow* products = &work.rules.sets[row.subject]
     cdef const CalcGroup* group
     cdef int64_t total = 0
-    cdef int32_t i = next_in_set(work, products, 0)
+    cdef Members left
+    cdef int32_t i = first_in_set(work, products, &left)
     while i < work.groups_count:
         group = &work.groups[i]
         if group.counted:
             total += group.qty_milli if row.option == WEIGHT else <int64_t>1000 * group.units
-        i = next_in_set(work, products, i + 1)
+        i = next_in_set(work, products, &left)
     return total
 
 

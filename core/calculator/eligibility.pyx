@@ -6,8 +6,8 @@ they come in order of evaluation, each once. Must never look at an amount. Cost 
 rules there are.
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy
-from altyn.core.calculator.work cimport CONDITIONS_NOT_MET, ENTERED_BEFORE, UNKNOWN_CODE
+from libc.string cimport memcpy, memset
+from altyn.core.calculator.work cimport COLUMNS, CONDITIONS_NOT_MET, ENTERED_BEFORE, SYMBOLS_BLOCK, UNKNOWN_CODE, symbols_in
 from altyn.core.limits cimport SEGMENTS_MAX
 from altyn.core.receipt cimport CouponFact
 from altyn.core.rules.image cimport (
@@ -31,7 +31,6 @@ cdef extern from *:
 
 cdef enum:
     LOOKAHEAD = 64
-    COLUMNS = 4
 
 cdef struct Probe:
     # A text of a line that a rule may name; place: the line's index × COLUMNS + its column.
@@ -89,6 +88,12 @@ cdef Probe* sieve(const Work* work, uint32_t column, int32_t begin, int32_t end,
     return probe
 
 
+cdef inline void give_symbol(Work* work, int32_t group, int32_t column, int32_t symbol) noexcept nogil:
+    cdef int32_t place = group % SYMBOLS_BLOCK
+    work.groups[group].symbols[column] = symbol
+    symbols_in(work, column, group - place)[place] = symbol
+
+
 cdef void look_up_lines(Work* work) noexcept nogil:
     """Symbols of all groups. The slots of what the filter lets pass are prefetched, so that cache misses overlap."""
     cdef Probe[LOOKAHEAD * COLUMNS + 1] probes
@@ -98,6 +103,7 @@ cdef void look_up_lines(Work* work) noexcept nogil:
     cdef Text text
     cdef int32_t begin = 0, end, count = work.receipt.lines_count
     cdef uint32_t column, line
+    memset(work.symbols, 0, <size_t>((work.groups_count + SYMBOLS_BLOCK - 1) // SYMBOLS_BLOCK) * (COLUMNS * SYMBOLS_BLOCK * sizeof(int32_t)))
     while begin < count:
         end = begin + LOOKAHEAD if begin + LOOKAHEAD < count else count
         last = probes
@@ -114,7 +120,7 @@ cdef void look_up_lines(Work* work) noexcept nogil:
             text = texts_of(work, line)[column]
             slot = find_symbol(work.rules, probe.hashed, column, text) if text.size > 0 else NULL
             if slot != NULL:
-                work.groups[work.group_of[line]].symbols[column] = slot.symbol
+                give_symbol(work, work.group_of[line], column, slot.symbol)
                 add_promotions(work, &slot.promotions)
             probe += 1
         begin = end

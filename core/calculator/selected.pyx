@@ -7,7 +7,7 @@ from libc.stdint cimport int32_t
 from altyn.core.calculator.multipliers cimport rate_in
 from altyn.core.calculator.notes cimport is_open, mark_group, price_of
 from altyn.core.calculator.spread cimport settle_filling, settle_refusing, take_each, unit_room
-from altyn.core.calculator.targets cimport next_in_set
+from altyn.core.calculator.targets cimport Members, first_in_set, next_in_set
 from altyn.core.calculator.tiers cimport progressive_off
 from altyn.core.calculator.work cimport Run
 from altyn.core.money cimport Share, price_times, rate_of, share_out
@@ -65,7 +65,8 @@ cdef int64_t off_receipt(Work* work, const SetRow* products, const RuleRow* rule
     cdef CalcGroup* group
     cdef Share* share
     cdef int64_t whole = 0, off_minor, weight, taken, part
-    cdef int32_t i = next_in_set(work, products, 0), count = 0, members, j
+    cdef Members left
+    cdef int32_t i = first_in_set(work, products, &left), count = 0, members, j
     while i < work.groups_count:
         group = &work.groups[i]
         if is_target(work, group):
@@ -80,7 +81,7 @@ cdef int64_t off_receipt(Work* work, const SetRow* products, const RuleRow* rule
                 share.count = 1
                 work.share_of[count] = i
                 count += 1
-        i = next_in_set(work, products, i + 1)
+        i = next_in_set(work, products, &left)
     if count == 0:
         return 0
     off_minor = progressive_off(work, rule, whole) if rule.flags & PROGRESSIVE else rule.value
@@ -99,9 +100,10 @@ cdef int64_t give_selected(Work* work, const RuleRow* rule) noexcept nogil:
     cdef CalcGroup* group
     cdef int64_t given = 0, here
     cdef int32_t i
+    cdef Members left
     if rule.kind == AMOUNT_RECEIPT:
         return off_receipt(work, products, rule)
-    i = next_in_set(work, products, 0)
+    i = first_in_set(work, products, &left)
     while i < work.groups_count:
         group = &work.groups[i]
         if is_target(work, group):
@@ -114,5 +116,5 @@ cdef int64_t give_selected(Work* work, const RuleRow* rule) noexcept nogil:
             if here > 0:
                 mark_group(work, group)
             given += here
-        i = next_in_set(work, products, i + 1)
+        i = next_in_set(work, products, &left)
     return given

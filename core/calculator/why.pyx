@@ -9,7 +9,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from altyn.core.calculator.limited cimport begin_limited, open_chosen
 from altyn.core.calculator.notes cimport is_shut, is_shut_receipt
 from altyn.core.calculator.reward cimport give_by_kind
-from altyn.core.calculator.targets cimport next_in_set
+from altyn.core.calculator.targets cimport Members, first_in_set, next_in_set
 from altyn.core.calculator.trial cimport Outer, begin_trial, end_trial
 from altyn.core.calculator.work cimport Floors, GAVE, QUALIFIED, SHUT_ALL, SHUT_STAGE
 from altyn.core.outcome cimport EXCLUDED, FLOOR, LIMIT, ZERO
@@ -36,14 +36,15 @@ cdef int32_t who_shut(const Work* work) noexcept nogil:
 cdef int32_t who_shut_target(const Work* work, const RuleRow* rule) noexcept nogil:
     """The exclusive rule that closed the first closed target of the rule, -1: none."""
     cdef const SetRow* products = &work.rules.sets[rule.targets]
-    cdef int32_t i = next_in_set(work, products, 0), number
+    cdef Members left
+    cdef int32_t i = first_in_set(work, products, &left), number
     while i < work.groups_count:
         number = work.groups[i].first_run
         while number >= 0:
             if is_shut(work, number):
                 return work.notes[number].marked_by
             number = work.runs[number].next
-        i = next_in_set(work, products, i + 1)
+        i = next_in_set(work, products, &left)
     return -1
 
 

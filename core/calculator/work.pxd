@@ -15,7 +15,7 @@ from altyn.core.outcome cimport (
     RuleTrace, Said,
 )
 from altyn.core.receipt cimport Holdings, Place, Receipt
-from altyn.core.rules.image cimport RulesView
+from altyn.core.rules.image cimport RulesView, SetRow
 
 cdef enum:
     EXTERNAL_RULE = -1
@@ -179,6 +179,12 @@ cdef struct Contender:
     int32_t count              # applications in the combination being tried
     int32_t chosen             # and in the best one so far
 
+cdef struct KnownSet:
+    # Members of a product set among the first calc groups.
+    uint64_t calculation       # of which they are
+    const SetRow* products
+    uint64_t members
+
 cdef struct Work:
     const RulesView* rules
     const Receipt* receipt
@@ -189,6 +195,9 @@ cdef struct Work:
 
     CalcGroup* groups
     int32_t groups_count
+    uint64_t calculation       # counts them
+    KnownSet* known_sets       # of this calculation; a set has one place
+    int32_t* symbols           # of the groups once more, in blocks of SYMBOLS_BLOCK groups: column by column
     Run* runs
     int32_t runs_count
     uint64_t* keys             # of each line eight bytes of its sku, after what all skus begin with, as a big-endian number
@@ -318,6 +327,15 @@ cdef struct Work:
     int32_t line_traces_count
     int64_t* line_running
     FiscalRow* fiscal_rows
+
+cdef enum:
+    SYMBOLS_BLOCK = 16         # groups: of each column a cache line
+    KNOWN_SETS = 64
+    COLUMNS = 4
+
+cdef inline int32_t* symbols_in(const Work* work, int32_t column, int32_t group) noexcept nogil:
+    """Of one column, those of a block that begins with this group."""
+    return &work.symbols[COLUMNS * group + SYMBOLS_BLOCK * column]
 
 cdef enum CouponUse:
     # What became of a code so far; the greatest stays.

@@ -26,7 +26,7 @@ from altyn.core.rules.words import GroupMode, GroupScope, Stage
 __all__ = ["CompileError", "compile_ruleset"]
 
 MAGIC = b"ALTYNRUL"
-FORMAT = 5
+FORMAT = 6
 HASHED_FROM = 48
 PROMOTIONS_MAX = 262_144
 ASSETS_MAX = 64

@@ -22,7 +22,7 @@ rungs in NUMBERS. Tiers (RuleRow.tiers) are rows of TIERS with pairs (from, valu
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef enum:
-    IMAGE_FORMAT = 5
+    IMAGE_FORMAT = 6
     HASHED_FROM = 48           # bytes 16..48 are the hash of the bytes from here on
     TABLE_FROM = 64
     ONE = -2                   # end of a list of a single symbol: begin is that symbol
@@ -241,7 +241,7 @@ cdef struct SetRow:
     int64_t price_to_minor
     Span excepted              # list of sets
     uint32_t flags             # SetFlag
-    int32_t first_column       # one with a single symbol, by which most goods are passed over; NO_COLUMN: none
+    int32_t first_column       # the one with the fewest symbols, by which most goods are passed over; NO_COLUMN: none
 
 cdef struct ScheduleRow:
     int64_t from_wall_us       # INT64_MIN: none

@@ -45,6 +45,12 @@ NO_COLUMN = 4
 NESTED_KINDS: dict[type, int] = {AllOf: 0, AnyOf: 1, NoneOf: 2}
 
 
+def first_column(columns: list[tuple[int, int]]) -> int:
+    """The given column with the fewest symbols."""
+    given = [(1 if end == ONE else end - begin, place) for place, (begin, end) in enumerate(columns) if (begin, end) != NO_LIST]
+    return min(given)[1] if given else NO_COLUMN
+
+
 class ImageError(ValueError):
     """A value that no image can hold."""
 
@@ -137,7 +143,7 @@ class RowWriter:
         if products.excepted:
             excepted = self.numbers(tuple(self.products(child, depth + 1) for child in products.excepted))
         flags = (HAS_PRICE if priced else 0) | (HAS_EXCEPTED if products.excepted else 0)
-        first = next((place for place, column in enumerate(columns) if column[1] == ONE), NO_COLUMN)
+        first = first_column(columns)
         if first != NO_COLUMN and flags == 0 and columns.count(NO_LIST) == len(columns) - 1:
             flags = ONLY_COLUMN
         flat = [number for column in columns for number in column]

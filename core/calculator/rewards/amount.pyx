@@ -5,7 +5,7 @@ the floors as caps. Must never give more than `off_minor` per unit, group or rec
 """
 from libc.stdint cimport int32_t
 from altyn.core.calculator.spread cimport group_room, spread_filling, spread_over_groups, take_each
-from altyn.core.calculator.targets cimport next_in_set
+from altyn.core.calculator.targets cimport Members, first_in_set, next_in_set
 from altyn.core.calculator.tiers cimport progressive_off
 from altyn.core.calculator.work cimport CalcGroup, Run
 from altyn.core.money cimport Share, price_times
@@ -32,7 +32,8 @@ cdef int64_t give_per_receipt(Work* work, const SetRow* products, const RuleRow*
     cdef Share* share = work.shares
     cdef int32_t* share_of = work.share_of
     cdef int64_t weights = 0, rooms = 0, room, off_minor
-    cdef int32_t i = next_in_set(work, products, 0)
+    cdef Members left
+    cdef int32_t i = first_in_set(work, products, &left)
     while i < work.groups_count:
         group = &work.groups[i]
         if is_target(work, group):
@@ -45,7 +46,7 @@ cdef int64_t give_per_receipt(Work* work, const SetRow* products, const RuleRow*
             share += 1
             share_of[0] = i
             share_of += 1
-        i = next_in_set(work, products, i + 1)
+        i = next_in_set(work, products, &left)
     if weights == 0:
         return 0
     off_minor = progressive_off(work, rule, weights) if rule.flags & PROGRESSIVE else rule.value
@@ -58,9 +59,10 @@ cdef int64_t give_amount(Work* work, const RuleRow* rule) noexcept nogil:
     cdef CalcGroup* group
     cdef int64_t given = 0
     cdef int32_t i
+    cdef Members left
     if rule.kind != AMOUNT_UNIT and rule.kind != AMOUNT_LINE:
         return give_per_receipt(work, products, rule)
-    i = next_in_set(work, products, 0)
+    i = first_in_set(work, products, &left)
     while i < work.groups_count:
         group = &work.groups[i]
         if is_target(work, group):
@@ -68,5 +70,5 @@ cdef int64_t give_amount(Work* work, const RuleRow* rule) noexcept nogil:
                 given += give_per_unit(work, group, rule.value)
             else:
                 given += spread_filling(work, group, rule.value)
-        i = next_in_set(work, products, i + 1)
+        i = next_in_set(work, products, &left)
     return given

@@ -5,7 +5,7 @@ Decides what is above the price on every unit: as much of it as the floor leaves
 from libc.stdint cimport int32_t, uint32_t
 from altyn.core.calculator.notes cimport is_open, mark_group, price_of
 from altyn.core.calculator.spread cimport take_each
-from altyn.core.calculator.targets cimport next_in_set
+from altyn.core.calculator.targets cimport Members, first_in_set, next_in_set
 from altyn.core.calculator.work cimport AT_PRICE, CalcGroup
 from altyn.core.money cimport price_times
 from altyn.core.rules.image cimport SetRow
@@ -36,10 +36,11 @@ cdef int64_t give_fixed_price(Work* work, const RuleRow* rule) noexcept nogil:
     cdef const SetRow* products = &work.rules.sets[rule.targets]
     cdef CalcGroup* group
     cdef int64_t given = 0
-    cdef int32_t i = next_in_set(work, products, 0)
+    cdef Members left
+    cdef int32_t i = first_in_set(work, products, &left)
     while i < work.groups_count:
         group = &work.groups[i]
         if group.target and group.running_minor > 0 and (work.only_winner < 0 or group.winner == work.only_winner):
             given += price_down(work, group, rule.value)
-        i = next_in_set(work, products, i + 1)
+        i = next_in_set(work, products, &left)
     return given
