@@ -17,7 +17,7 @@ from altyn.core.limits cimport ACCRUALS_MAX, APPLIED_MAX
 from altyn.core.money cimport PPM, Share, compare_products, divide, mul_div_floor, power_of_ten, share_by, share_out
 from altyn.core.outcome cimport APPLIED, Accrual, BEATEN, LIMIT, RuleTrace, ZERO
 from altyn.core.rules.image cimport (
-    AssetRow, EXCLUDE_POINTS_PAID, POINTS_PERCENT, PromotionRow, RuleRow, SKIP_IF_PAID_WITH_POINTS, SetRow,
+    AssetRow, EXCLUDE_POINTS_PAID, NUDGES, POINTS_PERCENT, PromotionRow, RuleRow, SKIP_IF_PAID_WITH_POINTS, SetRow,
 )
 
 cdef enum:
@@ -213,7 +213,7 @@ cdef void accrue_sum(Work* work, int32_t begin, int32_t end) noexcept nogil:
         for number in range(row.rules_begin, row.rules_end):
             if work.explain:
                 trace = open_trace(work, work.traces_count, number)
-            if meets_conditions(work, row, trace) and work.rules.rules[number].asset >= 0:
+            if meets_conditions(work, row, number, trace) and work.rules.rules[number].asset >= 0:
                 targets = collect_targets(work, &work.rules.rules[number], ANY)
                 give_points(work, number, targets, points_of(work, &work.rules.rules[number], targets), &left, trace)
 
@@ -499,11 +499,11 @@ cdef void accrue_competing(Work* work, int32_t begin, int32_t end, bint first, b
         for number in range(row.rules_begin, row.rules_end):
             if work.explain:
                 trace = open_trace(work, work.traces_count, number)
-            met = meets_conditions(work, row, trace)
+            met = meets_conditions(work, row, number, trace)
             if met:
                 trial.matched.rewards = 1
                 trial.matched.coupon = work.unlocking_coupon
-            if not work.explain:
+            if not (work.explain or row.flags & NUDGES):
                 break
         limits_left(work, row, &left)
         if left.closed:

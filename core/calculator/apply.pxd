@@ -6,7 +6,7 @@ from altyn.core.rules.image cimport PromotionRow, RuleRow
 
 cdef int64_t apply_promotion(Work* work, int32_t promotion, int32_t traces_begin, Matched* matched) noexcept nogil
 cdef int64_t apply_matched(Work* work, int32_t promotion, int32_t traces_begin, Matched* matched) noexcept nogil
-cdef bint meets_conditions(Work* work, const PromotionRow* promotion, RuleTrace* trace) noexcept nogil
+cdef bint meets_conditions(Work* work, const PromotionRow* promotion, int32_t rule, RuleTrace* trace) noexcept nogil
 cdef void trace_failure(Work* work, const Failure* failure, RuleTrace* trace) noexcept nogil
 cdef void use_coupon(Work* work, int32_t rule) noexcept nogil
 cdef void use_code(Work* work, int32_t rule, int32_t coupon) noexcept nogil

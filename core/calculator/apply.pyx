@@ -48,15 +48,15 @@ cdef void trace_failure(Work* work, const Failure* failure, RuleTrace* trace) no
     trace.distance = failure.needed - failure.actual
 
 
-cdef bint meets_conditions(Work* work, const PromotionRow* promotion, RuleTrace* trace) noexcept nogil:
-    """Do the conditions hold now; the coupon that unlocks the promotion is noted."""
+cdef bint meets_conditions(Work* work, const PromotionRow* promotion, int32_t rule, RuleTrace* trace) noexcept nogil:
+    """Do the conditions of a promotion hold at the turn of one of its rules; the coupon that unlocks it is noted."""
     cdef Failure failure
     cdef bint met = promotion.condition < 0 or holds(work, promotion.condition, &failure)
     work.unlocking_coupon = -1
     if promotion.flags & NUDGES:
-        note_nudge(work, promotion, met)
+        note_nudge(work, promotion, &work.rules.rules[rule], met)
     if met:
-        if promotion.flags & NAMES_COUPON:
+        if promotion.flags & NAMES_COUPON and promotion.condition >= 0:
             work.unlocking_coupon = unlocking_coupon(work, promotion.condition)
         return True
     if trace != NULL:
@@ -203,7 +203,7 @@ cdef int64_t apply_promotion(Work* work, int32_t promotion, int32_t traces_begin
         rule = &work.rules.rules[row.rules_begin + i]
         if work.explain:
             trace = open_trace(work, traces_begin + i, row.rules_begin + i)
-        if not meets_conditions(work, row, trace):
+        if not meets_conditions(work, row, row.rules_begin + i, trace):
             continue
         if rule.tiers >= 0:
             matched.steps[i] = <uint8_t>reached_step(work, rule.tiers)

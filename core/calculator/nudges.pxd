@@ -1,5 +1,5 @@
 """What little is missing to a promotion."""
 from altyn.core.calculator.work cimport Work
-from altyn.core.rules.image cimport PromotionRow
+from altyn.core.rules.image cimport PromotionRow, RuleRow
 
-cdef void note_nudge(Work* work, const PromotionRow* promotion, bint met) noexcept nogil
+cdef void note_nudge(Work* work, const PromotionRow* promotion, const RuleRow* rule, bint met) noexcept nogil

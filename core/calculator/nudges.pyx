@@ -1,9 +1,10 @@
 """Nudges: promotions that would give something, or more, if a little more were bought.
 
-Decides which thresholds are near: of a promotion whose conditions fail, the one sum or quantity that is all that is missing;
-of one whose conditions hold, the next step of its tiers. Looked at when it is the promotion's turn, on the base the
-threshold names. Invariants: at most NUDGES_MAX, sums before quantities, the least missing first, equal ones by
-(priority, order of evaluation); whether somebody wants an explanation is of no matter. Must never change an amount.
+Decides which thresholds are near: of a reward whose conditions fail, the one sum or quantity that is all that is missing;
+of one whose conditions hold, the next step of its tiers. Looked at when it is the reward's turn, on the base the
+threshold names; nobody is led to goods of which the receipt has nothing. Invariants: at most NUDGES_MAX, of a promotion
+the least of all its rewards, sums before quantities, the least missing first, equal ones by (priority, order of
+evaluation); whether somebody wants an explanation is of no matter. Must never change an amount.
 """
 from libc.stdint cimport INT32_MAX, int32_t, int64_t
 from altyn.core.calculator.conditions cimport base_of, leaf_holds
@@ -12,7 +13,7 @@ from altyn.core.calculator.work cimport Failure
 from altyn.core.limits cimport NUDGES_MAX
 from altyn.core.outcome cimport Said
 from altyn.core.rules.image cimport (
-    ALL_OF, ANY_OF, ConditionRow, HAS_LIMITS, NONE_OF, PromotionRow, QUANTITY_IS, RuleRow, SUM_IS, TierRow,
+    ALL_OF, ANY_OF, ConditionRow, HAS_LIMITS, NONE_OF, QUANTITY_IS, SUM_IS, TierRow,
 )
 
 cdef struct Missing:
@@ -33,8 +34,11 @@ cdef Missing missing_of_leaf(Work* work, const ConditionRow* row) noexcept nogil
     cdef Failure failure
     missing.amount = 0
     missing.of_quantity = row.kind == QUANTITY_IS
-    if not leaf_holds(work, row, &failure):
-        missing.amount = failure.needed - failure.actual if row.kind == QUANTITY_IS or row.kind == SUM_IS else -1
+    if leaf_holds(work, row, &failure):
+        return missing
+    missing.amount = -1
+    if (row.kind == QUANTITY_IS or row.kind == SUM_IS) and 0 < failure.actual < failure.needed:
+        missing.amount = failure.needed - failure.actual
     return missing
 
 
@@ -62,31 +66,14 @@ cdef Missing missing_of(Work* work, int32_t condition) noexcept nogil:
 
 
 cdef int64_t missing_of_step(const Work* work, const TierRow* tiers) noexcept nogil:
-    """To the next step; 0: the last is reached."""
+    """To the next step; 0: the last is reached, or there is nothing yet."""
     cdef int64_t base = base_of(work, tiers.over, tiers.base)
     cdef int32_t place = tiers.steps.begin
-    while place < tiers.steps.end:
+    while base > 0 and place < tiers.steps.end:
         if base < work.rules.numbers[place]:
             return work.rules.numbers[place] - base
         place += 2
     return 0
-
-
-cdef Missing missing_of_tiers(const Work* work, const PromotionRow* promotion) noexcept nogil:
-    """To the nearest next step of a promotion's rewards."""
-    cdef const RuleRow* rule
-    cdef Missing found
-    cdef int64_t here
-    cdef int32_t number
-    found.amount = 0
-    found.of_quantity = False
-    for number in range(promotion.rules_begin, promotion.rules_end):
-        rule = &work.rules.rules[number]
-        if rule.tiers >= 0:
-            here = missing_of_step(work, &work.rules.tiers[rule.tiers])
-            if here > 0 and (found.amount == 0 or here < found.amount):
-                found.amount = here
-    return found
 
 
 cdef inline bint goes_before(const Work* work, const Said* left, const Said* right) noexcept nogil:
@@ -100,13 +87,14 @@ cdef inline bint goes_before(const Work* work, const Said* left, const Said* rig
 
 
 cdef void keep(Work* work, const Said* nudge) noexcept nogil:
-    """Insert in order; the last of too many falls out. A promotion with several rewards has one nudge, its first."""
-    cdef int32_t i
-    for i in range(work.nudges_count):
-        if work.nudges[i].promotion == nudge.promotion:
+    """Insert in order; the last of too many falls out. A promotion with several rewards has one nudge, its nearest."""
+    cdef int32_t i = 0
+    while i < work.nudges_count and work.nudges[i].promotion != nudge.promotion:
+        i += 1
+    if i < work.nudges_count:
+        if not goes_before(work, nudge, &work.nudges[i]):
             return
-    i = work.nudges_count
-    if i == NUDGES_MAX:
+    elif i == NUDGES_MAX:
         if not goes_before(work, nudge, &work.nudges[i - 1]):
             return
         i -= 1
@@ -138,15 +126,21 @@ cdef bint is_closed(Work* work, const PromotionRow* promotion) noexcept nogil:
     return False
 
 
-cdef void note_nudge(Work* work, const PromotionRow* promotion, bint met) noexcept nogil:
-    """It is the turn of a promotion with a text for this; `met`: its conditions hold."""
+cdef void note_nudge(Work* work, const PromotionRow* promotion, const RuleRow* rule, bint met) noexcept nogil:
+    """It is the turn of a rule of a promotion with a text for this; `met`: its conditions hold."""
     cdef Missing missing
     cdef Said nudge
     nudge.promotion = <int32_t>(promotion - work.rules.promotions)
     # A combination being tried is nobody's turn.
     if not work.nudging or work.applications_max != INT32_MAX or not is_found_by_gate(work, nudge.promotion):
         return
-    missing = missing_of_tiers(work, promotion) if met else missing_of(work, promotion.condition)
+    if not met:
+        missing = missing_of(work, promotion.condition)
+    elif rule.tiers >= 0:
+        missing.amount = missing_of_step(work, &work.rules.tiers[rule.tiers])
+        missing.of_quantity = False
+    else:
+        return
     if missing.amount <= 0 or is_closed(work, promotion):
         return
     nudge.rule = nudge.message = nudge.asset = -1

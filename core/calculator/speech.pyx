@@ -86,7 +86,7 @@ cdef bint is_met(Work* work, const PromotionRow* row) noexcept nogil:
     for number in range(row.rules_begin, row.rules_end):
         if work.explain:
             trace = open_trace(work, work.traces_count, number)
-        met = meets_conditions(work, row, trace)
+        met = meets_conditions(work, row, number, trace)
         if met and work.rules.rules[number].kind == ISSUE_COUPON:
             use_coupon(work, number)
     return met

@@ -12,7 +12,7 @@ from altyn.core.evaluate import evaluate
 from altyn.core.rules.compile import compile_ruleset
 from altyn.core.rules.definition import load_documents, read_documents
 from altyn.core.rules.ruleset import Ruleset
-from tests.core.calculator.scenario import NOON, calculate, discounts, line, lines, nets, points, trace
+from tests.core.calculator.scenario import NOON, calculate, compiled, discounts, line, lines, nets, points, trace
 
 CASCADE = """
 - {promotion: ten, stage: item, priority: 1, reward: [{percent: {rate: 10}}]}
@@ -341,8 +341,8 @@ def test_coupon_of_a_rule_cut_to_nothing_stays_free() -> None:
     - {promotion: b, stage: coupon, when: {coupon: {code: X}}, reward: [{percent: {rate: 30}}]}
     - {limit: most, cap: {per: receipt, percent: 30}}
     """
-    compiled = read_documents(load_documents(rules))
-    ruleset = Ruleset(compile_ruleset(compiled.promotions, compiled.assets, compiled.limits, version=1))
+    read = read_documents(load_documents(rules))
+    ruleset = Ruleset(compile_ruleset(read.promotions, read.assets, read.limits, version=1))
     outcome = evaluate(ruleset, {"lines": lines(10000), "coupons": [{"code": "X"}]}, {}, None, NOON, False)
     assert outcome["coupons"][0]["state"] == "COUPON_STATE_NOT_APPLIED"
     assert nets(outcome) == [7000]
@@ -487,3 +487,15 @@ def test_units_watched_one_by_one_give_the_same(
     watched = Ruleset(compile_ruleset(rules.promotions, rules.assets, version=1))
     every = evaluate(watched, {"lines": receipt}, {}, None, NOON, True)
     assert every["lines"] == fast["lines"]
+
+
+def test_code_of_a_multiplier_that_does_nothing_is_not_used_by_a_promotion_without_conditions() -> None:
+    """Whatever stands before the conditions in the image is no condition."""
+    rules = """
+    - promotion: back
+      multiplier: [{times: 2, when: {coupon: {code: DOUBLE}}, of: {category: tea}}]
+      reward: [{points: {asset: bonus, percent: 5}}]
+    - {promotion: more, reward: [{points: {asset: bonus, percent: 1}}]}
+    """
+    outcome = evaluate(compiled(rules), {"lines": lines(10000), "coupons": [{"code": "DOUBLE"}]}, {}, None, NOON, False)
+    assert outcome["coupons"][0]["state"] == "COUPON_STATE_NOT_APPLIED"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.core.calculator.scenario import calculate, line, lines
 
 WORD = "messages: {nudge: {en: '{{distance}}'}}"
@@ -77,3 +79,54 @@ def test_none_that_holds_does_not_stand_in_the_way_and_one_that_fails_does() -> 
     """
     assert nudges(calculate(rules, lines(10000))) == [("no-wine", 5000, 0, "50.00")]
     assert nudges(calculate(rules, [line(1, "wine", 10000)])) == []
+
+
+@pytest.mark.parametrize(
+    ("when", "text"),
+    [
+        ("{receipt_sum: {from: 500, of: {sku: tea}}}", None),
+        ("{quantity: {from: 2, of: {sku: tea}}}", None),
+        ("{any: [{receipt_sum: {from: 101, of: {sku: tea}}}, {quantity: {from: 3}}]}", "2"),
+        ("{all: [{none: [{quantity: {from: 1, of: {sku: tea}}}]}, {receipt_sum: {from: 150}}]}", "50.00"),
+        ("{all: [{receipt_sum: {below: 100}}, {quantity: {from: 3}}]}", None),
+    ],
+)
+def test_nobody_is_led_to_goods_of_which_there_are_none(when: str, text: str | None) -> None:
+    """100.00 of wine. An upper bound that is just met is no help either: less would have to be bought."""
+    rules = f"- {{promotion: p, stage: item, when: {when}, reward: [{{percent: {{rate: 5}}}}], {WORD}}}"
+    bought = [line(1, "wine", 10000)]
+    assert [row["text"] for row in calculate(rules, bought)["nudges"]] == ([text] if text else [])
+
+
+def test_tiers_of_goods_of_which_there_are_none_nudge_nobody() -> None:
+    rules = f"""
+    - {{promotion: p, stage: item, reward: [{{percent:
+       {{tiers: [{{from: 200, rate: 5}}, {{from: 300, rate: 6}}], over: {{sku: tea}}}}}}], {WORD}}}
+    """
+    assert nudges(calculate(rules, [line(1, "wine", 10000)])) == []
+    assert nudges(calculate(rules, [line(1, "tea", 10000)])) == [("p", 10000, 0, "100.00")]
+
+
+@pytest.mark.parametrize("stage", ["item", "accrual", "group"])
+def test_of_several_rewards_the_nearest_step_is_told_whichever_stands_first(stage: str) -> None:
+    """Each at its own turn: 10 % of the first reward leave 90.00, of which the second one's base is."""
+    near, far = "{from: 130, %s: 5}, {from: 900, %s: 6}", "{from: 400, %s: 5}, {from: 900, %s: 6}"
+    word, kind = ("rate", "percent: {") if stage == "item" else ("percent", "points: {asset: bonus, ")
+    one, other = (text.replace("%s", word) for text in (near, far))
+    group = ", group: {name: g, mode: BEST}" if stage == "group" else ""
+    for first, second in ((one, other), (other, one)):
+        rules = f"""
+        - {{promotion: p, stage: {"item" if stage == "item" else "accrual"}{group},
+           reward: [{{{kind}tiers: [{first}]}}}}, {{{kind}tiers: [{second}]}}}}], {WORD}}}
+        - {{promotion: q, stage: accrual{group}, reward: [{{points: {{asset: bonus, percent: 1}}}}]}}
+        """
+        assert nudges(calculate(rules, lines(10000))) == [("p", 3000, 0, "30.00")]
+
+
+def test_reward_whose_sum_the_one_before_it_lowered_nudges_when_it_is_nearer() -> None:
+    """The first reward holds and has no step; it leaves 90.00, and 5.00 are missing to the second."""
+    rules = f"""
+    - {{promotion: p, stage: item, when: {{receipt_sum: {{from: 95, base: RUNNING}}}},
+       reward: [{{percent: {{rate: 10}}}}, {{percent: {{rate: 10}}}}], {WORD}}}
+    """
+    assert nudges(calculate(rules, lines(10000))) == [("p", 500, 0, "5.00")]
