@@ -26,7 +26,7 @@ def parity(
     receipts: Annotated[int, typer.Option(min=1, help="How many generated receipts.")] = 20_000,
     seed: Annotated[int, typer.Option(help="Seed of the first case; case n has seed + n.")] = 1,
     width: Annotated[
-        int | None, typer.Option(min=1, max=3, help="Width of the vocabulary of the cases; default: each in its own.")
+        int | None, typer.Option(min=1, max=4, help="Width of the vocabulary of the cases; default: each in its own.")
     ] = None,
     keep: Annotated[Path | None, typer.Option(help="Write every case that differs into this folder, whole.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes; default: one per processor.")] = None,
@@ -34,7 +34,7 @@ def parity(
 ) -> None:
     """Calculate generated receipts twice and show every difference.
 
-    Without a width the cases are of width 3, the whole vocabulary, and every tenth of width 1: many promotions of the
+    Without a width the cases are of width 4, the whole vocabulary, and every tenth of width 1: many promotions of the
     plainest kind at once.
     """
     root = checkout_root()

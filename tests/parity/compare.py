@@ -15,7 +15,7 @@ from altyn.core.evaluate import ReceiptError
 from altyn.core.facts import Zones
 from altyn.core.rules.definition import Code, DocumentError
 from altyn.infra.zones import ensure_zone
-from tests.parity.engine import WIDTH_MAX, evaluate_case, ruleset_of
+from tests.parity.engine import AWAITED, WIDTH_MAX, evaluate_case, ruleset_of
 from tests.reference import calculate
 from tests.reference.generator import Case, generate
 
@@ -289,7 +289,7 @@ def compare_case(seed: int, applied: Counter[str] | None = None, width: int = WI
 
     None when the reader finds that the documents contradict themselves: the generator should not write such.
     """
-    return compare(generate(seed, width), applied, width)
+    return compare(generate(seed, width, AWAITED), applied, width)
 
 
 def compare(case: Case, applied: Counter[str] | None, width: int) -> list[str] | None:
@@ -318,6 +318,8 @@ def count_applied(core: dict[str, Any], case: Case, applied: Counter[str]) -> No
             default = " LINE" if "points" in reward else " RECEIPT"
             mode = modes.get(group_name(document), "CASCADE").removesuffix(default)
             applied[f"{mechanic_of(reward)} × {mode}"] += 1
+            if any("when" not in one for one in document.get("multiplier", ())):
+                applied[f"multiplied {mechanic_of(reward)} × {mode}"] += 1
             applied.update(f"+ {feature}" for feature in features_of(document, reward, mode))
             applied["+ cut by a cap"] += row["cut"] > 0
         else:

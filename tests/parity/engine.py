@@ -16,8 +16,9 @@ from altyn.core.rules.definition import read_documents
 from altyn.core.rules.ruleset import Ruleset
 from tests.reference.generator import Case
 
-# The largest width of `generate` the core can be given.
-WIDTH_MAX = 3
+# The largest width of `generate` the core can be given, and what of it the core does not know yet.
+WIDTH_MAX = 4
+AWAITED: frozenset[str] = frozenset({"multiplier codes", "nudges"})
 
 
 def ruleset_of(documents: Iterable[Any]) -> Ruleset:

@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 
 from tests.parity.compare import compare_case
-from tests.parity.engine import WIDTH_MAX
+from tests.parity.engine import AWAITED, WIDTH_MAX
 from tests.reference.generator import generate
 
 __all__ = ["WIDTH_MAX", "Run", "as_json", "compare_many", "width_of"]
@@ -71,4 +71,4 @@ def compare_chunk(chunk: Chunk) -> Run:
 
 def as_json(seed: int, width: int | None) -> str:
     """The whole case of a seed: what to keep of a difference."""
-    return json.dumps(asdict(generate(seed, width_of(seed, width))), ensure_ascii=False, indent=2)
+    return json.dumps(asdict(generate(seed, width_of(seed, width), AWAITED)), ensure_ascii=False, indent=2)

@@ -14,6 +14,7 @@ from tests.parity.compare import (
     oracle_shape,
     with_numbers,
 )
+from tests.parity.engine import AWAITED
 from tests.parity.runs import compare_many
 from tests.reference import calculate
 from tests.reference.generator import generate
@@ -30,6 +31,7 @@ READ = 200
 ITEM = (
     "percent", "percent tiers", "percent tiers by parts", "amount unit", "amount line", "amount receipt", "fixed_price"
 )  # fmt: skip
+RATES = ("percent", "percent tiers", "percent tiers by parts")
 SETS = ("multi_buy", "bundle", "buy_get", "ladder")
 SEARCHED = ("multi_buy", "bundle", "buy_get")
 DISCOUNT_MODES = ("CASCADE", "BEST", "BEST LINE", "ADD", "FIRST", "MIN")
@@ -55,15 +57,17 @@ def test_core_and_oracle_agree_on_generated_receipts(capsys: pytest.CaptureFixtu
     wanted = [f"{mechanic} × {mode}" for mechanic in (*ITEM, *SETS) for mode in DISCOUNT_MODES]
     wanted += [f"{mechanic} × OPTIMAL" for mechanic in SEARCHED]
     wanted += [f"{mechanic} × {mode}" for mechanic in ("points", "points tiers") for mode in POINTS_MODES]
+    wanted += [f"multiplied {mechanic} × {mode}" for mechanic in RATES for mode in DISCOUNT_MODES]
+    wanted += [f"multiplied {mechanic} × {mode}" for mechanic in ("points", "points tiers") for mode in POINTS_MODES]
     wanted += [f"+ {feature}" for feature in FEATURES]
     floor = max(1, APPLIED_MIN * run.compared // RECEIPTS)
     assert {name: run.applied[name] for name in wanted if run.applied[name] < floor} == {}
 
 
-@pytest.mark.parametrize("width", [1, 2, 3])
+@pytest.mark.parametrize("width", [1, 2, 3, 4])
 def test_reader_accepts_every_generated_document(width: int) -> None:
     for seed in range(READ):
-        case = generate(seed, width)
+        case = generate(seed, width, AWAITED)
         numbers = customer_numbers(case)
         read_documents([with_numbers(document, numbers) for document in case.rules_documents])
 

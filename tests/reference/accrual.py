@@ -12,6 +12,7 @@ from .conditions import Answer, Situation, base_sum
 from .discounts import other_than
 from .documents import Asset, Group, Promotion, Rule
 from .limits import Counters, allowed, is_barred
+from .multipliers import UNCHANGED, Multiplied, ask
 from .nudges import Nudges
 from .numbers import MILLION, largest_remainder
 from .redemption import Payments
@@ -69,10 +70,11 @@ class Trial:
     rule: Rule
     answer: Answer
     bases: Bases
-    weights: list[int]
-    number: int  # the rate or the points
+    weights: list[int]  # base × rate of each calc group; the bases for fixed points
+    fixed: int  # points to give once per receipt
     points: int
     nothing: str = "ZERO"
+    multiplied: Multiplied = UNCHANGED
 
 
 # Points, the weights they are spread by, and the verdict of a limit that lowered them.
@@ -135,15 +137,15 @@ class AccrualStage:
         restore()
         return result
 
-    def _rule_points(self, rule: Rule, number: int, weights: list[int]) -> int:
+    def _rule_points(self, rule: Rule, fixed: int, weights: list[int]) -> int:
         """Points in the smallest unit, rounded down to the asset's step on the rule's total."""
-        base = sum(weights)
-        if not base:
+        weight = sum(weights)
+        if not weight:
             return 0
         asset = self._asset(rule)
         # Kopecks × rate / 10⁶, a hundred kopecks making one whole point.
-        by_rate = base * number * 10**asset.scale // (MILLION * 100)
-        return (number if rule.kind == "points_fixed" else by_rate) // asset.step * asset.step
+        by_rate = weight * 10**asset.scale // (MILLION * 100)
+        return (fixed if rule.kind == "points_fixed" else by_rate) // asset.step * asset.step
 
     def _try(self, promotion: Promotion, rule: Rule) -> Trial:
         answer = promotion.condition(self.situation)
@@ -156,20 +158,25 @@ class AccrualStage:
         if rule.tiers is not None:
             number = rule.tiers.reached(base_sum(self.board.groups, rule.tiers.base, rule.tiers.over))
         skips = rule.terms.get("if_paid_with_points", "ACCRUE") == "SKIP_RECEIPT" and bool(self.payments.points)
-        sums = zip(self.board.groups, bases.sums(), strict=True)
-        weights = nowhere if skips else [base if rule.goods(group.line) else 0 for group, base in sums]
-        points = self._rule_points(rule, number, weights)
+        multiplied = ask(promotion.multipliers, self.situation)
+        weights, fixed = list(nowhere), 0
+        for place, (group, base) in enumerate(zip(self.board.groups, bases.sums(), strict=True)):
+            rate = multiplied.number(number, rule.kind, group.line)
+            if rule.kind == "points_fixed":
+                rate, fixed = 1, rate
+            if rule.goods(group.line) and not skips:
+                weights[place] = base * rate
+        points = self._rule_points(rule, fixed, weights)
         if is_barred(promotion.limits, self.counters, self.board):
-            return Trial(promotion, rule, answer, bases, nowhere, number, 0, "LIMIT" if points else "ZERO")
-        if not points:
-            return Trial(promotion, rule, answer, bases, weights, number, 0)
-        return Trial(promotion, rule, answer, bases, weights, number, points)
+            return Trial(promotion, rule, answer, bases, nowhere, fixed, 0, "LIMIT" if points else "ZERO")
+        return Trial(promotion, rule, answer, bases, weights, fixed, points, multiplied=multiplied)
 
     def _settle(self, trial: Trial, won: Won, winners: tuple[str, ...]) -> None:
         points, weights, cut_verdict = won
         rule = trial.rule
         self.points.give(rule, points, weights or trial.weights, trial.bases)
         self.board.add_given(rule.promotion_id, points=points)
+        earning = [group.line for group, weight in zip(self.board.groups, weights, strict=False) if weight]
         verdict, by = "APPLIED", ""
         if trial.answer.failure is not None:
             verdict = trial.answer.failure
@@ -189,6 +196,7 @@ class AccrualStage:
                 "tried_points": trial.points,
                 "by_promotion_id": by,
                 "codes": trial.answer.codes,
+                "multiplier_codes": trial.multiplied.codes(earning if points else []),
                 "condition": trial.answer.path,
                 "actual": trial.answer.actual,
                 "needed": trial.answer.needed,
@@ -253,7 +261,7 @@ class AccrualStage:
         for number in range(count):
             highest = 0
             for places in by_line:  # in order of rank, so an equal later one never displaces
-                exact_points = sum(trials[place].weights[number] * trials[place].number for place in places)
+                exact_points = sum(trials[place].weights[number] for place in places)
                 if exact_points > highest:
                     highest, winner_of[number] = exact_points, places
         won: dict[int, Won] = {}
@@ -275,7 +283,7 @@ class AccrualStage:
     def _on_part(self, trial: Trial, mine: list[bool]) -> tuple[Trial, int, list[int]]:
         """What a rule gives on some of the calc groups, rounded down by itself."""
         weights = [weight if is_mine else 0 for weight, is_mine in zip(trial.weights, mine, strict=True)]
-        return trial, self._rule_points(trial.rule, trial.number, weights), weights
+        return trial, self._rule_points(trial.rule, trial.fixed, weights), weights
 
     def _in_turn(self, sides: list[list[int]], trials: list[Trial]) -> Candidate:
         """PRIORITY by line: each calc group belongs to the first promotion that gives > 0 there."""

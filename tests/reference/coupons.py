@@ -31,14 +31,20 @@ class Coupons:
         return {code: row["series"] for code, row in self.booked.items() if row["state"] in FREE}
 
     def judged(self, verdicts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """One row per distinct code: a promotion that gave something uses the smallest code it held by."""
+        """One row per distinct code: a promotion that gave something uses the smallest code it held by.
+
+        So does each of its multipliers that changed a rate.
+        """
         code_of: dict[str, str] = {}
-        for row in verdicts:
-            if row["verdict"] == "APPLIED" and row["codes"]:
-                code_of.setdefault(row["promotion_id"], min(row["codes"], key=str.encode))
         used_by: dict[str, str] = {}
-        for promotion_id, code in code_of.items():
-            used_by.setdefault(code, promotion_id)
+        for row in verdicts:
+            if row["verdict"] != "APPLIED":
+                continue
+            if row["codes"]:
+                code_of.setdefault(row["promotion_id"], min(row["codes"], key=str.encode))
+                used_by.setdefault(code_of[row["promotion_id"]], row["promotion_id"])
+            for codes in row.get("multiplier_codes", ()):
+                used_by.setdefault(min(codes, key=str.encode), row["promotion_id"])
         return [self._judge(code, used_by) for code in self.entered]
 
     def is_series_used(self, judged: list[dict[str, Any]]) -> bool:

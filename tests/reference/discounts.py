@@ -14,13 +14,16 @@ from .documents import Group, Promotion, Rule
 from .goods import PLAIN_FLOOR, read_product_set
 from .limits import Counters
 from .mechanics import NOTHING, Restraints, Taking, Workbench, measure, percent_of
+from .multipliers import UNCHANGED, Multiplied, Multipliers, ask
 from .nudges import Nudges
 from .optimal import COMBINATIONS_MAX, WORK_MAX, at_most, combinations_of, formed, rivals, wanted_units
 
 WITHOUT_MAXIMA = Restraints(maxima=False)
 # The cashier's discount stands as a rule of nobody's: everything that shuts others shuts it too.
 CASHIER = Rule("", 0, "line", read_product_set(None))
-NOBODYS = Promotion("", 0, "external", read_condition(None), PLAIN_FLOOR, (CASHIER,), (), (), None, False, {}, {})
+NOBODYS = Promotion(
+    "", 0, "external", read_condition(None), PLAIN_FLOOR, (CASHIER,), (), (), None, False, {}, {}, Multipliers()
+)
 
 
 @dataclass
@@ -54,7 +57,8 @@ class Ledger:
     not_searched: bool = False
 
     def judge(
-        self, rule: Rule, answer: Answer, verdict: str, tried: int, by: str = "", applied: Applied | None = None
+        self, rule: Rule, answer: Answer, verdict: str, tried: int, by: str = "", applied: Applied | None = None,
+        multiplier_codes: Iterable[frozenset[str]] = (),
     ) -> None:  # fmt: skip
         """`amount_minor` is what was given, `tried_minor` what the rule alone would have given, `codes` held by."""
         self.verdicts.append(
@@ -68,6 +72,7 @@ class Ledger:
                 "capped_minor": 0,
                 "by_promotion_id": by,
                 "codes": answer.codes,
+                "multiplier_codes": list(multiplier_codes),
                 "condition": answer.path,
                 "actual": answer.actual,
                 "needed": answer.needed,
@@ -95,6 +100,7 @@ class Trial:
     taking: Taking
     nothing: str = ""
     by: str = ""
+    multiplied: Multiplied = UNCHANGED
 
 
 Tried = tuple[Promotion, list[Trial]]
@@ -219,7 +225,7 @@ class Stages:
             return Trial(rule, answer, NOTHING)
         taking = take_rule(rule, promotion, self.board, self.situation, self.counters, restraints)
         if taking.total:
-            return Trial(rule, answer, taking)
+            return Trial(rule, answer, taking, multiplied=ask(promotion.multipliers, self.situation))
         why = why_nothing(rule, promotion, self.board, self.situation, self.counters)
         return Trial(rule, answer, taking, *why)
 
@@ -263,7 +269,9 @@ class Stages:
             verdict, by = "BEATEN", other_than(promotion.promotion_id, winners)
         else:
             verdict, by = trial.nothing, trial.by
-        self.ledger.judge(trial.rule, trial.answer, verdict, trial.taking.total, by, applied)
+        targets = [self.board.groups[number].line for number, _ in won.targets()] if applied else []
+        codes = trial.multiplied.codes(targets)
+        self.ledger.judge(trial.rule, trial.answer, verdict, trial.taking.total, by, applied, codes)
 
     def _one(self, group: Group) -> None:
         """BEST, FIRST, MIN: every candidate is tried alone from group entry, one wins."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .board import Exclusive
-from .conditions import BRANCHES, Condition, codes_named, read_condition
+from .conditions import Condition, codes_named, read_condition
 from .goods import FloorPolicy, ProductSet, as_list, read_floor, read_product_set
 from .limits import Limit, read_limits
+from .multipliers import Multipliers, read_multipliers
 from .numbers import exact, minor, ppm_of_percent
 
 DISCOUNT_STAGES = ("price", "item", "set", "receipt", "coupon", "card")
@@ -103,6 +104,7 @@ class Promotion:
     skip_discounted: bool
     title: dict[str, str]
     messages: dict[str, dict[str, str]]
+    multipliers: Multipliers
 
     @property
     def rank(self) -> tuple[int, bytes]:
@@ -162,7 +164,7 @@ def read_rules(documents: Iterable[Any]) -> RuleBook:
             continue
         promotion = _promotion(document, assets)
         _join_group(groups, promotion, document.get("group"))
-        known_codes |= codes_named(document.get("when"))
+        known_codes |= {code for condition in conditions_of(document) for code in codes_named(condition)}
     stages: dict[str, list[Group]] = {stage: [] for stage in (*DISCOUNT_STAGES, ACCRUAL, MESSAGE)}
     for group in sorted(groups.values(), key=lambda group: group.rank):
         group.promotions.sort(key=lambda promotion: promotion.rank)
@@ -173,17 +175,9 @@ def read_rules(documents: Iterable[Any]) -> RuleBook:
     return RuleBook(stages, assets, known_codes, limits, rounding)
 
 
-def series_named(document: Any) -> set[str]:
-    """Every coupon series a condition names, wherever it stands."""
-    if isinstance(document, list | tuple):
-        return {series for part in document for series in series_named(part)}
-    found: set[str] = set()
-    for key, value in (document or {}).items():
-        if key == "coupon" and "series" in value:
-            found.add(value["series"])
-        elif key in BRANCHES:
-            found |= series_named(value)
-    return found
+def conditions_of(document: dict[str, Any]) -> list[Any]:
+    """All conditions of a promotion: its own and those of its multipliers."""
+    return [one.get("when") for one in (document, *(document.get("multiplier") or ()))]
 
 
 def _asset(document: dict[str, Any]) -> Asset:
@@ -229,6 +223,7 @@ def _promotion(document: dict[str, Any], assets: dict[str, Asset]) -> Promotion:
         skip_discounted=bool(document.get("skip_discounted", False)),
         title=dict(document.get("title") or {}),
         messages=dict(document.get("messages") or {}),
+        multipliers=read_multipliers(document),
     )
 
 

@@ -12,9 +12,9 @@ from typing import Any
 from .conditions import codes_named
 from .documents import read_rules
 from .generator_conditions import CARD_TYPES, CHANNELS, CODES, PAYMENTS, REGISTERS, SEGMENTS
+from .generator_later import Draft, write_later
 from .generator_optimal import optimal_groups
 from .generator_rules import Author, documents
-from .generator_small_change import small_changes
 from .generator_wide import UNIQUE, WideAuthor, balances_held, counters_of, holdings, wide_documents
 from .goods import FLAGS, read_line
 from .numbers import round_half_up
@@ -53,8 +53,12 @@ class Case:
     holdings: dict[str, Any] | None = None
 
 
-def generate(seed: int, width: int = 1) -> Case:
-    """The case of a seed: width 1 has percents, amounts and points alone, width 2 all but small change, width 3 all."""
+def generate(seed: int, width: int = 1, without: frozenset[str] = frozenset()) -> Case:
+    """The case of a seed.
+
+    Width 1 has percents, amounts and points alone, width 2 all of the second width, width 3 small change, width 4 the
+    whole vocabulary less the parts of `generator_later` that `without` names.
+    """
     rng = random.Random(seed)
     zone, at = _moment(rng)
     store = {
@@ -102,8 +106,7 @@ def generate(seed: int, width: int = 1) -> Case:
     sets = optimal_groups(WideAuthor(own, receipt, wall, store, balances, probe))
     rules_documents += sets
     held["counters"] += counters_of(own, sets, book.assets)
-    if width > 2:
-        rules_documents += small_changes(WideAuthor(random.Random(f"change {seed}"), receipt, wall, store, {}, probe))
+    write_later(Draft(seed, rules_documents, receipt, wall, store, balances, probe), width, without)
     return Case(rules_documents, receipt, store, customer, at, held)
 
 

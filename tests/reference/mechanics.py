@@ -5,11 +5,13 @@ Decides who is a target or a qualifier, and the amounts of percents, amounts off
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from .board import Amounts, Board, Slot, by_group_of, split
 from .conditions import Situation, base_sum
 from .documents import SET_KINDS, Promotion, Rule, Tiers
 from .goods import FloorPolicy, ProductSet
+from .multipliers import Multiplied, ask
 from .numbers import MILLION, largest_remainder, per_measure, round_half_up
 
 
@@ -102,6 +104,14 @@ class Workbench:
         if rule.tiers is None:
             return rule.ppm or rule.value
         return rule.tiers.reached(self.base(rule.tiers))
+
+    @cached_property
+    def multiplied(self) -> Multiplied:
+        return ask(self.promotion.multipliers, self.situation)
+
+    def number_on(self, number: int, group: int) -> int:
+        """The multiplied rate of a calc group."""
+        return self.multiplied.number(number, self.rule.kind, self.board.groups[group].line)
 
     def base(self, tiers: Tiers) -> int:
         """Kopecks of the sum that tiers look at, now."""
@@ -202,7 +212,7 @@ def percent_of(targets: Iterable[Slot], ppm: int, bench: Workbench) -> Amounts:
     amounts: Amounts = {}
     for slots in by_group_of(targets).values():
         prices = [bench.price(slot) for slot in slots]
-        wanted = round_half_up(ppm * sum(prices), MILLION)
+        wanted = round_half_up(bench.number_on(ppm, slots[0][0]) * sum(prices), MILLION)
         for slot, share in zip(slots, largest_remainder(wanted, prices), strict=True):
             amounts[slot] = min(share, bench.room(slot))
     return amounts
@@ -215,7 +225,8 @@ def progressive(targets: Iterable[Slot], bench: Workbench) -> int:
     base = bench.base(tiers)
     if not base:
         return 0
-    return round_half_up(tiers.parts(base) * sum(map(bench.price, targets)), MILLION * base)
+    multiplied = replace(tiers, steps=tuple((start, bench.number_on(ppm, 0)) for start, ppm in tiers.steps))
+    return round_half_up(multiplied.parts(base) * sum(map(bench.price, targets)), MILLION * base)
 
 
 def amount_off(slot: Slot, amount: int, bench: Workbench) -> int:

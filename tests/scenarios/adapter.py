@@ -93,7 +93,7 @@ class Scenario:
     @property
     def customer(self) -> Fields | None:
         given = self.fields.get("customer")
-        return given and {**given, "customer_id": int(given["customer_id"])}
+        return given and {"card_state": "ACTIVE", **given, "customer_id": int(given["customer_id"])}
 
     @property
     def holdings(self) -> Fields:

@@ -1,0 +1,86 @@
+"""What came to the vocabulary later: every part of it draws from a seed of its own, so that the rest of a case stays.
+
+Decides which parts a width has. `without` leaves parts out by name, for whoever does not know them yet.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from .conditions import codes_named
+from .documents import conditions_of
+from .generator_conditions import Document, Probe
+from .generator_multipliers import multiplied_group, with_multiplier_codes, with_multipliers
+from .generator_nudges import with_nudges
+from .generator_small_change import small_changes
+from .generator_wide import UNIQUE, WideAuthor
+
+
+@dataclass
+class Draft:
+    """A case of width 2, open for more: the documents and the receipt grow under the hands of the parts."""
+
+    seed: int
+    documents: list[Document]
+    receipt: dict[str, Any]
+    wall: datetime
+    store: dict[str, Any]
+    balances: dict[str, Any]
+    probe: Probe
+
+    def author(self, part: str) -> WideAuthor:
+        """An author with draws of a part's own."""
+        rng = random.Random(f"{part} {self.seed}")
+        return WideAuthor(rng, self.receipt, self.wall, self.store, self.balances, self.probe)
+
+
+def _small_changes(draft: Draft) -> None:
+    author = draft.author("change")
+    author.balances = {}
+    draft.documents += small_changes(author)
+
+
+def _multipliers(draft: Draft) -> None:
+    author = draft.author("multipliers")
+    with_multipliers(author, draft.documents)
+    draft.documents += multiplied_group(author)
+
+
+def _multiplier_codes(draft: Draft) -> None:
+    author = draft.author("multiplier codes")
+    with_multiplier_codes(author, draft.documents)
+    enter_codes(author, draft, {code for one in draft.documents for part in conditions_of(one) for code in named(part)})
+
+
+def _nudges(draft: Draft) -> None:
+    with_nudges(draft.author("nudges").rng, draft.documents)
+
+
+def named(condition: Any) -> set[str]:
+    """The codes that make a condition hold: shared ones, and some of any series."""
+    return codes_named(condition) | (set(UNIQUE) if "'series'" in str(condition) else set())
+
+
+def enter_codes(author: WideAuthor, draft: Draft, wanted: set[str]) -> None:
+    """Most codes that what came later asks for are shown, beside those of the case before."""
+    entered = {row["code"].strip(" ").upper() for row in draft.receipt["coupons"]}
+    for code in sorted(wanted - entered):
+        if author.chance(0.6):
+            draft.receipt["coupons"].append({"code": code, "source": "SCAN"})
+
+
+# Parts by the first width that has them, in the order they are written.
+PARTS: dict[str, tuple[int, Callable[[Draft], None]]] = {
+    "change": (3, _small_changes),
+    "multipliers": (4, _multipliers),
+    "multiplier codes": (4, _multiplier_codes),
+    "nudges": (4, _nudges),
+}
+
+
+def write_later(draft: Draft, width: int, without: frozenset[str]) -> None:
+    for name, (first, write) in PARTS.items():
+        if width >= first and name not in without:
+            write(draft)
