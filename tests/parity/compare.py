@@ -145,6 +145,7 @@ def as_oracle(
             if (row["promotion_id"], row["reward_no"]) not in spoken and named(row["stage"], "STAGE_") not in UNNAMED
         ],
         "excess": "REASON_EXTERNAL_DISCOUNT_EXCESS" in outcome["flags"],
+        "nudges": outcome["nudges"],
         "not_searched": "REASON_NOT_SEARCHED" in outcome["flags"],
     }
     shape["fiscal_plan"] = outcome["fiscal_plan"]
@@ -223,6 +224,7 @@ def oracle_shape(result: dict[str, Any], width: int) -> dict[str, Any]:
         ],
         "rules": [oracle_rule(row) for row in result["rules"]],
         "excess": sum(result["unplaced"].values()) > 0,
+        "nudges": result["nudges"],
         "not_searched": result["not_searched"],
         "fiscal_plan": result["fiscal_plan"],
         "split_unavoidable": result["split_unavoidable"],
@@ -333,6 +335,7 @@ def count_applied(core: dict[str, Any], case: Case, applied: Counter[str]) -> No
         applied[f"+ {row['limited_by']}"] += 1
     for row in core.get("coupons", ()):
         applied[f"+ coupon {row['state']} {row['reason']}".rstrip()] += 1
+    applied["+ nudge"] += len(core.get("nudges", ()))
     applied["+ not searched"] += core.get("not_searched", False)
     applied["+ message"] += len(core.get("messages", ()))
     applied["+ several caps"] += sum("cap" in document for document in case.rules_documents) > 1

@@ -222,9 +222,9 @@ def _sum_condition(document: dict[str, Any], path: str) -> Condition:
 
 
 def _mendable(said: Answer, is_quantity: bool) -> Answer:
-    """A figure below its `from` grows when more is bought."""
+    """A figure below its `from` grows when more is bought of what the receipt has something of already."""
     lacks = said.needed - said.actual
-    return replace(said, missing=Missing(is_quantity, lacks)) if lacks > 0 else said
+    return replace(said, missing=Missing(is_quantity, lacks)) if lacks > 0 and said.actual else said
 
 
 def base_sum(groups: list[CalcGroup], base: str, goods: ProductSet) -> int:

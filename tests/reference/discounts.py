@@ -286,6 +286,8 @@ class Stages:
             tried.append((promotion, self.try_alone(promotion)))
             won = {trial.rule.key: trial.taking for trial in tried[-1][1]}
             candidates.append(Candidate(promotion.rank, (promotion.promotion_id,), won))
+            self.nudges.is_over |= group.mode == "FIRST" and candidates[-1].total > 0
+        self.nudges.is_over = False
         if by_line:
             candidates.append(self._composite(by_line))
         winner = _choose(group.mode, candidates)

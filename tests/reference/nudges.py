@@ -21,12 +21,14 @@ class Nudges:
 
     counters: Counters
     found: dict[str, tuple[Missing, Promotion]] = field(default_factory=dict)
+    # Somebody of a FIRST group gave: nobody after it is nudged.
+    is_over: bool = False
 
     def look(
         self, promotion: Promotion, rule: Rule | None, answer: Answer, situation: Situation, board: Board
     ) -> None:  # fmt: skip
         """A rule at its turn, or a promotion of stage message; of several rewards the nearest is told."""
-        if "nudge" not in promotion.messages or self._is_used_up(promotion, board):
+        if self.is_over or "nudge" not in promotion.messages or self._is_used_up(promotion, board):
             return
         missing = answer.missing if answer.failure is not None else _to_next_step(rule, situation)
         if missing is not None:
@@ -60,7 +62,7 @@ def _to_next_step(rule: Rule | None, situation: Situation) -> Missing | None:
         return None
     base = base_sum(situation.groups, rule.tiers.base, rule.tiers.over)
     step = rule.tiers.next_from(base)
-    return None if step is None else Missing(False, step - base)
+    return None if step is None or not base else Missing(False, step - base)
 
 
 def _values(promotion: Promotion, language: str, missing: Missing) -> dict[str, str]:

@@ -80,3 +80,43 @@ def test_member_of_an_optimal_group_nudges_once() -> None:
     reward: Document = {"multi_buy": {"take": 2, "pay": 1}}
     rules = [set_promotion("p", reward, group={"name": "g", "mode": "OPTIMAL"}, when=LOW, messages=TEXT)]
     assert told(run(rules, [line(1, 5000, 2000)])) == [("p", "200.00")]
+
+
+def test_nobody_is_nudged_to_goods_he_has_none_of() -> None:
+    """Coffee for 150.00 and no tea: 50.00 of coffee is missing, of tea nothing is told."""
+    rules = [
+        promotion(
+            f"{kind}-sum",
+            percent("10"),
+            when={"receipt_sum": {"from": "200.00", "of": {"category": kind}}},
+            messages=TEXT,
+        )
+        for kind in ("coffee", "tea")
+    ]
+    counted = {"quantity": {"from": "2", "of": {"category": "tea"}}}
+    rules.append(promotion("tea-packs", percent("10"), when=counted, messages=TEXT))
+    steps = [{"from": "100.00", "rate": "5"}, {"from": "300.00", "rate": "9"}]
+    over = {"percent": {"tiers": steps, "over": {"category": "tea"}}}
+    rules.append(promotion("tea-steps", over, messages=TEXT))
+    told = run(rules, [line(1, 150_00, group_id="coffee")])["nudges"]
+    assert [(row["promotion_id"], row["distance_minor"]) for row in told] == [("coffee-sum", 50_00)]
+
+
+def test_nearest_step_of_all_rewards_is_told_once() -> None:
+    rewards = [
+        {"percent": {"tiers": [{"from": "1.00", "rate": "1"}, {"from": step, "rate": "2"}]}}
+        for step in ("500.00", "180.00", "180.00")
+    ]
+    told = run([promotion("a", *rewards, messages=TEXT)], priced(150_00))["nudges"]
+    assert [(row["promotion_id"], row["distance_minor"]) for row in told] == [("a", 30_00)]
+
+
+def test_nobody_is_nudged_after_the_one_of_a_first_group_that_gave() -> None:
+    group = {"name": "g", "mode": "FIRST"}
+    fails = {"receipt_sum": {"from": "200.00"}}
+    rules = [
+        promotion("a", percent("10"), group=group, when=fails, messages=TEXT),
+        promotion("b", percent("10"), group=group),
+        promotion("c", percent("10"), group=group, when=fails, messages=TEXT),
+    ]
+    assert [row["promotion_id"] for row in run(rules, priced(100_00))["nudges"]] == ["a"]
