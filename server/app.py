@@ -20,16 +20,15 @@ from pathlib import Path
 import orjson
 import structlog
 
-from altyn.core.engine import CallRefused, Engine, LotSweep, Scope, expire_holds, find_owed
+from altyn.core.engine import CallRefused, Engine, LotSweep, expire_holds, find_owed
 from altyn.core.facts import Facts
-from altyn.infra.certificates import Certificate
 from altyn.infra.metrics import LoopLag, MetricsDoor, new_registry
 from altyn.infra.settings import Secrets, Settings
 from altyn.infra.zones import ensure_zone
 from altyn.ops.v1 import ops_service_pb2 as ops
+from altyn.server.authenticate import RegisterAuthenticate
 from altyn.server.calls import POS_SERVICE, Calls
 from altyn.server.feeds.compiler import RulesCompiler
-from altyn.server.feeds.credentials import CertificateRevoked, Credentials
 from altyn.server.feeds.feeds import Feeds
 from altyn.server.feeds.past_rules import PastRules, PastRulesLoader
 from altyn.server.feeds.rules import Release
@@ -38,24 +37,14 @@ from altyn.server.journal_archive import JournalArchive
 from altyn.server.journal_reader import JournalDoubt
 from altyn.server.meters import clock_us
 from altyn.server.metrics import CallMeters, ServerState
-from altyn.server.ops import OPS_SERVICE, OpsCalls, bearer, ops_authenticate
+from altyn.server.ops import OPS_SERVICE, OpsCalls, ops_authenticate
 from altyn.server.pace import Pace
 from altyn.server.recovery import recover
 from altyn.server.refusals import RefusalLog
 from altyn.server.shifts import Shifts
 from altyn.server.slots import ReplySlots
 from altyn.server.snapshots import Snapshots
-from altyn.server.transport.door import (
-    UNIX,
-    Authenticate,
-    Door,
-    DoorLimits,
-    Metadata,
-    Service,
-    choose,
-    new_door,
-    new_json_door,
-)
+from altyn.server.transport.door import UNIX, Door, DoorLimits, Service, choose, new_door, new_json_door
 from altyn.server.transport.tls import Tls
 
 SHARD = 0
@@ -69,34 +58,6 @@ RETURNS_EVERY_S = 0.2
 DRAIN_S = 5.0
 
 log = structlog.get_logger(__name__)
-
-
-def register_authenticate(credentials: Credentials, pace: Pace | None = None) -> Authenticate:
-    """The register that the certificate speaks for; of one that nobody bound, that of `authorization: Bearer <key>`.
-
-    `pace`: how many calls it may make.
-    """
-
-    def authenticate(metadata: Metadata, certificate: Certificate | None) -> Scope:
-        scope = None
-        if certificate is not None:
-            try:
-                scope = credentials.find_certificate(certificate)
-            except CertificateRevoked:
-                raise CallRefused(
-                    "UNAUTHENTICATED", "CREDENTIAL_UNKNOWN", "certificate", "the register's certificate is revoked"
-                ) from None
-        if scope is None:
-            scope = credentials.find(bearer(metadata).encode())
-        if scope is None:
-            raise CallRefused(
-                "UNAUTHENTICATED", "CREDENTIAL_UNKNOWN", "authorization", "the register's key is unknown or revoked"
-            )
-        if pace is not None:
-            pace.take(scope)
-        return scope
-
-    return authenticate
 
 
 def new_engine(settings: Settings, secrets: Secrets) -> Engine:
@@ -216,7 +177,7 @@ class Server:
         meters, refusals = CallMeters(), RefusalLog()
         kind = choose(self._settings.door)
         pace = Pace(self._settings.register_calls_per_s) if self._settings.register_calls_per_s else None
-        pos = Service(POS_SERVICE, calls.table(), register_authenticate(self.feeds.credentials, pace))
+        pos = Service(POS_SERVICE, calls.table(), RegisterAuthenticate(self.feeds.credentials, pace))
         back_office = Service(OPS_SERVICE, ops_calls.table(), ops_authenticate(self._secrets.ops_key.hex()))
         limits = DoorLimits(
             connections_max=self._settings.connections_max,

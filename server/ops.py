@@ -11,19 +11,12 @@ from collections.abc import Callable
 from altyn.core.engine import CallRefused, Engine, Scope, adjust_points, get_balance, get_coupons
 from altyn.infra.certificates import Certificate
 from altyn.ops.v1 import ops_service_pb2 as ops
+from altyn.server.authenticate import bearer
 from altyn.server.calls import Call, Calls, Reply
 from altyn.server.transport.door import Authenticate, Metadata
 
 OPS_SERVICE = "altyn.ops.v1.OpsService"
 OPS_SCOPE = Scope("", "", "")
-
-
-def bearer(metadata: Metadata) -> str:
-    """The key of `authorization: Bearer …`; empty when there is none."""
-    for name, value in metadata:
-        if name == "authorization" and isinstance(value, str) and value.startswith("Bearer "):
-            return value[7:]
-    return ""
 
 
 def ops_authenticate(ops_key: str) -> Authenticate:

@@ -17,9 +17,9 @@ from google.protobuf.message import Message
 from altyn.core.engine import CallRefused, Record, Scope
 from altyn.infra.certificates import Certificate
 from altyn.pos.v1 import pos_service_pb2 as pos
+from altyn.server.authenticate import bearer
 from altyn.server.calls import POS_SERVICE, Call
 from altyn.server.metrics import CallMeters
-from altyn.server.ops import bearer
 from altyn.server.refusals import RefusalLog
 from altyn.server.transport.door import DoorKind, Metadata, Service, new_door, new_json_door
 from tests.contract.test_call_table import Door, HeldJournal

@@ -19,7 +19,7 @@ from altyn.core.engine import CallRefused, Scope
 from altyn.infra.certificates import Certificate, certificate_of, hash_name
 from altyn.infra.errors import Trouble
 from altyn.infra.settings import Settings
-from altyn.server.app import register_authenticate
+from altyn.server.authenticate import RegisterAuthenticate
 from altyn.server.feeds.credentials import Credentials
 from altyn.server.transport.door import DoorKind, Metadata, Service, new_door
 from altyn.server.transport.tls import Tls, is_loopback, tls_of
@@ -76,7 +76,7 @@ class Running:
 
 @asynccontextmanager
 async def door(kind: DoorKind, tls: Tls, credentials: Credentials | None = None) -> AsyncIterator[Running]:
-    known = register_authenticate(credentials) if credentials is not None else lambda metadata, certificate: R1
+    known = RegisterAuthenticate(credentials) if credentials is not None else lambda metadata, certificate: R1
 
     def authenticate(metadata: Metadata, certificate: Certificate | None) -> Scope:
         running.seen.append(certificate)
@@ -246,7 +246,7 @@ def test_name_of_a_certificate_is_no_key_and_a_key_is_no_name() -> None:
     known = Credentials()
     known.put(hash_name("till"), R1, of_certificate=True)
     known.put(hash_of("other"), R2)
-    authenticate = register_authenticate(known)
+    authenticate = RegisterAuthenticate(known)
     for shown in (None, certificate_of(b"der", ["other"])):
         with pytest.raises(CallRefused, match="CREDENTIAL_UNKNOWN authorization"):
             authenticate((("authorization", "Bearer till"),), shown)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altyn.core.engine import CallRefused, Scope
-from altyn.server.app import register_authenticate
+from altyn.server.authenticate import RegisterAuthenticate
 from altyn.server.feeds.credentials import Credentials
 from altyn.server.pace import BURST_S, NS, Pace
 from altyn.server.transport.door import DoorKind, Service, new_door
@@ -72,7 +72,7 @@ async def test_register_that_calls_too_often_is_told_when_to_come_again(kind: Do
     known = Credentials()
     for key, scope in (("one", R1), ("two", R2)):
         known.put(hashlib.sha256(key.encode()).digest(), scope)
-    authenticate = register_authenticate(known, Pace(1, Clock()))
+    authenticate = RegisterAuthenticate(known, Pace(1, Clock()))
     door = new_door(
         kind, [Service("test.Service", {"Echo": lambda request, scope: request}, authenticate)], "127.0.0.1:0"
     )
