@@ -37,13 +37,25 @@ build/chromium-asked:
 	  apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; }) >build/chromium.log 2>&1 || true; fi
 	@touch $@
 
+# Clients that others wrote talk to the doors in tests/interop. Those that cannot be installed are skipped by name.
+build/clients-asked: tests/interop/grpc-js/package-lock.json
+	@mkdir -p build/grpc-js
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  { ! command -v h2load >/dev/null || [ ! -e /usr/include/grpcpp/grpcpp.h ]; }; then \
+	  (apt-get install -y -qq --no-install-recommends nghttp2-client libgrpc++-dev pkg-config g++ || { apt-get update -qq && \
+	  apt-get install -y -qq --no-install-recommends nghttp2-client libgrpc++-dev pkg-config g++; }) \
+	  >build/clients.log 2>&1 || true; fi
+	@if command -v npm >/dev/null; then cp tests/interop/grpc-js/*.json build/grpc-js/ && \
+	  npm ci --prefix build/grpc-js --ignore-scripts --no-audit --no-fund >>build/clients.log 2>&1 || true; fi
+	@touch $@
+
 build: build/nghttp2-asked .venv/linked ## virtual environment, locked dependencies, contracts, compiled core
 	@$(BIN)/python setup.py --quiet build_ext --inplace --parallel 2
 
 run: build ## everything on this machine with a demo programme; stays up until Ctrl-C
 	@$(BIN)/altyn up --demo --var $(VAR)
 
-test: build build/chromium-asked ## the whole suite
+test: build build/chromium-asked build/clients-asked ## the whole suite
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests
 
 test-fast: build ## unit tests only: no servers

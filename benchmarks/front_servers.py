@@ -28,9 +28,11 @@ def on_core(number: int) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def build_peer(name: str, folder: Path, packages: Sequence[str] = ()) -> Path | str:
-    """The program built from `peers/<name>.cc`, or why there is none. `packages`: of pkg-config."""
-    source, program = SOURCES / f"{name}.cc", folder / name
+def build_peer(
+    name: str, folder: Path, packages: Sequence[str] = (), sources: Path = SOURCES, level: str = "-O2"
+) -> Path | str:
+    """The program built from `<name>.cc` of `sources`, or why there is none. `packages`: of pkg-config."""
+    source, program = sources / f"{name}.cc", folder / name
     compiler = shutil.which("g++") or shutil.which("c++")
     if not source.exists() or compiler is None:
         return "no source or no C++ compiler here"
@@ -43,7 +45,8 @@ def build_peer(name: str, folder: Path, packages: Sequence[str] = ()) -> Path | 
         if asked.returncode != 0:
             return f"no development files of {', '.join(packages)} here"
         flags = asked.stdout.split()
-    built = subprocess.run([compiler, "-O2", "-o", str(program), str(source), *flags], capture_output=True)
+    command = [compiler, "-std=c++17", level, "-o", str(program), str(source), *flags]
+    built = subprocess.run(command, capture_output=True)
     return program if built.returncode == 0 else f"{source.name} does not build here"
 
 
