@@ -27,6 +27,7 @@ from altyn.admin_api.metrics import CountedCalls, OfficeState
 from altyn.admin_api.projector import Projector
 from altyn.admin_api.publishing.due import DueRunner
 from altyn.admin_api.segments.jobs import JobRunner
+from altyn.infra.channels import ops_files
 from altyn.infra.database import create_pool
 from altyn.infra.errors import Trouble
 from altyn.infra.logs import configure_logs
@@ -70,7 +71,7 @@ async def open_office(settings: Settings, keys: Secrets) -> AsyncIterator[Office
         command_timeout_s=300.0,
     )
     redis = open_client(settings.redis_url)
-    ops = OpsClient(settings.ops_listen, keys.ops_key)
+    ops = OpsClient(settings.ops_listen, keys.ops_key, ops_files(settings))
     office = Office(settings.tenant_id, pool, redis, keys.pepper, ops, Projector(pool))
     working = [
         asyncio.create_task(office.projector.run(), name="projector"),

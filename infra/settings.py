@@ -74,7 +74,14 @@ class Settings(BaseSettings):
         default=0, ge=0, le=100_000, description="of one register, after a burst of four seconds' worth; 0: any number"
     )
     json_listen: str = Field(default="", description="address of the registers' door for JSON over HTTP; empty: none")
-    ops_listen: str = Field(default="127.0.0.1:50052", description="address of the back office's door into the server")
+    ops_listen: str = Field(
+        default="127.0.0.1:50052", description="address of the management door, the back office's into the server"
+    )
+    ops_tls_certificate: str = Field(
+        default="", description="PEM file: certificate this process shows at the management door; empty: plaintext"
+    )
+    ops_tls_key: str = Field(default="", description="PEM file: its key, not encrypted")
+    ops_tls_ca: str = Field(default="", description="PEM file: the CA that has signed the other side's certificate")
     admin_listen: str = Field(default="127.0.0.1:8080", description="address of the back office")
     metrics_listen: str = Field(default="127.0.0.1:9464", description="address of the server's metrics")
     admin_metrics_listen: str = Field(default="127.0.0.1:9465", description="address of the back office's metrics")
@@ -122,6 +129,8 @@ class Settings(BaseSettings):
             raise ValueError("tls_certificate and tls_key are given together")
         if self.tls_clients_ca and not self.tls_certificate:
             raise ValueError("tls_clients_ca wants tls_certificate and tls_key")
+        if len({bool(self.ops_tls_certificate), bool(self.ops_tls_key), bool(self.ops_tls_ca)}) > 1:
+            raise ValueError("ops_tls_certificate, ops_tls_key and ops_tls_ca are given together")
         return self
 
     @field_validator("tenant_zone")

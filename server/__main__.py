@@ -15,13 +15,13 @@ from altyn.infra.settings import Settings, load_secrets
 from altyn.server.app import Server, say_ready
 from altyn.server.feeds.compiler import RulesCompiler
 from altyn.server.journal_reader import JournalDoubt
-from altyn.server.transport.tls import tls_of
+from altyn.server.transport.tls import ops_tls_of, tls_of
 
 
 def main() -> int:
     settings = Settings()
     try:
-        tls = tls_of(settings)
+        tls, ops_tls = tls_of(settings), ops_tls_of(settings)
     except Trouble as trouble:
         sys.stderr.write(f"{trouble}\n")
         return 2
@@ -31,7 +31,7 @@ def main() -> int:
     compiler.start()
 
     async def serve() -> None:
-        await Server(settings, load_secrets(settings), compiler, tls).run(say_ready)
+        await Server(settings, load_secrets(settings), compiler, tls, ops_tls).run(say_ready)
 
     try:
         uvloop.run(serve())

@@ -44,7 +44,16 @@ from altyn.server.refusals import RefusalLog
 from altyn.server.shifts import Shifts
 from altyn.server.slots import ReplySlots
 from altyn.server.snapshots import Snapshots
-from altyn.server.transport.door import UNIX, Door, DoorLimits, Service, choose, new_door, new_json_door
+from altyn.server.transport.door import (
+    UNIX,
+    Door,
+    DoorLimits,
+    Service,
+    choose,
+    new_door,
+    new_json_door,
+    new_office_door,
+)
 from altyn.server.transport.tls import Tls
 
 SHARD = 0
@@ -76,10 +85,19 @@ def new_engine(settings: Settings, secrets: Secrets) -> Engine:
 class Server:
     """One processing server. `run` returns when it has been asked to stop and has drained."""
 
-    def __init__(self, settings: Settings, secrets: Secrets, compiler: RulesCompiler, tls: Tls | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        secrets: Secrets,
+        compiler: RulesCompiler,
+        tls: Tls | None = None,
+        ops_tls: Tls | None = None,
+    ) -> None:
+        """`tls`: of the registers' doors; `ops_tls`: of the management door. None: plaintext."""
         self._settings = settings
         self._secrets = secrets
         self._tls = tls
+        self._ops_tls = ops_tls
         # One name a machine: what a restarted server reports replaces what it reported before.
         self._server_id = f"{socket.gethostname()[:50]}/{SHARD}"
         self._started_at_us = clock_us()
@@ -184,7 +202,7 @@ class Server:
             connections_of_address_max=self._settings.connections_of_address_max,
         )
         registers = new_door(kind, [pos], self._settings.grpc_listen, meters, refusals, self._tls, limits)
-        office = new_door(kind, [back_office], self._settings.ops_listen, meters, refusals)
+        office = new_office_door(back_office, self._settings.ops_listen, [POS_SERVICE], meters, refusals, self._ops_tls)
         doors: dict[str, Door] = {"grpc": registers, "ops": office}
         if self._settings.json_listen:
             doors["json"] = new_json_door(pos, self._settings.json_listen, meters, refusals, self._tls)
@@ -196,7 +214,8 @@ class Server:
         expiry = asyncio.create_task(self._expire(), name="expiry")
         returns = asyncio.create_task(self._settle_returns(calls), name="waiting-returns")
         stop = asyncio.create_task(self._stopping.wait(), name="stop")
-        aside = [asyncio.create_task(self._tls.watch(), name="tls-files")] if self._tls else []
+        files = [tls for tls in (self._tls, self._ops_tls) if tls is not None]
+        aside = [asyncio.create_task(tls.watch(), name="tls-files") for tls in files]
         metrics, lag = await self._tell_metrics(meters)
         told: dict[str, object] = {"metrics": metrics.address}
         for name, door in doors.items():

@@ -12,6 +12,7 @@ import grpc
 import grpc.aio
 
 from altyn.admin_api.edge.problems import Invalid, Refusal
+from altyn.infra.channels import PeerFiles, open_channel
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.ops.v1 import ops_service_pb2_grpc as ops_grpc
 
@@ -48,10 +49,10 @@ class ServerRefused(Refusal):
 class OpsClient:
     """Calls one processing server."""
 
-    def __init__(self, address: str, ops_key: bytes) -> None:
-        """``address`` is host:port or unix:path; no connection is made yet."""
+    def __init__(self, address: str, ops_key: bytes, files: PeerFiles | None = None) -> None:
+        """``address`` is host:port or unix:path; no connection is made yet. Trouble for files that cannot be read."""
         self._metadata = (("authorization", f"Bearer {ops_key.hex()}"),)
-        self._channel = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+        self._channel = open_channel(address, files, CHANNEL_OPTIONS)
         self._stub: Any = ops_grpc.OpsServiceStub(self._channel)  # type: ignore[no-untyped-call]
 
     async def close(self) -> None:

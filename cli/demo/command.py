@@ -31,6 +31,7 @@ from altyn.cli.up import PROCESSES, STOP_PATIENCE_S, StopAsked, ignore_stop_sign
 from altyn.cli.verify.balances import Door
 from altyn.cli.verify.checker import verify
 from altyn.cli.verify.report import Report
+from altyn.infra.channels import ops_files
 from altyn.infra.database import connect
 from altyn.infra.embedded import Endpoints, embedded_services
 from altyn.infra.errors import Trouble
@@ -85,7 +86,7 @@ def sell_and_verify(settings: Settings, chain: dataset.Dataset, console: Console
             sold = sell(chain, ready["server"]["grpc"], loaded, folder, console)
             asyncio.run(wait_for_projector(endpoints))
             secrets = load_secrets(settings)
-            door = Door(ready["server"]["ops"], secrets.ops_key.hex())
+            door = Door(ready["server"]["ops"], secrets.ops_key.hex(), ops_files(settings))
             say("verifying")
             report = verify(
                 endpoints.postgres_dsn,

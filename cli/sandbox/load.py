@@ -15,8 +15,6 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
-import grpc.aio
-
 from altyn.admin_api.bootstrap import prepare
 from altyn.admin_api.customers.repository import cards_by_number, new_ids
 from altyn.admin_api.edge.call import Call
@@ -37,6 +35,7 @@ from altyn.cli.demo.load import FLAG_BITS, publish_programme, register_key, ring
 from altyn.cli.sandbox import world
 from altyn.core.engine.identity import card_hash, phone_hash
 from altyn.core.rules.definition import load_documents
+from altyn.infra.channels import PeerFiles, open_channel, ops_files
 from altyn.infra.database import connect
 from altyn.infra.errors import Trouble
 from altyn.infra.settings import Settings, load_secrets
@@ -80,10 +79,10 @@ async def load_facts(settings: Settings, dsn: str, redis_url: str) -> Loaded:
     return Loaded(keys, accounts, rules_version, call.feed.version)
 
 
-async def give_points(ops_address: str, ops_key: bytes, loaded: Loaded) -> None:
+async def give_points(ops_address: str, ops_key: bytes, loaded: Loaded, files: PeerFiles | None = None) -> None:
     """Wait until the server has the facts, then give each card its points, once. Trouble when it takes too long."""
     metadata = (("authorization", f"Bearer {ops_key.hex()}"),)
-    async with grpc.aio.insecure_channel(ops_address) as channel:
+    async with open_channel(ops_address, files) as channel:
 
         async def ask(name: str, request: Any) -> Any:
             method: Any = channel.unary_unary(
@@ -114,7 +113,7 @@ def load(running: Any) -> str:
     """For ``altyn up --sandbox``: what to tell the person who started it."""
     settings, endpoints, server = running.settings, running.endpoints, running.ready["server"]
     loaded = asyncio.run(load_facts(settings, endpoints.postgres_dsn, endpoints.redis_url))
-    asyncio.run(give_points(server["ops"], load_secrets(settings).ops_key, loaded))
+    asyncio.run(give_points(server["ops"], load_secrets(settings).ops_key, loaded, ops_files(settings)))
     lines = [f"sandbox       store {world.STORE}, release {loaded.rules_version}; see docs/register/sandbox.md"]
     lines += [f"a register    {world.STORE}/{name}  authorization: Bearer {key}" for name, key in loaded.keys.items()]
     lines += [f"a card        {card.number}  {card.shows}" for card in world.CARDS]

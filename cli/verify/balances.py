@@ -19,6 +19,7 @@ from altyn.cli.verify.rebuilt import Rebuilt
 from altyn.cli.verify.report import Tally
 from altyn.core.engine import Engine
 from altyn.core.ledger.view import read_balances, read_lots, read_totals
+from altyn.infra.channels import PeerFiles, open_channel
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.ops.v1 import ops_service_pb2_grpc as ops_grpc
 from altyn.server.journal_reader import JournalReader
@@ -39,6 +40,7 @@ class Door(NamedTuple):
 
     address: str
     key: str
+    files: PeerFiles | None = None
 
 
 class Balances:
@@ -157,7 +159,7 @@ async def ask(door: Door, accounts: list[int]) -> list[Any]:
     """GetBalance of each. AioRpcError."""
     gate = asyncio.Semaphore(ASKED_AT_ONCE)
     metadata = (("authorization", f"Bearer {door.key}"),)
-    async with grpc.aio.insecure_channel(door.address) as channel:
+    async with open_channel(door.address, door.files) as channel:
         stub: Any = ops_grpc.OpsServiceStub(channel)  # type: ignore[no-untyped-call]
 
         async def one(account_id: int) -> Any:

@@ -20,6 +20,7 @@ from altyn.cli.options import AsJson, Var, settings_with
 from altyn.cli.verify.balances import Door
 from altyn.cli.verify.checker import OnProgress, verify
 from altyn.cli.verify.report import Report
+from altyn.infra.channels import ops_files
 from altyn.infra.embedded.postgres import EmbeddedPostgres
 from altyn.infra.errors import Trouble
 from altyn.infra.settings import Settings
@@ -72,7 +73,7 @@ def reachable_postgres(settings: Settings) -> Iterator[str]:
 def ops_door(settings: Settings) -> Door | None:
     """The server's door for the back office; None when this installation has no key for it."""
     key = kept_key(settings, "ops_key", settings.ops_key)
-    return Door(settings.ops_listen, key) if key else None
+    return Door(settings.ops_listen, key, ops_files(settings)) if key else None
 
 
 def pepper_of(settings: Settings) -> bytes | None:

@@ -103,6 +103,24 @@ def new_json_door(
     return JsonDoor(service, contract, address, meters, refusals, tls)
 
 
+def new_office_door(
+    service: Service,
+    address: str,
+    speaks_for: Sequence[str],
+    meters: CallMeters,
+    refusals: RefusalLog,
+    tls: Tls | None = None,
+) -> Door:
+    """The management door: the portable one, because reflection is a stream. `speaks_for`: names of services at other
+    doors whose health it tells too.
+    """
+    from altyn.server.transport.grpc_aio import GrpcDoor
+    from altyn.server.transport.reflection import reflection_handlers
+
+    handlers = reflection_handlers([service.name, "grpc.health.v1.Health"])
+    return GrpcDoor([service], address, meters, refusals, tls=tls, handlers=handlers, speaks_for=speaks_for)
+
+
 def new_door(
     kind: DoorKind,
     services: Sequence[Service],

@@ -154,11 +154,14 @@ class GrpcDoor:
         *,
         tls: Tls | None = None,
         handlers: Sequence[grpc.GenericRpcHandler] = (),
+        speaks_for: Sequence[str] = (),
     ) -> None:
-        """`tls`: None serves plaintext. `handlers`: further ones, for whoever has more to offer than call tables."""
+        """`tls`: None serves plaintext. `handlers`: further ones, for whoever has more to offer than call tables.
+        `speaks_for`: services at other doors whose health is told here too.
+        """
         meters, refusals = meters or CallMeters(), refusals or RefusalLog()
         tables = [CallTableHandler(service, meters, refusals, tls is not None) for service in services]
-        self._names = ["", *(service.name for service in services)]
+        self._names = ["", *(service.name for service in services), *speaks_for]
         self._server = grpc.aio.server(options=OPTIONS)
         self._server.add_generic_rpc_handlers((*tables, *handlers))
         self._health = health.aio.HealthServicer()

@@ -1,4 +1,4 @@
-"""TLS of the registers' door: certificates from files, read anew when the files change, and who the peer is.
+"""TLS of the doors: certificates from files, read anew when the files change, and who the peer is.
 
 TLS 1.3 alone. With a CA of clients every peer must show a certificate that the CA has signed. Invariants: what cannot
 be read or does not fit together never takes the place of what is in force; every handshake is a whole one, so that
@@ -108,20 +108,34 @@ class Tls:
 
 
 def tls_of(settings: Settings) -> Tls | None:
-    """What the settings ask for. Raises Trouble for files that cannot be used, and for plaintext that others reach."""
+    """What the settings ask for of the registers' doors. Raises Trouble for files that cannot be used, and for
+    plaintext that others reach, at any door.
+    """
     tls = None
     if settings.tls_certificate:
         clients_ca = Path(settings.tls_clients_ca) if settings.tls_clients_ca else None
         tls = Tls(TlsFiles(Path(settings.tls_certificate), Path(settings.tls_key), clients_ca))
-    for name, is_secured in (("grpc_listen", tls is not None), ("json_listen", tls is not None), ("ops_listen", False)):
+    for name, files in (("grpc_listen", "tls"), ("json_listen", "tls"), ("ops_listen", "ops_tls")):
         address = getattr(settings, name)
-        if address and not is_secured and not settings.plaintext and not is_loopback(address):
-            cure = "" if name == "ops_listen" else "give ALTYN_TLS_CERTIFICATE and ALTYN_TLS_KEY, "
+        if (
+            address
+            and not getattr(settings, f"{files}_certificate")
+            and not settings.plaintext
+            and not is_loopback(address)
+        ):
+            cure = f"give ALTYN_{files.upper()}_CERTIFICATE and what belongs to it, "
             raise Trouble(
                 f"ALTYN_{name.upper()}={address} would be open to others in plaintext: {cure}listen on loopback or a "
                 "unix socket, or set ALTYN_PLAINTEXT=true where the network is private or a proxy speaks TLS"
             )
     return tls
+
+
+def ops_tls_of(settings: Settings) -> Tls | None:
+    """That of the management door, where each side shows the other a certificate. Raises Trouble."""
+    if not settings.ops_tls_certificate:
+        return None
+    return Tls(TlsFiles(Path(settings.ops_tls_certificate), Path(settings.ops_tls_key), Path(settings.ops_tls_ca)))
 
 
 def is_loopback(address: str) -> bool:

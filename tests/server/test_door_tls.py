@@ -22,7 +22,7 @@ from altyn.infra.settings import Settings
 from altyn.server.authenticate import RegisterAuthenticate
 from altyn.server.feeds.credentials import Credentials
 from altyn.server.transport.door import DoorKind, Metadata, Service, new_door
-from altyn.server.transport.tls import Tls, is_loopback, tls_of
+from altyn.server.transport.tls import Tls, is_loopback, ops_tls_of, tls_of
 from tests.integration.system import DOORS
 from tests.server.certificates import Authority, client_credentials, fingerprint, key_of, server_tls
 
@@ -286,8 +286,20 @@ def test_plaintext_that_others_reach_is_refused_unless_it_is_asked_for(name: str
 def test_tls_opens_the_registers_door_and_not_that_of_the_back_office(ours: Authority) -> None:
     files = {"tls_certificate": str(ours.folder / "server.crt"), "tls_key": str(ours.folder / "server.key")}
     assert tls_of(Settings(grpc_listen="0.0.0.0:0", **files)) is not None
-    with pytest.raises(Trouble, match="ALTYN_OPS_LISTEN"):
-        tls_of(Settings(grpc_listen="0.0.0.0:0", ops_listen="0.0.0.0:0", **files))
+    both = {"grpc_listen": "0.0.0.0:0", "ops_listen": "0.0.0.0:0"} | files
+    with pytest.raises(Trouble, match=r"ALTYN_OPS_LISTEN.*ALTYN_OPS_TLS_CERTIFICATE"):
+        tls_of(Settings(**both))
+    given = both | {f"ops_{name}": value for name, value in files.items()} | {"ops_tls_ca": str(ours.ca)}
+    assert tls_of(Settings(**given)) is not None
+
+
+def test_management_door_has_files_of_its_own_and_always_asks_for_a_certificate(ours: Authority) -> None:
+    files = {"ops_tls_certificate": str(ours.folder / "server.crt"), "ops_tls_key": str(ours.folder / "server.key")}
+    with pytest.raises(ValueError, match="given together"):
+        Settings(**files)
+    made = ops_tls_of(Settings(**files, ops_tls_ca=str(ours.ca)))
+    assert made is not None and made.asks_clients
+    assert ops_tls_of(Settings()) is None
 
 
 def test_files_that_cannot_be_used_are_named(ours: Authority, theirs: Authority) -> None:
