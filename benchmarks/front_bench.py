@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from altyn.benchmarks import front_world as world
+from altyn.benchmarks.counting import counting_us
 from altyn.benchmarks.front_load import ClosedLoop, Connection, EchoConnection, Load
 from altyn.benchmarks.front_servers import build_peer, on_core, start_servers
 from altyn.infra.embedded.services import create_database, embedded_services
@@ -182,6 +183,7 @@ def _measure(
     request_bytes = statistics.mean(len(request) for requests in calculations for request in requests)
     return _figures(calls, commit) | {
         "bytes_per_connection": _bytes_per_connection(children["door"], addresses["door"], calculations[0]),
+        "counting_us": round(counting_us(world.commits(0, 1)[0]), 3),
         "door": "h2" if built("h2") else "grpc_aio",
         "request_bytes": round(request_bytes),
         "rounds": rounds,

@@ -2,8 +2,8 @@
 
 What is measured is kept by whoever measures, in plain integers; a collector turns it into metrics when it is scraped.
 Invariants: nothing here is on the way of a call; a scrape never waits for a store longer than its time limit; the
-listener answers `GET /metrics` and `GET /healthz` and nothing else, within bounds of size, time and connections; an
-address that is taken costs the metrics, never the service. No business word is known here.
+listener answers `GET /metrics`, `/healthz` and `/readyz` and nothing else, within bounds of size, time and connections;
+an address that is taken costs the metrics, never the service. No business word is known here.
 """
 
 from __future__ import annotations
@@ -109,11 +109,20 @@ async def no_refresh() -> None:
 class MetricsDoor:
     """The management listener. `port` is known after `start`; 0 when the address was taken."""
 
-    def __init__(self, registry: CollectorRegistry, address: str, refresh: Refresh = no_refresh) -> None:
-        """`refresh` is awaited before each scrape, for a collector that has to ask a store; its trouble is not ours."""
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        address: str,
+        refresh: Refresh = no_refresh,
+        is_ready: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`refresh` is awaited before each scrape, for a collector that has to ask a store; its trouble is not ours.
+        `is_ready`: whether others should send their calls here; `/readyz` says 503 when not.
+        """
         self.port = 0
         self._registry = registry
         self._refresh = refresh
+        self._is_ready = is_ready
         self._host, self._wanted_port = split_address(address)
         self._server: asyncio.Server | None = None
         self._open_count = 0
@@ -164,6 +173,9 @@ class MetricsDoor:
             return _response(405, "text/plain", b"only GET\n")
         if path == b"/healthz":
             return _response(200, "text/plain", b"ok\n", with_body=method == b"GET")
+        if path == b"/readyz":
+            status, said = (200, b"ok\n") if self._is_ready() else (503, b"stopping\n")
+            return _response(status, "text/plain", said, with_body=method == b"GET")
         if path != b"/metrics":
             return _response(404, "text/plain", b"see /metrics\n", with_body=method == b"GET")
         try:
@@ -183,6 +195,6 @@ class MetricsDoor:
 
 
 def _response(status: int, kind: str, body: bytes, *, with_body: bool = True) -> bytes:
-    reason = {200: "OK", 404: "Not Found", 405: "Method Not Allowed"}[status]
+    reason = {200: "OK", 404: "Not Found", 405: "Method Not Allowed", 503: "Service Unavailable"}[status]
     head = f"HTTP/1.1 {status} {reason}\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n"
     return head.encode() + b"connection: close\r\n\r\n" + (body if with_body else b"")

@@ -64,16 +64,18 @@ class Settings(BaseSettings):
     plaintext: bool = Field(
         default=False, description="doors without TLS may be reached from other machines: a private network, or a proxy"
     )
-    connections_max: int = Field(
-        default=8_192, ge=1, le=65_536, description="of the compiled registers' door at a time"
-    )
+    connections_max: int = Field(default=8_192, ge=1, le=65_536, description="of the registers' gRPC door at a time")
     connections_of_address_max: int = Field(
-        default=4_096, ge=1, le=65_536, description="of them from one address; a proxy is one"
+        default=4_096, ge=1, le=65_536, description="of them from one address, at the compiled door; a proxy is one"
     )
     register_calls_per_s: int = Field(
         default=0, ge=0, le=100_000, description="of one register, after a burst of four seconds' worth; 0: any number"
     )
     json_listen: str = Field(default="", description="address of the registers' door for JSON over HTTP; empty: none")
+    json_connections_max: int = Field(default=1_024, ge=1, le=65_536, description="of that door at a time")
+    json_connections_of_address_max: int = Field(
+        default=512, ge=1, le=65_536, description="of them from one address; a proxy is one"
+    )
     ops_listen: str = Field(
         default="127.0.0.1:50052", description="address of the management door, the back office's into the server"
     )

@@ -36,7 +36,7 @@ from altyn.server.journal import Journal
 from altyn.server.journal_archive import JournalArchive
 from altyn.server.journal_reader import JournalDoubt
 from altyn.server.meters import clock_us
-from altyn.server.metrics import CallMeters, ServerState
+from altyn.server.metrics import CallMeters, ServerState, StageTimes
 from altyn.server.ops import OPS_SERVICE, OpsCalls, ops_authenticate
 from altyn.server.pace import Pace
 from altyn.server.recovery import recover
@@ -44,6 +44,7 @@ from altyn.server.refusals import RefusalLog
 from altyn.server.shifts import Shifts
 from altyn.server.slots import ReplySlots
 from altyn.server.snapshots import Snapshots
+from altyn.server.stages import Stages
 from altyn.server.transport.door import (
     UNIX,
     Door,
@@ -195,17 +196,22 @@ class Server:
         meters, refusals = CallMeters(), RefusalLog()
         kind = choose(self._settings.door)
         pace = Pace(self._settings.register_calls_per_s) if self._settings.register_calls_per_s else None
-        pos = Service(POS_SERVICE, calls.table(), RegisterAuthenticate(self.feeds.credentials, pace))
+        stages = Stages()
+        pos = Service(POS_SERVICE, stages.over(calls.table()), RegisterAuthenticate(self.feeds.credentials, pace))
         back_office = Service(OPS_SERVICE, ops_calls.table(), ops_authenticate(self._secrets.ops_key.hex()))
         limits = DoorLimits(
             connections_max=self._settings.connections_max,
             connections_of_address_max=self._settings.connections_of_address_max,
         )
+        json_limits = DoorLimits(
+            connections_max=self._settings.json_connections_max,
+            connections_of_address_max=self._settings.json_connections_of_address_max,
+        )
         registers = new_door(kind, [pos], self._settings.grpc_listen, meters, refusals, self._tls, limits)
         office = new_office_door(back_office, self._settings.ops_listen, [POS_SERVICE], meters, refusals, self._ops_tls)
         doors: dict[str, Door] = {"grpc": registers, "ops": office}
         if self._settings.json_listen:
-            doors["json"] = new_json_door(pos, self._settings.json_listen, meters, refusals, self._tls)
+            doors["json"] = new_json_door(pos, self._settings.json_listen, meters, refusals, self._tls, json_limits)
         for door in doors.values():
             await door.start()
             await door.say_serving()
@@ -216,7 +222,7 @@ class Server:
         stop = asyncio.create_task(self._stopping.wait(), name="stop")
         files = [tls for tls in (self._tls, self._ops_tls) if tls is not None]
         aside = [asyncio.create_task(tls.watch(), name="tls-files") for tls in files]
-        metrics, lag = await self._tell_metrics(meters)
+        metrics, lag = await self._tell_metrics(meters, stages)
         told: dict[str, object] = {"metrics": metrics.address}
         for name, door in doors.items():
             told[name] = address_of(getattr(self._settings, f"{name}_listen"), door.port)
@@ -237,14 +243,20 @@ class Server:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _tell_metrics(self, meters: CallMeters) -> tuple[MetricsDoor, asyncio.Task[None]]:
+    def _certificates(self) -> dict[str, int]:
+        """When those of the doors end."""
+        held = {"registers": self._tls, "management": self._ops_tls}
+        return {door: tls.ends_at_s for door, tls in held.items() if tls is not None}
+
+    async def _tell_metrics(self, meters: CallMeters, stages: Stages) -> tuple[MetricsDoor, asyncio.Task[None]]:
         """The management listener, and the task that measures how late the loop is."""
         lag = LoopLag()
         state = ServerState(
             self.engine, self.journal, self.slots, self.feeds, self.past_rules, self.snapshots, self._server_id
         )
-        registry = new_registry(meters.collect, state.collect, lag.collect)
-        door = MetricsDoor(registry, self._settings.metrics_listen)
+        times = StageTimes(stages, self.slots, self._certificates)
+        registry = new_registry(meters.collect, times.collect, state.collect, lag.collect)
+        door = MetricsDoor(registry, self._settings.metrics_listen, is_ready=lambda: not self._stopping.is_set())
         await door.start()
         return door, asyncio.create_task(lag.run(), name="loop-lag")
 

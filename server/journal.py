@@ -39,6 +39,7 @@ from altyn.server.meters import TimeMeter, monotonic_ns
 
 PARTITION_ROWS = 4_194_304
 PARTITIONS_AHEAD = 3
+BATCH_POWERS = 15  # records of a batch are counted by powers of two, up to 16,384
 FENCE_SQLSTATE = "AL001"
 
 _TAKE = """
@@ -69,12 +70,15 @@ class JournalMeters:
         self.rows_count = 0
         self.bytes_count = 0
         self.flush = TimeMeter()
+        self.batch_bounds = [float(1 << power) for power in range(BATCH_POWERS)]
+        self.batch_counts = [0] * (BATCH_POWERS + 1)
 
     def wrote(self, rows_count: int, bytes_count: int, elapsed_ns: int) -> None:
         """One batch became durable."""
         self.rows_count += rows_count
         self.bytes_count += bytes_count
         self.flush.observe(elapsed_ns)
+        self.batch_counts[min((rows_count - 1).bit_length(), BATCH_POWERS)] += 1
 
 
 @dataclass(frozen=True, slots=True)

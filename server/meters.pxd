@@ -1,6 +1,7 @@
 """Layout of the call meters, for doors that are compiled too."""
 
 from libc.stdint cimport int64_t, uint64_t
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 cdef extern from * nogil:
     int __builtin_clzll(unsigned long long x)
@@ -16,6 +17,13 @@ cdef struct Histogram:
     int64_t counts[BUCKETS]
     int64_t sum_ns
     int64_t count
+
+
+cdef inline int64_t now_ns() noexcept nogil:
+    """The clock of every meter."""
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return <int64_t>now.tv_sec * 1_000_000_000 + now.tv_nsec
 
 
 cdef inline int bucket_of(int64_t elapsed_ns) noexcept nogil:
@@ -35,6 +43,9 @@ cdef inline void observe(Histogram* histogram, int64_t elapsed_ns) noexcept nogi
     histogram.counts[bucket_of(elapsed_ns)] += 1
     histogram.sum_ns += elapsed_ns
     histogram.count += 1
+
+
+cdef list counts_of(const Histogram* histogram)
 
 
 cdef class TimeMeter:

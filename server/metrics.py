@@ -7,7 +7,7 @@ follow the go-grpc-prometheus convention, so that public dashboards work. It mus
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from altyn.server.journal import Journal
     from altyn.server.slots import ReplySlots
     from altyn.server.snapshots import Snapshots
+    from altyn.server.stages import Stages
 
 # gRPC's names of codes, as the convention has them.
 _CODES = {"OK": "OK", "INVALID_ARGUMENT": "InvalidArgument", "UNAUTHENTICATED": "Unauthenticated"} | {
@@ -40,9 +41,10 @@ _CODES = {"OK": "OK", "INVALID_ARGUMENT": "InvalidArgument", "UNAUTHENTICATED": 
 
 
 class Connections(Protocol):
-    """What a compiled door knows of its connections."""
+    """What a door knows of its connections."""
 
     connections: set[Any]
+    connections_max: int
     sent_away: dict[str, int]
 
     @property
@@ -73,17 +75,19 @@ class CallMeters:
 
     def _collect_connections(self) -> Iterator[Metric]:
         labels = ["grpc_service"]
-        are_open = GaugeMetricFamily("altyn_connections", "Connections of a compiled door.", labels=labels)
+        are_open = GaugeMetricFamily("altyn_connections", "Connections of a door.", labels=labels)
+        room = GaugeMetricFamily("altyn_connections_max", "Connections a door takes at a time.", labels=labels)
         held = GaugeMetricFamily("altyn_connections_request_bytes", "Announced and not yet begun.", labels=labels)
         away = CounterMetricFamily(
             "altyn_connections_sent_away", "Connections ended because of what the peer did.", labels=[*labels, "reason"]
         )
         for service, door in self._doors.items():
             are_open.add_metric([service], len(door.connections))
+            room.add_metric([service], door.connections_max)
             held.add_metric([service], door.request_bytes)
             for reason, count in door.sent_away.items():
                 away.add_metric([service, reason], count)
-        yield from (are_open, held, away)
+        yield from (are_open, room, held, away)
 
     def _collect_calls(self) -> Iterator[Metric]:
         labels = ["grpc_type", "grpc_service", "grpc_method"]
@@ -121,6 +125,37 @@ class CallMeters:
             if meter.started_count:
                 histogram_of(took, place, bounds, meter.counts, meter.sum_ns / 1e9)
         yield from (started, handled, took, replies, refused)
+
+
+class StageTimes:
+    """Where the time of calls goes, and how long certificates have left. `certificates`: door → when it ends, UTC s."""
+
+    def __init__(self, stages: Stages, slots: ReplySlots, certificates: Callable[[], Mapping[str, int]]) -> None:
+        self._stages = stages
+        self._slots = slots
+        self._certificates = certificates
+
+    def collect(self) -> Iterator[Metric]:
+        bounds = bucket_bounds()
+        labels = ["grpc_method", "stage"]
+        took = HistogramMetricFamily("altyn_stage_seconds", "Decoding, sampled, and deciding.", labels=labels)
+        for call in self._stages.calls:
+            for stage, counts, sum_ns in (
+                ("decode", call.decoded_counts, call.decoded_sum_ns),
+                ("decide", call.decided_counts, call.decided_sum_ns),
+            ):
+                if any(counts):
+                    histogram_of(took, [call.method, stage], bounds, counts, sum_ns / 1e9)
+        yield took
+        wait = HistogramMetricFamily("altyn_journal_wait_seconds", "From a decision to its being durable.")
+        histogram_of(wait, [], bounds, self._slots.wait.counts, self._slots.wait.sum_ns / 1e9)
+        yield wait
+        left = GaugeMetricFamily(
+            "altyn_certificate_left_seconds", "Until the certificate in force ends.", labels=["door"]
+        )
+        for door, ends_s in self._certificates().items():
+            left.add_metric([door], ends_s - time.time())
+        yield left
 
 
 class ServerState:
@@ -169,6 +204,9 @@ class ServerState:
         flush = HistogramMetricFamily("altyn_journal_flush_seconds", "One batch: from its COPY to its commit.")
         histogram_of(flush, [], bucket_bounds(), meters.flush.counts, meters.flush.sum_ns / 1e9)
         yield flush
+        batch = HistogramMetricFamily("altyn_journal_batch_records", "Records of one batch.")
+        histogram_of(batch, [], meters.batch_bounds, meters.batch_counts, meters.rows_count)
+        yield batch
 
     def _collect_memory(self) -> Iterator[Metric]:
         engine, book = self._engine, self._engine.book

@@ -2,12 +2,15 @@
 cimport cython
 from libc.stdint cimport int64_t
 
+from altyn.server.meters cimport TimeMeter
+
 cdef class ReplySlots
 
 @cython.final
 cdef class PendingReply:
     cdef ReplySlots slots
     cdef int64_t seq
+    cdef int64_t held_ns
     cdef bytes reply
     cdef object error              # set instead of a reply: it was cancelled, or the process is about to stop
     cdef bint is_settled
@@ -22,6 +25,7 @@ cdef class PendingReply:
 @cython.final
 cdef class ReplySlots:
     cdef readonly int64_t slots_max
+    cdef readonly TimeMeter wait   # from decided to durable
     cdef object waiting            # deque of PendingReply, ascending seqs
     cdef int64_t durable_seq
     cdef object loop

@@ -3,6 +3,8 @@ from collections.abc import Callable, Generator
 from contextvars import Context
 from typing import Any, final
 
+from altyn.server.meters import TimeMeter
+
 @final
 class PendingReply:
     def done(self) -> bool: ...
@@ -18,6 +20,7 @@ class PendingReply:
 @final
 class ReplySlots:
     slots_max: int
+    wait: TimeMeter
     def __init__(self, slots_max: int) -> None: ...
     @property
     def is_full(self) -> bool: ...

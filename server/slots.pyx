@@ -8,6 +8,8 @@ is applied; whoever waits goes on from the loop, never inside the call that rele
 cimport cython
 from libc.stdint cimport int64_t
 
+from altyn.server.meters cimport TimeMeter, now_ns, observe
+
 import asyncio
 from collections import deque
 
@@ -101,6 +103,7 @@ cdef class ReplySlots:
 
     def __init__(self, int64_t slots_max):
         self.slots_max = slots_max
+        self.wait = TimeMeter()
         self.waiting = deque()
         self.due = []
 
@@ -122,6 +125,7 @@ cdef class ReplySlots:
         pending = PendingReply.__new__(PendingReply)
         pending.slots = self
         pending.seq = seq
+        pending.held_ns = now_ns()
         pending.reply = reply
         self.waiting.append(pending)
         return pending
@@ -129,12 +133,14 @@ cdef class ReplySlots:
     def release(self, int64_t durable_seq):
         """The journal says that everything up to `durable_seq` is durable."""
         cdef PendingReply pending
+        cdef int64_t released_ns = now_ns()
         self.durable_seq = durable_seq
         while self.waiting:
             pending = self.waiting[0]
             if pending.seq > durable_seq:
                 return
             self.waiting.popleft()
+            observe(&self.wait.histogram, released_ns - pending.held_ns)
             if not pending.is_settled:
                 pending.settle(pending.reply, None)
 

@@ -33,7 +33,8 @@ Authenticate = Callable[[Metadata, Certificate | None], Scope]
 class DoorLimits:
     """What one compiled door allows, all connections together, and how long. Per connection: stream.pxd, session.pxd.
 
-    The portable door has gRPC's own limits, and none of connections.
+    The portable door has gRPC's own, and `connections_max` without unfinished handshakes; the JSON door has those of
+    connections.
     """
 
     connections_max: int = 8_192  # handshakes that are not over included
@@ -93,14 +94,19 @@ def choose(wanted: Literal["auto", "h2", "grpc_aio"]) -> DoorKind:
 
 
 def new_json_door(
-    service: Service, address: str, meters: CallMeters, refusals: RefusalLog, tls: Tls | None = None
+    service: Service,
+    address: str,
+    meters: CallMeters,
+    refusals: RefusalLog,
+    tls: Tls | None = None,
+    limits: DoorLimits | None = None,
 ) -> Door:
-    """The contract's calls over HTTP, on an address of their own."""
+    """The contract's calls over HTTP, on an address of their own. Of `limits` those of connections."""
     from altyn.pos.v1 import pos_service_pb2
     from altyn.server.transport.json.door import JsonDoor
 
     contract = pos_service_pb2.DESCRIPTOR.services_by_name["PosService"]
-    return JsonDoor(service, contract, address, meters, refusals, tls)
+    return JsonDoor(service, contract, address, meters, refusals, tls, limits)
 
 
 def new_office_door(
@@ -140,4 +146,5 @@ def new_door(
         return H2Door(services, address, meters, refusals, limits, tls)
     from altyn.server.transport.grpc_aio import GrpcDoor
 
-    return GrpcDoor(services, address, meters, refusals, tls=tls)
+    most = limits.connections_max if limits is not None else 0
+    return GrpcDoor(services, address, meters, refusals, tls=tls, connections_max=most)

@@ -155,14 +155,17 @@ class GrpcDoor:
         tls: Tls | None = None,
         handlers: Sequence[grpc.GenericRpcHandler] = (),
         speaks_for: Sequence[str] = (),
+        connections_max: int = 0,
     ) -> None:
         """`tls`: None serves plaintext. `handlers`: further ones, for whoever has more to offer than call tables.
-        `speaks_for`: services at other doors whose health is told here too.
+        `speaks_for`: services at other doors whose health is told here too. `connections_max`: 0, any number; gRPC has
+        no setting for those of one address.
         """
         meters, refusals = meters or CallMeters(), refusals or RefusalLog()
         tables = [CallTableHandler(service, meters, refusals, tls is not None) for service in services]
         self._names = ["", *(service.name for service in services), *speaks_for]
-        self._server = grpc.aio.server(options=OPTIONS)
+        most = (("grpc.max_allowed_incoming_connections", connections_max),) if connections_max else ()
+        self._server = grpc.aio.server(options=OPTIONS + most)
         self._server.add_generic_rpc_handlers((*tables, *handlers))
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

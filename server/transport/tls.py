@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from altyn.infra.certificates import Certificate, certificate_of
+from altyn.infra.certificates import Certificate, certificate_of, ends_at_s
 from altyn.infra.errors import Trouble
 from altyn.infra.settings import Settings, split_address
 from altyn.server.transport.door import UNIX
@@ -53,6 +53,7 @@ class Loaded:
     certificate: bytes
     key: bytes
     clients_ca: bytes | None
+    ends_at_s: int
 
 
 class Tls:
@@ -66,6 +67,11 @@ class Tls:
         except (OSError, ValueError) as error:  # SSLError is an OSError
             raise Trouble(f"TLS cannot be set up from {_names(files)}: {error}") from error
         self._seen = self.loaded.stamp
+
+    @property
+    def ends_at_s(self) -> int:
+        """When the certificate in force ends, UTC seconds."""
+        return self.loaded.ends_at_s
 
     @property
     def asks_clients(self) -> bool:
@@ -170,9 +176,22 @@ def _load(files: TlsFiles) -> Loaded:
     for context in contexts.values():
         context.load_cert_chain(files.certificate, files.key, password=_no_password)
     ca = files.clients_ca
+    certificate = files.certificate.read_bytes()
     return Loaded(
-        stamp, contexts, files.certificate.read_bytes(), files.key.read_bytes(), ca.read_bytes() if ca else None
+        stamp,
+        contexts,
+        certificate,
+        files.key.read_bytes(),
+        ca.read_bytes() if ca else None,
+        ends_at_s(ssl.PEM_cert_to_DER_cert(_first_of(certificate))),
     )
+
+
+def _first_of(chain: bytes) -> str:
+    """The server's own certificate, which comes first."""
+    text = chain.decode("ascii", "replace")
+    begin, end = text.find(ssl.PEM_HEADER), text.find(ssl.PEM_FOOTER)
+    return text[begin : end + len(ssl.PEM_FOOTER)]
 
 
 def _bare_context(files: TlsFiles, inside: str) -> ssl.SSLContext:

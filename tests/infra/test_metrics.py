@@ -56,6 +56,17 @@ async def test_other_paths_methods_and_noise_are_refused_and_the_door_stays_open
     await door.stop()
 
 
+async def test_readiness_follows_what_is_said_while_the_process_is_alive() -> None:
+    ready = True
+    door = MetricsDoor(new_registry(), ANY_PORT, is_ready=lambda: ready)
+    await door.start()
+    assert await ask(door.port, b"GET /readyz HTTP/1.1\r\n\r\n") == (200, b"ok\n")
+    ready = False
+    assert await ask(door.port, b"GET /readyz HTTP/1.1\r\n\r\n") == (503, b"stopping\n")
+    assert (await ask(door.port, b"GET /healthz HTTP/1.1\r\n\r\n"))[0] == 200
+    await door.stop()
+
+
 async def test_store_that_cannot_be_asked_costs_nothing_but_freshness() -> None:
     async def refresh() -> None:
         raise OSError("away")

@@ -282,4 +282,10 @@ async def test_metrics_count_the_calls_and_follow_the_journal(system: System) ->
     assert found["altyn_journal_durable_seq", "", ""] >= reply.seq
     assert found["altyn_journal_rows_total", "", ""] >= 1
     assert found["altyn_journal_partitions_ahead", "", ""] >= 2
+    assert found["altyn_stage_seconds_count", "CommitReceipt", ""] >= 1
+    waited, written = (
+        found["altyn_journal_wait_seconds_count", "", ""],
+        found["altyn_journal_batch_records_sum", "", ""],
+    )
+    assert waited >= 1 and written == found["altyn_journal_rows_total", "", ""]
     assert found["altyn_rules_version", "", ""] >= 1

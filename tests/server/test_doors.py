@@ -26,7 +26,7 @@ from altyn.infra.certificates import Certificate
 from altyn.infra.embedded.postgres import EmbeddedPostgres
 from altyn.infra.embedded.services import create_database
 from altyn.pos.v1 import pos_service_pb2 as pos
-from altyn.server.transport.door import REQUEST_BYTES_MAX, DoorKind, Metadata, Service, new_door
+from altyn.server.transport.door import REQUEST_BYTES_MAX, DoorKind, DoorLimits, Metadata, Service, new_door
 from tests.integration.system import DOORS, System, basket, prepare
 
 SERVICE = "test.Service"
@@ -208,6 +208,23 @@ async def test_deadline_that_passes_while_a_call_waits_ends_the_wait(running: Ru
     error = await refusal(running.call("Wait", b"first", timeout=0.2))
     assert error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
     await asyncio.wait_for(running.table.left.wait(), 5)
+
+
+async def test_connections_beyond_the_limit_are_closed_and_the_others_are_served(kind: DoorKind) -> None:
+    table = Table()
+    service = Service(SERVICE, table.calls(), lambda metadata, certificate: SCOPE)
+    door = new_door(kind, [service], "127.0.0.1:0", limits=DoorLimits(connections_max=1))
+    await door.start()
+    target = f"127.0.0.1:{door.port}"
+    own = (("grpc.use_local_subchannel_pool", 1),)
+    async with grpc.aio.insecure_channel(target, own) as first, grpc.aio.insecure_channel(target, own) as second:
+        await first.channel_ready()
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await second.unary_unary(f"/{SERVICE}/Apply")(b"", timeout=2)
+        assert refused.value.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+        assert await first.unary_unary(f"/{SERVICE}/Apply")(b"hello", timeout=5) == b"hello"
+        assert table.applied == [b"hello"]
+    await door.stop(0)
 
 
 async def test_door_answers_on_a_unix_socket(kind: DoorKind, tmp_path: Path) -> None:

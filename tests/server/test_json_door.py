@@ -20,7 +20,7 @@ from altyn.pos.v1 import pos_service_pb2 as pos
 from altyn.server.calls import POS_SERVICE, Call
 from altyn.server.metrics import CallMeters
 from altyn.server.refusals import RefusalLog
-from altyn.server.transport.door import Door, Metadata, Service, new_json_door
+from altyn.server.transport.door import Door, DoorLimits, Metadata, Service, new_json_door
 from altyn.server.transport.json import calls as json_calls
 from altyn.server.transport.json import door as json_door
 from altyn.server.transport.tls import Tls
@@ -84,14 +84,14 @@ class Running:
 
 
 @asynccontextmanager
-async def door_with(tls: Tls | None = None) -> AsyncIterator[Running]:
+async def door_with(tls: Tls | None = None, limits: DoorLimits | None = None) -> AsyncIterator[Running]:
     table, meters = Table(), CallMeters()
 
     def authenticate(metadata: Metadata, certificate: Certificate | None) -> Scope:
         return running.authenticate(metadata, certificate)
 
     service = Service(POS_SERVICE, table.calls(), authenticate)
-    running = Running(new_json_door(service, "127.0.0.1:0", meters, RefusalLog(), tls), table, meters)
+    running = Running(new_json_door(service, "127.0.0.1:0", meters, RefusalLog(), tls, limits), table, meters)
     await running.door.start()
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{running.door.port}") as running.client:
         yield running
@@ -233,6 +233,49 @@ async def test_peer_that_asks_nothing_is_sent_away(sent: bytes, monkeypatch: pyt
 async def test_headers_beyond_the_limit_end_the_connection(running: Running) -> None:
     told = await told_by(running, b"GET /healthz HTTP/1.1\r\nnote: " + b"x" * (1 << 20))
     assert told == b"" or told.startswith(b"HTTP/1.1 4")
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        (DoorLimits(connections_max=2), "too_many_connections"),
+        (DoorLimits(connections_of_address_max=2), "too_many_connections_of_address"),
+    ],
+)
+async def test_connections_beyond_the_limit_are_closed_and_leave_room_when_they_go(
+    limits: DoorLimits, reason: str
+) -> None:
+    async with door_with(limits=limits) as running:
+        address = ("127.0.0.1", running.door.port)
+        held = [await asyncio.open_connection(*address, local_addr=("127.0.0.1", 0)) for _ in range(2)]
+        for reader, writer in held:
+            writer.write(b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n")
+            assert (await asyncio.wait_for(reader.readuntil(b"\r\n"), 10)).startswith(b"HTTP/1.1 503")
+        assert await told_by(running, b"") == b""
+        if reason == "too_many_connections_of_address":
+            reader, writer = await asyncio.open_connection(*address, local_addr=("127.0.0.2", 0))
+            writer.write(b"GET /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+            assert (await asyncio.wait_for(reader.read(), 10)).startswith(b"HTTP/1.1 503")
+            writer.close()
+        counts = connection_counts(running)
+        assert counts == {"altyn_connections": 2, "altyn_connections_max": limits.connections_max, reason: 1}
+        held[0][1].close()
+        for _ in range(1_000):
+            if connection_counts(running)["altyn_connections"] == 1:
+                break
+            await asyncio.sleep(0.01)
+        assert (await running.client.get("/healthz")).status_code == 503  # of health, not for want of room
+        held[1][1].close()
+
+
+def connection_counts(running: Running) -> dict[str, float]:
+    """Open, allowed, and those sent away by reason."""
+    return {
+        sample.labels.get("reason", sample.name): sample.value
+        for metric in running.meters.collect()
+        if metric.name.startswith("altyn_connections") and metric.name != "altyn_connections_request_bytes"
+        for sample in metric.samples
+    }
 
 
 async def told_by(running: Running, sent: bytes) -> bytes:

@@ -28,13 +28,15 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from altyn.infra.settings import split_address
 from altyn.server.metrics import CallMeters
 from altyn.server.refusals import RefusalLog
-from altyn.server.transport.door import Service
+from altyn.server.transport.door import DoorLimits, Service
 from altyn.server.transport.json.calls import CERTIFICATE, JSON, endpoint, problem
 from altyn.server.transport.json.forms import Forms
+from altyn.server.transport.json.guests import Guests
 from altyn.server.transport.json.openapi import document
 from altyn.server.transport.tls import HTTP1, Tls, peer_certificate
 
 CONNECTIONS_MAX = 1_024
+CONNECTIONS_OF_ADDRESS_MAX = 512
 HEADERS_BYTES_MAX = 16 << 10
 REQUEST_COMES_S = 20.0
 KEEP_ALIVE_S = 15
@@ -51,7 +53,9 @@ class JsonDoor:
         meters: CallMeters,
         refusals: RefusalLog,
         tls: Tls | None = None,
+        limits: DoorLimits | None = None,
     ) -> None:
+        limits = limits or DoorLimits(CONNECTIONS_MAX, CONNECTIONS_OF_ADDRESS_MAX)
         methods = [contract.methods_by_name[name] for name in service.table]
         forms = Forms()
         routes = [Route("/openapi.json", _said(orjson.dumps(document(methods)))), Route("/healthz", self._health)]
@@ -60,16 +64,17 @@ class JsonDoor:
             meter = meters.of(f"json.{service.name}", method.name)
             call = endpoint(service.table[method.name], taken, given, service.authenticate, meter, refusals)
             routes.append(Route(f"/v1/{method.name}", call, methods=["POST"]))
+        guests = Guests(limits.connections_max, limits.connections_of_address_max)
+        meters.watch(f"json.{service.name}", guests)
         self._config = uvicorn.Config(
             Starlette(routes=routes, exception_handlers={HTTPException: _not_found}),
-            http=HttpConnection,
+            http=_protocol_of(guests),
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=CONNECTIONS_MAX,
             timeout_keep_alive=KEEP_ALIVE_S,
             h11_max_incomplete_event_size=HEADERS_BYTES_MAX,
         )
@@ -110,12 +115,21 @@ class JsonDoor:
 
 
 class HttpConnection(H11Protocol):
-    """Tells the application of the peer's certificate, and sends away who asks nothing or never comes to an end."""
+    """Tells the application of the peer's certificate, and sends away who is one too many, asks nothing or never comes
+    to an end.
+    """
 
+    guests: Guests
+    _origin: str | None = None  # of a guest
     _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        origin = self.client[0] if self.client else ""
+        if not self.guests.enter(origin, self):
+            transport.abort()
+            return
+        self._origin = origin
         application, certificate = self.app, peer_certificate(transport.get_extra_info("ssl_object"))
 
         async def with_certificate(scope: HttpScope, receive: Receive, send: Send) -> None:
@@ -133,6 +147,8 @@ class HttpConnection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._patience is not None:
             self._patience.cancel()
+        if self._origin is not None:
+            self.guests.leave(self._origin, self)
         super().connection_lost(exc)
 
     def _wait_for_request(self) -> None:
@@ -145,6 +161,11 @@ class HttpConnection(H11Protocol):
 
     def _runs(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
+
+
+def _protocol_of(guests: Guests) -> type[HttpConnection]:
+    """uvicorn makes connections by their class alone."""
+    return type("HttpConnection", (HttpConnection,), {"guests": guests})
 
 
 class _Server(uvicorn.Server):
