@@ -165,7 +165,6 @@ cdef class Recalculator:
         """Balances, counters and coupons as the decision saw them."""
         cdef const journal_v1.Evidence* evidence = self.record.evidence
         cdef int32_t i
-        cdef CouponFact* facts
         cdef CounterId id
         self.holdings.input_method = evidence.input_method
         self.holdings.limits_waived = evidence.limits_waived
@@ -181,16 +180,7 @@ cdef class Recalculator:
             if not counters_set(&self.counters, &id, [evidence.counters[i].used, evidence.counters[i].held]):
                 raise MemoryError
         self.holdings.counters = &self.counters
-        if evidence.coupons_count > 0:
-            facts = <CouponFact*>arena_take(&self.arena, <size_t>self.receipt.coupons_count * sizeof(CouponFact))
-            if facts == NULL:
-                except_full()
-            for i in range(evidence.coupons_count):
-                if not 0 <= evidence.coupons[i].place < self.receipt.coupons_count:
-                    raise ValueError(f"record {self.record.seq} has evidence of a coupon that was not entered")
-                facts[evidence.coupons[i].place].series = evidence.coupons[i].series
-                facts[evidence.coupons[i].place].reason = evidence.coupons[i].reason
-            self.holdings.coupons = facts
+        self.holdings.coupons = take_codes(&self.receipt, evidence, &self.arena)
         return 0
 
     cdef pos_v1.Outcome* decide(self, Ruleset ruleset) except NULL:
@@ -298,6 +288,22 @@ cdef void take_holdings(Holdings* holdings, const journal_v1.CustomerFacts* cust
     holdings.card_type = customer.card_type
     holdings.segments = customer.segments
     holdings.segments_count = customer.segments_count
+
+
+cdef CouponFact* take_codes(const Receipt* receipt, const journal_v1.Evidence* evidence, Arena* arena) except? NULL:
+    cdef int32_t i
+    cdef CouponFact* facts
+    if evidence.coupons_count == 0:
+        return NULL
+    facts = <CouponFact*>arena_take(arena, <size_t>receipt.coupons_count * sizeof(CouponFact))
+    if facts == NULL:
+        except_full()
+    for i in range(evidence.coupons_count):
+        if not 0 <= evidence.coupons[i].place < receipt.coupons_count:
+            raise ValueError("there is evidence of a coupon that was not entered")
+        facts[evidence.coupons[i].place].series = evidence.coupons[i].series
+        facts[evidence.coupons[i].place].reason = evidence.coupons[i].reason
+    return facts
 
 
 cdef void keep_calculated(pos_v1.Outcome* outcome) noexcept:
