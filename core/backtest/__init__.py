@@ -1,1 +1,1 @@
-"""A draft over the journal's past: sales with their evidence taken out once, decided again by other rules, and added up."""
+"""A draft over the journal's past: sales taken out with their evidence once, decided again by other rules, added up."""

@@ -20,7 +20,7 @@ from altyn.core.ledger.effects cimport id_of_key
 from altyn.core.limits cimport ARENA_BYTES, REPLY_BYTES_MAX
 from altyn.core.receipt cimport Line, Receipt
 from altyn.core.text cimport Text
-from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_reset
+from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_reset, arena_take
 from altyn.core.wire.format cimport WireError
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
@@ -137,6 +137,7 @@ cdef class Extractor:
         cdef Item head
         cdef int64_t size, record_bytes
         cdef int32_t i
+        cdef const CountedBefore* counted
         cdef bytes item
         memset(&head, 0, sizeof(head))
         self.give_numbers(&head)
@@ -146,8 +147,7 @@ cdef class Extractor:
         promotions = self.by_promotion()
         head.accrued_count = <int32_t>len(accrued)
         head.promotions_count = <int32_t>len(promotions)
-        counted = [id_of_key(self.record.effects.counters[i].key) for i in range(head.counted_count)]
-        taken = [self.record.effects.counters[i].used for i in range(head.counted_count)]
+        counted = self.counted(head.counted_count)
         segments = [number_of(self.segments, bytes_of(customer.segments[i])) for i in range(head.segments_count)]
         self.strip()
         record_bytes = journal_v1.encode_Record(&self.record, self.buffer, REPLY_BYTES_MAX)
@@ -164,8 +164,7 @@ cdef class Extractor:
         self.put(&head, sizeof(head))
         self.put_lines(outcome)
         self.put_rows(accrued, promotions)
-        for i in range(head.counted_count):
-            self.put_counted(counted[i], taken[i])
+        self.put(counted, head.counted_count * sizeof(CountedBefore))
         for i in range(head.segments_count):
             (<int32_t*>self.to)[i] = segments[i]
         self.to += padded(head.segments_count * <int64_t>sizeof(int32_t))
@@ -272,14 +271,20 @@ cdef class Extractor:
             self.put(&given, sizeof(given))
         return 0
 
-    cdef int put_counted(self, CounterId id, int64_t used) except -1:
-        cdef CountedBefore row
-        memset(&row, 0, sizeof(row))
-        memcpy(row.key, id.key, 16)
-        row.window = id.window
-        row.window_day = id.window_day
-        row.used = used
-        return self.put(&row, sizeof(row))
+    cdef CountedBefore* counted(self, int32_t count) except NULL:
+        """What the effects take of counters; the record forgets them before the item is written."""
+        cdef CountedBefore* rows = <CountedBefore*>arena_take(&self.arena, (<size_t>count + 1) * sizeof(CountedBefore))
+        cdef CounterId id
+        cdef int32_t i
+        if rows == NULL:
+            raise MemoryError
+        for i in range(count):
+            id = id_of_key(self.record.effects.counters[i].key)
+            memcpy(rows[i].key, id.key, 16)
+            rows[i].window = id.window
+            rows[i].window_day = id.window_day
+            rows[i].used = self.record.effects.counters[i].used
+        return rows
 
     cdef int strip(self) except -1:
         """Leave of the record what a decision reads."""

@@ -20,7 +20,7 @@ from altyn.core.ledger.effects cimport id_of_key
 from altyn.core.limits cimport ARENA_BYTES
 from altyn.core.outcome cimport DISCOUNT, CounterUse, LineDiscount, Outcome, kind_of
 from altyn.core.receipt cimport Holdings, Place, Receipt
-from altyn.core.rules.image cimport BRAND, CATEGORY, COUPON, COUPON_SERIES, HAS_LIMITS, READS_BALANCE, SUPPLIER
+from altyn.core.rules.image cimport BRAND, CATEGORY, COUPON, COUPON_SERIES, READS_BALANCE, SUPPLIER
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text, text_equal
 from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_reset, arena_take
@@ -56,6 +56,7 @@ cdef enum:
 
 cdef enum:
     TOP_MAX = 100
+    PER_RECEIPT = 0            # of a LimitRow
 
 COLUMNS = ("receipts", "changed", "gross_minor", "discount_before_minor", "discount_after_minor", "points_paid_before_minor",
            "points_paid_after_minor", "to_pay_before_minor", "to_pay_after_minor")
@@ -99,6 +100,7 @@ cdef class Replayer:
     cdef Holdings holdings
     cdef Outcome outcome
     cdef bint counts           # the draft has limits with counters
+    cdef int64_t limits_count  # rows of limits, which lie in order of their promotions
     cdef bint reads_balances
     cdef bint names_goods
     cdef bint names_codes
@@ -114,6 +116,7 @@ cdef class Replayer:
     cdef list assets
     cdef int32_t* asset_columns    # by asset of the ruleset
     cdef int32_t width
+    cdef int32_t given_width
     cdef int64_t* total
     cdef int64_t* dates
     cdef int64_t* stores
@@ -136,7 +139,9 @@ cdef class Replayer:
         self.calculator = Calculator()
         self.tallies = Tallies()
         arena_open(&self.arena, 2 * ARENA_BYTES)
-        self.counts = ruleset.view.summary.promotion_flags & HAS_LIMITS
+        self.limits_count = ruleset.view.promotions[ruleset.view.promotions_count - 1].limits_end if ruleset.view.promotions_count else 0
+        for i in range(self.limits_count):
+            self.counts = self.counts or ruleset.view.limits[i].per != PER_RECEIPT
         self.reads_balances = ruleset.view.payments_count > 0 or ruleset.view.summary.promotion_flags & READS_BALANCE
         self.names_goods = ruleset.view.summary.kinds & (1 << CATEGORY | 1 << BRAND | 1 << SUPPLIER)
         self.names_codes = ruleset.view.summary.kinds & (1 << COUPON | 1 << COUPON_SERIES)
@@ -200,21 +205,17 @@ cdef class Replayer:
         self.categories = self.sums(len(names["categories"]))
         self.segments = self.sums(len(names["segments"]))
         self.top_sums = self.sums(TOP_MAX)
-        self.given_before = self.sums(len(names["promotions"]))
-        self.given_after = self.sums(self.ruleset.view.promotions_count)
+        self.given_width = GIVEN_POINTS + self.assets_count
+        self.given_before = <int64_t*>claimed(len(names["promotions"]) * self.given_width, sizeof(int64_t))
+        self.given_after = <int64_t*>claimed(self.ruleset.view.promotions_count * <int64_t>self.given_width, sizeof(int64_t))
         self.given_at = <int64_t*>claimed(self.ruleset.view.promotions_count, sizeof(int64_t))
-        self.spent = <Spent*>claimed(self.limits_count() * self.dates_count, sizeof(Spent))
+        self.spent = <Spent*>claimed(self.limits_count * self.dates_count, sizeof(Spent))
         self.top_count = 0
         memset(self.missing, 0, sizeof(self.missing))
         self.refused_count = 0
 
     cdef int64_t* sums(self, int64_t rows) except NULL:
         return <int64_t*>claimed(rows * self.width, sizeof(int64_t))
-
-    cdef int64_t limits_count(self) noexcept:
-        """Rows of limits; they lie in order of their promotions."""
-        cdef int32_t last = self.ruleset.view.promotions_count - 1
-        return self.ruleset.view.promotions[last].limits_end if last >= 0 else 0
 
     def run(self, int64_t receipts_max):
         """Replay so many receipts, or to the end of the file; how many there were. ValueError: the items are damaged."""
@@ -232,10 +233,9 @@ cdef class Replayer:
             done += 1
         return done
 
-    @property
-    def place(self):
-        """Bytes of the file that were replayed."""
-        return self.at
+    def close(self):
+        """Let go of the items; the sums stay."""
+        self.items = None
 
     @property
     def needs_order(self):
@@ -449,7 +449,7 @@ cdef class Replayer:
         cdef int64_t* row
         cdef int32_t i, j
         for i in range(item.promotions_count):
-            row = &self.given_before[promotions[i].promotion * <int64_t>self.width]
+            row = &self.given_before[promotions[i].promotion * <int64_t>self.given_width]
             # Of a promotion that gave both, the discount comes first.
             row[GIVEN_RECEIPTS] += i == 0 or not given_in(promotions, i)
             row[GIVEN_DISCOUNT] += promotions[i].discount_minor
@@ -470,7 +470,7 @@ cdef class Replayer:
     cdef int64_t* given(self, int32_t rule, int64_t seq) noexcept:
         """Sums of the rule's promotion, the receipt counted once."""
         cdef int32_t promotion = self.ruleset.view.rules[rule].promotion
-        cdef int64_t* row = &self.given_after[promotion * <int64_t>self.width]
+        cdef int64_t* row = &self.given_after[promotion * <int64_t>self.given_width]
         row[GIVEN_RECEIPTS] += self.given_at[promotion] != seq
         self.given_at[promotion] = seq
         return row
@@ -517,15 +517,16 @@ cdef class Replayer:
         `assets`; of promotions: receipts, discount, points for each asset."""
         cdef int32_t i
         names = self.names
+        of_draft = [promotion_text(self.ruleset, i) for i in range(self.ruleset.view.promotions_count)]
         return {
             "assets": self.assets,
             "total": self.listed(self.total, self.width),
-            "dates": self.table(self.dates, names["dates"]),
-            "stores": self.table(self.stores, names["stores"]),
-            "categories": self.table(self.categories, names["categories"]),
-            "segments": self.table(self.segments, names["segments"]),
-            "promotions_before": self.table(self.given_before, names["promotions"]),
-            "promotions_after": self.table(self.given_after, [promotion_text(self.ruleset, i) for i in range(self.ruleset.view.promotions_count)]),
+            "dates": self.table(self.dates, names["dates"], self.width),
+            "stores": self.table(self.stores, names["stores"], self.width),
+            "categories": self.table(self.categories, names["categories"], self.width),
+            "segments": self.table(self.segments, names["segments"], self.width),
+            "promotions_before": self.table(self.given_before, names["promotions"], self.given_width),
+            "promotions_after": self.table(self.given_after, of_draft, self.given_width),
             "limits": self.limits(),
             "top": [
                 (self.top[i].seq, self.top[i].business_time_us, names["stores"][self.top[i].store],
@@ -541,17 +542,17 @@ cdef class Replayer:
         cdef int32_t i
         return [row[i] for i in range(count)]
 
-    cdef list table(self, const int64_t* sums, list names):
+    cdef list table(self, const int64_t* sums, list names, int64_t width):
         """(name, row) of what occurred."""
         cdef int64_t i
-        return [(names[i], self.listed(&sums[i * self.width], self.width)) for i in range(len(names)) if sums[i * self.width] > 0]
+        return [(names[i], self.listed(&sums[i * width], width)) for i in range(len(names)) if sums[i * width] > 0]
 
     cdef list limits(self):
         """(promotion, measure, per, window, cap, date, taken, receipts, counted, full) of limits that were looked at."""
         cdef const Spent* spent
         cdef int64_t i, j
         cdef list rows = []
-        for i in range(self.limits_count()):
+        for i in range(self.limits_count):
             limit = self.ruleset.view.limits[i]
             for j in range(self.dates_count):
                 spent = &self.spent[i * self.dates_count + j]

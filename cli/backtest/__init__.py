@@ -1,0 +1,1 @@
+"""`altyn backtest`: what a draft would have cost over the days the journal knows."""
