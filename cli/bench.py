@@ -64,6 +64,12 @@ def front(as_json: AsJson = False) -> None:
     show(import_module("altyn.benchmarks.front_bench").run(), as_json)
 
 
+@app.command()
+def backtest(as_json: AsJson = False) -> None:
+    """A draft over a million receipts of a journal, extracted from an embedded PostgreSQL: about two minutes."""
+    show(import_module("altyn.benchmarks.backtest_bench").run(), as_json)
+
+
 def show(result: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(result))

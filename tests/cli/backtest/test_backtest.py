@@ -6,8 +6,10 @@ import asyncio
 import csv
 import hashlib
 import json
+import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,19 +17,25 @@ from typing import Any
 import orjson
 import pytest
 
+from altyn.cli.backtest import command, work
 from altyn.cli.backtest import extracts as extracts_module
-from altyn.cli.backtest import work
 from altyn.cli.backtest.command import prepare
 from altyn.cli.backtest.extracts import Extract, ExtractDamaged, read_head
 from altyn.cli.backtest.report import report_of
-from altyn.cli.backtest.work import Draft, Replayed, Replays, Runs, Worker
+from altyn.cli.backtest.work import Draft, OnProgress, Replayed, Replays, Runs, Worker
 from altyn.cli.main import app
+from altyn.cli.up import StopAsked
+from altyn.core.ledger.snapshot import SnapshotHead
 from altyn.core.rules.definition import canonical_json, load_documents
 from altyn.infra.embedded.postgres import EmbeddedPostgres
 from altyn.infra.embedded.services import create_database
 from altyn.infra.settings import Settings
+from altyn.server import journal as journal_module
 from altyn.server.feeds.compiler import compile_document
+from altyn.server.journal_reader import JournalReader
+from altyn.server.snapshots import Snapshots
 from tests.cli.journalled import execute, lay, write
+from tests.cli.test_archiving import shrink_partitions
 from tests.core.backtest.past import RULES, busy_past, new_engine
 
 DOCUMENT = canonical_json(load_documents(RULES))
@@ -273,6 +281,25 @@ def test_lost_counters_make_the_run_begin_where_they_are_there(backtest: Run, va
 
 
 @pytest.mark.usefixtures("small_files")
+def test_stop_signal_leaves_a_report_of_what_is_done(backtest: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def stopping(what: str) -> Iterator[OnProgress]:
+        def tell(done: int, whole: int) -> None:
+            if what == "replaying" and done > 8:
+                raise StopAsked
+
+        yield tell
+
+    with monkeypatch.context() as changed:
+        changed.setattr(command, "progress", stopping)
+        status, report = backtest(LARGER)
+    assert (status, report["complete"], report["receipts"]) == (1, False, 8)
+    assert change(report["total"]) == LARGER_CHANGE_MINOR
+    status, report = backtest(LARGER)
+    assert (status, report["complete"], report["receipts"]) == (0, True, SALES)
+
+
+@pytest.mark.usefixtures("small_files")
 def test_processes_side_by_side_find_what_one_finds(backtest: Run, var: Path, tmp_path: Path) -> None:
     text = "promotion: a\nstage: item\nreward: [{percent: {rate: 7}}]\n"
     one = backtest(text)[1]
@@ -297,6 +324,41 @@ def test_stop_in_a_file_keeps_nothing_of_it(var: Path, tmp_path: Path, monkeypat
     worker = Worker(draft.image, draft.since, tell)
     assert worker.replay(folder / extracts[0].file, extracts[0]) is None
     assert counted == [2]
+
+
+# ARCHIVED DAYS
+
+
+def test_days_that_left_for_files_are_read_from_them(
+    database_dsn: str, monkeypatch: pytest.MonkeyPatch, backtest: Run, var: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(journal_module, "PARTITION_ROWS", 10)
+    monkeypatch.setenv("ALTYN_POSTGRES_DSN", database_dsn)
+
+    async def make() -> bytes:
+        await lay(database_dsn, DOCUMENT)
+        await shrink_partitions(database_dsn)
+        await write(database_dsn, PAST.records)
+        reader = JournalReader(database_dsn, 0)
+        tail = await reader.tail()
+        await reader.close()
+        return tail.hash
+
+    last_hash = asyncio.run(make())
+    head = SnapshotHead(len(PAST.records), 1, PAST.engine.last_instant_us, 1, last_hash)
+    Snapshots(var / "snapshots").write(PAST.engine.book, PAST.engine.operations, head)
+    with pytest.raises(SystemExit):
+        app(["journal", "archive", "--older-than-days", "0", "--json"])
+    states = [row["state"] for row in orjson.loads(capsys.readouterr().out.splitlines()[-1])["partitions"]]
+    assert states.count("archived") == 3
+    status, report = backtest(LARGER)
+    assert (status, report["receipts"], change(report["total"])) == (0, SALES, LARGER_CHANGE_MINOR)
+    for file in (var / "archive").glob("journal_000001.*"):
+        file.unlink()
+    shutil.rmtree(var / "extracts")
+    # What was in the file before it is not reached any more.
+    status, report = backtest(RULES)
+    assert (status, report["first_day"], report["changed"]) == (0, "2026-11-19", 0)
 
 
 # WRITTEN REPORTS
