@@ -26,6 +26,7 @@ COMMANDS = {
     "conformance": "drive any register through faults and returns, and judge what it sends",
     "rules": "rule documents: schema, lint, diff",
     "backtest": "run a draft over the journal's past",
+    "replay": "decide one stored receipt again, and say why it cost what it cost",
     "parity": "the core against the independent oracle (development checkout)",
     "backup": "save everything that cannot be made again, live",
     "restore": "load a backup into an empty place and verify it",

@@ -26,7 +26,7 @@ from altyn.admin_api.console.who import Visitor, names_of_actors, visitor_of
 from altyn.admin_api.edge import problems
 from altyn.admin_api.edge.call import Call
 from altyn.admin_api.edge.office import Office
-from altyn.admin_api.edge.rights import PasswordGiven, SecondFactorMissing
+from altyn.admin_api.edge.rights import PasswordGiven, Place, SecondFactorMissing
 from altyn.admin_api.edge.routes import Needs, admit, needs, office_of, perform, read_body, refusal_of, request_id_of
 from altyn.admin_api.program.repository import find_program
 
@@ -165,9 +165,9 @@ class Pages:
     def __init__(self) -> None:
         self.routes: list[Route] = []
 
-    def get(self, path: str, scope: str) -> Callable[[Page], Page]:
+    def get(self, path: str, scope: str, place: Place = Place.NETWORK) -> Callable[[Page], Page]:
         """A page that is read."""
-        return self._route("GET", path, scope, writes=False, timeout_s=PAGE_TIMEOUT_S)
+        return self._route("GET", path, scope, writes=False, timeout_s=PAGE_TIMEOUT_S, place=place)
 
     def ask(self, path: str, scope: str) -> Callable[[Page], Page]:
         """A part that is made from a form and changes nothing."""
@@ -177,9 +177,11 @@ class Pages:
         """A form that changes something, once."""
         return self._route("POST", path, scope, writes=True, timeout_s=timeout_s)
 
-    def _route(self, method: str, path: str, scope: str, *, writes: bool, timeout_s: float) -> Callable[[Page], Page]:
+    def _route(
+        self, method: str, path: str, scope: str, *, writes: bool, timeout_s: float, place: Place = Place.NETWORK
+    ) -> Callable[[Page], Page]:
         def marked(page: Page) -> Page:
-            mark = needs(scope, writes=writes, body_bytes_max=FORM_BYTES_MAX, timeout_s=timeout_s)
+            mark = needs(scope, writes=writes, place=place, body_bytes_max=FORM_BYTES_MAX, timeout_s=timeout_s)
             needed: Needs = mark(lambda: None).needs  # type: ignore[attr-defined]
             self.routes.append(Route("/console" + path, method, page, needed))
             return page

@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.routing import Route as StarletteRoute
 
-from altyn.admin_api.console import constructor, listing, me, releasing, reviewing, shell, trying
+from altyn.admin_api.console import constructor, listing, me, receipt, releasing, reviewing, shell, trying
 from altyn.admin_api.console.assets import get_asset
 from altyn.admin_api.console.pages import Route
 
-PARTS = (shell, me, listing, trying, constructor, reviewing, releasing)
+PARTS = (shell, me, listing, trying, constructor, reviewing, releasing, receipt)
 
 
 def page_routes() -> list[Route]:

@@ -28,6 +28,7 @@ SCOPES = {
     "coupons:read": "read coupon series and batches, find a coupon by the full code",
     "coupons:write": "define coupon series, block and unblock codes",
     "coupons:issue": "generate coupon codes, which are told once, and import them",
+    "receipts:read": "read stored receipts and why they cost what they cost",
     "exceptions:read": "read facts that a person should look at",
     "exceptions:write": "resolve them",
     "program:write": "change the program's title and money",

@@ -39,9 +39,20 @@ RULES_READ = ("promotions:read", "releases:read", "catalogue:read", "stores:read
 
 ROLES: dict[Role, frozenset[str]] = {
     Role.STORE_DIRECTOR: frozenset(
-        {*OWN, "stores:read", "catalogue:read", "exceptions:read", "exceptions:write", "customers:read", "cards:block"}
+        {
+            *OWN,
+            "stores:read",
+            "catalogue:read",
+            "receipts:read",
+            "exceptions:read",
+            "exceptions:write",
+            "customers:read",
+            "cards:block",
+        }
     ),
-    Role.MARKETER: frozenset({*OWN, *RULES_READ, "promotions:write", "coupons:write", "segments:write"}),
+    Role.MARKETER: frozenset(
+        {*OWN, *RULES_READ, "promotions:write", "coupons:write", "segments:write", "receipts:read"}
+    ),
     Role.MARKETING_DIRECTOR: frozenset(
         {
             *OWN,
@@ -51,6 +62,7 @@ ROLES: dict[Role, frozenset[str]] = {
             "promotions:stop",
             "releases:publish",
             "coupons:issue",
+            "receipts:read",
             "exceptions:read",
             "servers:read",
         }
@@ -63,11 +75,12 @@ ROLES: dict[Role, frozenset[str]] = {
             "releases:read",
             "catalogue:read",
             "stores:read",
+            "receipts:read",
             "exceptions:read",
             "servers:read",
         }
     ),
-    Role.CALL_CENTRE: frozenset({*OWN, "customers:read", "accounts:read", "cards:block"}),
+    Role.CALL_CENTRE: frozenset({*OWN, "customers:read", "accounts:read", "receipts:read", "cards:block"}),
     Role.AUDITOR: frozenset(
         {"own:write", "customers:personal", *(scope for scope in SCOPES if scope.endswith(":read"))}
     ),
@@ -91,6 +104,7 @@ ROLES: dict[Role, frozenset[str]] = {
             *OWN,
             "promotions:read",
             "stores:read",
+            "receipts:read",
             "exceptions:read",
             "exceptions:write",
             "customers:read",

@@ -183,10 +183,11 @@ cdef class Recalculator:
         self.holdings.coupons = take_codes(&self.receipt, evidence, &self.arena)
         return 0
 
-    cdef pos_v1.Outcome* decide(self, Ruleset ruleset) except NULL:
+    cdef pos_v1.Outcome* decide(self, Ruleset ruleset, bint told) except NULL:
+        """`told`: with the explanation, whether or not the till asked for it."""
         cdef const pos_v1.Want* want = self.record.request.want
         cdef const journal_v1.CustomerFacts* customer = self.record.evidence.customer
-        cdef bint explain = is_explained(want)
+        cdef bint explain = told or is_explained(want)
         cdef pos_v1.Outcome* written = <pos_v1.Outcome*>arena_take(&self.arena, sizeof(pos_v1.Outcome))
         if ruleset.version != self.record.evidence.rules_version:
             raise ValueError(f"record {self.record.seq} was decided by rules {self.record.evidence.rules_version}, not {ruleset.version}")
@@ -319,13 +320,14 @@ cdef void keep_calculated(pos_v1.Outcome* outcome) noexcept:
 cdef Recalculator again = Recalculator()
 
 
-def recalculate(bytes record_body not None, Ruleset ruleset not None):
+def recalculate(bytes record_body not None, Ruleset ruleset not None, bint explain=False):
     """The pos.v1.Outcome of a Reserve or Commit, decided again: as the reply has it, but without balances, messages and flags.
+    `explain`: with the explanation, whether or not the till asked for it.
 
     ValueError, CallRefused: the record or the ruleset is not the one of the decision.
     """
     again.read(record_body)
-    return again.encoded(again.decide(ruleset))
+    return again.encoded(again.decide(ruleset, explain))
 
 
 def same_decision(bytes record_body not None, Ruleset ruleset not None):
@@ -351,7 +353,7 @@ def same_decision(bytes record_body not None, Ruleset ruleset not None):
         raise ValueError(f"the reply of record {again.record.seq} cannot be read: {path_of(&error)}")
     if stored == NULL:
         return reserved.refused_lines_count > 0 and again.refuses(reserved.refused_lines, reserved.refused_lines_count)
-    decided = again.decide(ruleset)
+    decided = again.decide(ruleset, False)
     if not again.same_issues(ruleset, stored):
         return False
     keep_calculated(stored)

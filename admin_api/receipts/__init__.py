@@ -1,0 +1,1 @@
+"""Stored receipts, and why they cost what they cost."""

@@ -1,0 +1,47 @@
+"""All SQL about stored receipts."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from altyn.admin_api.edge.rights import Reach
+
+SHARD = 0
+LOOKED_AT_MAX = 20_000
+"""Whoever sees a few stores finds their receipts among so many of the newest records."""
+
+BODY = "SELECT body FROM journal WHERE shard = $1 AND seq = $2"
+SEQ = "SELECT seq FROM operations WHERE op_id = $1"
+LATEST = """
+SELECT seq, store_id, register_id, receipt_number, business_time, gross_minor, discount_minor, to_pay_minor
+  FROM receipts
+ WHERE seq < $1 AND seq >= (SELECT coalesce(max(seq), 0) FROM receipts WHERE seq < $1) - $2
+   AND ($3 OR store_id = ANY($4) OR store_id IN (
+       SELECT store_id FROM stores WHERE tenant = $5 AND region <> '' AND region = ANY($6) AND valid_to = 'infinity'))
+ ORDER BY seq DESC LIMIT $7
+"""
+
+
+async def find_body(connection: asyncpg.Connection[Any], seq: int) -> bytes | None:
+    """A record of the journal that is still in the database."""
+    body: bytes | None = await connection.fetchval(BODY, SHARD, seq)
+    return body
+
+
+async def find_seq(connection: asyncpg.Connection[Any], op_id: bytes) -> int | None:
+    seq: int | None = await connection.fetchval(SEQ, UUID(bytes=op_id))
+    return seq
+
+
+async def latest(
+    connection: asyncpg.Connection[Any], tenant: str, reach: Reach, before: int, count_max: int
+) -> list[asyncpg.Record]:
+    """Committed receipts of the stores in reach, newest first."""
+    narrow = list(reach.stores), tenant, list(reach.regions)
+    found: list[asyncpg.Record] = await connection.fetch(
+        LATEST, before, LOOKED_AT_MAX, reach.is_network, *narrow, count_max
+    )
+    return found
