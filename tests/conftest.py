@@ -27,8 +27,8 @@ _numbers = itertools.count(1)
 
 TEST_SECONDS_MAX = 300
 
-# Deleting a cluster's tens of thousands of files takes minutes on disks that discard blocks at once; what tests crash and
-# recover has folders of its own on disk.
+# Deleting a cluster's tens of thousands of files takes minutes on disks that discard blocks at once; what tests crash
+# and recover has folders of its own on disk.
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES_MIN = 8 << 30
 

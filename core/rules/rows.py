@@ -47,7 +47,11 @@ NESTED_KINDS: dict[type, int] = {AllOf: 0, AnyOf: 1, NoneOf: 2}
 
 def first_column(columns: list[tuple[int, int]]) -> int:
     """The given column with the fewest symbols."""
-    given = [(1 if end == ONE else end - begin, place) for place, (begin, end) in enumerate(columns) if (begin, end) != NO_LIST]
+    given = [
+        (1 if end == ONE else end - begin, place)
+        for place, (begin, end) in enumerate(columns)
+        if (begin, end) != NO_LIST
+    ]
     return min(given)[1] if given else NO_COLUMN
 
 
