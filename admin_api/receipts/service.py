@@ -8,8 +8,9 @@ show a code as it was typed.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from google.protobuf.message import DecodeError, Message
 
@@ -99,7 +100,7 @@ def decide_again(body: bytes, release: bytes | None) -> Again:
 def plain(message: Message) -> dict[str, Any]:
     """Fields by name: numbers as numbers, enums by name, absent messages left out."""
     found: dict[str, Any] = {}
-    for field in message.DESCRIPTOR.fields:
+    for field in cast(Sequence[FieldDescriptor], message.DESCRIPTOR.fields):
         value = getattr(message, field.name)
         if field.is_repeated:
             found[field.name] = [_plain_value(field, one) for one in value]

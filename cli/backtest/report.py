@@ -11,7 +11,8 @@ from typing import Any
 
 from altyn.cli.backtest.extracts import Extract
 from altyn.cli.backtest.work import Replayed
-from altyn.core.backtest.replayer import COLUMNS, MISSING
+from altyn.core.backtest.replayer import MISSING
+from altyn.core.backtest.sums import COLUMNS
 
 TOP_SHOWN = 50
 DAY_ZERO = date(1970, 1, 1)

@@ -68,9 +68,7 @@ def _key_of(document: Any) -> tuple[str, str]:
     return (str(kind), str(document[kind])) if kind else ("", repr(document))
 
 
-async def _since(
-    connection: asyncpg.Connection[Any], tenant: str, segments: Sequence[str]
-) -> tuple[tuple[str, int], ...]:
-    """From which instant on each segment has a history; that of one without any never began."""
+async def _since(connection: asyncpg.Connection[Any], tenant: str, segments: Sequence[str]) -> int:
+    """From which instant on all these segments have a history; that of one without any never began."""
     rows = await connection.fetch(_SINCE, tenant, sorted(segments))
-    return tuple((row["name"], (row["since"] - EPOCH) // MICROSECOND if row["since"] else NEVER_US) for row in rows)
+    return max(((row["since"] - EPOCH) // MICROSECOND if row["since"] else NEVER_US for row in rows), default=0)

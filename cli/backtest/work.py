@@ -27,20 +27,19 @@ from altyn.core.rules.ruleset import Ruleset
 SLICE_RECEIPTS = 2_000
 LOOK_EVERY_S = 0.2
 FORMAT = 1
-Since = Sequence[tuple[str, int]]
 OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The rules to try: a compiled image, and since when the segments it names have a history."""
+    """The rules to try: a compiled image; from when on all segments it names have a history, in UTC microseconds."""
 
     image: bytes
-    since: tuple[tuple[str, int], ...] = ()
+    since_us: int = 0
 
     @property
     def key(self) -> str:
-        told = orjson.dumps([FORMAT, hashlib.sha256(self.image).hexdigest(), self.since])
+        told = orjson.dumps([FORMAT, hashlib.sha256(self.image).hexdigest(), self.since_us])
         return hashlib.sha256(told).hexdigest()
 
 
@@ -142,7 +141,7 @@ class Replays:
             on_done(done)
             return self._is_stopped
 
-        worker = Worker(self._draft.image, self._draft.since, tell)
+        worker = Worker(self._draft.image, self._draft.since_us, tell)
         goes_on = self.needs_order and wanted[0] > 0
         counters = (self._runs.counters(self._chains[wanted[0] - 1]) if goes_on else None) or b""
         for place in wanted:
@@ -156,7 +155,7 @@ class Replays:
     def _in_processes(self, wanted: list[int], on_done: Callable[[int], None]) -> Iterator[Replayed]:
         context = get_context("spawn")
         done, stop = context.Value("q", 0), context.Event()
-        begin = (self._draft.image, self._draft.since, done, stop)
+        begin = (self._draft.image, self._draft.since_us, done, stop)
         waiting, running = list(wanted), dict[Future[Made | None], int]()
         with ProcessPoolExecutor(min(self._processes, len(wanted)), context, _begin, begin) as pool:
             try:
@@ -197,15 +196,15 @@ class Replays:
 class Worker:
     """Replays one draft, file after file. `tell` gets how many receipts were replayed, and says whether to stop."""
 
-    def __init__(self, image: bytes, since: Since, tell: Callable[[int], bool]) -> None:
+    def __init__(self, image: bytes, since_us: int, tell: Callable[[int], bool]) -> None:
         self._ruleset = Ruleset(image)
-        self._since = since
+        self._since_us = since_us
         self._tell = tell
 
     def replay(self, path: Path, extract: Extract, counters: bytes = b"") -> Made | None:
         """The sums of a file, from these counters on; None when it was stopped. ExtractDamaged."""
         begun = time.process_time()
-        replayer = Replayer(self._ruleset, self._since)
+        replayer = Replayer(self._ruleset, self._since_us)
         replayer.restore(counters)
         with mapped_items(path, extract) as items:
             replayer.open(items, extract.names)
@@ -223,7 +222,7 @@ class Worker:
 _worker: Worker
 
 
-def _begin(image: bytes, since: Since, done: Any, stop: Any) -> None:
+def _begin(image: bytes, since_us: int, done: Any, stop: Any) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -233,7 +232,7 @@ def _begin(image: bytes, since: Since, done: Any, stop: Any) -> None:
             done.value += count
         return bool(stop.is_set())
 
-    _worker = Worker(image, since, tell)
+    _worker = Worker(image, since_us, tell)
 
 
 def _replay(path: Path, extract: Extract) -> Made | None:

@@ -1,17 +1,15 @@
-from collections.abc import Sequence
 from typing import Any, Final
 
 from typing_extensions import Buffer
 
 from altyn.core.rules.ruleset import Ruleset
 
-COLUMNS: Final[tuple[str, ...]]
 MISSING: Final[tuple[str, ...]]
 
 class Replayer:
     refused_count: int
 
-    def __init__(self, ruleset: Ruleset, since: Sequence[tuple[str, int]] = ()) -> None: ...
+    def __init__(self, ruleset: Ruleset, since_us: int = 0) -> None: ...
     def open(self, items: Buffer, names: dict[str, list[Any]]) -> None: ...
     def run(self, receipts_max: int) -> int: ...
     def close(self) -> None: ...

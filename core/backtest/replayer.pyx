@@ -4,12 +4,13 @@ Decides what a difference is. Invariants: a sale is decided from its item alone,
 the same items by the same rules give the same numbers; no Python object is made for a sale. What an item's evidence does not hold
 is counted, and taken as nobody's. It must never decide an amount itself.
 """
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
-from libc.stdlib cimport calloc, free
-from libc.string cimport memset
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset
 from altyn.core.backtest.items cimport (
-    CODE_UNKNOWN, GOODS_UNKNOWN, OF_RECEIPT, AccruedBefore, CountedBefore, Item, LineBefore, PromotionBefore, padded,
+    CODE_UNKNOWN, GOODS_UNKNOWN, AccruedBefore, CountedBefore, Item, LineBefore, PromotionBefore, padded,
 )
+from altyn.core.backtest.sums cimport Sums, promotion_name, zeroed
 from altyn.core.backtest.tallies cimport Tallies
 from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.edge cimport ReadError, read_receipt
@@ -18,28 +19,14 @@ from altyn.core.engine.scarce cimport forget_accrual
 from altyn.core.ledger.counters cimport CounterId
 from altyn.core.ledger.effects cimport id_of_key
 from altyn.core.limits cimport ARENA_BYTES
-from altyn.core.outcome cimport DISCOUNT, CounterUse, LineDiscount, Outcome, kind_of
+from altyn.core.outcome cimport CounterUse, Outcome
 from altyn.core.receipt cimport Holdings, Place, Receipt
 from altyn.core.rules.image cimport BRAND, CATEGORY, COUPON, COUPON_SERIES, READS_BALANCE, SUPPLIER
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text, text_equal
 from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_reset, arena_take
 from altyn.core.wire.format cimport WireError
-from libc.string cimport memcpy
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
-
-cdef enum:
-    # Of every row of sums; two more for each asset: points before and after. "Before" is as the journal decided.
-    ROWS = 0                   # receipts; of a category lines
-    CHANGED = 1
-    GROSS = 2
-    DISCOUNT_BEFORE = 3
-    DISCOUNT_AFTER = 4
-    PAID_BEFORE = 5            # with points
-    PAID_AFTER = 6
-    TO_PAY_BEFORE = 7
-    TO_PAY_AFTER = 8
-    POINTS = 9
 
 cdef enum:
     BALANCES = 0
@@ -49,32 +36,9 @@ cdef enum:
     MISSING_COUNT = 4
 
 cdef enum:
-    # Of a promotion; two more for each asset, of the draft one.
-    GIVEN_RECEIPTS = 0
-    GIVEN_DISCOUNT = 1
-    GIVEN_POINTS = 2
-
-cdef enum:
-    TOP_MAX = 100
     PER_RECEIPT = 0            # of a LimitRow
 
-COLUMNS = ("receipts", "changed", "gross_minor", "discount_before_minor", "discount_after_minor", "points_paid_before_minor",
-           "points_paid_after_minor", "to_pay_before_minor", "to_pay_after_minor")
 MISSING = ("balances", "segments", "goods", "codes")
-
-cdef struct Top:
-    # A receipt with a large difference; its sums are row `place` of `top_sums`.
-    int64_t weight
-    int64_t points_weight
-    int64_t seq
-    int64_t business_time_us
-    int32_t store
-    int32_t place
-
-cdef struct Since:
-    # A segment the draft names, and when its history begins.
-    Text segment
-    int64_t since_us
 
 cdef struct Spent:
     # A limit on one date.
@@ -84,12 +48,8 @@ cdef struct Spent:
     int64_t full               # receipts after which nothing was left
 
 
-cdef inline int64_t magnitude(int64_t amount) noexcept nogil:
-    return amount if amount >= 0 else -amount
-
-
 cdef class Replayer:
-    """One draft. `since` are (segment, first instant of its history) of segments it names."""
+    """One draft. All segments it names have a history from `since_us` on."""
     cdef Ruleset ruleset
     cdef Calculator calculator
     cdef Tallies tallies
@@ -104,36 +64,19 @@ cdef class Replayer:
     cdef bint reads_balances
     cdef bint names_goods
     cdef bint names_codes
-    cdef list since_names
-    cdef Since* since
-    cdef int32_t since_count
-    cdef uint8_t* asked        # by asset of the ruleset: the same
+    cdef int64_t since_us
+    cdef uint8_t* asked        # by asset of the ruleset: a condition asks for its balance
     # The file being replayed.
     cdef const uint8_t[::1] items
     cdef int64_t at
     cdef object names
-    cdef int32_t assets_count  # of the file and the draft together
-    cdef list assets
-    cdef int32_t* asset_columns    # by asset of the ruleset
-    cdef int32_t width
-    cdef int32_t given_width
-    cdef int64_t* total
-    cdef int64_t* dates
-    cdef int64_t* stores
-    cdef int64_t* categories
-    cdef int64_t* segments
-    cdef int64_t* top_sums
-    cdef int64_t* given_before     # by promotion of the file
-    cdef int64_t* given_after      # by promotion of the draft
-    cdef int64_t* given_at         # seq of the last receipt it gave something on
+    cdef Sums sums
     cdef Spent* spent              # limits × dates
-    cdef Top top[TOP_MAX]
-    cdef int32_t top_count
     cdef int32_t dates_count
     cdef int64_t missing[MISSING_COUNT]
     cdef readonly int64_t refused_count    # receipts the calculator could not take
 
-    def __cinit__(self, Ruleset ruleset not None, since=()):
+    def __cinit__(self, Ruleset ruleset not None, int64_t since_us=0):
         cdef int32_t i
         self.ruleset = ruleset
         self.calculator = Calculator()
@@ -145,77 +88,30 @@ cdef class Replayer:
         self.reads_balances = ruleset.view.payments_count > 0 or ruleset.view.summary.promotion_flags & READS_BALANCE
         self.names_goods = ruleset.view.summary.kinds & (1 << CATEGORY | 1 << BRAND | 1 << SUPPLIER)
         self.names_codes = ruleset.view.summary.kinds & (1 << COUPON | 1 << COUPON_SERIES)
-        self.asked = <uint8_t*>claimed(ruleset.view.assets_count, 1)
-        self.asset_columns = <int32_t*>claimed(ruleset.view.assets_count, sizeof(int32_t))
+        self.asked = <uint8_t*>zeroed(ruleset.view.assets_count, 1)
         in_conditions = ruleset.read_set.get("balance", ())
         for i in range(ruleset.view.assets_count):
             self.asked[i] = ruleset.assets[i][0] in in_conditions
-        self.since_names = [(name.encode(), at_us) for name, at_us in since]
-        self.since_count = <int32_t>len(self.since_names)
-        self.since = <Since*>claimed(self.since_count, sizeof(Since))
-        for i in range(self.since_count):
-            self.since[i].segment.data = <const char*><bytes>self.since_names[i][0]
-            self.since[i].segment.size = <int32_t>len(self.since_names[i][0])
-            self.since[i].since_us = self.since_names[i][1]
+        self.since_us = since_us
 
     def __dealloc__(self):
         arena_close(&self.arena)
-        self.free_sums()
         free(self.asked)
-        free(self.asset_columns)
-        free(self.since)
-
-    cdef int free_sums(self) noexcept:
-        free(self.total)
-        free(self.dates)
-        free(self.stores)
-        free(self.categories)
-        free(self.segments)
-        free(self.top_sums)
-        free(self.given_before)
-        free(self.given_after)
-        free(self.given_at)
         free(self.spent)
-        self.total = self.dates = self.stores = self.categories = self.segments = self.top_sums = NULL
-        self.given_before = self.given_after = self.given_at = NULL
-        self.spent = NULL
-        return 0
 
     # THE FILE
 
     def open(self, const uint8_t[::1] items not None, names not None):
         """Begin a file: its items, which must outlive the replay, and its names as `Extractor.names` gave them. All sums begin
         at 0; counters go on."""
-        cdef int32_t i
         self.items, self.names, self.at = items, names, 0
-        of_draft = [(name, scale) for name, scale, _ in self.ruleset.assets]
-        self.assets = [tuple(asset) for asset in names["assets"]]
-        known = [name for name, _ in self.assets]
-        self.assets += [asset for asset in of_draft if asset[0] not in known]
-        known = [name for name, _ in self.assets]
-        for i in range(self.ruleset.view.assets_count):
-            self.asset_columns[i] = known.index(of_draft[i][0])
-        self.assets_count = <int32_t>len(self.assets)
-        self.width = POINTS + 2 * self.assets_count
+        self.sums = Sums(self.ruleset, names)
         self.dates_count = <int32_t>len(names["dates"])
-        self.free_sums()
-        self.total = self.sums(1)
-        self.dates = self.sums(self.dates_count)
-        self.stores = self.sums(len(names["stores"]))
-        self.categories = self.sums(len(names["categories"]))
-        self.segments = self.sums(len(names["segments"]))
-        self.top_sums = self.sums(TOP_MAX)
-        self.given_width = GIVEN_POINTS + self.assets_count
-        self.given_before = <int64_t*>claimed(len(names["promotions"]) * self.given_width, sizeof(int64_t))
-        self.given_after = <int64_t*>claimed(self.ruleset.view.promotions_count * <int64_t>self.given_width, sizeof(int64_t))
-        self.given_at = <int64_t*>claimed(self.ruleset.view.promotions_count, sizeof(int64_t))
-        self.spent = <Spent*>claimed(self.limits_count * self.dates_count, sizeof(Spent))
-        self.top_count = 0
+        free(self.spent)
+        self.spent = NULL
+        self.spent = <Spent*>zeroed(self.limits_count * self.dates_count, sizeof(Spent))
         memset(self.missing, 0, sizeof(self.missing))
         self.refused_count = 0
-
-    cdef int64_t* sums(self, int64_t rows) except NULL:
-        return <int64_t*>claimed(rows * self.width, sizeof(int64_t))
 
     def run(self, int64_t receipts_max):
         """Replay so many receipts, or to the end of the file; how many there were. ValueError: the items are damaged."""
@@ -266,7 +162,7 @@ cdef class Replayer:
             forget_accrual(&self.outcome, self.receipt.lines_count)
         if self.counts:
             self.count(item, counted)
-        self.add_up(item, lines, accrued, promotions, segments)
+        self.sums.add(item, lines, accrued, promotions, segments, &self.outcome, self.record.evidence.business_time_us, &self.arena)
         return 0
 
     cdef int read(self, const uint8_t* body, int64_t size) except -1:
@@ -313,7 +209,6 @@ cdef class Replayer:
 
     cdef int note_missing(self, const Item* item) except -1:
         cdef const journal_v1.CustomerFacts* customer = self.record.evidence.customer
-        cdef int32_t i
         if self.names_goods and item.flags & GOODS_UNKNOWN:
             self.missing[GOODS] += 1
         if self.names_codes and item.flags & CODE_UNKNOWN:
@@ -322,10 +217,8 @@ cdef class Replayer:
             return 0
         if self.reads_balances and customer.account_id != 0 and self.lacks_balance():
             self.missing[BALANCES] += 1
-        for i in range(self.since_count if customer.customer_id != 0 else 0):
-            if self.record.evidence.business_time_us < self.since[i].since_us:
-                self.missing[SEGMENTS] += 1
-                break
+        if customer.customer_id != 0 and self.record.evidence.business_time_us < self.since_us:
+            self.missing[SEGMENTS] += 1
         return 0
 
     cdef bint lacks_balance(self) noexcept:
@@ -365,187 +258,15 @@ cdef class Replayer:
             spent.full += spent.counted >= use.cap
         return 0
 
-    # ADDING UP
-
-    cdef int add_up(self, const Item* item, const LineBefore* lines, const AccruedBefore* accrued, const PromotionBefore* promotions,
-                    const int32_t* segments) except -1:
-        cdef int64_t* row = <int64_t*>arena_take(&self.arena, <size_t>self.width * sizeof(int64_t))
-        cdef bint changed
-        cdef int32_t i
-        if row == NULL:
-            raise MemoryError
-        row[ROWS] = 1
-        row[GROSS] = item.gross_minor
-        row[DISCOUNT_BEFORE] = item.discount_minor
-        row[DISCOUNT_AFTER] = self.outcome.discount_minor
-        row[PAID_BEFORE] = item.points_paid_minor
-        row[PAID_AFTER] = self.outcome.points_paid_minor
-        row[TO_PAY_BEFORE] = item.to_pay_minor
-        row[TO_PAY_AFTER] = self.outcome.to_pay_minor
-        for i in range(item.accrued_count):
-            if accrued[i].line == OF_RECEIPT:
-                row[POINTS + 2 * accrued[i].asset] += accrued[i].points
-        for i in range(self.outcome.accruals_count):
-            row[POINTS + 2 * self.asset_columns[self.outcome.accruals[i].asset] + 1] += self.outcome.accruals[i].points
-        changed = self.add_lines(item, lines, accrued)
-        row[CHANGED] = changed or self.differs(row)
-        self.add_row(self.total, row)
-        self.add_row(&self.dates[item.date * <int64_t>self.width], row)
-        self.add_row(&self.stores[item.store * <int64_t>self.width], row)
-        for i in range(item.segments_count):
-            self.add_row(&self.segments[segments[i] * <int64_t>self.width], row)
-        if row[CHANGED]:
-            self.keep_top(item, row)
-        self.add_given(item, promotions)
-        return 0
-
-    cdef int add_row(self, int64_t* sums, const int64_t* row) noexcept:
-        cdef int32_t i
-        for i in range(self.width):
-            sums[i] += row[i]
-        return 0
-
-    cdef bint differs(self, const int64_t* row) noexcept:
-        cdef int32_t i
-        for i in range(DISCOUNT_BEFORE, self.width, 2):
-            if row[i] != row[i + 1]:
-                return True
-        return False
-
-    cdef bint add_lines(self, const Item* item, const LineBefore* lines, const AccruedBefore* accrued) except -1:
-        """Into the lines' categories; whether some line differs."""
-        cdef int64_t* row = <int64_t*>arena_take(&self.arena, <size_t>self.width * sizeof(int64_t))
-        cdef bint changed = False
-        cdef int32_t i, j, next = 0
-        if row == NULL:
-            raise MemoryError
-        while next < item.accrued_count and accrued[next].line == OF_RECEIPT:
-            next += 1
-        for i in range(item.lines_count):
-            memset(row, 0, <size_t>self.width * sizeof(int64_t))
-            row[ROWS] = 1
-            row[GROSS] = self.outcome.lines[i].gross_minor
-            row[DISCOUNT_BEFORE] = lines[i].discount_minor
-            row[DISCOUNT_AFTER] = self.outcome.lines[i].discount_minor
-            row[PAID_BEFORE] = lines[i].points_paid_minor
-            row[TO_PAY_BEFORE] = row[GROSS] - row[DISCOUNT_BEFORE] - row[PAID_BEFORE]
-            row[TO_PAY_AFTER] = self.outcome.lines[i].net_minor
-            row[PAID_AFTER] = row[GROSS] - row[DISCOUNT_AFTER] - row[TO_PAY_AFTER]
-            while next < item.accrued_count and accrued[next].line == i:
-                row[POINTS + 2 * accrued[next].asset] += accrued[next].points
-                next += 1
-            j = self.outcome.lines[i].first_accrual
-            while j >= 0:
-                row[POINTS + 2 * self.asset_columns[self.outcome.line_accruals[j].asset] + 1] += self.outcome.line_accruals[j].points
-                j = self.outcome.line_accruals[j].next
-            row[CHANGED] = self.differs(row)
-            changed = changed or row[CHANGED]
-            self.add_row(&self.categories[lines[i].category * <int64_t>self.width], row)
-        return changed
-
-    cdef int add_given(self, const Item* item, const PromotionBefore* promotions) noexcept:
-        """What each promotion gave, before by the file's names, after by the draft's."""
-        cdef const LineDiscount* discount
-        cdef int64_t* row
-        cdef int32_t i, j
-        for i in range(item.promotions_count):
-            row = &self.given_before[promotions[i].promotion * <int64_t>self.given_width]
-            # Of a promotion that gave both, the discount comes first.
-            row[GIVEN_RECEIPTS] += i == 0 or not given_in(promotions, i)
-            row[GIVEN_DISCOUNT] += promotions[i].discount_minor
-            if promotions[i].asset >= 0:
-                row[GIVEN_POINTS + promotions[i].asset] += promotions[i].points
-        for i in range(item.lines_count):
-            j = self.outcome.lines[i].first_discount
-            while j >= 0:
-                discount = &self.outcome.discounts[j]
-                if discount.rule >= 0 and kind_of(discount.rule) == DISCOUNT:
-                    self.given(discount.rule, item.seq)[GIVEN_DISCOUNT] += discount.amount_minor
-                j = discount.next
-        for i in range(self.outcome.accruals_count):
-            row = self.given(self.outcome.accruals[i].rule, item.seq)
-            row[GIVEN_POINTS + self.asset_columns[self.outcome.accruals[i].asset]] += self.outcome.accruals[i].points
-        return 0
-
-    cdef int64_t* given(self, int32_t rule, int64_t seq) noexcept:
-        """Sums of the rule's promotion, the receipt counted once."""
-        cdef int32_t promotion = self.ruleset.view.rules[rule].promotion
-        cdef int64_t* row = &self.given_after[promotion * <int64_t>self.given_width]
-        row[GIVEN_RECEIPTS] += self.given_at[promotion] != seq
-        self.given_at[promotion] = seq
-        return row
-
-    cdef int keep_top(self, const Item* item, const int64_t* row) noexcept:
-        """A heap with the least at its root."""
-        cdef Top top
-        cdef int32_t i, place, child
-        top.weight = magnitude(row[DISCOUNT_AFTER] - row[DISCOUNT_BEFORE])
-        top.points_weight = 0
-        for i in range(self.assets_count):
-            top.points_weight += magnitude(row[POINTS + 2 * i + 1] - row[POINTS + 2 * i])
-        top.seq = item.seq
-        top.business_time_us = self.record.evidence.business_time_us
-        top.store = item.store
-        if self.top_count < TOP_MAX:
-            place = self.top_count
-            top.place = self.top_count
-            self.top_count += 1
-            while place > 0 and is_less(&top, &self.top[(place - 1) >> 1]):
-                self.top[place] = self.top[(place - 1) >> 1]
-                place = (place - 1) >> 1
-        elif is_less(&self.top[0], &top):
-            top.place = self.top[0].place
-            place = 0
-            while 2 * place + 1 < TOP_MAX:
-                child = 2 * place + 1
-                if child + 1 < TOP_MAX and is_less(&self.top[child + 1], &self.top[child]):
-                    child += 1
-                if not is_less(&self.top[child], &top):
-                    break
-                self.top[place] = self.top[child]
-                place = child
-        else:
-            return 0
-        self.top[place] = top
-        memcpy(&self.top_sums[top.place * <int64_t>self.width], row, <size_t>self.width * sizeof(int64_t))
-        return 0
-
-    # TELLING
-
     def result(self):
-        """Sums of the file so far, by name. Rows of sums are in the order of `COLUMNS`, then points before and after for each of
-        `assets`; of promotions: receipts, discount, points for each asset."""
+        """Sums of the file so far, by name, as of `Sums.result`; limits, what is missing, receipts that could not be calculated."""
         cdef int32_t i
-        names = self.names
-        of_draft = [promotion_text(self.ruleset, i) for i in range(self.ruleset.view.promotions_count)]
-        return {
-            "assets": self.assets,
-            "total": self.listed(self.total, self.width),
-            "dates": self.table(self.dates, names["dates"], self.width),
-            "stores": self.table(self.stores, names["stores"], self.width),
-            "categories": self.table(self.categories, names["categories"], self.width),
-            "segments": self.table(self.segments, names["segments"], self.width),
-            "promotions_before": self.table(self.given_before, names["promotions"], self.given_width),
-            "promotions_after": self.table(self.given_after, of_draft, self.given_width),
+        return self.sums.result() | {
             "limits": self.limits(),
-            "top": [
-                (self.top[i].seq, self.top[i].business_time_us, names["stores"][self.top[i].store],
-                 self.listed(&self.top_sums[self.top[i].place * <int64_t>self.width], self.width))
-                for i in range(self.top_count)
-            ],
             "missing": dict(zip(MISSING, [self.missing[i] for i in range(MISSING_COUNT)])),
             "counters_from_nothing": self.tallies.untold(),
             "refused": self.refused_count,
         }
-
-    cdef list listed(self, const int64_t* row, int32_t count):
-        cdef int32_t i
-        return [row[i] for i in range(count)]
-
-    cdef list table(self, const int64_t* sums, list names, int64_t width):
-        """(name, row) of what occurred."""
-        cdef int64_t i
-        return [(names[i], self.listed(&sums[i * width], width)) for i in range(len(names)) if sums[i * width] > 0]
 
     cdef list limits(self):
         """(promotion, measure, per, window, cap, date, taken, receipts, counted, full) of limits that were looked at."""
@@ -557,17 +278,9 @@ cdef class Replayer:
             for j in range(self.dates_count):
                 spent = &self.spent[i * self.dates_count + j]
                 if spent.taken > 0 or spent.full > 0:
-                    rows.append((promotion_text(self.ruleset, limit.promotion), limit.measure, limit.per, limit.window, limit.cap,
+                    rows.append((promotion_name(self.ruleset, limit.promotion), limit.measure, limit.per, limit.window, limit.cap,
                                  self.names["dates"][j], spent.taken, spent.receipts, spent.counted, spent.full))
         return rows
-
-
-cdef void* claimed(int64_t rows, size_t size) except NULL:
-    """Zeroed; also of no row."""
-    cdef void* memory = calloc(<size_t>rows + 1, size)
-    if memory == NULL:
-        raise MemoryError
-    return memory
 
 
 cdef int32_t balance_of(const journal_v1.Evidence* evidence, Text asset) noexcept:
@@ -579,28 +292,3 @@ cdef int32_t balance_of(const journal_v1.Evidence* evidence, Text asset) noexcep
                 if evidence.balances[j].asset_no == evidence.assets[i].asset_no:
                     return j
     return -1
-
-
-cdef bint given_in(const PromotionBefore* promotions, int32_t place) noexcept:
-    """An earlier row is of the same promotion."""
-    cdef int32_t i
-    for i in range(place):
-        if promotions[i].promotion == promotions[place].promotion:
-            return True
-    return False
-
-
-cdef bint is_less(const Top* a, const Top* b) noexcept:
-    """By the discount's change, then the points'; of equal ones the later receipt is less."""
-    if a.weight != b.weight:
-        return a.weight < b.weight
-    if a.points_weight != b.points_weight:
-        return a.points_weight < b.points_weight
-    return a.seq > b.seq
-
-
-cdef str promotion_text(Ruleset ruleset, int32_t promotion):
-    cdef int32_t begin = ruleset.view.promotions[promotion].id_begin
-    return ruleset.view.texts[begin:begin + ruleset.view.promotions[promotion].id_size].decode()
-
-

@@ -321,7 +321,7 @@ def test_stop_in_a_file_keeps_nothing_of_it(var: Path, tmp_path: Path, monkeypat
         counted.append(count)
         return True
 
-    worker = Worker(draft.image, draft.since, tell)
+    worker = Worker(draft.image, draft.since_us, tell)
     assert worker.replay(folder / extracts[0].file, extracts[0]) is None
     assert counted == [2]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from altyn.core.backtest.extractor import Extractor
-from altyn.core.backtest.replayer import COLUMNS, Replayer
+from altyn.core.backtest.replayer import Replayer
+from altyn.core.backtest.sums import COLUMNS
 from altyn.core.engine import Engine, cancel_receipt, return_receipt
 from altyn.core.facts.coupon_codes import code_hash
 from altyn.core.facts.coupons import COUPON_UNIQUE, NEVER_US, CodeFact, SeriesFact
@@ -113,10 +114,10 @@ def extracted(world: World) -> tuple[bytes, Extractor]:
     return b"".join(item for item in items if item is not None), extractor
 
 
-def replayed(world: World, text: str = RULES, since: tuple[tuple[str, int], ...] = ()) -> dict[str, Any]:
+def replayed(world: World, text: str = RULES, since_us: int = 0) -> dict[str, Any]:
     """The sums of a draft over the whole past."""
     items, extractor = extracted(world)
-    replayer = Replayer(ruleset(text), since)
+    replayer = Replayer(ruleset(text), since_us)
     replayer.open(items, extractor.names())
     replayer.run(1_000_000)
     return replayer.result()

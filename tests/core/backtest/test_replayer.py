@@ -239,9 +239,9 @@ def test_receipts_older_than_a_segments_history_are_counted() -> None:
     draft = "promotion: a\nstage: item\nwhen: {customer: {segment: new}}\nreward: [{percent: {rate: 1}}]\n"
     members = 21
     first_day = PAST.records[1].instant_us + 50_000_000_000
-    assert replayed(PAST, draft, (("new", 1 << 62),))["missing"]["segments"] == members
-    assert replayed(PAST, draft, (("new", first_day),))["missing"]["segments"] == members // 3
-    assert replayed(PAST, draft, (("new", 0),))["missing"]["segments"] == 0
+    assert replayed(PAST, draft, 1 << 62)["missing"]["segments"] == members
+    assert replayed(PAST, draft, first_day)["missing"]["segments"] == members // 3
+    assert replayed(PAST, draft, 0)["missing"]["segments"] == 0
 
 
 def test_goods_and_codes_nobody_knew_are_counted_when_the_draft_names_such() -> None:
