@@ -162,5 +162,17 @@ cdef struct Share:
     int64_t remainder          # scratch; -1 once fixed at the cap
 
 cdef int64_t share_out(int64_t total, Share* members, int32_t count, bint capped, Share** order) noexcept nogil
-cdef int64_t share_by(int64_t total, int64_t weights, Share* members, int32_t count, bint capped,
-                      Share** order) noexcept nogil
+cdef enum:
+    FEW = 4                    # members that are put in order without more ado
+
+cdef bint share_few(int64_t total, int64_t weights, Share* members, int32_t count, bint capped,
+                    Share** order) noexcept nogil
+cdef int64_t share_among(int64_t total, int64_t weights, Share* members, int32_t count, bint capped,
+                         Share** order) noexcept nogil
+
+cdef inline int64_t share_by(int64_t total, int64_t weights, Share* members, int32_t count, bint capped,
+                             Share** order) noexcept nogil:
+    """`share_out` for who has added up the weights already; `total` is no more than the caps of members with weight."""
+    if count <= FEW and total > 0 and weights > 0 and share_few(total, weights, members, count, capped, order):
+        return total
+    return share_among(total, weights, members, count, capped, order)

@@ -176,23 +176,27 @@ cdef void hand_out(int64_t spare, const Buckets* buckets, Share* members, int32_
         spare -= order[i].extra
 
 
-cdef bint share_between(int64_t total, int64_t weights, Share* members, bint capped) noexcept nogil:
-    """Share over two members, nearly always runs of one line; False when a cap is in the way."""
-    cdef Share* first = members
-    cdef Share* second = members + 1
-    cdef int64_t spare
-    first.amount = divide(total, first.weight, weights, &first.remainder)
-    second.amount = divide(total, second.weight, weights, &second.remainder)
-    if capped:
-        if first.amount >= first.cap and (first.amount > first.cap or first.remainder > 0):
+cdef bint share_few(int64_t total, int64_t weights, Share* members, int32_t count, bint capped,
+                    Share** order) noexcept nogil:
+    """Share more than nothing over up to FEW members, nearly always runs of one line; False when a cap is in the way."""
+    cdef int64_t spare = total
+    cdef int32_t i, j
+    cdef Share* member
+    for i in range(count):
+        member = &members[i]
+        member.amount = divide(total, member.weight, weights, &member.remainder)
+        if capped and member.amount >= member.cap and (member.amount > member.cap or member.remainder > 0):
             return False
-        if second.amount >= second.cap and (second.amount > second.cap or second.remainder > 0):
-            return False
-    spare = total - first.amount * first.count - second.amount * second.count
-    if goes_before(second, first):
-        first, second = second, first
-    first.extra = first.count if first.count < spare else spare
-    second.extra = spare - first.extra
+        spare -= member.amount * member.count
+        j = i
+        while j > 0 and goes_before(member, order[j - 1]):
+            order[j] = order[j - 1]
+            j -= 1
+        order[j] = member
+    for i in range(count):
+        member = order[i]
+        member.extra = member.count if member.count < spare else spare
+        spare -= member.extra
     return True
 
 
@@ -212,9 +216,8 @@ cdef int64_t share_out(int64_t total, Share* members, int32_t count, bint capped
     return share_by(total, weights, members, count, capped, order)
 
 
-cdef int64_t share_by(int64_t total, int64_t weights, Share* members, int32_t count, bint capped,
-                      Share** order) noexcept nogil:
-    """The same for who has added up the weights already; `total` is no more than the caps of members with weight."""
+cdef int64_t share_among(int64_t total, int64_t weights, Share* members, int32_t count, bint capped,
+                         Share** order) noexcept nogil:
     cdef int64_t spare
     cdef int32_t i
     cdef Buckets buckets
@@ -222,8 +225,6 @@ cdef int64_t share_by(int64_t total, int64_t weights, Share* members, int32_t co
         for i in range(count):
             members[i].amount = members[i].extra = 0
         return 0
-    if count == 2 and share_between(total, weights, members, capped):
-        return total
     spare = take_floors(total, weights, members, count, capped, False, &buckets)
     if spare < 0:
         spare = fix_at_caps(total, &weights, members, count, order)

@@ -141,7 +141,7 @@ cdef int64_t give_limited(Work* work, const RuleRow* rule, Left* left) noexcept 
     return end_limited(work, rule, applied_begin, given, left)
 
 
-cdef int64_t give(Work* work, int32_t number, Left* left, Matched* matched, RuleTrace* trace) noexcept nogil:
+cdef inline int64_t give(Work* work, int32_t number, Left* left, Matched* matched, RuleTrace* trace) noexcept nogil:
     """Apply one rule whose conditions hold. `left` is NULL for a promotion without limits."""
     cdef RuleRow tiered
     cdef const RuleRow* rule = rule_now(work, number, matched, &tiered)
@@ -171,7 +171,7 @@ cdef int64_t give(Work* work, int32_t number, Left* left, Matched* matched, Rule
     return given
 
 
-cdef Left* prepare(Work* work, const PromotionRow* row, Left* left) noexcept nogil:
+cdef inline Left* prepare(Work* work, const PromotionRow* row, Left* left) noexcept nogil:
     """Floors, closed units and limits of the promotion that is applied next; NULL when it has no limits."""
     set_floors(work, row)
     if work.noted:

@@ -8,6 +8,17 @@ given.
 from libc.stdint cimport INT64_MIN, int64_t
 from altyn.core.rules.image cimport ScheduleRow
 
+cdef extern from *:
+    """
+    #include <stdint.h>
+    /* Monday is 0; 1970-01-01 was a Thursday. Kept a call: most schedules name no weekdays, and the compiler would take
+       the divisions for every day out of the loop. */
+    static __attribute__((noinline)) int32_t altyn_weekday(int64_t date) {
+        return (int32_t)(((date + 3) % 7 + 7) % 7);
+    }
+    """
+    int32_t weekday_of "altyn_weekday"(int64_t date) noexcept nogil
+
 cdef enum:
     MINUTES_OF_DAY = 1_440
     # A window of 24 hours whose end a gap moved may begin two days ago.
@@ -23,11 +34,6 @@ cdef inline int64_t minute_us() noexcept nogil:
 cdef inline int64_t floor_days(int64_t wall_us) noexcept nogil:
     """Days since 1970-01-01, downwards also before it."""
     return (wall_us - (day_us() - 1)) // day_us() if wall_us < 0 else wall_us // day_us()
-
-
-cdef inline int32_t weekday_of(int64_t date) noexcept nogil:
-    """Monday is 0; 1970-01-01 was a Thursday."""
-    return <int32_t>(((date + 3) % 7 + 7) % 7)
 
 
 cdef int32_t day_of_month(int64_t date) noexcept nogil:

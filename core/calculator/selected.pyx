@@ -41,7 +41,7 @@ cdef int64_t percent_selected(Work* work, CalcGroup* group, int64_t rate_ppm) no
     cdef int64_t weight, amount
     cdef int32_t count = collect_open(work, group, &weight)
     amount = rate_of(weight, rate_ppm)
-    return settle_refusing(work, group, count, amount) if amount > 0 else 0
+    return settle_refusing(work, group, count, weight, amount) if amount > 0 else 0
 
 
 cdef int64_t amount_selected(Work* work, CalcGroup* group, int64_t off_minor) noexcept nogil:

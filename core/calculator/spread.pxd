@@ -37,7 +37,7 @@ cdef inline int64_t group_room(const Work* work, const CalcGroup* group) noexcep
 cdef void keep_state(Work* work, CalcGroup* group, int32_t number) noexcept nogil
 cdef void split_run(Work* work, CalcGroup* group, int32_t number, int32_t count) noexcept nogil
 cdef void write_applied(Work* work, int32_t number, int64_t amount) noexcept nogil
-cdef int64_t settle_refusing(Work* work, CalcGroup* group, int32_t count, int64_t amount) noexcept nogil
+cdef int64_t settle_refusing(Work* work, CalcGroup* group, int32_t count, int64_t weights, int64_t amount) noexcept nogil
 cdef int64_t settle_filling(Work* work, CalcGroup* group, int32_t count, int64_t amount) noexcept nogil
 cdef void take(Work* work, CalcGroup* group, int32_t run, int64_t each, int64_t extra) noexcept nogil
 cdef int64_t spread_refusing(Work* work, CalcGroup* group, int64_t amount) noexcept nogil

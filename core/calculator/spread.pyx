@@ -152,37 +152,47 @@ cdef int32_t collect_units(Work* work, CalcGroup* group, bint capped) noexcept n
 
 cdef int64_t spread_refusing(Work* work, CalcGroup* group, int64_t amount) noexcept nogil:
     """Shares without caps, then what a floor refuses is lost (percent, semantics §6.11.6); what was taken."""
-    cdef int64_t taken, room, each, extra = 0
+    cdef int64_t room, each, extra = 0
     cdef int32_t number = group.first_run
-    cdef const Run* run = &work.runs[number]
-    if run.next < 0:
-        room = unit_room(work, group, run)
-        each = divide(amount, 1, run.count, &extra)
-        if each >= room:
-            each, extra = room, 0
-        taken = each * run.count + extra
-        take(work, group, number, each, extra)
-        return taken
-    return settle_refusing(work, group, collect_units(work, group, False), amount)
+    cdef Run* run = &work.runs[number]
+    if run.next >= 0:
+        return settle_refusing(work, group, collect_units(work, group, False), group.running_minor, amount)
+    room = unit_room(work, group, run)
+    if run.count == 1 and not work.trying:
+        amount = amount if amount < room else room
+        if amount > 0:
+            settle(work, group, number, run, amount, amount)
+        return amount
+    each = divide(amount, 1, run.count, &extra)
+    if each >= room:
+        each, extra = room, 0
+    amount = each * run.count + extra
+    take(work, group, number, each, extra)
+    return amount
 
 
-cdef int64_t settle_refusing(Work* work, CalcGroup* group, int32_t count, int64_t amount) noexcept nogil:
+cdef int64_t settle_refusing(Work* work, CalcGroup* group, int32_t count, int64_t weights, int64_t amount) noexcept nogil:
     """Split the amount over the `count` runs in `unit_shares` without caps, lose what floors refuse; what was taken."""
     cdef int64_t taken = 0, room, each, extra
     cdef int32_t i, number
-    cdef Share* share
-    share_out(amount, work.unit_shares, count, False, work.share_order)
+    cdef const Share* share
+    cdef Run* run
+    share_by(amount, weights, work.unit_shares, count, False, work.share_order)
     for i in range(count):
         share = &work.unit_shares[i]
-        if share.amount == 0 and share.extra == 0:
+        each, extra = share.amount, share.extra
+        if each == 0 and extra == 0:
             continue
         number = work.unit_share_of[i]
-        room = unit_room(work, group, &work.runs[number])
-        each, extra = share.amount, share.extra
+        run = &work.runs[number]
+        room = unit_room(work, group, run)
         if each >= room:
             each, extra = room, 0
-        taken += each * share.count + extra
-        take(work, group, number, each, extra)
+        taken += each * run.count + extra
+        if extra > 0 or work.trying:
+            take(work, group, number, each, extra)
+        elif each > 0:
+            settle(work, group, number, run, each, each * run.count)
     return taken
 
 
