@@ -70,6 +70,12 @@ def backtest(as_json: AsJson = False) -> None:
     show(import_module("altyn.benchmarks.backtest_bench").run(), as_json)
 
 
+@app.command()
+def overload(as_json: AsJson = False) -> None:
+    """Calls answered in time at 1 and 3 times the capacity, and how soon the server is well again: a minute."""
+    show(import_module("altyn.benchmarks.overload_bench").run(), as_json)
+
+
 def show(result: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(result))
