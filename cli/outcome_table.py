@@ -51,6 +51,10 @@ WORDS = {
         "zero": "there is nothing to give it on",
         "receipt_sum": "sum",
         "quantity": "quantity",
+        "purchases": "earlier purchases",
+        "turnover": "bought before for",
+        "purchase_number": "purchase number",
+        "validity": "days since the start",
         "schedule": "the schedule",
         "messages": "said",
         "nudge": "nearly ({promotion}): {text}",
@@ -98,6 +102,10 @@ WORDS = {
         "zero": "не на что дать",
         "receipt_sum": "сумма",
         "quantity": "количество",
+        "purchases": "прежних покупок",
+        "turnover": "куплено раньше на",
+        "purchase_number": "номер покупки",
+        "validity": "дней с начала",
         "schedule": "расписание",
         "messages": "сказано",
         "nudge": "почти ({promotion}): {text}",
@@ -308,12 +316,16 @@ def why_lines(
         yield words["cut"].format(amount=decimal(row["cut_minor"], exponent), winner=winner)
 
 
+# Of numbers a condition tells: money, or so many digits after the point.
+SCALES = {"receipt_sum": None, "turnover": None, "quantity": 3, "purchases": 3, "purchase_number": 0, "validity": 0}
+
+
 def condition_text(row: Mapping[str, Any], words: Mapping[str, str], exponent: int) -> str:
     kind = row["condition"].rpartition(".")[2]
     what = words.get(kind, kind)
     if kind == "schedule":
         return words["closed"].format(what=what)
-    if kind not in ("receipt_sum", "quantity") or row["actual"] == row["needed"] == 0:
+    if kind not in SCALES or row["actual"] == row["needed"] == 0:
         asked = ".".join(step for step in row["condition"].split(".") if not step.startswith(("when", "all", "any")))
         return words["wanted"].format(what=asked or kind)
     actual, needed, missing = (amount_text(kind, row[key], exponent) for key in ("actual", "needed", "distance"))
@@ -323,5 +335,6 @@ def condition_text(row: Mapping[str, Any], words: Mapping[str, str], exponent: i
 
 
 def amount_text(kind: str, number: int, exponent: int) -> str:
-    """Money, or a quantity of thousandths without the zeros that whole pieces end in."""
-    return decimal(number, exponent) if kind == "receipt_sum" else decimal(number, 3).removesuffix(".000")
+    """Money, or a number without the zeros that whole pieces end in."""
+    digits = SCALES[kind]
+    return decimal(number, exponent) if digits is None else decimal(number, digits).removesuffix(".000")

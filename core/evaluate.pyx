@@ -18,6 +18,7 @@ from altyn.core.outcome cimport (
     COUPON_APPLIED, CounterUse, CouponOutcome, FiscalRow, LineDiscount, LineResult, LineTrace, Outcome, PointsPayment,
     RuleTrace, Said, kind_of, payment_of, small_change_of,
 )
+from altyn.core.plain_history cimport fill_accumulations
 from altyn.core.plain_lines cimport Texts, fill_lines, number
 from altyn.core.receipt cimport CouponFact, Holdings, Line, PAYMENT_TYPES_COUNT, Place, PointsWish, Receipt
 from altyn.core.rules.image cimport IssueRow, PaymentRow
@@ -27,6 +28,7 @@ from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_take
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 from altyn.core.write_messages cimport write_messages, write_nudges
 
+from altyn.core.plain_history import HISTORY_MAX
 from altyn.core.plain_lines import ReceiptError
 
 STAGES = ("", "PRICE", "ITEM", "SET", "RECEIPT", "COUPON", "CARD", "EXTERNAL", "CAP", "POINTS", "ROUNDING",
@@ -47,7 +49,7 @@ INPUT_METHODS = ("UNSPECIFIED", "SCAN", "MANUAL", "PHONE", "QR")
 MEASURES = {"times": 1, "amount": 2, "quantity": 3, "points": 4}
 PERS = {"customer": 1, "card": 2, "promotion": 3}
 WINDOWS = {"day": 1, "week": 2, "month": 3, "year": 4, "always": 5}
-HOLDINGS_KEYS = ("balances", "counters", "coupons")
+HOLDINGS_KEYS = ("balances", "counters", "coupons", "history")
 
 
 def normal_code(code: str) -> str:
@@ -189,7 +191,8 @@ def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not Non
     card_type, segments, card_state or None; `wall_clock` is (wall_us, gap_from_wall_us, gap_us) of the store at the
     business time. `holdings_given` is what the book knows: balances {asset: points, or {active, held}}, counters
     [{promotion_id, measure, per, window, used, held}] of this customer, card and date, coupons {code: {series, state}}
-    with state FREE, HELD_HERE, HELD, USED, EXPIRED, NOT_YET_VALID or BLOCKED. Beside the outcome stand `counters`, what the
+    with state FREE, HELD_HERE, HELD, USED, EXPIRED, NOT_YET_VALID or BLOCKED, history [{date, store, lines, gave}] of earlier
+    receipts, returns taken off. Beside the outcome stand `counters`, what the
     receipt takes of them: rows of promotion_id, measure, per, window, delta. Without `fiscal_plan` the plan has only the
     lines that are printed by unit. Raises ReceiptError naming the field.
     """
@@ -199,6 +202,7 @@ def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not Non
     cdef Counters counters
     cdef Outcome out
     cdef Texts texts = Texts()
+    cdef int64_t* accumulations = NULL
     cdef list rows = listed(receipt, "lines", LINES_MAX), codes = listed(receipt, "coupons", COUPONS_MAX)
     cdef list wishes = listed(receipt, "points", POINTS_REQUESTS_MAX)
     cdef dict given = dict(holdings_given or {})
@@ -209,13 +213,15 @@ def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not Non
     holdings.balances = <int64_t*>calloc(ruleset.view.assets_count + 1, sizeof(int64_t))
     holdings.coupons = <CouponFact*>calloc(len(codes) + 1, sizeof(CouponFact))
     holdings.counters = &counters
+    accumulations = <int64_t*>calloc(ruleset.view.accumulations_count + 1, sizeof(int64_t))
+    holdings.accumulations = accumulations
     input.wishes = <PointsWish*>calloc(len(wishes) + 1, sizeof(PointsWish))
     input.lines = <Line*>calloc(len(rows) + 1, sizeof(Line))
     input.coupons = <Text*>calloc(len(codes) + 1, sizeof(Text))
     holdings.segments = <Text*>calloc(SEGMENTS_MAX, sizeof(Text))
     try:
         if (input.lines == NULL or input.coupons == NULL or input.wishes == NULL or holdings.segments == NULL
-                or holdings.balances == NULL or holdings.coupons == NULL):
+                or holdings.balances == NULL or accumulations == NULL or holdings.coupons == NULL):
             raise MemoryError
         input.lines_count = <int32_t>len(rows)
         input.coupons_count = <int32_t>len(codes)
@@ -240,6 +246,8 @@ def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not Non
         fill_balances(&holdings, ruleset, given.get("balances") or {})
         fill_counters(&counters, &holdings, place.wall_us, given.get("counters") or [], texts)
         fill_coupons(&holdings, codes, given.get("coupons") or {}, texts)
+        fill_accumulations(ruleset, listed(given, "history", HISTORY_MAX), floor_div(place.wall_us, day_us()),
+                           place.store_id.data[:place.store_id.size], accumulations)
         calculator.calculate(ruleset, &input, &place, &holdings, explain, &out)
         calculator.plan(&out, fiscal_plan)
         spelled = spell_outcome(ruleset, &input, &holdings, given.get("balances") or {}, &out, codes, explain)
@@ -248,6 +256,7 @@ def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not Non
     finally:
         counters_free(&counters)
         free(holdings.balances)
+        free(accumulations)
         free(holdings.coupons)
         free(input.wishes)
         free(input.lines)

@@ -192,5 +192,6 @@ cdef struct Outcome:
     int32_t fiscal_rows_count
     bint split_unavoidable     # a line that must not be split is, for its floor is above the next sum it could have
     bint price_below_minimum   # a till price below min_price: that line got no discount
+    bint history_missing       # rules ask for earlier purchases of this customer, and nobody keeps them
     bint search_cut            # an OPTIMAL group had more combinations than are searched: in order of priority
     int64_t external_excess_minor

@@ -13,5 +13,8 @@ cdef class Texts:
 
 # A whole number in a range, or its default. ReceiptError names the field.
 cdef object number(dict row, str path, str key, object low, object high, object default=*)
+# UnitKind and Flag bits of a row.
+cdef int32_t unit_of(dict row, str path) except -1
+cdef int32_t flags_of(dict row, str path) except -1
 # Fill `receipt.lines`, which has room for them.
 cdef int fill_lines(Receipt* receipt, list rows, Texts texts) except -1

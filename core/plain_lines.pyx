@@ -73,12 +73,26 @@ cdef int fill_gross(Line* line, dict row, str path) except -1:
     return 0
 
 
-cdef int fill_line(Line* line, dict row, str path, Texts texts) except -1:
+cdef int32_t unit_of(dict row, str path) except -1:
     unit = row.get("unit", 0)
     unit = unit.removeprefix("UNIT_") if isinstance(unit, str) else unit
     if unit not in UNITS:
         raise ReceiptError(f"{path}unit", "BAD_FORMAT", f"{unit!r} is none of PIECE, KG, L, M")
-    line.unit = UNITS[unit]
+    return UNITS[unit]
+
+
+cdef int32_t flags_of(dict row, str path) except -1:
+    flags = row.get("flags") or {}
+    if not isinstance(flags, dict):
+        raise ReceiptError(f"{path}flags", "BAD_FORMAT", "a mapping is needed, of flags that are true")
+    unknown = set(flags) - set(FLAGS)
+    if unknown:
+        raise ReceiptError(f"{path}flags.{min(unknown)}", "BAD_FORMAT", "there is no such flag")
+    return sum(1 << bit for bit, name in enumerate(FLAGS) if flags.get(name))
+
+
+cdef int fill_line(Line* line, dict row, str path, Texts texts) except -1:
+    line.unit = unit_of(row, path)
     line.line_no = number(row, path, "line_no", 1, LINE_NO_MAX)
     line.vat_code = number(row, path, "vat_code", 0, VAT_CODE_MAX, 0)
     line.qty_milli = number(row, path, "qty_milli", 1, QTY_MILLI_MAX)
@@ -86,11 +100,7 @@ cdef int fill_line(Line* line, dict row, str path, Texts texts) except -1:
     line.min_price_minor = number(row, path, "min_price_minor", 0, PRICE_MINOR_MAX, 0)
     cost = row.get("cost_minor")
     line.cost_minor = -1 if cost is None else number(row, path, "cost_minor", 0, PRICE_MINOR_MAX)
-    flags = row.get("flags") or {}
-    unknown = set(flags) - set(FLAGS)
-    if unknown:
-        raise ReceiptError(f"{path}flags.{min(unknown)}", "BAD_FORMAT", "there is no such flag")
-    line.flags = sum(1 << bit for bit, name in enumerate(FLAGS) if flags.get(name))
+    line.flags = flags_of(row, path)
     line.external_minor = external_sum(row, path)
     manual = row.get("manual_discount") or {}
     line.manual_ppm = number(manual, f"{path}manual_discount.", "percent_ppm", 0, 1_000_000) \

@@ -99,6 +99,7 @@ cdef struct Holdings:
     Text* segments
     int32_t segments_count
     int64_t* balances         # points that may be spent, by the ruleset's asset index; NULL: nobody's
+    const int64_t* accumulations  # numbers of earlier purchases, by the ruleset's accumulation; NULL: nobody keeps them
     CouponFact* coupons       # as many as the receipt has; NULL: none is of a series
     const Counters* counters  # NULL: every counter is 0
     const HoldPart* own_parts

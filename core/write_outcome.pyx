@@ -308,6 +308,7 @@ cdef int write_outcome(
     Arena* arena
 ) noexcept nogil:
     out.rules_version = rules.version
+    out.degraded = outcome.history_missing
     if (
         write_totals(outcome, rules, out, arena)
         or write_lines(outcome, receipt, rules, out, arena)

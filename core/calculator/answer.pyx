@@ -159,6 +159,8 @@ cdef bint write_outcome(Work* work, Outcome* out) noexcept nogil:
     out.fiscal_rows = work.fiscal_rows
     out.fiscal_rows_count = 0
     out.search_cut = work.search_cut
+    out.history_missing = (work.rules.accumulations_count > 0 and work.has_customer
+                           and work.holdings.accumulations == NULL)
     out.split_unavoidable = work.split_unavoidable
     out.price_below_minimum = work.price_below_minimum
     out.external_excess_minor = work.external_excess_minor

@@ -77,6 +77,8 @@ cdef void remark_amounts(const Outcome* outcome, Remarks* remarks) noexcept nogi
         remark(remarks, pos_v1.REASON_EXTERNAL_DISCOUNT_EXCESS)
     if outcome.split_unavoidable:
         remark(remarks, pos_v1.REASON_SPLIT_UNAVOIDABLE)
+    if outcome.history_missing:
+        remark(remarks, pos_v1.REASON_HISTORY_NOT_KEPT)
     if outcome.search_cut:
         remark(remarks, pos_v1.REASON_NOT_SEARCHED)
 

@@ -33,6 +33,7 @@ ASSETS_MAX = 64
 CAPS_MAX = 64
 PAYMENTS_MAX = 256
 ROUNDINGS_MAX = 256
+ACCUMULATIONS_MAX = 1_024
 
 PROMOTION_ROW = struct.Struct("<5iI2q6i")
 GROUP_ROW = struct.Struct("<8i")
@@ -89,6 +90,7 @@ def compile_ruleset(
         write_roundings(rows, writer, roundings)
     except ImageError as error:
         raise CompileError(error.path, error.code, error.message) from None
+    check_history(rows, lanes)
     for asset in known:
         sections["assets"].append(ASSET_ROW.pack(asset.step_points, *rows.text(asset.asset), asset.scale, 0))
     return assemble(rows, writer, sections, read_set_of(rows, known, lanes, ordered), version)
@@ -132,6 +134,20 @@ def write_roundings(rows: RowWriter, writer: RuleWriter, roundings: Iterable[Rou
             raise CompileError(f"{rounding.rounding_id}:rounding", "DUPLICATE_ID", "this id is used twice")
         seen.add(rounding.rounding_id)
         writer.rounding(rounding)
+
+
+def check_history(rows: RowWriter, lanes: list[Lane]) -> None:
+    """Promotions whose first use is asked for are of these documents; no customer has more numbers than can be kept."""
+    known = {promotion.promotion_id for lane in lanes for promotion in lane.members}
+    for path, promotion_id in rows.first_uses:
+        if promotion_id not in known:
+            message = f"there is no promotion {promotion_id}: name one of this release, or this"
+            raise CompileError(path, "UNKNOWN_PROMOTION", message)
+    if len(rows.accumulations) > ACCUMULATIONS_MAX:
+        message = (
+            f"conditions ask for {len(rows.accumulations)} numbers of earlier purchases, at most {ACCUMULATIONS_MAX}"
+        )
+        raise CompileError("", "TOO_MANY_ACCUMULATIONS", message)
 
 
 def order_lanes(promotions: list[Promotion]) -> list[Lane]:
@@ -352,6 +368,7 @@ def assemble(
         joined(writer.issues),
         joined(writer.roundings),
         joined(writer.multipliers),
+        joined(rows.accumulations),
     ]
     return sealed(body, version)
 
@@ -389,6 +406,7 @@ def read_set_of(rows: RowWriter, assets: list[Asset], lanes: list[Lane], limits:
     bases = ("GROSS", "STAGE_ENTRY", "RUNNING", "NET")
     limited = [promotion.promotion_id for lane in lanes for promotion in lane.members if promotion.limits]
     return {
+        "accumulations": list(rows.accumulation_numbers),
         "assets": [asset.asset for asset in assets],
         "balance": sorted(rows.balances),
         "bases": [name for bit, name in enumerate(bases) if rows.bases >> bit & 1],

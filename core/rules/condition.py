@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from altyn.core.rules.words import CountBy, SumBase
+from altyn.core.rules.words import CountBy, PurchaseCount, PurchaseWindow, SumBase
 
 
 class Attribute(Enum):
@@ -142,6 +142,65 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """Which earlier purchases are looked at: business dates, goods, stores. `days` belongs to the window DAYS."""
+
+    window: PurchaseWindow = PurchaseWindow.ALWAYS
+    days: int = 0
+    of: ProductSet = ALL_GOODS
+    at: tuple[tuple[str, Choice], ...] = ()  # store attributes: id, region, format, cluster
+    same_store: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Purchases:
+    """How much was bought before, in thousandths whatever is counted."""
+
+    path: str
+    earlier: Earlier
+    count_by: PurchaseCount
+    from_milli: int | None
+    below_milli: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turnover:
+    """For how much was bought before; `include_current`: and what this receipt has of the goods, on base GROSS."""
+
+    path: str
+    earlier: Earlier
+    from_minor: int | None
+    below_minor: int | None
+    include_current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseNumber:
+    """This receipt has goods that count, and its number is a multiple of `every` or one of `numbers`."""
+
+    path: str
+    earlier: Earlier
+    every: int | None
+    numbers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """Fewer than `days` have gone by since the customer's first use of a promotion (an id, or THIS), or since purchases
+    reached a sum: one of the two.
+    """
+
+    path: str
+    days: int
+    first_use: str | None
+    reached_minor: int | None = None
+    earlier: Earlier = Earlier()
+
+
+THIS = "this"
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentIs:
     """These types pay at least `from_ppm` of what is paid; None: more than nothing."""
 
@@ -159,6 +218,7 @@ class RegisterIs:
     choice: Choice
 
 
+Historic = Purchases | Turnover | PurchaseNumber | Validity
 Condition = (
     AllOf
     | AnyOf
@@ -171,6 +231,7 @@ Condition = (
     | ReceiptSum
     | Quantity
     | Balance
+    | Historic
     | PaymentIs
     | RegisterIs
 )

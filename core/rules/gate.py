@@ -18,6 +18,7 @@ from altyn.core.rules.condition import (
     CouponIs,
     CustomerIs,
     ProductSet,
+    PurchaseNumber,
     Quantity,
     ReceiptSum,
     RegisterIs,
@@ -133,6 +134,8 @@ def condition_gate(condition: Condition) -> Gate | None:
         return Gate(RANKS[kind], tuple((kind, text) for text in condition.choice.any_of))
     if isinstance(condition, ReceiptSum):
         return set_gate(condition.of) if (condition.from_minor or 0) > 0 else None
+    if isinstance(condition, PurchaseNumber):
+        return set_gate(condition.earlier.of)
     if isinstance(condition, Quantity):
         return set_gate(condition.of) if (condition.from_milli or 0) > 0 else None
     return None

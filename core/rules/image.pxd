@@ -4,7 +4,7 @@ Header: magic, format, a zero word, sha256 of everything after it; then version,
 Slices are half-open row numbers. -1 is "none" for an index, INT64_MIN for a 64-bit bound. Texts are (begin, size) in
 TEXTS.
 
-Beside the promotions stand five tables that a calculation walks by themselves:
+Beside the promotions stand these tables that a calculation walks by themselves:
 
 - LIMITS: the limits of a promotion, PromotionRow.limits; in written order. A counter is (promotion id, measure, per,
   window), so nothing of a row but its cap may change its meaning. RECEIPT limits have no counter.
@@ -12,6 +12,7 @@ Beside the promotions stand five tables that a calculation walks by themselves:
 - PAYMENTS: payment rules of all `limit` documents in (priority, id, place) order: the first whose condition holds is
   the asset's. Stage 9 walks it; assets pay in the order of their chosen rules.
 - ROUNDINGS: in (priority, id) order: the first whose condition holds rounds what is to pay in stage 10.
+- ACCUMULATIONS: the numbers that conditions on earlier purchases ask for, each once.
 - MESSAGES: what a promotion says when it gave something (SpeechRow.messages), and what a `message` or `issue_coupon`
   reward says (RuleRow.detail). Texts by language are slices of TRANSLATIONS, in order of the language; a text
   holds placeholders as ``{{ name }}``, known ones only.
@@ -57,7 +58,8 @@ cdef enum Section:
     ISSUES = 25
     ROUNDINGS = 26
     MULTIPLIERS = 27
-    SECTIONS_COUNT = 28
+    ACCUMULATIONS = 28
+    SECTIONS_COUNT = 29
 
 cdef enum SymbolKind:
     # The first four are also the columns of a product set.
@@ -92,6 +94,10 @@ cdef enum ConditionKind:
     BALANCE_IS = 11
     PAYMENT_IS = 12
     REGISTER_IS = 13
+    PURCHASES_IS = 16
+    TURNOVER_IS = 17
+    PURCHASE_NUMBER_IS = 18
+    VALIDITY_IS = 19
 
 cdef enum RuleKind:
     PERCENT = 0
@@ -220,14 +226,14 @@ cdef struct ConditionRow:
     int32_t kind               # ConditionKind
     int32_t end
     int32_t path
-    int32_t subject            # SymbolKind, set, schedule, coupon symbol, wanted has_card, asset, or bits of PaymentType
+    int32_t subject            # SymbolKind, set, schedule, coupon symbol, wanted has_card, asset, bits of PaymentType, or accumulation
     int64_t low                # included; INT64_MIN: none
     int64_t high               # excluded; INT64_MIN: none
-    int32_t any_begin          # list; any_end ABSENT: not given
+    int32_t any_begin          # list, of numbers for PURCHASE_NUMBER_IS; any_end ABSENT: not given
     int32_t any_end
     int32_t none_begin
     int32_t none_end
-    int32_t option             # SumBase or CountBy
+    int32_t option             # SumBase or CountBy; of TURNOVER_IS include_current, of VALIDITY_IS: holds before the start
     int32_t reserved
     int64_t also_reserved      # 64 bytes: one cache line
 
@@ -366,6 +372,28 @@ cdef struct MultiplierRow:
     int32_t targets            # set
     int32_t names_coupon       # the condition asks for a code or a series
 
+cdef enum Measured:
+    # words.AccumulationMeasure
+    RECEIPTS_COUNT = 0
+    UNITS_MILLI = 1
+    WEIGHT_MILLI = 2
+    SUM_MINOR = 3
+    FIRST_USE_DAY = 4
+    REACHED_DAY = 5
+
+cdef struct AccumulationRow:
+    # A number made of a customer's earlier receipts. Conditions name its row; its values stand in Holdings.accumulations.
+    int64_t sum_minor          # of REACHED_DAY: what the running total comes to
+    int32_t measure            # Measured
+    int32_t window             # words.PurchaseWindow: 1 days, 2 week, 3 month, 4 year, 5 always
+    int32_t days
+    int32_t products           # set
+    int32_t same_store
+    Span stores[8]             # any_of and none_of by STORE_ID, REGION, FORMAT, CLUSTER; end ABSENT: not given
+    int32_t id_begin           # of FIRST_USE_DAY: the promotion
+    int32_t id_size
+    int32_t reserved
+
 cdef struct RulesView:
     # The sections of one verified image.
     const char* texts
@@ -395,9 +423,11 @@ cdef struct RulesView:
     const IssueRow* issues
     const RoundingRow* roundings
     const MultiplierRow* multipliers
+    const AccumulationRow* accumulations
     int32_t promotions_count
     int32_t rules_count
     int32_t assets_count
     int32_t caps_count
     int32_t payments_count
     int32_t roundings_count
+    int32_t accumulations_count

@@ -15,6 +15,7 @@ from altyn.core.rules.checks.conjunctions import alternatives
 from altyn.core.rules.checks.dead import dead_conditions, dead_rewards
 from altyn.core.rules.checks.exposure import exposure, points_worth
 from altyn.core.rules.checks.goods import Product
+from altyn.core.rules.checks.history import kept_nowhere
 from altyn.core.rules.checks.known import Known
 from altyn.core.rules.checks.rivals import rivals
 from altyn.core.rules.checks.sets import parts_of, sets_of
@@ -50,6 +51,7 @@ def _of_each(rules: Rules, known: Known) -> Iterator[Remark]:
     assets_count = len(assets_named(rules))
     for promotion in rules.promotions:
         yield from dead_conditions(promotion, known)
+        yield from kept_nowhere(promotion)
         yield from dead_rewards(promotion, assets, known)
         yield from sets_of(promotion, known)
         yield from parts_of(promotion)

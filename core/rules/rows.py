@@ -10,7 +10,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 
+from altyn.core.rules.accumulations import ACCUMULATION_ROW, Accumulation
 from altyn.core.rules.condition import (
+    THIS,
     AllOf,
     AnyOf,
     Balance,
@@ -18,18 +20,22 @@ from altyn.core.rules.condition import (
     Condition,
     CouponIs,
     CustomerIs,
+    Historic,
     NoneOf,
     PaymentIs,
     ProductSet,
+    PurchaseNumber,
+    Purchases,
     Quantity,
     ReceiptSum,
     RegisterIs,
     Schedule,
     SeriesIs,
     StoreIs,
+    Turnover,
 )
 from altyn.core.rules.gate import COLUMNS, COUPON, SERIES, SYMBOL_KINDS
-from altyn.core.rules.words import SumBase
+from altyn.core.rules.words import AccumulationMeasure, PurchaseCount, SumBase
 
 CONDITION_ROW = struct.Struct("<4i2q6iq")
 SET_ROW = struct.Struct("<8i2q2iIi")
@@ -42,6 +48,13 @@ DEPTH_MAX = 8
 TEXT_BYTES_MAX = 255
 ALL_GOODS, HAS_PRICE, HAS_EXCEPTED, ONLY_COLUMN = 1, 2, 4, 8
 NO_COLUMN = 4
+PURCHASES_IS, TURNOVER_IS, PURCHASE_NUMBER_IS, VALIDITY_IS = 16, 17, 18, 19
+STORE_KINDS = tuple(SYMBOL_KINDS[f"store.{name}"] for name in ("id", "region", "format", "cluster"))
+COUNTED_AS = {
+    PurchaseCount.RECEIPTS: AccumulationMeasure.RECEIPTS,
+    PurchaseCount.UNITS: AccumulationMeasure.UNITS,
+    PurchaseCount.WEIGHT: AccumulationMeasure.WEIGHT,
+}
 NESTED_KINDS: dict[type, int] = {AllOf: 0, AnyOf: 1, NoneOf: 2}
 
 
@@ -91,6 +104,10 @@ class RowWriter:
         self.names_coupon = False
         self.reads_balance = False
         self.balances: set[str] = set()
+        self.accumulations: list[bytes] = []
+        self.accumulation_numbers: dict[str, int] = {}
+        # Promotions whose first use is asked for: where it is asked, and which.
+        self.first_uses: list[tuple[str, str]] = []
 
     def text(self, text: str | bytes) -> tuple[int, int]:
         spelled = text if isinstance(text, bytes) else text.encode()
@@ -190,6 +207,8 @@ class RowWriter:
         elif isinstance(condition, RegisterIs):
             kind = SYMBOL_KINDS[f"register.{condition.attribute}"]
             self.conditions.append(self.row(number, 13, condition.path, kind, choice=(kind, condition.choice)))
+        elif isinstance(condition, Historic):
+            self.conditions.append(self.historic(number, condition))
         else:
             self.conditions.append(self.threshold(number, condition))
         return number
@@ -204,9 +223,10 @@ class RowWriter:
         high: int | None = None,
         choice: tuple[int, Choice | None] = (0, None),
         option: int = 0,
+        numbers: tuple[int, ...] = (),
     ) -> bytes:
         end = max(len(self.conditions), number + 1)
-        any_of, none_of = NO_LIST, NO_LIST
+        any_of, none_of = self.numbers(numbers) if numbers else NO_LIST, NO_LIST
         of_kind, wanted = choice
         if wanted is not None:
             any_of = NO_LIST if wanted.any_of is None else self.any_of(of_kind, wanted.any_of)
@@ -230,6 +250,45 @@ class RowWriter:
         self.base(condition.base, condition.path)
         low, high = condition.from_minor, condition.below_minor
         return self.row(number, 8, condition.path, of, low, high, option=condition.base)
+
+    def historic(self, number: int, condition: Historic) -> bytes:
+        """A condition on earlier purchases; its subject is an accumulation."""
+        path, earlier = condition.path, condition.earlier
+        if isinstance(condition, Purchases):
+            subject = self.accumulation(Accumulation(COUNTED_AS[condition.count_by], earlier))
+            edges = condition.from_milli, condition.below_milli
+            return self.row(number, PURCHASES_IS, path, subject, *edges, option=condition.count_by)
+        if isinstance(condition, Turnover):
+            subject = self.accumulation(Accumulation(AccumulationMeasure.SUM, earlier))
+            edges = condition.from_minor, condition.below_minor
+            return self.row(number, TURNOVER_IS, path, subject, *edges, option=int(condition.include_current))
+        if isinstance(condition, PurchaseNumber):
+            subject = self.accumulation(Accumulation(AccumulationMeasure.RECEIPTS, earlier))
+            return self.row(number, PURCHASE_NUMBER_IS, path, subject, condition.every, numbers=condition.numbers)
+        if condition.first_use is None:
+            made = Accumulation(AccumulationMeasure.REACHED, earlier, sum_minor=condition.reached_minor or 0)
+        else:
+            used = self.owner if condition.first_use == THIS else condition.first_use
+            self.first_uses.append((f"{self.owner}:{path}.after.first_use", used))
+            made = Accumulation(AccumulationMeasure.FIRST_USE, earlier, promotion=used)
+        starts = int(condition.first_use == THIS)
+        return self.row(number, VALIDITY_IS, path, self.accumulation(made), 0, condition.days, option=starts)
+
+    def accumulation(self, made: Accumulation) -> int:
+        """Its number; what is measured alike is one accumulation."""
+        number = self.accumulation_numbers.setdefault(made.name, len(self.accumulations))
+        if number < len(self.accumulations):
+            return number
+        stores = []
+        at = dict(made.earlier.at)
+        for name, kind in zip(("id", "region", "format", "cluster"), STORE_KINDS, strict=True):
+            choice = at.get(name, Choice())
+            stores += NO_LIST if choice.any_of is None else self.any_of(kind, choice.any_of)
+            stores += self.any_of(kind, choice.none_of) if choice.none_of else NO_LIST
+        earlier = made.earlier
+        row = (made.measure, earlier.window, earlier.days, self.products(earlier.of), int(earlier.same_store))
+        self.accumulations.append(ACCUMULATION_ROW.pack(made.sum_minor, *row, *stores, *self.text(made.promotion), 0))
+        return number
 
     def base(self, base: SumBase, path: str) -> int:
         """Note that a base is read; raises ImageError where it is not known yet."""

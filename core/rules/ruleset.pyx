@@ -13,7 +13,7 @@ from libc.stdint cimport int32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 from altyn.core.rules.image cimport (
-    ASSETS, AssetRow, CAPS, CONDITIONS, CapRow, ConditionRow, FILTER, GROUPS, GroupRow, HASHED_FROM, IMAGE_FORMAT,
+    ACCUMULATIONS, ASSETS, AccumulationRow, AssetRow, CAPS, CONDITIONS, CapRow, ConditionRow, FILTER, GROUPS, GroupRow, HASHED_FROM, IMAGE_FORMAT,
     ISSUES, IssueRow, LIMITS, LISTS, LimitRow, MESSAGES, MULTIPLIERS, MessageRow, MultiplierRow, NUMBERS, PARTS, PATHS, PAYMENTS, POSTINGS,
     PROMOTIONS, PartRow, PathRow, PaymentRow, PromotionRow, READ_SET, ROUNDINGS, RULES, RoundingRow, RuleRow, SCHEDULES, SECTIONS_COUNT,
     SETS, SET_REWARDS, SLOTS, SPEECHES, SUMMARY, ScheduleRow, SetRewardRow, SetRow, SpeechRow, SummaryRow, SymbolSlot,
@@ -75,6 +75,7 @@ cdef dict row_sizes():
         ISSUES: sizeof(IssueRow),
         ROUNDINGS: sizeof(RoundingRow),
         MULTIPLIERS: sizeof(MultiplierRow),
+        ACCUMULATIONS: sizeof(AccumulationRow),
     }
 
 
@@ -160,12 +161,14 @@ cdef class Ruleset:
         view.issues = <const IssueRow*>(base + <int64_t>at[ISSUES])
         view.roundings = <const RoundingRow*>(base + <int64_t>at[ROUNDINGS])
         view.multipliers = <const MultiplierRow*>(base + <int64_t>at[MULTIPLIERS])
+        view.accumulations = <const AccumulationRow*>(base + <int64_t>at[ACCUMULATIONS])
         view.promotions_count = <int32_t>places[PROMOTIONS][1]
         view.rules_count = <int32_t>places[RULES][1]
         view.assets_count = <int32_t>places[ASSETS][1]
         view.caps_count = <int32_t>places[CAPS][1]
         view.payments_count = <int32_t>places[PAYMENTS][1]
         view.roundings_count = <int32_t>places[ROUNDINGS][1]
+        view.accumulations_count = <int32_t>places[ACCUMULATIONS][1]
         place, count = places[READ_SET]
         self._read_set = json.loads(image[place:place + count])
 
@@ -182,7 +185,7 @@ cdef class Ruleset:
 
     @property
     def read_set(self) -> dict[str, list[str]]:
-        """Facts beside the receipt that a decision may read: assets, balance (assets), bases, customer, limits (ids of limited promotions),
+        """Facts beside the receipt that a decision may read: accumulations (names, by number), assets, balance (assets), bases, customer, limits (ids of limited promotions),
         payment (assets), segments, series, store."""
         return {key: list(names) for key, names in self._read_set.items()}
 

@@ -65,6 +65,22 @@ DEFINITIONS: dict[str, tuple[str, Example]] = {
         "Holds when payments of these types are more than nothing, and at least `from_percent` of all that is paid.",
         {"type": ["card", "fast_transfer"], "from_percent": "100"},
     ),
+    "purchases": (
+        "Holds when so much was bought before: receipts, units or weight, from `from` and below `below`.",
+        {"window": {"days": "30"}, "of": {"category": "coffee"}, "from": "3"},
+    ),
+    "turnover": (
+        "Holds when the sum of earlier purchases is from `from` and below `below`.",
+        {"window": "month", "from": "5000.00", "include_current": True},
+    ),
+    "purchase_number": (
+        "Holds when this is the n-th purchase; this receipt itself has goods of `of`.",
+        {"every": "10", "of": {"category": "coffee"}},
+    ),
+    "validity": (
+        "Holds for so many days from the customer's own start on.",
+        {"days": "30", "after": {"first_use": "this"}},
+    ),
     "register": ("Holds when every given attribute of the register matches.", {"channel": "self_checkout"}),
     "percent": ("Percent off the running price.", {"rate": "12.5", "of": {"category": "bakery"}}),
     "amount": ("An amount off units, lines or the receipt.", {"off": "100.00", "spread": "receipt"}),
@@ -92,6 +108,10 @@ DEFINITIONS: dict[str, tuple[str, Example]] = {
 
 _SET = ("A product set; all goods when left out.", [{"category": "bakery"}, {"sku": ["milk", "bread"]}])
 _CHOICE = "A value, a list (any of), or {any_of: …} / {none_of: …}."
+_WINDOW = "Business dates: {days: n} up to that of this receipt, week, month, year, or always."
+_WINDOWS: list[Example] = [{"days": "30"}, "month"]
+_AT = "Stores of the earlier receipts, or same_store; every store when left out."
+_STORES: list[Example] = ["same_store", {"format": {"any_of": ["hyper"]}}]
 _TEXT = "Text by language, with placeholders in double braces."
 
 KEYS: dict[str, tuple[str, list[Example]]] = {
@@ -247,6 +267,35 @@ KEYS: dict[str, tuple[str, list[Example]]] = {
     "balance.asset": ("The points currency.", ["bonus"]),
     "balance.from": ("The customer may spend at least this.", ["100", "49.50"]),
     "balance.below": ("The customer may spend less than this.", ["50"]),
+    "purchases.window": (_WINDOW, _WINDOWS),
+    "purchases.at": (_AT, _STORES),
+    "purchases.count_by": ("RECEIPTS; UNITS: a weighted line counts 1; WEIGHT: quantities are summed.", ["UNITS"]),
+    "purchases.from": ("The count is at least this.", ["3", "10"]),
+    "purchases.below": ("The count is less than this.", ["10"]),
+    "purchases.count": ("The count is exactly this; in place of from and below.", ["0", "2"]),
+    "turnover.window": (_WINDOW, _WINDOWS),
+    "turnover.at": (_AT, _STORES),
+    "turnover.from": ("The sum is at least this.", ["5000.00"]),
+    "turnover.below": ("The sum is less than this.", ["20000.00"]),
+    "turnover.include_current": ("What this receipt has of the goods, at till prices, counts too.", [True]),
+    "purchase_number.every": ("Every n-th purchase.", ["2", "10"]),
+    "purchase_number.is": ("The number of this purchase, or a list of them.", ["1", ["1", "5", "10"]]),
+    "purchase_number.window": (f"{_WINDOW} Default: always.", _WINDOWS),
+    "purchase_number.at": (_AT, _STORES),
+    "validity.days": ("How many days it holds, that of the start included.", ["30"]),
+    "validity.after": (
+        "What starts it: one of first_use, turnover.",
+        [{"first_use": "this"}, {"turnover": {"sum": "10000.00"}}],
+    ),
+    "validity.after.first_use": ("The first receipt in which this promotion gave something.", ["this", "welcome"]),
+    "validity.after.turnover": ("The receipt with which purchases of all time reached a sum.", [{"sum": "10000.00"}]),
+    "validity.after.turnover.sum": ("What purchases come to.", ["10000.00"]),
+    "validity.after.turnover.at": (_AT, _STORES),
+    "*.window.days": ("Business dates up to that of this receipt, 1 to 366.", ["1", "30"]),
+    "*.at.id": (_CHOICE, ["s1"]),
+    "*.at.region": (_CHOICE, ["msk"]),
+    "*.at.format": (_CHOICE, [["hyper", "super"]]),
+    "*.at.cluster": (_CHOICE, ["center"]),
     "payment.type": ("A type of payment, or a list of them.", ["card", ["cash", "gift_card"]]),
     "payment.from_percent": ("Percent of all that is paid; more than nothing when left out.", ["50", "100"]),
     "register.id": ("The register's id.", ["k-1", {"none_of": ["k-9"]}]),

@@ -48,6 +48,35 @@ class CountBy(IntEnum):
     WEIGHT = 1
 
 
+class PurchaseCount(IntEnum):
+    """What earlier purchases are counted in."""
+
+    RECEIPTS = 0
+    UNITS = 1
+    WEIGHT = 2
+
+
+class PurchaseWindow(IntEnum):
+    """Which business dates count; calendar windows have the numbers of LimitWindow."""
+
+    DAYS = 1
+    WEEK = 2
+    MONTH = 3
+    YEAR = 4
+    ALWAYS = 5
+
+
+class AccumulationMeasure(IntEnum):
+    """What is made of earlier receipts."""
+
+    RECEIPTS = 0
+    UNITS = 1  # thousandths
+    WEIGHT = 2  # thousandths
+    SUM = 3  # minor units
+    FIRST_USE = 4  # a business date: of the first receipt in which a promotion gave something
+    REACHED = 5  # a business date: of the receipt with which the sum was reached
+
+
 class AmountSpread(IntEnum):
     UNIT = 0
     LINE = 1

@@ -19,6 +19,7 @@ LINE_KEYS = {
     "line_no", "sku", "qty", "unit", "price", "group", "brand", "supplier", "flags", "min_price", "cost", "gross",
     "external", "manual_percent", "manual_amount", "no_split", "mark_code",
 }  # fmt: skip
+EARLIER_KEYS = {"sku", "qty", "unit", "group", "brand", "supplier", "flags", "paid"}
 EXPECT_KEYS = {
     "to_pay", "discount", "lines", "accrual", "coupons", "rules", "refused", "max_redeem", "messages", "issued",
     "flags", "nudges",
@@ -104,7 +105,24 @@ class Scenario:
             for row in given.get("counters", [])
         ]
         balances = {asset: {"active": points} for asset, points in self.points(given.get("balances", {})).items()}
-        return {"balances": balances, "counters": counters, "coupons": given.get("coupons", {})}
+        return {
+            "balances": balances,
+            "counters": counters,
+            "coupons": given.get("coupons", {}),
+            **({"history": [self._earlier(row) for row in given["history"]]} if "history" in given else {}),
+        }
+
+    def _earlier(self, row: Fields) -> Fields:
+        """An earlier receipt; one with `paid` alone has one line, of sku x, in the store of the scenario."""
+        assert set(row) <= {"date", "store", "lines", "paid", "gave"}, f"unknown keys of an earlier receipt: {set(row)}"
+        store = row.get("store", {key: value for key, value in self.store.items() if key != "zone"})
+        lines = row["lines"] if "lines" in row else [{"sku": "x", "paid": row["paid"]}]
+        return {
+            "date": row["date"],
+            "store": {"region": "", "format": "", "cluster": "", **store},
+            "lines": [_earlier_line(line) for line in lines],
+            "gave": row.get("gave", []),
+        }
 
     def _counted(self, row: Fields, text: str) -> int:
         return whole(text, {"times": 0, "amount": 2, "quantity": 3, "points": 2}[row["measure"]])
@@ -176,6 +194,20 @@ def _line(line: Fields) -> Fields:
     if "manual_amount" in line:
         made["manual_discount"] = {"amount_minor": minor(line["manual_amount"])}
     return made
+
+
+def _earlier_line(line: Fields) -> Fields:
+    assert set(line) <= EARLIER_KEYS, f"unknown keys of an earlier line: {set(line) - EARLIER_KEYS}"
+    return {
+        "sku": line["sku"],
+        "qty_milli": whole(line.get("qty", "1"), 3),
+        "unit": "UNIT_" + line.get("unit", "PIECE"),
+        "group_id": line.get("group", ""),
+        "brand_id": line.get("brand", ""),
+        "supplier_id": line.get("supplier", ""),
+        "paid_minor": minor(line["paid"]),
+        "flags": {flag: True for flag in line.get("flags", [])},
+    }
 
 
 def read_scenario(path: Path) -> Scenario:

@@ -19,20 +19,35 @@ from altyn.core.rules.condition import (
     Condition,
     CouponIs,
     CustomerIs,
+    Historic,
     NoneOf,
     PaymentIs,
+    Purchases,
     Quantity,
     ReceiptSum,
     RegisterIs,
     Schedule,
     SeriesIs,
     StoreIs,
+    Turnover,
 )
 from altyn.core.rules.words import SumBase
 
 ALTERNATIVES_MAX = 64
 SINGLE_VALUED = ("card_type", "id")
-Leaf = Schedule | StoreIs | CustomerIs | CouponIs | SeriesIs | ReceiptSum | Quantity | Balance | PaymentIs | RegisterIs
+Leaf = (
+    Schedule
+    | StoreIs
+    | CustomerIs
+    | CouponIs
+    | SeriesIs
+    | ReceiptSum
+    | Quantity
+    | Balance
+    | Historic
+    | PaymentIs
+    | RegisterIs
+)
 # A sum of a later base is at most that of an earlier one, over the same goods.
 BASE_RANK = {SumBase.GROSS: 3, SumBase.STAGE_ENTRY: 2, SumBase.RUNNING: 1, SumBase.NET: 0}
 
@@ -106,6 +121,7 @@ def find_conflict(way: Iterable[Literal]) -> Conflict | None:
         or _customers([leaf for leaf in positive if isinstance(leaf, CustomerIs)])
         or _sums([leaf for leaf in positive if isinstance(leaf, ReceiptSum)])
         or _quantities([leaf for leaf in positive if isinstance(leaf, Quantity)])
+        or _histories([leaf for leaf in positive if isinstance(leaf, Purchases | Turnover)])
         or _schedules([leaf for leaf in positive if isinstance(leaf, Schedule)])
     )
 
@@ -184,6 +200,26 @@ def _quantities(leaves: Sequence[Quantity]) -> Conflict | None:
             if low.count_by is high.count_by and covers(high.of, low.of):
                 return low.path, high.path
     return None
+
+
+def _histories(leaves: Sequence[Purchases | Turnover]) -> Conflict | None:
+    """At least so much and less than so much of the same."""
+    for low in leaves:
+        for high in leaves:
+            least, most = _edges(low)[0], _edges(high)[1]
+            if least is not None and most is not None and least >= most and _asked(low) == _asked(high):
+                return low.path, high.path
+    return None
+
+
+def _edges(leaf: Purchases | Turnover) -> tuple[int | None, int | None]:
+    if isinstance(leaf, Turnover):
+        return leaf.from_minor, leaf.below_minor
+    return leaf.from_milli, leaf.below_milli
+
+
+def _asked(leaf: Purchases | Turnover) -> object:
+    return leaf.earlier, leaf.include_current if isinstance(leaf, Turnover) else leaf.count_by
 
 
 def _schedules(leaves: Sequence[Schedule]) -> Conflict | None:

@@ -43,6 +43,7 @@ from altyn.core.rules.read.forms import (
     Whole,
     Word,
 )
+from altyn.core.rules.read.history import HISTORY
 from altyn.core.rules.read.problems import Code, Reading, shown
 from altyn.core.rules.read.products import OF, ChoiceOf, amount, rate
 from altyn.core.rules.read.shared import OneOf, identifier, in_scale, points_number
@@ -305,6 +306,7 @@ LEAVES: dict[str, MappingOf[Any]] = {
     "receipt_sum": RECEIPT_SUM,
     "quantity": QUANTITY,
     "balance": BALANCE,
+    **HISTORY,
     "payment": PAYMENT,
     "register": REGISTER,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from altyn.core.rules.condition import ALL_GOODS, Balance, CouponIs, ProductSet, ReceiptSum, SeriesIs
+from altyn.core.rules.condition import ALL_GOODS, Balance, CouponIs, Historic, ProductSet, ReceiptSum, SeriesIs
 from altyn.core.rules.promotion import Amount, Cap, Limit, PaymentRule, Points, Reward, UsageLimit, is_progressive
 from altyn.core.rules.read.conditions import CONDITION, QUANTITY_MAX_MILLI, walk
 from altyn.core.rules.read.forms import (
@@ -191,8 +191,10 @@ class _PaymentForm(MappingOf[PaymentRule]):
 
 def _check_payment(fields: Fields, path: str, reading: Reading) -> None:
     for condition in [] if fields["when"] is None else walk(fields["when"]):
-        if isinstance(condition, CouponIs | SeriesIs | ReceiptSum | Balance):
-            reading.add(condition.path, Code.CONTRADICTION, "payment asks for no coupons, sums and balances")
+        if isinstance(condition, CouponIs | SeriesIs | ReceiptSum | Balance | Historic):
+            reading.add(
+                condition.path, Code.CONTRADICTION, "payment asks for no coupons, sums, balances and earlier purchases"
+            )
     if fields["min"] and fields["max"] is not None and fields["max"] < fields["min"]:
         reading.add(f"{path}.max", Code.CONTRADICTION, "max is below min: nothing can be paid")
 

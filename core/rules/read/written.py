@@ -17,7 +17,17 @@ from altyn.core.rules.read.dates import date_text
 from altyn.core.rules.read.forms import MINUTE_US, decimal_text
 from altyn.core.rules.read.limits import INPUTS
 from altyn.core.rules.read.shared import SCALE_DEFAULT
-from altyn.core.rules.read.written_parts import Document, money_text, percent_text, points_text, present, product_set
+from altyn.core.rules.read.written_history import written_history
+from altyn.core.rules.read.written_parts import (
+    Document,
+    choice_of,
+    milli_text,
+    money_text,
+    percent_text,
+    points_text,
+    present,
+    product_set,
+)
 from altyn.core.rules.read.written_rewards import written_reward
 
 
@@ -78,13 +88,6 @@ def _multiplier(multiplier: values.Multiplier, scales: dict[str, int]) -> Docume
     )
 
 
-def _choice(choice: conditions.Choice) -> Document:
-    return present(
-        any_of=None if choice.any_of is None else list(choice.any_of),
-        none_of=list(choice.none_of) or None,
-    )
-
-
 # --- conditions
 
 
@@ -104,6 +107,8 @@ def _condition(condition: conditions.Condition, scales: dict[str, int]) -> Docum
         return {kind: [_condition(part, scales) for part in condition.conditions]}
     if isinstance(condition, conditions.Balance):
         return _balance(condition, scales.get(condition.asset, SCALE_DEFAULT))
+    if isinstance(condition, conditions.Historic):
+        return written_history(condition)
     return _LEAVES[type(condition)](condition)
 
 
@@ -137,7 +142,7 @@ def _time(minute: int) -> str:
 
 
 def _customer(condition: conditions.CustomerIs) -> Document:
-    value = condition.flag if condition.choice is None else _choice(condition.choice)
+    value = condition.flag if condition.choice is None else choice_of(condition.choice)
     return {"customer": {condition.attribute: value}}
 
 
@@ -148,7 +153,7 @@ def _receipt_sum(condition: conditions.ReceiptSum) -> Document:
 
 def _quantity(condition: conditions.Quantity) -> Document:
     digits = 0 if condition.count_by is words.CountBy.UNITS else 3
-    edges = present(from_=_milli(condition.from_milli, digits), below=_milli(condition.below_milli, digits))
+    edges = present(from_=milli_text(condition.from_milli, digits), below=milli_text(condition.below_milli, digits))
     return {"quantity": {**edges, "count_by": condition.count_by.name, "of": product_set(condition.of)}}
 
 
@@ -157,23 +162,16 @@ def _payment_is(condition: conditions.PaymentIs) -> Document:
     return {"payment": present(type=types, from_percent=percent_text(condition.from_ppm))}
 
 
-def _milli(milli: int | None, digits: int) -> str | None:
-    if milli is None:
-        return None
-    text = decimal_text(milli, 3)
-    return text if digits else text[:-4]
-
-
 _LEAVES: dict[type, Callable[[Any], Document]] = {
     conditions.Schedule: _schedule,
-    conditions.StoreIs: lambda condition: {"store": {condition.attribute: _choice(condition.choice)}},
+    conditions.StoreIs: lambda condition: {"store": {condition.attribute: choice_of(condition.choice)}},
     conditions.CustomerIs: _customer,
     conditions.CouponIs: lambda condition: {"coupon": {"code": condition.code}},
     conditions.SeriesIs: lambda condition: {"coupon": {"series": condition.series}},
     conditions.ReceiptSum: _receipt_sum,
     conditions.Quantity: _quantity,
     conditions.PaymentIs: _payment_is,
-    conditions.RegisterIs: lambda condition: {"register": {condition.attribute: _choice(condition.choice)}},
+    conditions.RegisterIs: lambda condition: {"register": {condition.attribute: choice_of(condition.choice)}},
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from altyn.core.rules.condition import ProductSet
+from altyn.core.rules.condition import Choice, ProductSet
 from altyn.core.rules.promotion import Expiry
 from altyn.core.rules.read.dates import date_text
 from altyn.core.rules.read.forms import decimal_text
@@ -25,6 +25,14 @@ def points_text(points: int | None, scale: int) -> str | None:
     return None if points is None else decimal_text(points, scale)
 
 
+def milli_text(milli: int | None, digits: int) -> str | None:
+    """Thousandths as a quantity, of 3 digits after the point or of none."""
+    if milli is None:
+        return None
+    text = decimal_text(milli, 3)
+    return text if digits else text[:-4]
+
+
 def percent_text(rate_ppm: int | None) -> str | None:
     return None if rate_ppm is None else decimal_text(rate_ppm, 4).rstrip("0").rstrip(".")
 
@@ -36,6 +44,13 @@ def product_set(of: ProductSet) -> Document:
     if of.excepted:
         made["except"] = [product_set(excepted) for excepted in of.excepted]
     return made
+
+
+def choice_of(choice: Choice) -> Document:
+    return present(
+        any_of=None if choice.any_of is None else list(choice.any_of),
+        none_of=list(choice.none_of) or None,
+    )
 
 
 def written_expiry(expiry: Expiry) -> Document | None:

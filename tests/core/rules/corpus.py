@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.core.rules.corpus_history import REFUSED_HISTORY
+
 # name: (text, [(path, code), …])
 REFUSED: dict[str, tuple[str, list[tuple[str, str]]]] = {
     "misspelt-key": (
@@ -541,6 +543,7 @@ REFUSED: dict[str, tuple[str, list[tuple[str, str]]]] = {
             ("q: reward", "REQUIRED"),
         ],
     ),
+    **REFUSED_HISTORY,
 }
 
 # Texts that are not documents at all: (text, [(path, code), …])

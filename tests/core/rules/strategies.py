@@ -116,6 +116,39 @@ units = ranges("from", "below", st.integers(1, 999), 0, equal=False)
 weights = ranges("from", "below", st.integers(1, 10**6), 3, equal=False).map(
     lambda made: {**made, "count_by": "WEIGHT"}
 )
+stores = present(id=choices, region=choices, format=choices, cluster=choices)
+earlier_goods = st.one_of(st.just({}), present(sku=members, category=members))
+windows = st.one_of(
+    st.integers(1, 366).map(lambda days: {"days": str(days)}), st.sampled_from(["week", "month", "year", "always"])
+)
+earlier = st.fixed_dictionaries(
+    {"window": windows}, optional={"of": earlier_goods, "at": st.one_of(st.just("same_store"), stores)}
+)
+purchases = st.builds(
+    lambda told, count: {**told, **count},
+    earlier,
+    st.one_of(units, weights, st.integers(0, 99).map(lambda count: {"count": str(count), "count_by": "UNITS"})),
+)
+turnovers = st.builds(
+    lambda told, edges, rest: {**told, **edges, **rest},
+    earlier,
+    ranges("from", "below", st.integers(1, 10**9), 2, equal=False),
+    st.fixed_dictionaries({}, optional={"include_current": st.booleans()}),
+)
+purchase_numbers = st.builds(
+    lambda told, asked: {**told, **asked},
+    st.fixed_dictionaries({}, optional={"window": windows, "of": earlier_goods, "at": stores}),
+    st.one_of(
+        st.integers(2, 1000).map(lambda every: {"every": str(every)}),
+        one_or_many(st.integers(1, 1000).map(str)).map(lambda numbers: {"is": numbers}),
+    ),
+)
+reached = st.fixed_dictionaries({"sum": st.just("500.00")}, optional={"of": earlier_goods, "at": stores})
+validities = st.builds(
+    lambda days, after: {"days": str(days), "after": after},
+    st.integers(1, 366),
+    st.one_of(st.just({"first_use": "this"}), reached.map(lambda told: {"turnover": told})),
+)
 
 
 @st.composite
@@ -125,12 +158,16 @@ def leaves(draw: st.DrawFn, bases: list[str]) -> dict[str, Any]:
     based = st.fixed_dictionaries({}, optional={"base": st.sampled_from(bases), **of})
     kinds = present(
         schedule=schedules,
-        store=present(id=choices, region=choices, format=choices, cluster=choices),
+        store=stores,
         customer=customers,
         coupon=st.one_of(st.fixed_dictionaries({"code": texts}), st.fixed_dictionaries({"series": names})),
         receipt_sum=st.builds(lambda edges, rest: {**edges, **rest}, sums, based),
         quantity=st.builds(lambda edges, of: {**edges, "of": of}, st.one_of(units, weights), product_sets()),
         balance=balances,
+        purchases=purchases,
+        turnover=turnovers,
+        purchase_number=purchase_numbers,
+        validity=validities,
         payment=payments,
         register=present(id=choices, channel=choices),
     )
@@ -460,7 +497,9 @@ KEYS = [
     "floor", "price", "title", "en", "step", "limit", "cap", "payment", "tiers", "base", "over", "fixed_price",
     "multi_buy", "take", "pay", "bundle", "parts", "buy_get", "buy", "get", "ladder", "rungs", "message", "to", "text",
     "issue_coupon", "series", "exclusive", "limits", "per", "window", "budget", "messages", "slip",
-    "balance", "type", "from_percent", "register", "channel", "rounding", "multiplier", "times", "max_rate",
+    "balance", "type", "from_percent", "register", "channel", "purchases", "turnover", "purchase_number", "validity",
+    "every", "is", "days", "after", "first_use", "sum", "at", "include_current", "count",
+    "rounding", "multiplier", "times", "max_rate",
 ]  # fmt: skip
 scalars = st.one_of(
     st.none(),

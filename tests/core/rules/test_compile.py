@@ -50,6 +50,16 @@ def test_image_does_not_depend_on_the_order_of_documents_in_what_it_means() -> N
     [
         (
             """
+            promotion: a
+            stage: item
+            when: {any: [{store: {id: s}}, {validity: {days: 5, after: {first_use: b}}}]}
+            reward: [{percent: {rate: 1}}]
+            """,
+            "a:when.any[1].validity.after.first_use",
+            "UNKNOWN_PROMOTION",
+        ),
+        (
+            """
             - {promotion: a, stage: item, group: g, reward: [{percent: {rate: 1}}]}
             - {promotion: b, stage: card, group: g, reward: [{percent: {rate: 1}}]}
             """,
@@ -114,16 +124,58 @@ def test_assets_that_no_document_declares_have_the_defaults() -> None:
     assert Ruleset(declared).assets == [("stars", 0, 5)]
 
 
+def test_what_is_measured_alike_is_one_accumulation() -> None:
+    """Whatever the order of a list, the promotion, the edges and the kind of condition."""
+    documents = """
+    - promotion: a
+      stage: item
+      when: {all: [{purchases: {window: week, of: {sku: [x, y]}, at: {id: [s, t]}, from: 1}},
+                   {purchases: {window: week, of: {sku: [y, x]}, at: {id: [t, s]}, below: 9}},
+                   {purchase_number: {window: week, of: {sku: [x, y]}, at: {id: [s, t]}, every: 2}},
+                   {validity: {days: 3, after: {first_use: this}}}]}
+      reward: [{percent: {rate: 1}}]
+    - promotion: b
+      stage: item
+      when: {all: [{purchases: {window: week, of: {sku: [x, y]}, from: 1}},
+                   {purchases: {window: month, of: {sku: [x, y]}, at: {id: [s, t]}, from: 1}},
+                   {purchases: {window: week, of: {sku: [x, y]}, at: {id: [s, t]}, count_by: UNITS, from: 1}},
+                   {validity: {days: 30, after: {first_use: a}}},
+                   {validity: {days: 3, after: {first_use: this}}}]}
+      reward: [{percent: {rate: 1}}]
+      multiplier: [{times: 2, when: {turnover: {window: week, from: 1}}}]
+    """
+    names = Ruleset(image_of(documents)).read_set["accumulations"]
+    assert names == [
+        '{"at":{"id":{"any_of":["s","t"]}},"measure":"RECEIPTS","of":{"sku":["x","y"]},"window":"week"}',
+        '{"measure":"FIRST_USE","promotion":"a"}',
+        '{"measure":"RECEIPTS","of":{"sku":["x","y"]},"window":"week"}',
+        '{"at":{"id":{"any_of":["s","t"]}},"measure":"RECEIPTS","of":{"sku":["x","y"]},"window":"month"}',
+        '{"at":{"id":{"any_of":["s","t"]}},"measure":"UNITS","of":{"sku":["x","y"]},"window":"week"}',
+        '{"measure":"FIRST_USE","promotion":"b"}',
+        '{"measure":"SUM","of":{},"window":"week"}',
+    ]
+
+
+def test_no_more_is_asked_of_a_customer_than_can_be_kept() -> None:
+    asked = "{{turnover: {{window: week, of: {{sku: s{0}}}, from: 1}}}}"
+    given = "{{promotion: p{0}, stage: item, when: {1}, reward: [{{percent: {{rate: 1}}}}]}}"
+    documents = "[" + ", ".join(given.format(number, asked.format(number)) for number in range(1_025)) + "]"
+    with pytest.raises(CompileError) as refused:
+        image_of(documents)
+    assert refused.value.code == "TOO_MANY_ACCUMULATIONS"
+
+
 def test_read_set_names_the_facts_that_conditions_read() -> None:
     documents = """
     - promotion: a
       stage: item
       when: {all: [{customer: {segment: [x, y]}}, {store: {region: msk}}, {receipt_sum: {from: 1, base: RUNNING}},
-                   {balance: {asset: stars, from: 1}}]}
+                   {balance: {asset: stars, from: 1}}, {turnover: {window: month, of: {sku: [y, x]}, from: 1}}]}
       reward: [{percent: {rate: 1}}]
     - {promotion: b, reward: [{points: {asset: bonus, percent: 1}}]}
     """
     assert Ruleset(image_of(documents)).read_set == {
+        "accumulations": ['{"measure":"SUM","of":{"sku":["x","y"]},"window":"month"}'],
         "assets": ["bonus", "stars"],
         "balance": ["stars"],
         "bases": ["RUNNING"],

@@ -17,14 +17,19 @@ from altyn.core.rules.condition import (
     Condition,
     CouponIs,
     CustomerIs,
+    Earlier,
     NoneOf,
     PaymentIs,
     ProductSet,
+    PurchaseNumber,
+    Purchases,
     Quantity,
     ReceiptSum,
     RegisterIs,
     Schedule,
     StoreIs,
+    Turnover,
+    Validity,
 )
 from altyn.core.rules.definition import (
     Rules,
@@ -36,7 +41,16 @@ from altyn.core.rules.definition import (
     read_documents,
 )
 from altyn.core.rules.promotion import Amount, Asset, Expiry, Floor, Group, Percent, Points, Promotion, Reward
-from altyn.core.rules.words import AmountSpread, CountBy, GroupMode, GroupScope, Stage, SumBase
+from altyn.core.rules.words import (
+    AmountSpread,
+    CountBy,
+    GroupMode,
+    GroupScope,
+    PurchaseCount,
+    PurchaseWindow,
+    Stage,
+    SumBase,
+)
 
 
 def day(year: int, month: int, number: int) -> int:
@@ -252,6 +266,42 @@ def test_balance_payment_and_register_are_read() -> None:
             RegisterIs("when.register.channel", "channel", Choice(None, ("web",))),
         ),
     )
+
+
+def test_conditions_on_earlier_purchases_are_read() -> None:
+    coffee = ProductSet({Attribute.CATEGORY: ("coffee",)})
+    assert condition(
+        "{purchases: {window: {days: 30}, of: {category: coffee}, at: same_store, count: 2}}"
+    ) == Purchases(
+        "when.purchases",
+        Earlier(PurchaseWindow.DAYS, 30, coffee, same_store=True),
+        PurchaseCount.RECEIPTS,
+        2_000,
+        3_000,
+    )
+    assert condition("{purchases: {window: week, count: 1.5, count_by: WEIGHT}}") == Purchases(
+        "when.purchases", Earlier(PurchaseWindow.WEEK), PurchaseCount.WEIGHT, 1_500, 1_501
+    )
+    hyper = (("region", Choice(None, ("spb",))), ("format", Choice(("hyper",))))
+    text = "{turnover: {window: month, at: {format: hyper, region: {none_of: spb}}, below: 5, include_current: true}}"
+    assert condition(text) == Turnover("when.turnover", Earlier(PurchaseWindow.MONTH, at=hyper), None, 500, True)
+    assert condition("{purchase_number: {is: [5, 1]}}") == PurchaseNumber(
+        "when.purchase_number", Earlier(), None, (1, 5)
+    )
+    assert condition("{validity: {days: 30, after: {first_use: this}}}") == Validity("when.validity", 30, "this")
+    assert condition("{validity: {days: 30, after: {turnover: {sum: 10, of: {category: coffee}}}}}") == Validity(
+        "when.validity", 30, None, 1_000, Earlier(of=coffee)
+    )
+
+
+def test_short_form_asks_for_earlier_purchases_after_the_balance() -> None:
+    both = condition(
+        "{register: {id: 7}, validity: {days: 1, after: {first_use: this}}, turnover: {window: week, from: 1},"
+        " purchases: {window: week, from: 1}, purchase_number: {is: 1}, balance: {asset: bonus, from: 1}}"
+    )
+    assert isinstance(both, AllOf)
+    order = [Balance, Purchases, Turnover, PurchaseNumber, Validity, RegisterIs]
+    assert [type(part) for part in both.conditions] == order
 
 
 def test_schedule_of_dates_hours_and_days() -> None:

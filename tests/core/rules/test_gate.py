@@ -45,6 +45,8 @@ def test_gate_is_the_most_selective_positive_conjunct() -> None:
     assert gate_keys(rule("{any: [{store: {id: s}}, {customer: {has_card: true}}]}")) is None
     assert gate_keys(rule("{receipt_sum: {from: 1, of: {brand: b}}}")) == {"b"}
     assert gate_keys(rule("{receipt_sum: {below: 1, of: {brand: b}}}")) is None
+    assert gate_keys(rule("{purchase_number: {is: 1, of: {brand: b}}}")) == {"b"}
+    assert gate_keys(rule("{purchases: {window: week, from: 1, of: {brand: b}}}")) is None
     assert gate_keys(rule("{any: [{coupon: {code: X}}, {customer: {has_card: true}}]}", "{sku: a}")) == {"a", "X"}
 
 
