@@ -152,13 +152,13 @@ class AccrualStage:
         self.nudges.look(promotion, rule, answer, self.situation, self.board)
         bases = bases_of(self.board, self.payments, not rule.terms.get("exclude_points_paid", True))
         nowhere = [0] * len(self.board.groups)
+        multiplied = ask(promotion.multipliers, self.situation)
         if answer.failure is not None:
-            return Trial(promotion, rule, answer, bases, nowhere, 0, 0)
+            return Trial(promotion, rule, answer, bases, nowhere, 0, 0, multiplied=multiplied)
         number = rule.ppm or rule.value
         if rule.tiers is not None:
             number = rule.tiers.reached(base_sum(self.board.groups, rule.tiers.base, rule.tiers.over))
         skips = rule.terms.get("if_paid_with_points", "ACCRUE") == "SKIP_RECEIPT" and bool(self.payments.points)
-        multiplied = ask(promotion.multipliers, self.situation)
         weights, fixed = list(nowhere), 0
         for place, (group, base) in enumerate(zip(self.board.groups, bases.sums(), strict=True)):
             rate = multiplied.number(number, rule.kind, group.line)
@@ -168,7 +168,8 @@ class AccrualStage:
                 weights[place] = base * rate
         points = self._rule_points(rule, fixed, weights)
         if is_barred(promotion.limits, self.counters, self.board):
-            return Trial(promotion, rule, answer, bases, nowhere, fixed, 0, "LIMIT" if points else "ZERO")
+            nothing = "LIMIT" if points else "ZERO"
+            return Trial(promotion, rule, answer, bases, nowhere, fixed, 0, nothing, multiplied)
         return Trial(promotion, rule, answer, bases, weights, fixed, points, multiplied=multiplied)
 
     def _settle(self, trial: Trial, won: Won, winners: tuple[str, ...]) -> None:
@@ -196,7 +197,8 @@ class AccrualStage:
                 "tried_points": trial.points,
                 "by_promotion_id": by,
                 "codes": trial.answer.codes,
-                "multiplier_codes": trial.multiplied.codes(earning if points else []),
+                "multiplied": trial.multiplied,
+                "targets": earning if points else [],
                 "condition": trial.answer.path,
                 "actual": trial.answer.actual,
                 "needed": trial.answer.needed,

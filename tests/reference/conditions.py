@@ -5,9 +5,12 @@ Decides whether a promotion applies here and now, and which verdict it gets when
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
+from .facts import days_from_birthday
 from .goods import CalcGroup, ProductSet, as_list, read_product_set
+from .history import Earlier, Question, count_of, next_number, start_by_sum, start_by_use, sum_of
 from .numbers import MILLION, exact, ppm_of_percent, whole
 from .wallclock import WallClock, read_schedule
 
@@ -15,8 +18,8 @@ NOT_MATCHED = "NOT_MATCHED"
 INACTIVE = "INACTIVE"
 # The table of conditions: the order in which the keys of one mapping are tested.
 TABLE = (
-    "all", "any", "none", "schedule", "store", "customer", "coupon", "receipt_sum", "quantity", "balance", "payment",
-    "register",
+    "all", "any", "none", "schedule", "store", "customer", "birthday", "personal", "coupon", "receipt_sum", "quantity",
+    "balance", "purchases", "turnover", "purchase_number", "validity", "payment", "register",
 )  # fmt: skip
 BRANCHES = ("all", "any", "none")
 ATTRIBUTES = {
@@ -45,6 +48,14 @@ class Situation:
     # Kopecks by type of payment, and the attributes of the register.
     payments: dict[str, int] = field(default_factory=dict)
     register: dict[str, str] = field(default_factory=dict)
+    # Promotions with a grant in force, and earlier receipts.
+    granted: frozenset[str] = frozenset()
+    history: list[Earlier] = field(default_factory=list)
+
+    @property
+    def today(self) -> date:
+        """The business date."""
+        return self.clock.time.date()
 
 
 @dataclass(frozen=True, order=True)
@@ -132,6 +143,10 @@ def _part(key: str, value: Any, path: str) -> Condition:
     if key == "schedule":
         schedule = read_schedule(value)
         return lambda situation: HOLDS if schedule(situation.clock) else Answer(INACTIVE, path=path)
+    if key == "birthday":
+        return _plain(_birthday_test(value or {}), path)
+    if key == "personal":
+        return _plain(lambda situation: situation.customer is not None and value in situation.granted, path)
     if key == "coupon":
         return _coupon(value, path)
     if key == "receipt_sum":
@@ -140,6 +155,8 @@ def _part(key: str, value: Any, path: str) -> Condition:
         return _quantity_condition(value, path)
     if key == "balance":
         return _balance_condition(value, path)
+    if key in HISTORY:
+        return _of_somebody(HISTORY[key](value, path), path)
     if key == "payment":
         return _plain(_payment_test(value), path)
     assert key in ATTRIBUTES, f"unknown condition: {key}"
@@ -269,6 +286,96 @@ def _balance_condition(document: dict[str, Any], path: str) -> Condition:
         return within(situation.available.get(asset, 0))
 
     return answer
+
+
+def _birthday_test(document: dict[str, Any]) -> Test:
+    before, after = int(document.get("before", 0)), int(document.get("after", 0))
+
+    def test(situation: Situation) -> bool:
+        birthday = (situation.customer or {}).get("birthday")
+        return bool(birthday) and -before <= days_from_birthday(situation.today, str(birthday)) <= after
+
+    return test
+
+
+# Earlier purchases
+
+
+def _of_somebody(condition: Condition, path: str) -> Condition:
+    return lambda situation: Answer(NOT_MATCHED, path=path) if situation.customer is None else condition(situation)
+
+
+def _question(document: dict[str, Any], situation: Situation) -> Question:
+    """`window`, `of` and `at`, for whoever asks here and now."""
+    at = document.get("at") or {}
+    if at == "same_store":
+        at = {"id": situation.store["store_id"]}
+    tests = [(("store_id" if name == "id" else name), _choice(choice)) for name, choice in at.items()]
+    return Question(
+        document.get("window", "always"),
+        read_product_set(document.get("of")),
+        lambda store: all(test(_values(store.get(name))) for name, test in tests),
+    )
+
+
+def _found(document: dict[str, Any], situation: Situation) -> list[tuple[Earlier, list[tuple[Any, int]]]]:
+    return _question(document, situation).found(situation.history, situation.today)
+
+
+def _purchases(document: dict[str, Any], path: str) -> Condition:
+    bounds = document
+    if "count" in document:
+        bounds = {"from": document["count"], "below": int(document["count"]) + 1}
+    within = _range(bounds, 1000, path)
+    return lambda situation: within(count_of(_found(document, situation), document.get("count_by", "RECEIPTS")))
+
+
+def _turnover(document: dict[str, Any], path: str) -> Condition:
+    within = _range(document, 100, path)
+
+    def answer(situation: Situation) -> Answer:
+        goods = read_product_set(document.get("of"))
+        here = base_sum(situation.groups, "GROSS", goods) if document.get("include_current", False) else 0
+        return within(sum_of(_found(document, situation)) + here)
+
+    return answer
+
+
+def _purchase_number(document: dict[str, Any], path: str) -> Condition:
+    def answer(situation: Situation) -> Answer:
+        goods = read_product_set(document.get("of"))
+        if not any(unit.line.is_counted and goods(unit.line) for group in situation.groups for unit in group.units):
+            return Answer(NOT_MATCHED, path=path)
+        number = 1 + len(_found(document, situation))
+        holds, wanted = next_number(document, number)
+        return HOLDS if holds else Answer(NOT_MATCHED, path=path, actual=number, needed=wanted)
+
+    return answer
+
+
+def _validity(document: dict[str, Any], path: str) -> Condition:
+    after, days = document["after"], int(document["days"])
+
+    def answer(situation: Situation) -> Answer:
+        if "first_use" in after:
+            start = start_by_use(situation.history, str(after["first_use"]))
+        else:
+            terms = after["turnover"]
+            start = start_by_sum(_found(terms, situation), whole(exact(terms["sum"]) * 100))
+        if start is None:
+            return HOLDS if after.get("is_own", False) else Answer(NOT_MATCHED, path=path)
+        since = (situation.today - start).days
+        return HOLDS if 0 <= since < days else Answer(NOT_MATCHED, path=path, actual=max(0, since), needed=days)
+
+    return answer
+
+
+HISTORY: dict[str, Callable[[dict[str, Any], str], Condition]] = {
+    "purchases": _purchases,
+    "turnover": _turnover,
+    "purchase_number": _purchase_number,
+    "validity": _validity,
+}
 
 
 def _payment_test(document: dict[str, Any]) -> Test:

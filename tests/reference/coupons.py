@@ -6,6 +6,8 @@ Decides the state of every distinct code.
 from dataclasses import dataclass
 from typing import Any
 
+from .multipliers import UNCHANGED
+
 # Why a code of a series may not be used, by its state in the book.
 REFUSED = {
     "USED": "COUPON_USED",
@@ -43,7 +45,7 @@ class Coupons:
             if row["codes"]:
                 code_of.setdefault(row["promotion_id"], min(row["codes"], key=str.encode))
                 used_by.setdefault(code_of[row["promotion_id"]], row["promotion_id"])
-            for codes in row.get("multiplier_codes", ()):
+            for codes in row.get("multiplied", UNCHANGED).codes(row.get("targets", ())):
                 used_by.setdefault(min(codes, key=str.encode), row["promotion_id"])
         return [self._judge(code, used_by) for code in self.entered]
 

@@ -11,7 +11,7 @@ from .application import FULL, take_rule, why_nothing, within_maxima
 from .board import Amounts, Board, Slot, split
 from .conditions import Answer, Situation, read_condition
 from .documents import Group, Promotion, Rule
-from .goods import PLAIN_FLOOR, read_product_set
+from .goods import PLAIN_FLOOR, Line, read_product_set
 from .limits import Counters
 from .mechanics import NOTHING, Restraints, Taking, Workbench, measure, percent_of
 from .multipliers import UNCHANGED, Multiplied, Multipliers, ask
@@ -58,7 +58,7 @@ class Ledger:
 
     def judge(
         self, rule: Rule, answer: Answer, verdict: str, tried: int, by: str = "", applied: Applied | None = None,
-        multiplier_codes: Iterable[frozenset[str]] = (),
+        multiplied: Multiplied = UNCHANGED, targets: Iterable[Line] = (),
     ) -> None:  # fmt: skip
         """`amount_minor` is what was given, `tried_minor` what the rule alone would have given, `codes` held by."""
         self.verdicts.append(
@@ -72,7 +72,8 @@ class Ledger:
                 "capped_minor": 0,
                 "by_promotion_id": by,
                 "codes": answer.codes,
-                "multiplier_codes": list(multiplier_codes),
+                "multiplied": multiplied,
+                "targets": list(targets),
                 "condition": answer.path,
                 "actual": answer.actual,
                 "needed": answer.needed,
@@ -221,13 +222,14 @@ class Stages:
     def try_rule(self, rule: Rule, promotion: Promotion, restraints: Restraints = FULL) -> Trial:
         answer = promotion.condition(self.situation)
         self.nudges.look(promotion, rule, answer, self.situation, self.board)
+        multiplied = ask(promotion.multipliers, self.situation)
         if answer.failure is not None:
-            return Trial(rule, answer, NOTHING)
+            return Trial(rule, answer, NOTHING, multiplied=multiplied)
         taking = take_rule(rule, promotion, self.board, self.situation, self.counters, restraints)
         if taking.total:
-            return Trial(rule, answer, taking, multiplied=ask(promotion.multipliers, self.situation))
+            return Trial(rule, answer, taking, multiplied=multiplied)
         why = why_nothing(rule, promotion, self.board, self.situation, self.counters)
-        return Trial(rule, answer, taking, *why)
+        return Trial(rule, answer, taking, *why, multiplied)
 
     def try_alone(self, promotion: Promotion, restraints: Restraints = FULL) -> list[Trial]:
         """All rewards of a promotion from here on, one after another; the board is left as it was."""
@@ -270,8 +272,7 @@ class Stages:
         else:
             verdict, by = trial.nothing, trial.by
         targets = [self.board.groups[number].line for number, _ in won.targets()] if applied else []
-        codes = trial.multiplied.codes(targets)
-        self.ledger.judge(trial.rule, trial.answer, verdict, trial.taking.total, by, applied, codes)
+        self.ledger.judge(trial.rule, trial.answer, verdict, trial.taking.total, by, applied, trial.multiplied, targets)
 
     def _one(self, group: Group) -> None:
         """BEST, FIRST, MIN: every candidate is tried alone from group entry, one wins."""

@@ -4,20 +4,22 @@ Decides what is tried and in which order. Assumes valid documents.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .board import Exclusive
 from .conditions import Condition, codes_named, read_condition
+from .facts import named_after
 from .goods import FloorPolicy, ProductSet, as_list, read_floor, read_product_set
 from .limits import Limit, read_limits
-from .multipliers import Multipliers, read_multipliers
+from .multipliers import Multiplier, Multipliers, read_multipliers
 from .numbers import exact, minor, ppm_of_percent
 
 DISCOUNT_STAGES = ("price", "item", "set", "receipt", "coupon", "card")
 ACCRUAL = "accrual"
 MESSAGE = "message"
-SPOKEN = ("message", "issue_coupon")
+RATE = "rate"
+SPOKEN = ("message", "issue_coupon", "gift", "multiplier")
 LINE_KINDS = ("percent", "unit", "line", "fixed_price", "points_percent")
 SET_KINDS = ("multi_buy", "bundle", "buy_get", "ladder")
 
@@ -159,13 +161,12 @@ def read_rules(documents: Iterable[Any]) -> RuleBook:
     assets = {str(document["asset"]): _asset(document) for document in flat if "asset" in document}
     groups: dict[tuple[str, str], Group] = {}
     known_codes: set[str] = set()
-    for document in flat:
-        if "promotion" not in document:
-            continue
-        promotion = _promotion(document, assets)
+    written = [document for document in flat if "promotion" in document]
+    promotions = _with_rates([_promotion(document, assets) for document in written])
+    for document, promotion in zip(written, promotions, strict=True):
         _join_group(groups, promotion, document.get("group"))
         known_codes |= {code for condition in conditions_of(document) for code in codes_named(condition)}
-    stages: dict[str, list[Group]] = {stage: [] for stage in (*DISCOUNT_STAGES, ACCRUAL, MESSAGE)}
+    stages: dict[str, list[Group]] = {stage: [] for stage in (*DISCOUNT_STAGES, ACCRUAL, MESSAGE, RATE)}
     for group in sorted(groups.values(), key=lambda group: group.rank):
         group.promotions.sort(key=lambda promotion: promotion.rank)
         stages[group.stage].append(group)
@@ -173,6 +174,21 @@ def read_rules(documents: Iterable[Any]) -> RuleBook:
     limits.sort(key=lambda document: (int(document.get("priority", 100)), str(document["limit"]).encode()))
     rounding = [document for document in flat if "rounding" in document]
     return RuleBook(stages, assets, known_codes, limits, rounding)
+
+
+def _with_rates(promotions: list[Promotion]) -> list[Promotion]:
+    """Every named promotion with the factors of others beside its own."""
+    factors: dict[str, list[Multiplier]] = {}
+    for promotion in promotions:
+        for rule in promotion.spoken:
+            if rule.kind == "multiplier":
+                factor = Multiplier(exact(rule.terms["times"]), promotion.condition, rule.goods, rule.key)
+                factors.setdefault(str(rule.terms["promotion"]), []).append(factor)
+    result = []
+    for one in promotions:
+        members = (*one.multipliers.members, *factors.get(one.promotion_id, ()))
+        result.append(replace(one, multipliers=replace(one.multipliers, members=members)))
+    return result
 
 
 def conditions_of(document: dict[str, Any]) -> list[Any]:
@@ -205,10 +221,12 @@ def _join_group(groups: dict[tuple[str, str], Group], promotion: Promotion, docu
 
 def _promotion(document: dict[str, Any], assets: dict[str, Asset]) -> Promotion:
     promotion_id = str(document["promotion"])
+    document = named_after(document, promotion_id)
     rules = [_rule(promotion_id, number, reward, assets) for number, reward in enumerate(document["reward"])]
     giving = tuple(rule for rule in rules if rule.kind not in SPOKEN)
-    # Left out, the stage is accrual when every reward is points, and message when nothing is given at all.
-    stage = document.get("stage", ACCRUAL if giving else MESSAGE)
+    # Left out, the stage is accrual when every reward is points, message when nothing is given at all.
+    multiplies = any(rule.kind == "multiplier" for rule in rules)
+    stage = document.get("stage", RATE if multiplies else ACCRUAL if giving else MESSAGE)
     scale = next((assets.get(rule.asset, Asset()).scale for rule in giving if rule.asset), 2)
     return Promotion(
         promotion_id=promotion_id,

@@ -36,6 +36,10 @@ class Line:
     manual_amount: int | None
     no_split: bool = False
     mark_code: str = ""
+    attributes: frozenset[tuple[str, str]] = frozenset()
+    # Facts about the customer: a favourite category, and the promotions that were granted for these goods.
+    is_favourite: bool = False
+    granted: frozenset[str] = frozenset()
 
     @property
     def is_marked(self) -> bool:
@@ -100,6 +104,7 @@ def read_line(line: dict[str, Any]) -> Line:
         manual_amount=manual.get("amount_minor") or None,
         no_split=bool(line.get("no_split")),
         mark_code=line.get("mark_code") or "",
+        attributes=frozenset((line.get("attributes") or {}).items()),
     )
 
 
@@ -210,6 +215,13 @@ def _set_test(key: str, value: Any) -> ProductSet:
     if key == "except":
         left_out = [read_product_set(part) for part in as_list(value)]
         return lambda line: not any(part(line) for part in left_out)
+    if key == "attribute":
+        named = [{(name, str(one)) for one in as_list(values)} for name, values in value.items()]
+        return lambda line: all(line.attributes & any_of for any_of in named)
+    if key == "favourite":
+        return lambda line: line.is_favourite
+    if key == "personal":
+        return lambda line: value in line.granted
     wanted = frozenset(str(item) for item in as_list(value))
     if key == "sku":
         return lambda line: line.sku in wanted

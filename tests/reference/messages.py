@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from .conditions import Situation
+from .conditions import Answer, Situation
 from .documents import MESSAGE, Asset, Promotion, Rule, RuleBook
+from .goods import Line, as_list
 
 CHANNELS = ("slip", "cashier", "customer_display")
 PRIORITY = 100
@@ -26,21 +27,30 @@ def points_text(points: int, scale: int) -> str:
     return f"{points // 10**scale}.{points % 10**scale:0{scale}d}" if scale else str(points)
 
 
-def run_messages(book: RuleBook, situation: Situation, gave: set[str], values: Values) -> dict[str, list[Any]]:
-    """`{"messages", "issued", "brought"}`; `gave` are the promotions that gave something, `values` fills placeholders.
+def run_messages(
+    book: RuleBook, situation: Situation, gave: set[str], values: Values, is_barred: Callable[[Promotion], bool]
+) -> dict[str, list[Any]]:
+    """`{"messages", "issued", "gifts", "brought", "promises"}`; `gave` are the promotions that gave something,
+    `values` fills placeholders, `is_barred` says whether limits leave a promotion no receipt.
 
-    `brought`: verdict rows of promotions of stage message that issue a coupon; the code they held by is used (§6.2).
+    `brought`: verdict rows of promotions of stage message that issue a coupon or promise a gift; the code they held by
+    is used (§6.2). `promises`: the verdict of each gift of stage message.
     """
     said: list[dict[str, Any]] = []
     issued: list[dict[str, str]] = []
+    gifts: list[dict[str, Any]] = []
     brought: list[dict[str, Any]] = []
+    promises: list[dict[str, Any]] = []
+    units = [unit.line for group in situation.groups for unit in group.units]
     for promotion in book.promotions():
         speaks = promotion.promotion_id in gave
         if promotion.stage == MESSAGE:
             answer = promotion.condition(situation)
-            speaks = answer.failure is None
-            if speaks and any(rule.kind == "issue_coupon" for rule in promotion.spoken):
-                brought.append({"promotion_id": promotion.promotion_id, "verdict": "APPLIED", "codes": answer.codes})
+            verdict = answer.failure or ("LIMIT" if is_barred(promotion) else "APPLIED")
+            speaks = verdict == "APPLIED"
+            promises += [judged(rule, answer, verdict) for rule in promotion.spoken if rule.kind == "gift"]
+            if any(rule.kind in ("issue_coupon", "gift") for rule in promotion.spoken):
+                brought.append({"promotion_id": promotion.promotion_id, "verdict": verdict, "codes": answer.codes})
         if not speaks:
             continue
         for channel in CHANNELS:
@@ -48,10 +58,44 @@ def run_messages(book: RuleBook, situation: Situation, gave: set[str], values: V
         for rule in promotion.spoken:
             if rule.kind == "message":
                 said += _message(promotion, rule, values)
-            else:
+            elif rule.kind == "gift":
+                gifts.append(_gift(promotion, rule, units, values))
+            elif rule.kind == "issue_coupon":
                 issued.append({"promotion_id": promotion.promotion_id, "series": rule.terms["series"]})
     said.sort(key=lambda row: row["priority"])
-    return {"messages": said, "issued": issued, "brought": brought}
+    return {"messages": said, "issued": issued, "gifts": gifts, "brought": brought, "promises": promises}
+
+
+def judged(rule: Rule, answer: Answer, verdict: str) -> dict[str, Any]:
+    """A verdict row of a reward that has no amounts of its own."""
+    return {
+        "promotion_id": rule.promotion_id,
+        "reward_no": rule.reward_no,
+        "verdict": verdict,
+        "amount_minor": 0,
+        "capped_minor": 0,
+        "by_promotion_id": "",
+        "codes": answer.codes,
+        "condition": answer.path,
+        "actual": answer.actual,
+        "needed": answer.needed,
+    }
+
+
+def _gift(promotion: Promotion, rule: Rule, units: list[Line], values: Values) -> dict[str, Any]:
+    """A promise, and how many of these goods the receipt has already."""
+    skus, quantity = [str(sku) for sku in as_list(rule.terms["sku"])], int(rule.terms.get("quantity", 1))
+    return {
+        "promotion_id": rule.promotion_id,
+        "reward_no": rule.reward_no,
+        "skus": skus,
+        "quantity": quantity,
+        "taken": min(quantity, sum("gift" in line.flags and line.sku in skus for line in units)),
+        "messages": [
+            {"language": language, "text": render(text, values(promotion, language))}
+            for language, text in (rule.terms.get("text") or {}).items()
+        ],
+    }
 
 
 def _message(promotion: Promotion, rule: Rule, values: Values) -> list[dict[str, Any]]:

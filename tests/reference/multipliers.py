@@ -22,6 +22,8 @@ class Multiplier:
     times: Fraction
     condition: Condition
     goods: ProductSet
+    # The promotion and reward it stands in, if that is another promotion's.
+    owner: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True)

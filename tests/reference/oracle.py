@@ -14,12 +14,15 @@ from .conditions import Situation, normal_code
 from .coupons import Coupons, read_coupons
 from .discounts import Applied, Ledger, Stages
 from .documents import ACCRUAL, DISCOUNT_STAGES, MESSAGE, Promotion, RuleBook, read_rules
+from .facts import grants_in_force, with_facts
 from .fiscal_plan import is_one_label, one_row, plan, round_one_labels
 from .goods import Line, calc_groups, read_line
-from .limits import CounterKey, Counters, deltas, read_counters
+from .history import read_history
+from .limits import CounterKey, Counters, deltas, is_barred, read_counters
 from .mechanics import measure
 from .messages import balance_asset, money, points_text, run_messages, scale_of
 from .nudges import Nudges
+from .rates import rate_rows
 from .redemption import Cashdesk, Payments, read_payment_rules
 from .small_change import read_small_change, round_small_change
 from .wallclock import wall_clock
@@ -57,7 +60,8 @@ def calculate(
     """Amounts, points and verdicts of a receipt; `at` is the business time in UTC microseconds.
 
     `holdings` is what the book knows: `balances` {asset: {active, held}}, `counters` [{promotion_id, measure, per,
-    window, used, held}] for this customer, card and date, `coupons` {code: {series, state}}.
+    window, used, held}] for this customer, card and date, `coupons` {code: {series, state}}, `history` the earlier
+    receipts [{date, store, lines, gave}]. A customer may have `birthday`, `favourites` and `personal` grants.
     Returns `{"totals", "lines", "coupons", "rules", "small_change", "unplaced", "max_redeem", "messages", "issued",
     "counters", "fiscal_plan", "split_unavoidable", "not_searched", "nudges", "points_paid", "lots",
     "reserve_required"}`, or `{"refused": "SUM_MISMATCH", "lines": [line_no]}`.
@@ -67,10 +71,12 @@ def calculate(
     mismatched = [line.line_no for line in lines if abs(line.gross - line.computed_gross) > 1]
     if mismatched:
         return {"refused": "SUM_MISMATCH", "lines": mismatched}
+    somebody = customer if customer and _is_active(customer) else None
+    grants = grants_in_force(somebody, at)
+    lines = with_facts(lines, somebody, grants)
     held = holdings or {}
     entered = list(dict.fromkeys(normal_code(entry["code"]) for entry in receipt.get("coupons") or ()))
     coupons = read_coupons(entered, held.get("coupons") or {}, book.known_codes)
-    somebody = customer if customer and _is_active(customer) else None
     balances = dict(held.get("balances") or {}) if somebody is not None else {}
     situation = Situation(
         groups=calc_groups(lines),
@@ -82,6 +88,8 @@ def calculate(
         available={asset: row.get("active", 0) - row.get("held", 0) for asset, row in balances.items()},
         scales={asset: declared.scale for asset, declared in book.assets.items()},
         payments=paid_by_type(receipt),
+        granted=frozenset(str(grant["promotion"]) for grant in grants),
+        history=read_history(held.get("history")),
         register={"id": receipt.get("register_id") or "", "channel": receipt.get("sales_channel") or ""},
     )
     counters = read_counters(held.get("counters") or [], somebody is not None)
@@ -156,14 +164,23 @@ def _result(work: Work) -> dict[str, Any]:
     for lot in work.points.lots:
         accrual[lot["asset"]] = accrual.get(lot["asset"], 0) + lot["points"]
     verdicts = work.ledger.verdicts + work.points.verdicts
-    gave = {row["promotion_id"] for row in verdicts if row["verdict"] == "APPLIED"}
-    said = run_messages(work.book, work.situation, gave, lambda one, language: _values(one, language, work, totals))
-    coupons, counted = work.coupons.judged(verdicts + said.pop("brought")), _counter_deltas(work, gave)
+    rates = rate_rows(work.book.promotions(), verdicts)
+    gave = {row["promotion_id"] for row in verdicts + rates if row["verdict"] == "APPLIED"}
+    said = run_messages(
+        work.book,
+        work.situation,
+        gave,
+        lambda one, language: _values(one, language, work, totals),
+        lambda one: is_barred(one.limits, work.counters, work.board),
+    )
+    brought = said.pop("brought")
+    promised = {row["promotion_id"] for row in brought if row["verdict"] == "APPLIED"}
+    coupons, counted = work.coupons.judged(verdicts + brought), _counter_deltas(work, gave | promised)
     return {
         "totals": totals | {"accrual": accrual},
         "lines": rows,
         "coupons": coupons,
-        "rules": verdicts,
+        "rules": [_told(row) for row in verdicts + said.pop("promises") + rates],
         "small_change": work.small_change,
         "unplaced": dict(work.ledger.unplaced),
         "max_redeem": work.payments.max_redeem,
@@ -179,6 +196,11 @@ def _result(work: Work) -> dict[str, Any]:
         "reserve_required": bool(counted or work.payments.points or work.coupons.is_series_used(coupons)),
         **said,
     }
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """A verdict without what only this calculation has a use for."""
+    return {key: value for key, value in row.items() if key not in ("multiplied", "targets")}
 
 
 def _has_free(line: Line, work: Work) -> bool:
