@@ -158,6 +158,7 @@ def as_oracle(
             ({**row, "channel": named(row["channel"], "CHANNEL_")} for row in outcome["messages"]), key=by_text
         )
         shape["issued"] = outcome["issued_coupons"]
+        shape["gifts"] = outcome.get("gifts", [])
         shape["counters"] = core_counters(outcome)
         shape["reserve_required"] = outcome["reserve_required"]
     return shape
@@ -233,6 +234,7 @@ def oracle_shape(result: dict[str, Any], width: int) -> dict[str, Any]:
         shape["max_redeem"] = sorted(result["max_redeem"], key=by_text)
         shape["messages"] = sorted(result["messages"], key=by_text)
         shape["issued"] = result["issued"]
+        shape["gifts"] = result["gifts"]
         shape["counters"] = {"/".join(key): delta for key, delta in result["counters"].items()}
         shape["reserve_required"] = result["reserve_required"]
     return shape
@@ -315,8 +317,10 @@ def count_applied(core: dict[str, Any], case: Case, applied: Counter[str]) -> No
     modes = group_modes(documents.values())
     for row in core.get("rules", ()):
         document = documents[row["promotion_id"]]
-        if row["given"] > 0:
-            reward = document["reward"][row["reward_no"]]
+        reward = document["reward"][row["reward_no"]]
+        if next(iter(reward)) in ("gift", "multiplier"):
+            applied[f"+ {next(iter(reward))} {row['verdict']}"] += 1
+        elif row["given"] > 0:
             default = " LINE" if "points" in reward else " RECEIPT"
             mode = modes.get(group_name(document), "CASCADE").removesuffix(default)
             applied[f"{mechanic_of(reward)} × {mode}"] += 1
@@ -337,6 +341,7 @@ def count_applied(core: dict[str, Any], case: Case, applied: Counter[str]) -> No
         applied[f"+ coupon {row['state']} {row['reason']}".rstrip()] += 1
     applied["+ nudge"] += len(core.get("nudges", ()))
     applied["+ not searched"] += core.get("not_searched", False)
+    applied["+ gift taken"] += sum(row["taken"] > 0 for row in core.get("gifts", ()))
     applied["+ message"] += len(core.get("messages", ()))
     applied["+ several caps"] += sum("cap" in document for document in case.rules_documents) > 1
     change = {document["rounding"] for document in case.rules_documents if "rounding" in document}
@@ -362,6 +367,8 @@ def features_of(document: Mapping[str, Any], reward: Mapping[str, Any], mode: st
     measures = {measure for limit in document.get("limits", ()) for measure in limit}
     kind = next(iter(reward))
     yield from (key for key in ("exclusive", "skip_discounted", "limits") if key in document)
+    of = str(reward)
+    yield from (f"of {asked}" for asked in ("attribute", "favourite", "personal") if f"'{asked}'" in of)
     yield from (f"when {condition}" for condition in sorted(conditions_named(document.get("when"))))
     if measures & {*MONEY}:
         yield f"{'set' if kind in SETS else kind} within limits of money"

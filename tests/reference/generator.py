@@ -106,7 +106,8 @@ def generate(seed: int, width: int = 1, without: frozenset[str] = frozenset()) -
     sets = optimal_groups(WideAuthor(own, receipt, wall, store, balances, probe))
     rules_documents += sets
     held["counters"] += counters_of(own, sets, book.assets)
-    write_later(Draft(seed, rules_documents, receipt, wall, store, balances, probe), width, without)
+    draft = Draft(seed, rules_documents, receipt, wall, store, balances, probe, customer, at, held)
+    write_later(draft, width, without)
     return Case(rules_documents, receipt, store, customer, at, held)
 
 
