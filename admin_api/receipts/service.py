@@ -109,7 +109,7 @@ def plain(message: Message) -> dict[str, Any]:
     return found
 
 
-def _plain_value(field: Any, value: Any) -> Any:
+def _plain_value(field: FieldDescriptor, value: Any) -> Any:
     if field.message_type is not None:
         return plain(value)
     if field.enum_type is not None:
