@@ -29,7 +29,7 @@ app = typer.Typer(help="Calculate one receipt from files.")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-CUSTOMER_HELP = "customer_id, card_id, card_type, segments, card_state; balances, counters, coupons."
+CUSTOMER_HELP = "customer_id, card_id, card_type, segments, card_state; balances, counters, coupons, history."
 PLACE_KEYS = ("store_id", "zone", "region", "format", "cluster")
 
 
@@ -73,7 +73,7 @@ def evaluate_ruleset(
 
 
 def split_holdings(customer: Mapping[str, Any] | None) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-    """Who the customer is (nobody, when only the rest is given), and `balances`, `counters`, `coupons` of the book."""
+    """Who the customer is (nobody, when only the rest is given), and what the book knows."""
     given = dict(customer or {})
     held = {key: given.pop(key) for key in HOLDINGS_KEYS if key in given}
     return given or None if held else (None if customer is None else given), held

@@ -169,7 +169,7 @@ class Explained:
         kind = path.rpartition(".")[2]
         outline = self._outlines.get(row["promotion_id"])
         wanted = outline.condition_at(path) if outline is not None else path
-        if kind in ("receipt_sum", "quantity") and (row["actual"] or row["needed"]):
+        if kind in ("receipt_sum", "quantity", "purchases", "turnover") and (row["actual"] or row["needed"]):
             actual, distance = (self._amount(kind, row[name]) for name in ("actual", "distance"))
             if row["distance"] > 0:
                 return self.t("told.short", wanted=wanted, actual=actual, distance=distance)
@@ -177,7 +177,7 @@ class Explained:
         return self.t("told.wanted", wanted=wanted)
 
     def _amount(self, kind: str, number: int) -> str:
-        return self.money(number) if kind == "receipt_sum" else self.t.written(_thousandths(number))
+        return self.money(number) if kind in ("receipt_sum", "turnover") else self.t.written(_thousandths(number))
 
     def _title(self, promotion_id: str) -> str:
         outline = self._outlines.get(promotion_id)

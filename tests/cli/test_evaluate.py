@@ -160,3 +160,64 @@ lines: [{line_no: 1, sku: milk, qty_milli: 2345, unit: KG, price_minor: 500, no_
 """
     shown = run(tmp_path, "--explain", receipt=receipt).stdout
     assert "rounding −0.01" in shown
+
+
+HISTORIC = """
+- {promotion: a-three, stage: card, when: {purchases: {window: {days: 30}, from: 3}}, reward: [{percent: {rate: 5}}]}
+- {promotion: b-spent, stage: card, when: {turnover: {window: month, from: 100.00}}, reward: [{amount: {off: 1.00}}]}
+- {promotion: c-fifth, stage: card, when: {purchase_number: {every: 5}}, reward: [{percent: {rate: 5}}]}
+- {promotion: d-over, stage: card, when: {validity: {days: 3, after: {first_use: b-spent}}},
+    reward: [{percent: {rate: 5}}]}
+"""
+# Dates as a person writes them: without quotes.
+CUSTOMER = """
+customer_id: 7
+history:
+  - date: 2027-01-01
+    store: {store_id: s1}
+    lines: [{sku: milk, qty_milli: 1000, paid_minor: 6000}]
+    gave: [b-spent]
+  - {date: 2027-01-07, lines: [{sku: milk, qty_milli: 1000, paid_minor: 4050}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("lang", "told"),
+    [
+        (
+            "en",
+            [
+                "earlier purchases 2, from 3 on: add 1",
+                "purchase number 3, from 5 on: add 2",
+                "days since the start 9, only below 3",
+            ],
+        ),
+        (
+            "ru",
+            [
+                "прежних покупок 2, нужно от 3: не хватает 1",
+                "номер покупки 3, нужно от 5: не хватает 2",
+                "дней с начала 9, нужно меньше 3",
+            ],
+        ),
+    ],
+)
+def test_history_of_the_customer_is_read_and_told(
+    tmp_path: Path, lang: str, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    (tmp_path / "customer.yaml").write_text(CUSTOMER)
+    options = ["--explain", "--lang", lang, "--customer", str(tmp_path / "customer.yaml"), "--at", "2027-01-10T12:00"]
+    result = run(tmp_path, *options, rules=HISTORIC)
+    assert result.exit_code == 0
+    shown = " ".join(result.stdout.replace("│", " ").split())
+    assert all(line in shown for line in told), shown
+    # 100.50 of 100.00 was spent in January
+    assert "b-spent −1.00" in shown
+
+
+def test_history_that_cannot_be_read_is_refused_with_its_path(tmp_path: Path) -> None:
+    (tmp_path / "customer.yaml").write_text("history: [{date: 2027-01-01, lines: [{sku: milk, paid_minor: 1}]}]")
+    result = run(tmp_path, "--customer", str(tmp_path / "customer.yaml"))
+    assert result.exit_code == 1
+    assert "history[0].lines[0].qty_milli: FIELD_REQUIRED" in result.stderr
