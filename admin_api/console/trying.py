@@ -28,6 +28,7 @@ from altyn.admin_api.releases.repository import active_documents
 from altyn.admin_api.stores.repository import find_store
 from altyn.core.rules.definition import canonical_json
 
+HISTORY_MAX = 100
 LINES_MAX = 50
 OTHERS_MAX = 500
 MONEY = re.compile(r"(\d{1,9})(?:[.,](\d{1,2}))?")
@@ -109,7 +110,8 @@ async def _asked(visit: Visit, problems: list[Problem]) -> EvaluateIn | None:
     customer = None
     if visit.field("try.card"):
         segments = [one.strip() for one in visit.field("try.segments").split(",") if one.strip()]
-        customer = CustomerIn(customer_id=1, card_state="ACTIVE", segments=segments[:50])
+        history = _history(visit, dict(store) if place is None else place.model_dump(), problems)
+        customer = CustomerIn(customer_id=1, card_state="ACTIVE", segments=segments[:50], history=history)
     if problems:
         return None
     return EvaluateIn(receipt=receipt, customer=customer, store=place, at=when)
@@ -146,6 +148,20 @@ def _lines(visit: Visit, problems: list[Problem]) -> list[dict[str, Any]]:
         found.append(line)
     if not found and not problems:
         problems.append(problem("receipt", "EMPTY", visit.t("try.no_lines")))
+    return found
+
+
+def _history(visit: Visit, place: dict[str, Any], problems: list[Problem]) -> list[dict[str, Any]]:
+    """Earlier receipts, one a line: date, sum, and a category if it matters; all in the store of the receipt."""
+    found: list[dict[str, Any]] = []
+    store = {name: place.get(name) or "" for name in ("store_id", "region", "format", "cluster")}
+    for number, text in enumerate(visit.field("try.history").splitlines()[:HISTORY_MAX], 1):
+        day, price, category, *_ = [*text.split(maxsplit=2), "", "", ""]
+        if not day:
+            continue
+        line = {"sku": "sample", "qty_milli": 1000, "group_id": category.strip()[:64]}
+        line["paid_minor"] = _whole(price, MONEY, visit.shell.exponent, f"history[{number}]", problems)
+        found.append({"date": day[:10], "store": store, "lines": [line]})
     return found
 
 

@@ -54,9 +54,10 @@ async def outcome_of(call: Call, ruleset: Ruleset, asked: EvaluateIn) -> dict[st
     store = await _store_of(call, asked)
     receipt = await _with_catalogue(call, asked.receipt)
     customer = None if asked.customer is None else asked.customer.model_dump()
+    held = None if customer is None else {"history": customer.pop("history")}
     try:
         clock = wall_clock(store.pop("zone"), asked.at or call.now)
-        outcome: dict[str, Any] = evaluate(ruleset, receipt, store, customer, clock, asked.explain)
+        outcome: dict[str, Any] = evaluate(ruleset, receipt, store, customer, clock, asked.explain, held)
     except ReceiptError as error:
         found = [problem(error.path, error.code, error.message)]
         raise ReceiptInvalid(str(error), path=error.path, problems=found) from None

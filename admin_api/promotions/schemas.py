@@ -99,12 +99,15 @@ class ValidationOut(BaseModel):
 
 
 class CustomerIn(Shape):
-    """What the till would know of the customer. ``customer_id`` 0: an anonymous card."""
+    """What the till would know of the customer. ``customer_id`` 0: an anonymous card. ``history``: earlier receipts, as
+    `altyn evaluate` takes them.
+    """
 
     customer_id: Annotated[Whole, Field(ge=0, lt=1 << 63)] = 0
     card_type: Attribute = ""
     card_state: Annotated[str, Field(pattern="^(NEW|ACTIVE|BLOCKED|CLOSED|FINISHED)$")] = "ACTIVE"
     segments: Annotated[list[Id], Field(max_length=256)] = Field([])
+    history: Annotated[list[dict[str, Any]], Field(max_length=1_000)] = Field([])
 
 
 class PlaceIn(Shape):

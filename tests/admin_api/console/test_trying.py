@@ -119,3 +119,18 @@ async def test_own_former_self_takes_no_part(browser: Browser, desk: Desk) -> No
 async def test_remarks_of_the_check_are_shown(browser: Browser, page: Page) -> None:
     part = await tried(browser, page, **{"doc__when__all__1__receipt_sum__below|word": "1", "try__alone": "1"})
     assert "Worth a look" in part.text
+
+
+async def test_earlier_purchases_of_the_customer_are_typed_one_a_line(browser: Browser, desk: Desk, page: Page) -> None:
+    asked = {"window": "month", "of": {"category": "coffee"}, "at": "same_store", "count": 2}
+    third = {"promotion": "third", "title": {"en": "Twice coffee"}, "stage": "receipt", "when": {"purchases": asked}}
+    third["reward"] = [{"amount": {"off": "30"}}]
+    assert (await desk.post("/v1/promotions?state=ACTIVE", json=third)).status_code == 201
+    typed = "2027-01-02 300 coffee\n2027-01-04 150.50 coffee\n\n2027-01-04 20\n2026-12-31 99 coffee"
+    part = await tried(browser, page, try__card="1", try__history=typed)
+    assert "“Twice coffee” took 30.00 off" in part.text
+    for other in ("", typed.partition("\n")[0]):
+        part = await tried(browser, page, try__card="1", try__history=other)
+        assert "“Twice coffee” took" not in part.text
+    wrong = await tried(browser, page, try__card="1", try__history="2027-02-30 5")
+    assert "history[0].date" in wrong.text
