@@ -36,6 +36,7 @@ from altyn.core.ledger.book import Book
 from altyn.core.ledger.operations import Operations
 from altyn.core.ledger.snapshot import SnapshotHead
 from altyn.core.ledger.view import apply_effects
+from altyn.core.rules.ruleset import Ruleset
 from altyn.infra.database import connect
 from altyn.infra.embedded.postgres import EmbeddedPostgres
 from altyn.infra.zones import ensure_zone
@@ -236,7 +237,7 @@ async def open_commits(
     finally:
         await connection.close()
     assert release is not None
-    engine.take_ruleset(compile_document(*release.values()).image, release["sha256"], 0)
+    engine.take_ruleset(Ruleset(compile_document(*release.values()).image), release["sha256"], 0)
     if book is not None:
         engine.restore(book, Operations(), 0, 0)
     return Commits(engine, await Journal.open(dsn, shard, "bench", limits=limits), members)

@@ -76,6 +76,12 @@ def overload(as_json: AsJson = False) -> None:
     show(import_module("altyn.benchmarks.overload_bench").run(), as_json)
 
 
+@app.command()
+def swap(as_json: AsJson = False) -> None:
+    """Latencies of calculations while a release of 100,000 promotions is compiled and taken: about six minutes."""
+    show(import_module("altyn.benchmarks.swap_bench").run(), as_json)
+
+
 def show(result: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(result))

@@ -173,7 +173,7 @@ class Server:
 
     def _take_ruleset(self, release: Release) -> None:
         self.engine.take_ruleset(
-            release.image, release.sha256, release.effective_at_us, release.emergency, release.follows
+            release.ruleset, release.sha256, release.effective_at_us, release.emergency, release.follows
         )
         self.engine.look(clock_us())
         log.info(

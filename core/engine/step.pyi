@@ -49,7 +49,7 @@ class Engine:
     def look(self, clock_us: int) -> None: ...
     def take_ruleset(
         self,
-        image: bytes,
+        ruleset: Ruleset,
         document_sha256: bytes,
         effective_at_us: int,
         emergency: bool = False,

@@ -153,13 +153,13 @@ cdef class Engine:
         self.last_seq = seq
         self.last_instant_us = instant_us
 
-    def take_ruleset(self, bytes image, bytes document_sha256, int64_t effective_at_us, bint emergency=False, follows=None):
+    def take_ruleset(self, Ruleset ruleset not None, bytes document_sha256, int64_t effective_at_us, bint emergency=False, follows=None):
         """A verified release joins, in force from `effective_at_us`. `document_sha256`: of the document the image was compiled from.
 
         `follows`: the version that was in force before it, 0 when none was, -1 when nobody knows; None: the newest one held.
-        RulesetError, ValueError: refused, nothing changed.
+        ValueError: refused, nothing changed.
         """
-        self.releases.take(Ruleset(image), document_sha256, self.facts.assets, effective_at_us, emergency, follows)
+        self.releases.take(ruleset, document_sha256, self.facts.assets, effective_at_us, emergency, follows)
 
     def take_past_ruleset(self, Ruleset ruleset, bytes document_sha256, int64_t begin_us, int64_t end_us):
         """What was in force in [begin_us, end_us), for receipts that come late; None: nothing that can be taken.

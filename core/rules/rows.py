@@ -60,12 +60,8 @@ NESTED_KINDS: dict[type, int] = {AllOf: 0, AnyOf: 1, NoneOf: 2}
 
 def first_column(columns: list[tuple[int, int]]) -> int:
     """The given column with the fewest symbols."""
-    given = [
-        (1 if end == ONE else end - begin, place)
-        for place, (begin, end) in enumerate(columns)
-        if (begin, end) != NO_LIST
-    ]
-    return min(given)[1] if given else NO_COLUMN
+    given = [(place, begin, end) for place, (begin, end) in enumerate(columns) if (begin, end) != NO_LIST]
+    return min(((1 if end == ONE else end - begin, place) for place, begin, end in given), default=(0, NO_COLUMN))[1]
 
 
 class ImageError(ValueError):

@@ -129,8 +129,11 @@ cdef class Ruleset:
         self.rows = <char*>image_memory(<size_t>len(image))
         if self.rows == NULL:
             raise MemoryError
-        memcpy(self.rows, <const char*>image, <size_t>len(image))
         self.image_bytes = len(image)
+        cdef const char* given = image
+        with nogil:
+            # Megabytes of fresh pages: a thread that opens a release must not hold up the calls.
+            memcpy(self.rows, given, <size_t>self.image_bytes)
         cdef const char* base = self.rows
         cdef RulesView* view = &self.view
         cdef list at = [place for place, _ in places]

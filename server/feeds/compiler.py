@@ -117,7 +117,8 @@ class RulesCompiler:
         assert worker is not None
         assert worker.stdin is not None
         assert worker.stdout is not None
-        worker.stdin.write(request + document)
+        worker.stdin.write(request)
+        worker.stdin.write(document)  # by itself: megabytes are not joined while the calls wait for this thread
         worker.stdin.flush()
         header_size, image_size = ANSWER.unpack(read_exactly(worker.stdout, ANSWER.size))
         header: dict[str, Any] = json.loads(read_exactly(worker.stdout, header_size))

@@ -8,6 +8,7 @@ force within the life of a calculation token are handed over too, oldest first.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ import asyncpg
 import structlog
 
 from altyn.core.facts import AssetFact
+from altyn.core.rules.ruleset import Ruleset, RulesetError
 from altyn.server.feeds.compiler import Compiled, ReleaseRefused, RulesCompiler
 
 TOKEN_LIFE_US = 15 * 60 * 1_000_000
@@ -34,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 
 class Release(NamedTuple):
-    """A compiled release that waits for its time. `sha256`: of its document.
+    """A compiled release, opened, that waits for its time. `sha256`: of its document.
 
     `follows`: the version that was in force before it, 0 when none was, FOLLOWS_UNKNOWN when some were not looked at.
     """
@@ -43,7 +45,7 @@ class Release(NamedTuple):
     sha256: bytes
     effective_at_us: int
     emergency: bool
-    image: bytes
+    ruleset: Ruleset
     follows: int = 0
 
 
@@ -114,11 +116,13 @@ class RulesFeed:
         try:
             compiled = await self._compiler.compile(version, row["sha256"], document)
             check_assets(self._assets, compiled)
-        except ReleaseRefused as error:
+            # Its hash and its rows are megabytes; another thread reads them while calls go on.
+            ruleset = await asyncio.to_thread(Ruleset, compiled.image)
+        except (ReleaseRefused, RulesetError) as error:
             self.refuse(version, str(error))
             return None
-        log.info("rules_compiled", version=version, image_bytes=len(compiled.image))
-        return Release(version, row["sha256"], row["effective_at_us"], row["emergency"], compiled.image)
+        log.info("rules_compiled", version=version, image_bytes=ruleset.image_bytes)
+        return Release(version, row["sha256"], row["effective_at_us"], row["emergency"], ruleset)
 
     def refuse(self, version: int, reason: str) -> None:
         log.error("rules_refused", version=version, reason=reason)

@@ -11,6 +11,7 @@ from importlib import resources
 from altyn.admin_api.projector import Projector
 from altyn.core.engine import Engine, Record, cancel_receipt, commit_receipt, expire_holds, reserve_receipt
 from altyn.core.rules.definition import load_documents
+from altyn.core.rules.ruleset import Ruleset
 from altyn.infra.database import connect, create_pool
 from altyn.infra.migrate import load_migrations, migrate
 from altyn.server.feeds.compiler import compile_document
@@ -36,7 +37,7 @@ MINUTE_US = 60_000_000
 def published_engine() -> Engine:
     """An engine with the release that `lay` publishes."""
     engine = Engine(tenant="demo", facts=new_facts(), zone="Europe/Moscow", token_key=TOKEN_KEY, pepper=PEPPER)
-    engine.take_ruleset(compile_document(1, SHA256, DOCUMENT).image, SHA256, 0)
+    engine.take_ruleset(Ruleset(compile_document(1, SHA256, DOCUMENT).image), SHA256, 0)
     return engine
 
 

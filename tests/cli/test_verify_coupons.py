@@ -18,6 +18,7 @@ from altyn.cli.verify.pages import REPLIES, Entry, Source
 from altyn.core.engine import Record, commit_receipt, return_receipt
 from altyn.core.facts.coupon_codes import code_hash
 from altyn.core.rules.definition import load_documents
+from altyn.core.rules.ruleset import Ruleset
 from altyn.infra.embedded.postgres import EmbeddedPostgres
 from altyn.infra.embedded.services import create_database
 from altyn.journal.v1 import record_pb2 as journal
@@ -40,7 +41,7 @@ def lived() -> tuple[World, list[Attempt]]:
     of 1 is free again then; 8 takes nothing.
     """
     world = World(new_engine())
-    world.engine.take_ruleset(compile_document(1, SHA256, DOCUMENT).image, SHA256, 0)
+    world.engine.take_ruleset(Ruleset(compile_document(1, SHA256, DOCUMENT).image), SHA256, 0)
     told = []
 
     def sold(number: int, *codes: str) -> pos.CommitReceiptResponse:

@@ -32,6 +32,7 @@ from altyn.core.ledger.image import state_digest
 from altyn.core.ledger.snapshot import SnapshotHead, write_snapshot
 from altyn.core.rules.compile import compile_ruleset
 from altyn.core.rules.definition import load_documents, read_documents
+from altyn.core.rules.ruleset import Ruleset
 from altyn.infra.zones import ensure_zone
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.pos.v1 import pos_service_pb2 as pos
@@ -194,7 +195,7 @@ def new_engine(document: bytes) -> Engine:
     engine = Engine(tenant="demo", facts=facts(), zone="Europe/Moscow", token_key=TOKEN_KEY, pepper=PEPPER)
     rules = read_documents(load_documents(document.decode()))
     image = compile_ruleset(rules.promotions, rules.assets, version=1)
-    engine.take_ruleset(image, hashlib.sha256(document).digest(), 0)
+    engine.take_ruleset(Ruleset(image), hashlib.sha256(document).digest(), 0)
     return engine
 
 

@@ -77,7 +77,7 @@ class Golden:
         for row in self.rows:
             for asset in journal.Record.FromString(bytes.fromhex(row["body"])).evidence.assets:
                 facts.assets[asset.asset] = AssetFact(asset.asset, asset.asset_no, asset.scale, 1, "{}")
-        engine.take_ruleset(self.image, self.document_sha256, 0)
+        engine.take_ruleset(Ruleset(self.image), self.document_sha256, 0)
         return engine
 
 

@@ -294,7 +294,7 @@ async def test_a_hint_brings_facts_and_rules_long_before_the_next_check(
         (taken,) = server.taken
         assert (taken.version, taken.emergency) == (version, True)
         assert taken.sha256 == await office.connection.fetchval("SELECT sha256 FROM rules_release")
-        ruleset = Ruleset(taken.image)
+        ruleset = taken.ruleset
         assert (ruleset.version, ruleset.promotions_count) == (version, 1)
 
 

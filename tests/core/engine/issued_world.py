@@ -6,6 +6,7 @@ from altyn.core.engine import Engine
 from altyn.core.facts.coupons import COUPON_UNIQUE, NEVER_US, SeriesFact
 from altyn.core.rules.compile import compile_ruleset
 from altyn.core.rules.definition import load_documents, read_documents
+from altyn.core.rules.ruleset import Ruleset
 from tests.core.engine.world import DOCUMENT_SHA256, PEPPER, TOKEN_KEY, new_facts
 
 SLIP = "S-##########?"
@@ -45,5 +46,5 @@ def new_engine(text: str = RULES, document_sha256: bytes = DOCUMENT_SHA256) -> E
     for number, series, template in ((1, "slip", SLIP), (2, "gift", "G#?"), (3, "thanks", "")):
         facts.coupons.upsert_series(SeriesFact(number, series, COUPON_UNIQUE, False, 0, NEVER_US, 1, template))
     engine = Engine(tenant="demo", facts=facts, zone="Europe/Moscow", token_key=TOKEN_KEY, pepper=PEPPER)
-    engine.take_ruleset(image(text), document_sha256, 0)
+    engine.take_ruleset(Ruleset(image(text)), document_sha256, 0)
     return engine

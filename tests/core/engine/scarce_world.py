@@ -56,7 +56,7 @@ def new_engine(text: str = RULES) -> Engine:
     for number, code in enumerate(CODES, 1):
         facts.coupons.upsert_code(CodeFact(code_hash(PEPPER, code), number, 3))
     engine = Engine(tenant="demo", facts=facts, zone="Europe/Moscow", token_key=TOKEN_KEY, pepper=PEPPER)
-    engine.take_ruleset(image(text), DOCUMENT_SHA256, 0)
+    engine.take_ruleset(Ruleset(image(text)), DOCUMENT_SHA256, 0)
     return engine
 
 

@@ -21,6 +21,7 @@ from altyn.core.engine import (
     reserve_receipt,
 )
 from altyn.core.ledger.image import state_digest
+from altyn.core.rules.ruleset import Ruleset
 from altyn.journal.v1 import record_pb2 as journal
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.pos.v1 import pos_service_pb2 as pos
@@ -188,7 +189,7 @@ def test_commit_new_id_same_receipt_other_content_is_quarantined(world: World) -
 def test_commit_with_token_keeps_the_shown_price_when_rules_change(world: World) -> None:
     token = calculated(world, basket()).calc_token
     world.engine.take_ruleset(
-        image("promotion: nothing\nstage: item\nreward: [{percent: {rate: 1, of: {sku: none}}}]", version=2),
+        Ruleset(image("promotion: nothing\nstage: item\nreward: [{percent: {rate: 1, of: {sku: none}}}]", version=2)),
         DOCUMENT_SHA256,
         0,
     )
@@ -200,7 +201,7 @@ def test_commit_with_token_keeps_the_shown_price_when_rules_change(world: World)
 def test_commit_with_token_older_than_its_time_out_uses_the_rules_in_force(world: World) -> None:
     token = calculated(world, basket()).calc_token
     world.engine.take_ruleset(
-        image("promotion: nothing\nstage: item\nreward: [{percent: {rate: 1, of: {sku: none}}}]", version=2),
+        Ruleset(image("promotion: nothing\nstage: item\nreward: [{percent: {rate: 1, of: {sku: none}}}]", version=2)),
         DOCUMENT_SHA256,
         0,
     )
@@ -211,13 +212,13 @@ def test_commit_with_token_older_than_its_time_out_uses_the_rules_in_force(world
 def test_emergency_release_ends_older_tokens(world: World) -> None:
     token = calculated(world, basket()).calc_token
     stop = image("promotion: nothing\nstage: item\nreward: [{percent: {rate: 1, of: {sku: none}}}]", version=2)
-    world.engine.take_ruleset(stop, DOCUMENT_SHA256, 0, True)
+    world.engine.take_ruleset(Ruleset(stop), DOCUMENT_SHA256, 0, True)
     assert committed(world, commit(basket(), 1, token=token)).outcome.rules_version == 2
 
 
 def test_release_is_in_force_from_its_moment(world: World) -> None:
     later = image("promotion: nothing\nstage: item\nreward: [{percent: {rate: 1, of: {sku: none}}}]", version=2)
-    world.engine.take_ruleset(later, DOCUMENT_SHA256, NOW_US + MINUTE_US)
+    world.engine.take_ruleset(Ruleset(later), DOCUMENT_SHA256, NOW_US + MINUTE_US)
     assert calculated(world, basket()).outcome.rules_version == 1
     assert calculated(world, basket(), NOW_US + MINUTE_US).outcome.rules_version == 2
 
@@ -226,13 +227,13 @@ def test_damaged_image_is_refused_and_the_rules_in_force_stay(world: World) -> N
     broken = bytearray(image(version=2))
     broken[-1] ^= 1
     with pytest.raises(ValueError):
-        world.engine.take_ruleset(bytes(broken), DOCUMENT_SHA256, 0)
+        world.engine.take_ruleset(Ruleset(bytes(broken)), DOCUMENT_SHA256, 0)
     assert calculated(world, basket()).outcome.rules_version == 1
 
 
 def test_release_without_its_documents_hash_is_refused(world: World) -> None:
     with pytest.raises(ValueError, match="32 bytes"):
-        world.engine.take_ruleset(image(version=2), b"", 0)
+        world.engine.take_ruleset(Ruleset(image(version=2)), b"", 0)
     assert calculated(world, basket()).outcome.rules_version == 1
 
 

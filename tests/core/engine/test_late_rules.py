@@ -15,7 +15,7 @@ NEVER_US = (1 << 63) - 1
 
 
 def publish(world: World, version: int, effective_at_us: int, follows: int | None = None) -> None:
-    world.engine.take_ruleset(rules(version), DOCUMENT_SHA256, effective_at_us, False, follows)
+    world.engine.take_ruleset(Ruleset(rules(version)), DOCUMENT_SHA256, effective_at_us, False, follows)
 
 
 def rules(version: int) -> bytes:

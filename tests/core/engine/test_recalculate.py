@@ -119,7 +119,7 @@ def world_of(case: Case, catalogued: bool) -> tuple[World, Ruleset, receipt_pb2.
     ]
     sent = ParseDict({**told, "lines": lines, "coupons": coupons, "payments": payments}, receipt_pb2.Receipt())
     engine = Engine(tenant="demo", facts=facts, zone="Europe/Moscow", token_key=TOKEN_KEY, pepper=PEPPER)
-    engine.take_ruleset(made, bytes(32), 0)
+    engine.take_ruleset(Ruleset(made), bytes(32), 0)
     return World(engine), Ruleset(made), sent
 
 

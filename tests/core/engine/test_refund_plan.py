@@ -47,7 +47,7 @@ WANT = receipt_pb2.Want(fiscal_plan=True)
 @pytest.fixture
 def world() -> World:
     made = new_world()
-    made.engine.take_ruleset(image(FREE_THIRD, 2), DOCUMENT_SHA256, 0)
+    made.engine.take_ruleset(Ruleset(image(FREE_THIRD, 2)), DOCUMENT_SHA256, 0)
     return made
 
 
@@ -223,7 +223,7 @@ def test_half_a_piece_of_a_row_is_its_share(world: World) -> None:
 @settings(max_examples=25, deadline=None)
 def test_parts_of_rows_come_back_to_the_same_sum_in_any_order(parts: list[tuple[int, int]]) -> None:
     world = new_world()
-    world.engine.take_ruleset(image(FREE_THIRD, 2), DOCUMENT_SHA256, 0)
+    world.engine.take_ruleset(Ruleset(image(FREE_THIRD, 2)), DOCUMENT_SHA256, 0)
     sold(world, receipt(line(1, "loaf", 10001, 4000)))
     paid = 0
     for number, (sub_no, qty_milli) in enumerate(parts, 901):

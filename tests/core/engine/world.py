@@ -17,6 +17,7 @@ from altyn.core.facts.stores import StoreFact
 from altyn.core.ledger.keys import receipt_key
 from altyn.core.rules.compile import compile_ruleset
 from altyn.core.rules.definition import load_documents, read_documents
+from altyn.core.rules.ruleset import Ruleset
 from altyn.infra.zones import ensure_zone
 from altyn.journal.v1 import record_pb2 as journal
 from altyn.pos.v1 import pos_service_pb2 as pos
@@ -122,7 +123,7 @@ class World:
 
 def new_engine() -> Engine:
     engine = Engine(tenant="demo", facts=new_facts(), zone="Europe/Moscow", token_key=TOKEN_KEY, pepper=PEPPER)
-    engine.take_ruleset(image(), DOCUMENT_SHA256, 0)
+    engine.take_ruleset(Ruleset(image()), DOCUMENT_SHA256, 0)
     return engine
 
 
