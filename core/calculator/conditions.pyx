@@ -12,7 +12,7 @@ from altyn.core.calculator.work cimport CalcGroup, ENTERED_BEFORE, NO_EFFECT
 from altyn.core.money cimport PPM, mul_div_floor
 from altyn.core.receipt cimport PAYMENT_TYPES_COUNT
 from altyn.core.rules.image cimport (
-    ABSENT, ALL_OF, ANY_OF, BALANCE_IS, CARD_TYPE, COUPON_IS, CUSTOMER_ID, CUSTOMER_IS, ConditionRow, HAS_CARD_IS, NONE_OF,
+    ABSENT, ALL_GOODS, ALL_OF, ANY_OF, BALANCE_IS, CARD_TYPE, COUPON_IS, CUSTOMER_ID, CUSTOMER_IS, ConditionRow, HAS_CARD_IS, NONE_OF,
     PAYMENT_IS, PURCHASES_IS, QUANTITY_IS, SCHEDULE_IS, SERIES_IS, SetRow, STORE_ID, STORE_IS, SUM_IS, Span, REGISTER_ID, REGISTER_IS,
     TURNOVER_IS,
 )
@@ -29,17 +29,25 @@ cdef enum CountBy:
     WEIGHT = 1
 
 
+cdef inline int64_t sum_of(const CalcGroup* group, int32_t base) noexcept nogil:
+    if not group.counted:
+        return 0
+    return group.gross_minor if base == GROSS else group.entry_minor if base == STAGE_ENTRY else group.running_minor
+
+
 cdef int64_t base_of(const Work* work, int32_t set, int32_t base) noexcept nogil:
     """A sum over a product set. At stage accrual RUNNING is what is left to pay: NET."""
     cdef const SetRow* products = &work.rules.sets[set]
-    cdef const CalcGroup* group
     cdef int64_t total = 0
     cdef Members left
-    cdef int32_t i = first_in_set(work, products, &left)
+    cdef int32_t i
+    if products.flags & ALL_GOODS:
+        for i in range(work.groups_count):
+            total += sum_of(&work.groups[i], base)
+        return total
+    i = first_in_set(work, products, &left)
     while i < work.groups_count:
-        group = &work.groups[i]
-        if group.counted:
-            total += group.gross_minor if base == GROSS else group.entry_minor if base == STAGE_ENTRY else group.running_minor
+        total += sum_of(&work.groups[i], base)
         i = next_in_set(work, products, &left)
     return total
 

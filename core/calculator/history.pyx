@@ -8,7 +8,7 @@ most receipts ask: these must cost them nothing.
 """
 from libc.stdint cimport INT32_MAX, INT64_MIN, int32_t
 from altyn.core.calculator.conditions cimport within
-from altyn.core.calculator.targets cimport in_list, next_in_set
+from altyn.core.calculator.targets cimport Members, first_in_set, in_list, next_in_set
 from altyn.core.calendar cimport day_us, floor_div
 from altyn.core.money cimport MILLI
 from altyn.core.rules.image cimport ABSENT, PURCHASES_IS, PURCHASE_NUMBER_IS, SetRow, Span, TURNOVER_IS
@@ -19,11 +19,12 @@ cdef enum:
 
 cdef bint buys_of(const Work* work, const SetRow* products) noexcept nogil:
     """Has this receipt goods of the set that count."""
-    cdef int32_t i = next_in_set(work, products, 0)
+    cdef Members left
+    cdef int32_t i = first_in_set(work, products, &left)
     while i < work.groups_count:
         if work.groups[i].counted and work.groups[i].units > 0:
             return True
-        i = next_in_set(work, products, i + 1)
+        i = next_in_set(work, products, &left)
     return False
 
 
