@@ -109,8 +109,13 @@ def points_change(row: Mapping[str, Any]) -> int:
 
 
 def by_change(kind: str, rows: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """The largest change first."""
-    ordered = sorted(rows.items(), key=lambda item: (-abs(cost_of(item[1])), -points_change(item[1]), item[0]))
+    """The largest change first; of equal ones who gives more."""
+
+    def weight(item: tuple[str, dict[str, Any]]) -> tuple[int, int, int, str]:
+        name, row = item
+        return -abs(cost_of(row)), -points_change(row), -row["discount_after_minor"], name
+
+    ordered = sorted(rows.items(), key=weight)
     return [{kind: name, **row} for name, row in ordered]
 
 

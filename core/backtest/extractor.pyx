@@ -109,11 +109,10 @@ cdef class Extractor:
         return self.written()
 
     cdef int count_other(self) except -1:
-        """Returns, and voids of sales: told beside the amounts, which are as they were sold."""
-        if self.record.kind == pos_v1.OPERATION_KIND_RETURN:
-            self.returns_count += 1
-        elif self.record.kind == pos_v1.OPERATION_KIND_CANCEL and self.record.effects != NULL and self.record.effects.returned != NULL:
-            self.voids_count += 1
+        """Returns and voids that took something back: told beside the amounts, which are as they were sold."""
+        if self.record.effects != NULL and self.record.effects.returned != NULL:
+            self.returns_count += self.record.kind == pos_v1.OPERATION_KIND_RETURN
+            self.voids_count += self.record.kind == pos_v1.OPERATION_KIND_CANCEL
         return 0
 
     cdef str why_not(self):

@@ -14,7 +14,7 @@ from altyn.core.backtest.sums cimport Sums, promotion_name, zeroed
 from altyn.core.backtest.tallies cimport Tallies
 from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.edge cimport ReadError, read_receipt
-from altyn.core.engine.replay cimport take_codes, take_holdings, take_line_facts, take_place
+from altyn.core.engine.replay cimport take_evidence
 from altyn.core.engine.scarce cimport forget_accrual
 from altyn.core.ledger.counters cimport CounterId
 from altyn.core.ledger.effects cimport id_of_key
@@ -180,12 +180,7 @@ cdef class Replayer:
         if read_receipt(self.record.request.receipt, &self.receipt, &self.arena, &wrong) != 0:
             raise ValueError(f"the item at byte {self.at} has a receipt out of range")
         evidence = self.record.evidence
-        take_line_facts(&self.receipt, evidence)
-        take_place(&self.where, evidence)
-        take_holdings(&self.holdings, evidence.customer)
-        self.holdings.input_method = evidence.input_method
-        self.holdings.limits_waived = evidence.limits_waived
-        self.holdings.coupons = take_codes(&self.receipt, evidence, &self.arena)
+        take_evidence(&self.receipt, &self.where, &self.holdings, evidence, &self.arena)
         if self.reads_balances and evidence.balances_count > 0:
             self.read_balances(evidence)
         if self.counts:

@@ -156,18 +156,14 @@ cdef class Recalculator:
             raise ValueError(f"record {self.record.seq} decides nothing about a receipt")
         if read_receipt(self.record.request.receipt, &self.receipt, &self.arena, &error) != 0:
             raise edge_exception(&error)
-        take_line_facts(&self.receipt, self.record.evidence)
-        take_place(&self.place, self.record.evidence)
-        take_holdings(&self.holdings, self.record.evidence.customer)
+        take_evidence(&self.receipt, &self.place, &self.holdings, self.record.evidence, &self.arena)
         return self.read_scarce()
 
     cdef int read_scarce(self) except -1:
-        """Balances, counters and coupons as the decision saw them."""
+        """Balances and counters as the decision saw them."""
         cdef const journal_v1.Evidence* evidence = self.record.evidence
         cdef int32_t i
         cdef CounterId id
-        self.holdings.input_method = evidence.input_method
-        self.holdings.limits_waived = evidence.limits_waived
         if evidence.balances_count > 0:
             self.holdings.balances = <int64_t*>arena_take(&self.arena, <size_t>evidence.balances_count * sizeof(int64_t))
             if self.holdings.balances == NULL:
@@ -180,7 +176,6 @@ cdef class Recalculator:
             if not counters_set(&self.counters, &id, [evidence.counters[i].used, evidence.counters[i].held]):
                 raise MemoryError
         self.holdings.counters = &self.counters
-        self.holdings.coupons = take_codes(&self.receipt, evidence, &self.arena)
         return 0
 
     cdef pos_v1.Outcome* decide(self, Ruleset ruleset, bint told) except NULL:
@@ -241,6 +236,16 @@ cdef class Recalculator:
                     return False
                 found += 1
         return found == count
+
+
+cdef int take_evidence(Receipt* receipt, Place* place, Holdings* holdings, const journal_v1.Evidence* evidence, Arena* arena) except -1:
+    take_line_facts(receipt, evidence)
+    take_place(place, evidence)
+    take_holdings(holdings, evidence.customer)
+    holdings.input_method = evidence.input_method
+    holdings.limits_waived = evidence.limits_waived
+    holdings.coupons = take_codes(receipt, evidence, arena)
+    return 0
 
 
 cdef void take_line_facts(Receipt* receipt, const journal_v1.Evidence* evidence) noexcept:

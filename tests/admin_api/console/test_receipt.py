@@ -6,11 +6,12 @@ import hashlib
 from datetime import UTC, datetime
 from uuid import UUID
 
+from altyn.admin_api.edge.rights import Grant
 from altyn.core.engine import Record
 from altyn.journal.v1 import record_pb2 as journal
 from altyn.server.journal import Journal
 from tests.admin_api.console.browser import Browser
-from tests.admin_api.desk import Desk
+from tests.admin_api.desk import STORE, Desk
 from tests.cli.backtest.test_backtest import DOCUMENT, PAST, SHA256
 
 FIRST = next(record for record in PAST.records if record.seq == 4)
@@ -82,3 +83,16 @@ async def test_hold_before_payment_says_that_it_is_no_sale(browser: Browser, des
     await sold(desk, schema_dsn, PAST.records)
     page = await browser.get("/console/receipts/2")
     assert "not the sale itself" in page.text and "Replayed: equal" in page.text
+
+
+async def test_role_in_another_store_sees_neither_the_list_nor_the_receipt(
+    stranger: Browser, desk: Desk, schema_dsn: str
+) -> None:
+    await sold(desk, schema_dsn, PAST.records)
+    await desk.put("/v1/stores/s1", json=STORE)
+    await desk.put("/v1/stores/other", json=STORE | {"region": "spb"})
+    for store, status, listed in (("s1", 200, True), ("other", 403, False)):
+        token = await desk.token_of("anna", Grant("STORE_DIRECTOR", "STORE", store))
+        stranger.client.cookies.set("altyn_session", token)
+        assert (await stranger.get("/console/receipts/4")).status == status
+        assert ("/console/receipts/4" in (await stranger.get("/console/receipts")).html) == listed

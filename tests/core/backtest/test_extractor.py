@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from altyn.core.backtest.extractor import Extractor
+from altyn.core.engine import return_receipt
 from altyn.pos.v1 import receipt_pb2
 from tests.core.backtest.past import busy_past, extracted
+from tests.core.engine.returns import give_back, refund
 from tests.core.engine.scarce_world import committed
+from tests.core.engine.test_returns import settle
 from tests.core.engine.world import World, basket, new_engine
+
+RETURN = 4
 
 
 def test_sales_are_kept_and_the_rest_is_counted() -> None:
@@ -19,6 +24,16 @@ def test_sales_are_kept_and_the_rest_is_counted() -> None:
     assert (names["stores"], names["segments"], names["versions"]) == (["s1"], ["friends"], [1])
     assert names["assets"] == [("bonus", 2)]
     assert set(names["promotions"]) == {"bakery", "first-today", "friends", "spring", "earn"}
+
+
+def test_return_that_waits_for_its_sale_is_counted_once_it_is_applied() -> None:
+    world = World(new_engine())
+    world.effect(return_receipt, give_back(refund((1, 1000), of=1), world.next_seq()))
+    committed(world, basket(1))
+    settle(world)
+    assert [record.kind for record in world.records].count(RETURN) == 2
+    _, extractor = extracted(world)
+    assert extractor.returns_count == 1
 
 
 def test_what_could_not_be_applied_or_read_is_counted_by_its_reason() -> None:
