@@ -26,13 +26,13 @@ from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_take
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
-from altyn.core.write_messages cimport write_messages, write_nudges
+from altyn.core.write_messages cimport write_gifts, write_messages, write_nudges
 
 from altyn.core.plain_history import HISTORY_MAX
 from altyn.core.plain_lines import ReceiptError
 
 STAGES = ("", "PRICE", "ITEM", "SET", "RECEIPT", "COUPON", "CARD", "EXTERNAL", "CAP", "POINTS", "ROUNDING",
-          "ACCRUAL", "MESSAGE")
+          "ACCRUAL", "MESSAGE", "RATE")
 VERDICTS = ("", "APPLIED", "NOT_MATCHED", "BEATEN", "EXCLUDED", "FLOOR", "CAP", "BUDGET", "LIMIT", "INACTIVE", "ZERO")
 CHANNELS = ("", "SLIP", "CASHIER", "CUSTOMER_DISPLAY")
 KINDS = ("", "DISCOUNT", "POINTS", "ROUNDING")
@@ -179,6 +179,8 @@ cdef int fill_coupons(Holdings* holdings, list codes, dict known, Texts texts) e
             holdings.coupons[position].unique = True
     return 0
 
+
+SILENCE = {"messages": [], "gifts": []}
 
 cdef Calculator calculator = Calculator()
 
@@ -370,7 +372,30 @@ cdef pos_v1.Balance* known_balances(Ruleset ruleset, const Holdings* holdings, d
     return balances
 
 
-cdef list spell_messages(Ruleset ruleset, const Receipt* receipt, const Holdings* holdings, dict balances, const Outcome* out):
+cdef dict spell_message(const pos_v1.Message* message):
+    return {
+        "channel": f"CHANNEL_{CHANNELS[message.channel]}",
+        "priority": message.priority,
+        "text": spelled_text(message.text),
+        "barcode": spelled_text(message.barcode),
+        "language": spelled_text(message.language),
+        "promotion_id": spelled_text(message.promotion_id),
+    }
+
+
+cdef dict spell_gift(const pos_v1.Gift* gift):
+    return {
+        "promotion_id": spelled_text(gift.promotion_id),
+        "reward_no": gift.reward_no,
+        "skus": [spelled_text(gift.skus[i]) for i in range(gift.skus_count)],
+        "quantity": gift.quantity,
+        "taken": gift.taken,
+        "messages": [spell_message(&gift.messages[i]) for i in range(gift.messages_count)],
+    }
+
+
+cdef dict spell_said(Ruleset ruleset, const Receipt* receipt, const Holdings* holdings, dict balances, const Outcome* out):
+    """Messages and gifts."""
     cdef Arena arena
     cdef pos_v1.Outcome written
     cdef pos_v1.Totals totals
@@ -383,19 +408,12 @@ cdef list spell_messages(Ruleset ruleset, const Receipt* receipt, const Holdings
     try:
         written.balances = known_balances(ruleset, holdings, balances, &arena)
         written.balances_count = ruleset.view.assets_count if written.balances != NULL else 0
-        if write_messages(out, receipt, ruleset, &written, &arena) != 0:
+        if write_gifts(out, ruleset, &written, &arena) != 0 or write_messages(out, receipt, ruleset, &written, &arena) != 0:
             raise MemoryError("the arena is full")
-        return [
-            {
-                "channel": f"CHANNEL_{CHANNELS[written.messages[i].channel]}",
-                "priority": written.messages[i].priority,
-                "text": spelled_text(written.messages[i].text),
-                "barcode": spelled_text(written.messages[i].barcode),
-                "language": spelled_text(written.messages[i].language),
-                "promotion_id": spelled_text(written.messages[i].promotion_id),
-            }
-            for i in range(written.messages_count)
-        ]
+        return {
+            "messages": [spell_message(&written.messages[i]) for i in range(written.messages_count)],
+            "gifts": [spell_gift(&written.gifts[i]) for i in range(written.gifts_count)],
+        }
     finally:
         arena_close(&arena)
 
@@ -541,7 +559,7 @@ cdef dict spell_outcome(
         "counters": spell_counters(ruleset, out),
         "coupons": coupons,
         "issued_coupons": [spell_issued(ruleset, &out.issued[i]) for i in range(out.issued_count)],
-        "messages": spell_messages(ruleset, receipt, holdings, balances, out) if out.said_count > 0 else [],
+        **(spell_said(ruleset, receipt, holdings, balances, out) if out.said_count + out.promised_count > 0 else SILENCE),
         "nudges": spell_nudges(ruleset, receipt, out) if out.nudges_count > 0 else [],
         "fiscal_plan": [spell_fiscal_row(receipt, &out.fiscal_rows[i]) for i in range(out.fiscal_rows_count)],
         "rules_version": ruleset.version,

@@ -60,6 +60,8 @@ cdef enum:
     REWARDS_MAX = 16
     LIMITS_MAX = 8             # of one promotion
     MULTIPLIERS_MAX = 16       # of one rule
+    ACTING_MAX = 4_096         # multipliers of other promotions that acted on rules of one receipt
+    RATES_TRACED_MAX = 1_024   # rules of stage rate that an explanation tells
     TIERS_MAX = 32             # of one reward
     ASSETS_MAX = 64
     POINTS_PAYMENTS_MAX = 72   # one per asset and per wish
@@ -70,6 +72,7 @@ cdef enum:
     COUNTED_MAX = 65_536
     SAID_MAX = 256
     ISSUED_MAX = 64
+    PROMISED_MAX = 64          # gifts
     NUDGES_MAX = 3
     FISCAL_ROWS_MAX = 12_000   # a line prints no more rows than it has units, and one or two when it has one
     TRACES_MAX = 4_096

@@ -118,14 +118,14 @@ cdef struct CounterUse:
     bint of_accrual
 
 cdef struct Said:
-    # What a promotion says: a message, an issued coupon with its text, or a nudge.
+    # What a promotion says: a message, an issued coupon or a gift with its text, or a nudge.
     int32_t promotion
-    int32_t rule               # of an issued coupon, else -1
+    int32_t rule               # of an issued coupon or a gift, else -1
     int32_t message            # row of the ruleset's messages; of a message only
     int32_t asset              # of the points, -1: none
     int64_t discount_minor     # what the promotion gave
     int64_t points
-    int64_t missing            # of a nudge: minor units, or thousandths
+    int64_t missing            # of a nudge: minor units, or thousandths; of a gift: units that were taken
     bint of_quantity
 
 cdef struct RuleTrace:
@@ -182,6 +182,8 @@ cdef struct Outcome:
     int32_t said_count
     Said* issued               # coupons to issue, in order of evaluation
     int32_t issued_count
+    Said* promised             # gifts, in order of evaluation
+    int32_t promised_count
     Said* nudges               # the nearest first
     int32_t nudges_count
     RuleTrace* traces

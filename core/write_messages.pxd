@@ -8,7 +8,9 @@ from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
-# Appends every message in each of its languages to `out.messages`. Balances are read from `out`, so they stand there
+# What is promised, without texts. 0, or -1 when the arena is full, as below.
+cdef int write_gifts(const Outcome* outcome, Ruleset rules, pos_v1.Outcome* out, Arena* arena) noexcept nogil
+# Appends every message in each of its languages to `out.messages`, and gives `out.gifts` their texts. Balances are read from `out`, so they stand there
 # before. 0, or -1 when the arena is full.
 cdef int write_messages(
     const Outcome* outcome, const Receipt* receipt, Ruleset rules, pos_v1.Outcome* out, Arena* arena

@@ -1,4 +1,4 @@
-"""Writing messages: texts of promotions with their placeholders filled, in every language they have.
+"""Writing messages and gifts: texts of promotions with their placeholders filled, in every language they have.
 
 Money is written with the digits of the receipt's currency, points with those of their asset, both with a point. What
 there is not (a balance of nobody or when several assets could be meant, a code outside an issued coupon) is written as
@@ -6,7 +6,7 @@ nothing. It must never decide who says something: that is `calculator.speech`.
 """
 from libc.stdint cimport int64_t
 from libc.string cimport memcmp, memcpy
-from altyn.core.rules.image cimport MessageRow, SpeechRow
+from altyn.core.rules.image cimport GiftRow, MessageRow, PathRow, SpeechRow
 from altyn.core.text cimport text_equal
 from altyn.core.wire.arena cimport arena_take
 
@@ -181,6 +181,63 @@ cdef Text fill_text(
     return made
 
 
+cdef int write_gifts(const Outcome* outcome, Ruleset rules, pos_v1.Outcome* out, Arena* arena) noexcept nogil:
+    cdef const GiftRow* row
+    cdef const PathRow* sku
+    cdef pos_v1.Gift* shown
+    cdef int32_t i, j, rule
+    if outcome.promised_count == 0:
+        return 0
+    out.gifts = <pos_v1.Gift*>arena_take(arena, <size_t>outcome.promised_count * sizeof(pos_v1.Gift))
+    if out.gifts == NULL:
+        return -1
+    out.gifts_count = outcome.promised_count
+    for i in range(outcome.promised_count):
+        rule = outcome.promised[i].rule
+        row = &rules.view.gifts[rules.view.rules[rule].detail]
+        shown = &out.gifts[i]
+        shown.promotion_id = rules.promotion_text(rule)
+        shown.reward_no = rules.view.rules[rule].reward_no
+        shown.quantity = row.quantity
+        shown.taken = <int32_t>outcome.promised[i].missing
+        shown.skus_count = row.skus.end - row.skus.begin
+        shown.skus = <Text*>arena_take(arena, <size_t>shown.skus_count * sizeof(Text))
+        if shown.skus == NULL:
+            return -1
+        for j in range(shown.skus_count):
+            sku = &rules.view.paths[rules.view.lists[row.skus.begin + j]]
+            shown.skus[j].data = rules.view.texts + sku.begin
+            shown.skus[j].size = sku.size
+    return 0
+
+
+cdef int write_gift_texts(
+    const Said* said, const Receipt* receipt, Ruleset rules, const pos_v1.Outcome* out, pos_v1.Gift* shown, Arena* arena
+) noexcept nogil:
+    cdef const GiftRow* row = &rules.view.gifts[rules.view.rules[said.rule].detail]
+    cdef const TranslationRow* text
+    cdef pos_v1.Message* message
+    cdef Text none
+    cdef int32_t i
+    none.data = rules.view.texts
+    none.size = 0
+    shown.messages_count = row.texts.end - row.texts.begin
+    shown.messages = <pos_v1.Message*>arena_take(arena, <size_t>(shown.messages_count + 1) * sizeof(pos_v1.Message))
+    if shown.messages == NULL:
+        return -1
+    for i in range(shown.messages_count):
+        text = &rules.view.translations[row.texts.begin + i]
+        message = &shown.messages[i]
+        message.channel = pos_v1.CHANNEL_CASHIER
+        message.language.data = rules.view.texts + text.language_begin
+        message.language.size = text.language_size
+        message.promotion_id = shown.promotion_id
+        message.text = fill_text(said, text, none, receipt, rules, out, arena)
+        if message.text.data == NULL:
+            return -1
+    return 0
+
+
 cdef int write_messages(
     const Outcome* outcome, const Receipt* receipt, Ruleset rules, pos_v1.Outcome* out, Arena* arena
 ) noexcept nogil:
@@ -189,6 +246,9 @@ cdef int write_messages(
     cdef const TranslationRow* text
     cdef pos_v1.Message* messages
     cdef Text none
+    for i in range(out.gifts_count):
+        if write_gift_texts(&outcome.promised[i], receipt, rules, out, &out.gifts[i], arena) != 0:
+            return -1
     if outcome.said_count == 0:
         return 0
     none.data = rules.view.texts

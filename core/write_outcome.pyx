@@ -19,7 +19,7 @@ from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_take
 from altyn.core.wire.format cimport wire_exception
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
-from altyn.core.write_messages cimport write_messages
+from altyn.core.write_messages cimport write_gifts, write_messages
 
 
 cdef Text payment_text(Ruleset rules, const PaymentRow* payment) noexcept nogil:
@@ -315,6 +315,7 @@ cdef int write_outcome(
         or write_payments(outcome, receipt, rules, out, arena)
         or write_coupons(outcome, wire, rules, out, arena)
         or write_plan(outcome, receipt, out, arena)
+        or write_gifts(outcome, rules, out, arena)
     ):
         return -1
     return write_explain(outcome, receipt, rules, out, arena) if explain else 0

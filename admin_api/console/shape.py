@@ -122,7 +122,9 @@ REWARDS: Mapping[str, tuple[Field, ...]] = {
         Field("amount", unit="money"),
         Field("price", unit="money"),
     ),
+    "multiplier": (Field("times"), Field("promotion"), OF),
     "message": (Field("to", "choice", ("slip", "cashier", "customer_display")), *TEXTS, Field("barcode")),
+    "gift": (Field("sku", "list"), Field("quantity"), *TEXTS),
     "issue_coupon": (Field("series"), Field("expires.days", unit="days"), *TEXTS),
 }
 LIMIT = (
@@ -137,7 +139,7 @@ LIMIT = (
 )
 TITLE = (Field("title.en", "text"), Field("title.ru", "text"))
 STACKING = (
-    Field("stage", "choice", ("price", "item", "set", "receipt", "coupon", "card", "accrual", "message")),
+    Field("stage", "choice", ("price", "item", "set", "receipt", "coupon", "card", "accrual", "message", "rate")),
     Field("priority"),
     Field("group.name"),
     Field("group.mode", "choice", ("CASCADE", "ADD", "BEST", "FIRST", "MIN", "OPTIMAL")),

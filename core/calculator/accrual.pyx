@@ -7,11 +7,12 @@ compete per asset.
 
 """
 from libc.stdint cimport int64_t, uint32_t
-from altyn.core.calculator.apply cimport meets_conditions, open_trace, use_coupon, use_factor_codes
+from altyn.core.calculator.apply cimport meets_conditions, use_coupon, use_factors
 from altyn.core.calculator.limited cimport Left, granted, limits_left, spend
-from altyn.core.calculator.multipliers cimport factors_of, is_multiplied, multiplied, weigh_by_rate
+from altyn.core.calculator.multipliers cimport factors_of, is_multiplied, multiplied, trace_factors, weigh_by_rate
 from altyn.core.calculator.targets cimport in_set
 from altyn.core.calculator.tiers cimport value_of
+from altyn.core.calculator.traces cimport open_trace
 from altyn.core.calculator.work cimport Accrued, CalcGroup, Run, Trial, trace_row
 from altyn.core.limits cimport ACCRUALS_MAX, APPLIED_MAX
 from altyn.core.money cimport PPM, Share, compare_products, divide, mul_div_floor, power_of_ten, share_by, share_out
@@ -187,7 +188,7 @@ cdef void give_points(Work* work, int32_t number, Targets targets, int64_t wante
     work.accruals_count += 1
     use_coupon(work, number)
     if is_multiplied(rule):
-        use_factor_codes(work, rule, number)
+        use_factors(work, rule, number)
         if rule.kind == POINTS_PERCENT:
             targets.base = weigh_by_rate(work, targets.count)
     share_by(points, targets.base, work.shares, targets.count, False, work.share_order)
@@ -213,6 +214,7 @@ cdef void accrue_sum(Work* work, int32_t begin, int32_t end) noexcept nogil:
         for number in range(row.rules_begin, row.rules_end):
             if work.explain:
                 trace = open_trace(work, work.traces_count, number)
+                trace_factors(work, &work.rules.rules[number])
             if meets_conditions(work, row, number, trace) and work.rules.rules[number].asset >= 0:
                 targets = collect_targets(work, &work.rules.rules[number], ANY)
                 give_points(work, number, targets, points_of(work, &work.rules.rules[number], targets), &left, trace)
@@ -499,6 +501,7 @@ cdef void accrue_competing(Work* work, int32_t begin, int32_t end, bint first, b
         for number in range(row.rules_begin, row.rules_end):
             if work.explain:
                 trace = open_trace(work, work.traces_count, number)
+                trace_factors(work, &work.rules.rules[number])
             met = meets_conditions(work, row, number, trace)
             if met:
                 trial.matched.rewards = 1

@@ -150,6 +150,8 @@ cdef bint write_outcome(Work* work, Outcome* out) noexcept nogil:
     out.said_count = work.said_count
     out.issued = work.issued
     out.issued_count = work.issued_count
+    out.promised = work.promised
+    out.promised_count = work.promised_count
     out.nudges = work.nudges
     out.nudges_count = work.nudges_count
     out.traces = work.traces

@@ -6,47 +6,20 @@ coupon is used only by a rule that gave something. Must never compare promotions
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from altyn.core.calculator.conditions cimport holds, unlocking_coupon
 from altyn.core.calculator.limited cimport Left, begin_limited, end_limited, limits_left
-from altyn.core.calculator.multipliers cimport acts, factors_of, is_multiplied
+from altyn.core.calculator.multipliers cimport acts, factors_of, is_multiplied, note_acting, trace_factors
 from altyn.core.calculator.notes cimport is_shut_receipt, open_to
 from altyn.core.calculator.nudges cimport note_nudge
 from altyn.core.calculator.reward cimport give_by_kind
-from altyn.core.calculator.schedule cimport schedule_holds
 from altyn.core.calculator.tiers cimport reached_step, step_value
+from altyn.core.calculator.traces cimport open_trace, trace_failure
 from altyn.core.calculator.why cimport explain_nothing
 from altyn.core.calculator.won cimport note_gifts, take_won
 from altyn.core.calculator.work cimport Applied, Failure, USED, trace_row
 from altyn.core.limits cimport COUPONS_GIVEN_MAX, LINE_TRACES_MAX
-from altyn.core.outcome cimport APPLIED, INACTIVE, LineTrace, NOT_MATCHED, ZERO
+from altyn.core.outcome cimport APPLIED, LineTrace
 from altyn.core.rules.image cimport (
-    ALLOW_FREE, COST_FLOOR, ConditionRow, HAS_LIMITS, MultiplierRow, NAMES_COUPON, NUDGES, SCHEDULE_IS,
+    ALLOW_FREE, COST_FLOOR, HAS_LIMITS, MultiplierRow, NAMES_COUPON, NUDGES,
 )
-
-cdef RuleTrace* open_trace(Work* work, int32_t number, int32_t rule) noexcept nogil:
-    """The row of a rule, fresh; `number` beyond the last one appends it."""
-    cdef RuleTrace* trace = trace_row(work, number)
-    if number >= work.traces_count:
-        work.traces_count = number + 1
-    trace.rule = rule
-    trace.verdict = ZERO
-    trace.condition = trace.by_rule = trace.cap = -1
-    trace.actual = trace.needed = trace.distance = 0
-    trace.margin_minor = trace.amount_minor = trace.cut_minor = trace.points = 0
-    trace.applications = 0
-    trace.greedy = False
-    trace.lines_begin = trace.lines_end = 0
-    return trace
-
-
-cdef void trace_failure(Work* work, const Failure* failure, RuleTrace* trace) noexcept nogil:
-    """Tell the condition that failed first, and by how much."""
-    cdef const ConditionRow* failed = &work.rules.conditions[failure.condition]
-    # A schedule that holds is named too: by the `none` it stands in.
-    trace.verdict = INACTIVE if failed.kind == SCHEDULE_IS and not schedule_holds(work, failed.subject) else NOT_MATCHED
-    trace.condition = failed.path
-    trace.actual = failure.actual
-    trace.needed = failure.needed
-    trace.distance = failure.needed - failure.actual
-
 
 cdef bint meets_conditions(Work* work, const PromotionRow* promotion, int32_t rule, RuleTrace* trace) noexcept nogil:
     """Do the conditions of a promotion hold at the turn of one of its rules; the coupon that unlocks it is noted."""
@@ -85,14 +58,20 @@ cdef void use_code(Work* work, int32_t rule, int32_t coupon) noexcept nogil:
         work.coupons_given_count += 1
 
 
-cdef void use_factor_codes(Work* work, const RuleRow* rule, int32_t number) noexcept nogil:
-    """The rule gave something: codes that helped to multiply it are used."""
+cdef void use_factors(Work* work, const RuleRow* rule, int32_t number) noexcept nogil:
+    """The rule gave something: codes that helped to multiply it are used, and promotions that did are noted."""
     cdef const MultiplierRow* row
     cdef int32_t i
     for i in range(rule.multipliers_begin, rule.multipliers_end):
         row = &work.rules.multipliers[i]
-        if row.names_coupon and work.factors >> (i - rule.multipliers_begin) & 1 and acts(work, rule, row):
+        if not work.factors >> (i - rule.multipliers_begin) & 1 or not (row.names_coupon or row.owner >= 0):
+            continue
+        if not acts(work, rule, row):
+            continue
+        if row.names_coupon:
             use_code(work, number, unlocking_coupon(work, row.condition))
+        if row.owner >= 0:
+            note_acting(work, row, number)
 
 
 cdef void set_floors(Work* work, const PromotionRow* promotion) noexcept nogil:
@@ -156,7 +135,7 @@ cdef inline int64_t give(Work* work, int32_t number, Left* left, Matched* matche
     if given > 0 and not work.trying:
         use_coupon(work, number)
         if is_multiplied(rule):
-            use_factor_codes(work, rule, number)
+            use_factors(work, rule, number)
     if trace != NULL:
         trace.amount_minor = given
         if given > 0:
@@ -203,6 +182,7 @@ cdef int64_t apply_promotion(Work* work, int32_t promotion, int32_t traces_begin
         rule = &work.rules.rules[row.rules_begin + i]
         if work.explain:
             trace = open_trace(work, traces_begin + i, row.rules_begin + i)
+            trace_factors(work, rule)
         if not meets_conditions(work, row, row.rules_begin + i, trace):
             continue
         if rule.tiers >= 0:

@@ -19,17 +19,18 @@ from altyn.core.calculator.fiscal_plan cimport plan_receipt
 from altyn.core.calculator.normalise cimport normalise
 from altyn.core.calculator.notes cimport keep_notes, reopen_stage
 from altyn.core.calculator.optimal cimport run_optimal
+from altyn.core.calculator.rates cimport begin_rates, end_rates
 from altyn.core.calculator.redemption cimport pay_with_points
 from altyn.core.calculator.rounding cimport round_small_change, round_to_printable
 from altyn.core.calculator.speech cimport speak
 from altyn.core.calculator.work cimport (
-    Accrued, Applied, COLUMNS, CalcGroup, Contender, Counted, CouponGiven, Eligible, Gift, Note, KNOWN_SETS, KnownSet, Participant, Pick,
-    Ranked, Run, SYMBOLS_BLOCK, SavedGroup, SavedRun, Trial,
+    Accrued, Acting, Applied, COLUMNS, CalcGroup, Contender, Counted, CouponGiven, Eligible, Gift, Note, KNOWN_SETS, KnownSet, Participant,
+    Pick, Ranked, Run, SYMBOLS_BLOCK, SavedGroup, SavedRun, Trial,
 )
 from altyn.core.limits cimport (
-    ACCRUALS_MAX, APPLIED_MAX, COMBINATIONS_MAX, CONTENDERS_MAX, COUNTED_MAX, COUNTER_CHANGES_MAX, COUPONS_GIVEN_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX,
-    FISCAL_ROWS_MAX, ISSUED_MAX, LINES_MAX, LINE_TRACES_MAX, NUDGES_MAX, POINTS_PAYMENTS_MAX, PROMOTIONS_MAX, SAID_MAX,
-    SEARCH_STEPS_MAX, SEGMENTS_MAX, TRACES_MAX, TRIALS_DEPTH_MAX, UNITS_MAX,
+    ACCRUALS_MAX, ACTING_MAX, APPLIED_MAX, COMBINATIONS_MAX, CONTENDERS_MAX, COUNTED_MAX, COUNTER_CHANGES_MAX, COUPONS_GIVEN_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX,
+    FISCAL_ROWS_MAX, ISSUED_MAX, LINES_MAX, LINE_TRACES_MAX, NUDGES_MAX, POINTS_PAYMENTS_MAX, PROMISED_MAX, PROMOTIONS_MAX, SAID_MAX,
+    RATES_TRACED_MAX, SEARCH_STEPS_MAX, SEGMENTS_MAX, TRACES_MAX, TRIALS_DEPTH_MAX, UNITS_MAX,
 )
 from altyn.core.money cimport Share
 from altyn.core.outcome cimport (
@@ -158,9 +159,11 @@ cdef void start(Work* work) noexcept nogil:
     work.search_left = SEARCH_STEPS_MAX
     work.shut = 0
     work.quantity_left = INT64_MAX
-    work.coupons_given_count = work.said_count = work.issued_count = work.nudges_count = 0
+    work.coupons_given_count = work.said_count = work.issued_count = work.promised_count = work.nudges_count = 0
     work.nudging = True
+    work.acting_count = 0
     if work.explain:
+        begin_rates(work)
         for i in range(work.receipt.lines_count):
             work.line_running[i] = work.receipt.lines[i].gross_minor
 
@@ -195,6 +198,7 @@ cdef class Calculator:
         work.undo_groups = <SavedGroup*>self.reserve(TRIALS_DEPTH_MAX * LINES_MAX * sizeof(SavedGroup))
         work.said = <Said*>self.reserve(SAID_MAX * sizeof(Said))
         work.issued = <Said*>self.reserve(ISSUED_MAX * sizeof(Said))
+        work.promised = <Said*>self.reserve(PROMISED_MAX * sizeof(Said))
         work.nudges = <Said*>self.reserve(NUDGES_MAX * sizeof(Said))
         work.notes = <Note*>self.reserve(UNITS_MAX * sizeof(Note))
         work.run_order = <int32_t*>self.reserve(UNITS_MAX * sizeof(int32_t))
@@ -224,6 +228,8 @@ cdef class Calculator:
         work.accruals = <Accrual*>self.reserve(ACCRUALS_MAX * sizeof(Accrual))
         work.coupon_outcomes = <CouponOutcome*>self.reserve(COUPONS_MAX * sizeof(CouponOutcome))
         work.traces = <RuleTrace*>self.reserve(TRACES_MAX * sizeof(RuleTrace))
+        work.rate_traces = <RuleTrace*>self.reserve(RATES_TRACED_MAX * sizeof(RuleTrace))
+        work.acting = <Acting*>self.reserve(ACTING_MAX * sizeof(Acting))
         work.line_traces = <LineTrace*>self.reserve(LINE_TRACES_MAX * sizeof(LineTrace))
         work.line_running = <int64_t*>self.reserve(LINES_MAX * sizeof(int64_t))
         work.fiscal_rows = <FiscalRow*>self.reserve(FISCAL_ROWS_MAX * sizeof(FiscalRow))
@@ -271,10 +277,12 @@ cdef class Calculator:
         if rules.view.roundings_count > 0:
             round_small_change(work)
         next = run_stages(work, next, STAGE_ACCRUAL)
-        settle_counters(work)
         if work.features & SPEAKS:
             enter_stage(work, STAGE_MESSAGE)
             speak(work, next)
+        if rules.view.rates_begin < rules.view.promotions_count:
+            end_rates(work)
+        settle_counters(work)
         if work.overflowed:
             with gil:
                 raise OverflowError(f"more than {APPLIED_MAX} discounts or accruals by line")

@@ -28,6 +28,7 @@ cdef enum Per:
 
 cdef enum:
     STAGE_ACCRUAL = 11
+    STAGE_MESSAGE = 12
 
 
 cdef inline int64_t unbounded() noexcept nogil:
@@ -148,8 +149,17 @@ cdef int64_t accrued_by(const Work* work, const PromotionRow* promotion) noexcep
     return points
 
 
+cdef int64_t promised_by(const Work* work, int32_t promotion) noexcept nogil:
+    """Gifts of a promotion that gives nothing else."""
+    cdef int64_t count = 0
+    cdef int32_t i
+    for i in range(work.promised_count):
+        count += work.promised[i].promotion == promotion
+    return count
+
+
 cdef void settle_counters(Work* work) noexcept nogil:
-    """What the receipt takes of every counter, once all amounts are final."""
+    """What the receipt takes of every counter, once all amounts are final and all gifts promised."""
     cdef const PromotionRow* promotion
     cdef CounterUse* use
     cdef int64_t given
@@ -159,6 +169,9 @@ cdef void settle_counters(Work* work) noexcept nogil:
         promotion = &work.rules.promotions[work.rules.limits[use.row].promotion]
         if use.measure == QUANTITY:
             use.taken = quantity_by(work, promotion)
+            continue
+        if promotion.stage == STAGE_MESSAGE:
+            use.taken = promised_by(work, work.rules.limits[use.row].promotion) > 0
             continue
         given = accrued_by(work, promotion) if use.of_accrual else given_by(work, promotion.rules_begin, promotion.rules_end)
         use.taken = given > 0 if use.measure == TIMES else given

@@ -222,6 +222,6 @@ cdef void find_candidates(Work* work, bint every) noexcept nogil:
     work.looks_at_all = every
     if every:
         memcpy(work.gate_bits, work.candidate_bits, sizeof(work.gate_bits))
-        for i in range(work.rules.promotions_count):
+        for i in range(work.rules.rates_begin):
             add_promotion(work, i)
     list_candidates(work)

@@ -13,6 +13,15 @@ cdef int64_t weigh_by_rate(Work* work, int32_t count) noexcept nogil
 # Does the multiplier change the rate of some target.
 cdef bint acts(const Work* work, const RuleRow* rule, const MultiplierRow* row) noexcept nogil
 
+# The turn of a rule whose rate other promotions may multiply: what their conditions say, for an explanation only.
+cdef void trace_factors(Work* work, const RuleRow* rule) noexcept nogil
+# A multiplier of another promotion acts on what a rule gave.
+cdef void note_acting(Work* work, const MultiplierRow* row, int32_t rule) noexcept nogil
+
+cdef inline int32_t first_rate(const Work* work) noexcept nogil:
+    """The first rule of stage rate; there is one."""
+    return work.rules.promotions[work.rules.rates_begin].rules_begin
+
 cdef inline bint is_multiplied(const RuleRow* rule) noexcept nogil:
     return rule.multipliers_end > rule.multipliers_begin
 

@@ -1,16 +1,19 @@
 # cython: cdivision=True
 """Multipliers: what multiplies a rate before it is applied (semantics §6.4, §6.11.17).
 
-Decides which multipliers of a rule hold, and its rate in a calc group: the exact product, rounded once, then capped.
+Decides which multipliers of a rule hold, its promotion's own or those of others, and its rate in a calc group: the exact
+product, rounded once, then capped.
 Invariants: their order is of no matter; a percent is never above 100 %. Must never change an amount, nor multiply
 anything but rates and fixed points.
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from altyn.core.calculator.conditions cimport holds, unlocking_coupon
 from altyn.core.calculator.targets cimport in_set
+from altyn.core.calculator.traces cimport begin_trace, trace_failure
 from altyn.core.calculator.work cimport Failure
-from altyn.core.limits cimport MULTIPLIERS_MAX, TIERS_MAX
+from altyn.core.limits cimport ACTING_MAX, MULTIPLIERS_MAX, RATES_TRACED_MAX, TIERS_MAX
 from altyn.core.money cimport PPM, TIMES_ONE, multiply_exactly, mul_div_floor, progressive
+from altyn.core.outcome cimport RuleTrace, ZERO
 from altyn.core.rules.image cimport MultiplierRow, POINTS_FIXED, POINTS_PERCENT, TierRow
 
 cdef enum:
@@ -109,3 +112,31 @@ cdef bint acts(const Work* work, const RuleRow* rule, const MultiplierRow* row) 
         if in_set(work.rules, &work.rules.sets[rule.targets], group) and in_set(work.rules, &work.rules.sets[row.targets], group):
             return True
     return False
+
+
+cdef void trace_factors(Work* work, const RuleRow* rule) noexcept nogil:
+    cdef const MultiplierRow* row
+    cdef RuleTrace* trace
+    cdef Failure failure
+    cdef bint met
+    cdef int32_t i
+    for i in range(rule.multipliers_begin, rule.multipliers_end):
+        row = &work.rules.multipliers[i]
+        if row.owner < 0 or row.owner - first_rate(work) >= RATES_TRACED_MAX:
+            continue
+        trace = &work.rate_traces[row.owner - first_rate(work)]
+        if trace.rule >= 0 and trace.verdict == ZERO:
+            continue
+        met = row.condition < 0 or holds(work, row.condition, &failure)
+        if met or trace.rule < 0:
+            begin_trace(trace, row.owner)
+        if not met and trace.verdict == ZERO:
+            trace_failure(work, &failure, trace)
+
+
+cdef void note_acting(Work* work, const MultiplierRow* row, int32_t rule) noexcept nogil:
+    """Beyond ACTING_MAX nothing is said."""
+    if work.acting_count < ACTING_MAX:
+        work.acting[work.acting_count].rule = rule
+        work.acting[work.acting_count].owner = row.owner
+        work.acting_count += 1

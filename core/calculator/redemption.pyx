@@ -5,10 +5,11 @@ force; a line bears at most its share, its floor and what a cap that counts poin
 no more than the balance. Must never convert one asset into another, nor be reached without a known customer.
 """
 from libc.stdint cimport int32_t, int64_t, uint64_t
-from altyn.core.calculator.apply cimport open_trace, trace_failure, trace_lines
+from altyn.core.calculator.apply cimport trace_lines
 from altyn.core.calculator.conditions cimport holds
 from altyn.core.calculator.spread cimport group_room, spread_over_groups
 from altyn.core.calculator.targets cimport in_set
+from altyn.core.calculator.traces cimport open_trace, trace_failure
 from altyn.core.calculator.work cimport CalcGroup, Failure
 from altyn.core.money cimport PPM, Share, compare_products, mul_div_floor, mul_mod, power_of_ten, share_out
 from altyn.core.outcome cimport APPLIED, PAYMENT_RULE, PointsPayment, RuleTrace

@@ -6,10 +6,11 @@ that may not be discounted is rounded: a line of one row is split all the same, 
 given whole or not at all. Whether the plan is asked for is of no matter: amounts must not depend on it.
 """
 from libc.stdint cimport int32_t, int64_t
-from altyn.core.calculator.apply cimport open_trace, trace_failure, trace_lines
+from altyn.core.calculator.apply cimport trace_lines
 from altyn.core.calculator.conditions cimport holds
 from altyn.core.calculator.fiscal_plan cimport is_measured, is_one_label, plan_in_one, reachable_below
 from altyn.core.calculator.spread cimport group_room, spread_over_groups, take, unit_floor
+from altyn.core.calculator.traces cimport open_trace, trace_failure
 from altyn.core.calculator.work cimport CalcGroup, Failure, Run
 from altyn.core.money cimport Share, mul_mod
 from altyn.core.outcome cimport APPLIED, FLOOR, FiscalRow, ROUNDING_RULE, RuleTrace, SMALL_CHANGE_RULE

@@ -1,15 +1,21 @@
-"""Messages and issued coupons (semantics §6.2, stage 12).
+"""Messages, gifts and issued coupons (semantics §6.2, stage 12).
 
 Decides which promotions have something to say: those that gave something after all, and those of stage message whose
-conditions hold. Texts are written where the reply is. Invariants: messages come by (priority, order of evaluation), at
-most SAID_MAX of them and ISSUED_MAX coupons. Must never change an amount.
+conditions hold and limits leave a receipt. Texts are written where the reply is. Invariants: messages come by (priority, order of evaluation), at
+most SAID_MAX of them, ISSUED_MAX coupons and PROMISED_MAX gifts. Must never change an amount.
 """
 from libc.stdint cimport int64_t
-from altyn.core.calculator.apply cimport meets_conditions, open_trace, use_coupon
+from altyn.core.calculator.apply cimport meets_conditions, use_coupon
+from altyn.core.calculator.limited cimport Left, limits_left
+from altyn.core.calculator.traces cimport open_trace
 from altyn.core.calculator.work cimport trace_row
-from altyn.core.limits cimport ISSUED_MAX, SAID_MAX, TRACES_MAX
-from altyn.core.outcome cimport APPLIED, RuleTrace, Said
-from altyn.core.rules.image cimport ISSUE_COUPON, MESSAGE, PromotionRow, RuleRow, SPEAKS, SpeechRow
+from altyn.core.limits cimport ISSUED_MAX, PROMISED_MAX, SAID_MAX, TRACES_MAX
+from altyn.core.outcome cimport APPLIED, LIMIT, RuleTrace
+from altyn.core.receipt cimport GIFT as GIFT_LINE, Line, PIECE
+from altyn.core.rules.image cimport (
+    GIFT, GiftRow, HAS_LIMITS, ISSUE_COUPON, MESSAGE, PathRow, RuleRow, SPEAKS, SpeechRow,
+)
+from altyn.core.text cimport Text, text_equal
 
 cdef void say(Work* work, const Said* said) noexcept nogil:
     """Insert by priority behind those of the same one."""
@@ -55,8 +61,41 @@ cdef void explain_said(Work* work, int32_t rule) noexcept nogil:
             trace.verdict = APPLIED
 
 
+cdef bint is_one_of(const Work* work, const GiftRow* gift, Text sku) noexcept nogil:
+    cdef const PathRow* name
+    cdef Text known
+    cdef int32_t i
+    for i in range(gift.skus.begin, gift.skus.end):
+        name = &work.rules.paths[work.rules.lists[i]]
+        known.data = work.rules.texts + name.begin
+        known.size = name.size
+        if text_equal(known, sku):
+            return True
+    return False
+
+
+cdef int64_t taken_of(const Work* work, const GiftRow* gift) noexcept nogil:
+    """Units of such goods on gift lines, at most as many as are promised."""
+    cdef const Line* line
+    cdef int64_t units = 0
+    cdef int32_t i
+    for i in range(work.receipt.lines_count):
+        line = &work.receipt.lines[i]
+        if line.flags & GIFT_LINE and is_one_of(work, gift, line.sku):
+            units += line.qty_milli // 1000 if line.unit == PIECE and line.qty_milli % 1000 == 0 else 1
+    return units if units < gift.quantity else gift.quantity
+
+
+cdef void promise(Work* work, const Said* said, int32_t rule) noexcept nogil:
+    cdef Said* made = &work.promised[work.promised_count]
+    if work.promised_count < PROMISED_MAX:
+        made[0] = said[0]
+        made.rule = rule
+        made.missing = taken_of(work, &work.rules.gifts[work.rules.rules[rule].detail])
+        work.promised_count += 1
+
+
 cdef void speak_for(Work* work, const PromotionRow* row, Said* said) noexcept nogil:
-    """Everything a promotion says that gave something."""
     cdef const SpeechRow* speech = &work.rules.speeches[row.speech]
     cdef const RuleRow* rule
     cdef int32_t number
@@ -72,6 +111,8 @@ cdef void speak_for(Work* work, const PromotionRow* row, Said* said) noexcept no
             work.issued[work.issued_count] = said[0]
             work.issued[work.issued_count].rule = number
             work.issued_count += 1
+        elif rule.kind == GIFT:
+            promise(work, said, number)
         else:
             continue
         if work.explain:
@@ -79,15 +120,22 @@ cdef void speak_for(Work* work, const PromotionRow* row, Said* said) noexcept no
 
 
 cdef bint is_met(Work* work, const PromotionRow* row) noexcept nogil:
-    """Do the conditions of a promotion of stage message hold; a code that brings a coupon is used."""
+    """Do the conditions of a promotion of stage message hold, and its limits leave a receipt; a code that brings a coupon
+    or a gift is used."""
     cdef RuleTrace* trace = NULL
+    cdef Left left
     cdef bint met = False
     cdef int32_t number
     for number in range(row.rules_begin, row.rules_end):
         if work.explain:
             trace = open_trace(work, work.traces_count, number)
         met = meets_conditions(work, row, number, trace)
-        if met and work.rules.rules[number].kind == ISSUE_COUPON:
+        if met and row.flags & HAS_LIMITS:
+            limits_left(work, row, &left)
+            met = not left.closed
+            if not met and trace != NULL:
+                trace.verdict = LIMIT
+        if met and work.rules.rules[number].kind != MESSAGE:
             use_coupon(work, number)
     return met
 

@@ -94,6 +94,11 @@ cdef struct CouponGiven:
     int32_t rule
     int32_t coupon
 
+cdef struct Acting:
+    # A multiplier of a promotion of stage rate acted on what a rule gave.
+    int32_t rule
+    int32_t owner              # the multiplier's rule
+
 cdef struct Counted:
     # A rule of a promotion with a limit of quantity gave on so much.
     int64_t qty_milli
@@ -315,6 +320,8 @@ cdef struct Work:
     int32_t said_count
     Said* issued
     int32_t issued_count
+    Said* promised
+    int32_t promised_count
     Said* nudges
     int32_t nudges_count
     bint nudging               # a promotion tried now could still be the one that gives
@@ -323,6 +330,9 @@ cdef struct Work:
     RuleTrace* traces
     int32_t traces_count       # wanted; rows exist up to TRACES_MAX
     RuleTrace spilled_trace
+    RuleTrace* rate_traces     # of rules of stage rate, from the first; rule -1: not looked at
+    Acting* acting
+    int32_t acting_count
     LineTrace* line_traces
     int32_t line_traces_count
     int64_t* line_running

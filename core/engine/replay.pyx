@@ -319,6 +319,8 @@ cdef void keep_calculated(pos_v1.Outcome* outcome) noexcept:
     outcome.reserve_required = False
     for i in range(outcome.coupons_count):
         outcome.coupons[i].code.size = 0
+    for i in range(outcome.gifts_count):
+        outcome.gifts[i].messages_count = 0
 
 
 # Used with the interpreter's lock held from end to end, so one is enough.

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from altyn.core.rules.condition import Balance
 from altyn.core.rules.gate import SYMBOL_KINDS, Gate, gate_of
 from altyn.core.rules.promotion import AppliedReward, Asset, Limit, Notice, Points, Promotion, Rounding
+from altyn.core.rules.rates import Factor, MultiplyError, factors_of
 from altyn.core.rules.read.conditions import walk
 from altyn.core.rules.rows import ONE, ImageError, RowWriter
 from altyn.core.rules.rule_rows import RuleWriter
@@ -84,11 +85,12 @@ def compile_ruleset(
     writer = RuleWriter(rows)
     sections: dict[str, list[bytes]] = {name: [] for name in ("promotions", "groups", "assets")}
     try:
+        factors = factors_of([promotion for lane in lanes for promotion in lane.members])
         for lane in lanes:
-            write_lane(rows, writer, sections, lane)
+            write_lane(rows, writer, sections, lane, factors)
         write_limits(rows, writer, ordered, {asset.asset: asset for asset in known})
         write_roundings(rows, writer, roundings)
-    except ImageError as error:
+    except (ImageError, MultiplyError) as error:
         raise CompileError(error.path, error.code, error.message) from None
     check_history(rows, lanes)
     for asset in known:
@@ -266,15 +268,23 @@ def known_assets(assets: Iterable[Asset], lanes: list[Lane], limits: list[Limit]
     return sorted(known.values(), key=lambda asset: asset.asset.encode())
 
 
-def write_lane(rows: RowWriter, writer: RuleWriter, sections: Mapping[str, list[bytes]], lane: Lane) -> None:
+def write_lane(
+    rows: RowWriter,
+    writer: RuleWriter,
+    sections: Mapping[str, list[bytes]],
+    lane: Lane,
+    factors: Mapping[str, list[Factor]],
+) -> None:
     promotions = sections["promotions"]
     begin = len(promotions)
     for promotion in lane.members:
         rows.owner = promotion.promotion_id
         rows.knows_net = promotion.stage in (Stage.ACCRUAL, Stage.MESSAGE)
         number, rules_begin = len(promotions), len(writer.rules)
-        condition = -1 if promotion.when is None else rows.condition(promotion.when)
-        writer.multipliers_of(promotion)
+        # That of a promotion of stage rate stands with the promotions it multiplies, at whose turns it is tested.
+        is_rate = promotion.stage is Stage.RATE
+        condition = -1 if promotion.when is None or is_rate else rows.condition(promotion.when)
+        writer.multipliers_of(promotion, factors.get(promotion.promotion_id, ()))
         for reward_no, reward in enumerate(promotion.rewards):
             writer.rule(reward, number, reward_no, promotion.stage)
         floor = promotion.floor
@@ -294,7 +304,8 @@ def write_lane(rows: RowWriter, writer: RuleWriter, sections: Mapping[str, list[
                 writer.speech_of(promotion),
             )
         )
-        add_gate(rows, gate_of(promotion), number)
+        if not is_rate:
+            add_gate(rows, gate_of(promotion), number)
     sections["groups"].append(
         GROUP_ROW.pack(lane.mode, lane.scope, lane.stage, lane.priority, begin, len(promotions), *rows.text(lane.name))
     )
@@ -369,6 +380,7 @@ def assemble(
         joined(writer.roundings),
         joined(writer.multipliers),
         joined(rows.accumulations),
+        joined(writer.gifts),
     ]
     return sealed(body, version)
 

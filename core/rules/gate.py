@@ -25,7 +25,7 @@ from altyn.core.rules.condition import (
     SeriesIs,
     StoreIs,
 )
-from altyn.core.rules.promotion import Bundle, BuyGet, IssueCoupon, Message, Promotion, Reward
+from altyn.core.rules.promotion import Bundle, BuyGet, Notice, Promotion, Reward
 
 SYMBOL_KINDS = {
     "sku": 0,
@@ -63,7 +63,7 @@ def gate_of(promotion: Promotion) -> Gate | None:
     """The most selective gate; None when the promotion may give something to anybody."""
     found = [] if promotion.when is None else [condition_gate(promotion.when)]
     # Messages and issued coupons follow what the other rewards give; alone they need no goods.
-    giving = [reward_gate(reward) for reward in promotion.rewards if not isinstance(reward, Message | IssueCoupon)]
+    giving = [reward_gate(reward) for reward in promotion.rewards if not isinstance(reward, Notice)]
     if giving:
         found.append(union(giving))
     gate = best(found)
@@ -106,7 +106,7 @@ def reward_gate(reward: Reward) -> Gate | None:
         return best(set_gate(part.of) for part in reward.parts)
     if isinstance(reward, BuyGet):
         return best((set_gate(reward.buy_of), set_gate(reward.get_of)))
-    assert not isinstance(reward, Message | IssueCoupon)
+    assert not isinstance(reward, Notice)
     return set_gate(reward.of)
 
 

@@ -59,7 +59,8 @@ cdef enum Section:
     ROUNDINGS = 26
     MULTIPLIERS = 27
     ACCUMULATIONS = 28
-    SECTIONS_COUNT = 29
+    GIFTS = 29
+    SECTIONS_COUNT = 30
 
 cdef enum SymbolKind:
     # The first four are also the columns of a product set.
@@ -113,6 +114,8 @@ cdef enum RuleKind:
     LADDER = 10
     MESSAGE = 11               # with ISSUE_COUPON: takes nothing off, is said when the promotion gave something
     ISSUE_COUPON = 12
+    GIFT = 13                  # like those two
+    MULTIPLY = 14              # rows of MULTIPLIERS of another promotion act for it
 
 cdef enum PromotionFlag:
     ALLOW_FREE = 1
@@ -124,7 +127,7 @@ cdef enum PromotionFlag:
     EXCLUSIVE_RECEIPT = 64     # with one of them: scope RECEIPT, else UNIT
     SKIP_DISCOUNTED = 128
     HAS_LIMITS = 256
-    SPEAKS = 512               # has messages, or rewards of kind MESSAGE or ISSUE_COUPON
+    SPEAKS = 512               # has messages, or rewards of kind MESSAGE, ISSUE_COUPON or GIFT
     HAS_TIERS = 1024
     READS_BALANCE = 2048       # a condition asks for one
     NUDGES = 65536             # has a text for what little is missing to it
@@ -207,7 +210,7 @@ cdef struct RuleRow:
     int32_t expiry_value       # days, date as days since 1970-01-01, months
     int32_t path
     int32_t tiers              # -1: none
-    int32_t detail             # row of SET_REWARDS, MESSAGES or ISSUES by kind; -1
+    int32_t detail             # row of SET_REWARDS, MESSAGES, ISSUES or GIFTS by kind; -1
     int32_t multipliers_begin
     int32_t multipliers_end
 
@@ -357,6 +360,12 @@ cdef struct IssueRow:
     int32_t series_size
     Span texts                 # of TRANSLATIONS
 
+cdef struct GiftRow:
+    Span skus                  # of LISTS, which are rows of PATHS
+    Span texts                 # of TRANSLATIONS
+    int32_t quantity
+    int32_t reserved
+
 cdef struct RoundingRow:
     int64_t to_minor
     int32_t condition          # root, -1: always
@@ -371,6 +380,8 @@ cdef struct MultiplierRow:
     int32_t condition          # root, -1: always
     int32_t targets            # set
     int32_t names_coupon       # the condition asks for a code or a series
+    int32_t owner              # rule of stage rate that it is the factor of, -1: the promotion's own
+    int32_t reserved
 
 cdef enum Measured:
     # words.AccumulationMeasure
@@ -424,7 +435,9 @@ cdef struct RulesView:
     const RoundingRow* roundings
     const MultiplierRow* multipliers
     const AccumulationRow* accumulations
+    const GiftRow* gifts
     int32_t promotions_count
+    int32_t rates_begin        # promotions of stage rate are the last; nobody looks at them but through what they multiply
     int32_t rules_count
     int32_t assets_count
     int32_t caps_count

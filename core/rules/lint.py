@@ -17,6 +17,7 @@ from altyn.core.rules.checks.exposure import exposure, points_worth
 from altyn.core.rules.checks.goods import Product
 from altyn.core.rules.checks.history import kept_nowhere
 from altyn.core.rules.checks.known import Known
+from altyn.core.rules.checks.rates import nothing_multiplied, with_factors
 from altyn.core.rules.checks.rivals import rivals
 from altyn.core.rules.checks.sets import parts_of, sets_of
 from altyn.core.rules.checks.stacks import stacks
@@ -32,14 +33,17 @@ SEVERITIES = list(Severity)
 
 def remarks(rules: Rules, known: Known = NOTHING) -> list[Remark]:
     """All remarks, the worst first, then by document and place."""
+    priced = with_factors(rules)
     every = (
         *_of_each(rules, known),
-        *rivals(rules.promotions),
-        *points_worth(rules.promotions, rules.limits),
+        *_of_what_is_given(priced, known),
+        *nothing_multiplied(rules.promotions),
+        *rivals(priced.promotions),
+        *points_worth(priced.promotions, rules.limits),
         *limit_documents(rules.limits),
         *rounding_documents(rules.roundings),
         *coupons(rules, known),
-        *(stacks(rules, known) if known.stacks_max else ()),
+        *(stacks(priced, known) if known.stacks_max else ()),
     )
     # Several rewards or limits may say the same at the same place.
     found = {(one.path, one.code): one for one in every}
@@ -47,19 +51,24 @@ def remarks(rules: Rules, known: Known = NOTHING) -> list[Remark]:
 
 
 def _of_each(rules: Rules, known: Known) -> Iterator[Remark]:
-    assets = {asset.asset: asset for asset in rules.assets}
     assets_count = len(assets_named(rules))
     for promotion in rules.promotions:
         yield from dead_conditions(promotion, known)
         yield from kept_nowhere(promotion)
-        yield from dead_rewards(promotion, assets, known)
         yield from sets_of(promotion, known)
         yield from parts_of(promotion)
-        yield from exposure(promotion)
         if promotion.limits:
             yield from limits_of(promotion, alternatives(promotion.when))
         yield from texts_of(promotion, assets_count)
         yield from nudge_of(promotion)
+
+
+def _of_what_is_given(rules: Rules, known: Known) -> Iterator[Remark]:
+    """With what others multiply it by."""
+    assets = {asset.asset: asset for asset in rules.assets}
+    for promotion in rules.promotions:
+        yield from dead_rewards(promotion, assets, known)
+        yield from exposure(promotion)
 
 
 def _place(one: Remark) -> tuple[int, str, str]:

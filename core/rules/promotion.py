@@ -192,10 +192,30 @@ class IssueCoupon:
     text: Mapping[str, str]
 
 
-Reward = Percent | Amount | FixedPrice | MultiBuy | Bundle | BuyGet | Ladder | Points | Message | IssueCoupon
+@dataclass(frozen=True, slots=True)
+class RateMultiplier:
+    """Multiplies the rates of another promotion on lines of `of`; `times` is in ten-thousandths."""
+
+    path: str
+    times: int
+    promotion: str
+    of: ProductSet
+
+
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """Promises `quantity` units of one of `skus`, as the customer chooses."""
+
+    path: str
+    skus: tuple[str, ...]
+    quantity: int
+    text: Mapping[str, str]
+
+
 SetReward = MultiBuy | Bundle | BuyGet | Ladder
 AppliedReward = MultiBuy | Bundle | BuyGet  # made of applications that can be counted
-Notice = Message | IssueCoupon  # what takes nothing off and gives no points
+Notice = Message | IssueCoupon | Gift  # what takes nothing off and gives no points
+Reward = Percent | Amount | FixedPrice | SetReward | Points | RateMultiplier | Notice
 
 
 def is_progressive(reward: Reward) -> bool:
@@ -210,7 +230,7 @@ def reward_sets(reward: Reward) -> Iterator[ProductSet]:
             yield part.of
     elif isinstance(reward, BuyGet):
         yield from (reward.buy_of, reward.get_of)
-    elif not isinstance(reward, Message | IssueCoupon):
+    elif not isinstance(reward, Notice):
         yield reward.of
         if isinstance(reward, Percent | Amount | Points) and reward.tiers is not None:
             yield reward.tiers.over

@@ -7,8 +7,9 @@ written here or by `RowWriter`. Must never decide an order: rules are written as
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from altyn.core.rules.condition import Condition, ProductSet
 from altyn.core.rules.promotion import (
     Amount,
     Asset,
@@ -17,20 +18,24 @@ from altyn.core.rules.promotion import (
     Cap,
     Expiry,
     FixedPrice,
+    Gift,
     IssueCoupon,
     Ladder,
     Message,
     MultiBuy,
+    Notice,
     PaymentRule,
     Percent,
     Points,
     Promotion,
+    RateMultiplier,
     Reward,
     Rounding,
     Tiers,
     UsageLimit,
     is_progressive,
 )
+from altyn.core.rules.rates import Factor
 from altyn.core.rules.rows import ImageError, RowWriter
 from altyn.core.rules.words import (
     AfterLast,
@@ -56,10 +61,11 @@ MESSAGE_ROW = struct.Struct("<6i")
 TRANSLATION_ROW = struct.Struct("<4i")
 ISSUE_ROW = struct.Struct("<4i")
 ROUNDING_ROW = struct.Struct("<q4i")
-MULTIPLIER_ROW = struct.Struct("<q4i")
+MULTIPLIER_ROW = struct.Struct("<q6i")
+GIFT_ROW = struct.Struct("<6i")
 
 PERCENT, POINTS_PERCENT, POINTS_FIXED, FIXED_PRICE = 0, 4, 5, 6
-MULTI_BUY, BUNDLE, BUY_GET, LADDER, MESSAGE, ISSUE_COUPON = 7, 8, 9, 10, 11, 12
+MULTI_BUY, BUNDLE, BUY_GET, LADDER, MESSAGE, ISSUE_COUPON, GIFT, MULTIPLY = 7, 8, 9, 10, 11, 12, 13, 14
 AMOUNT_KINDS = {AmountSpread.UNIT: 1, AmountSpread.LINE: 2, AmountSpread.RECEIPT: 3}
 
 ALLOW_FREE, COST_FLOOR, NAMES_COUPON, LINE_RULES, EXCLUSIVE_STAGE, EXCLUSIVE_ALL = 1, 2, 4, 8, 16, 32
@@ -95,14 +101,14 @@ class RuleWriter:
         self.issues: list[bytes] = []
         self.roundings: list[bytes] = []
         self.multipliers: list[bytes] = []
+        self.gifts: list[bytes] = []
         # Those of the promotion being written.
         self.acting = NO_SPAN
         self.kinds = 0
         self.flags = 0
 
     def rule(self, reward: Reward, promotion: int, reward_no: int, stage: Stage) -> None:
-        notice = isinstance(reward, Message | IssueCoupon)
-        if not notice and isinstance(reward, Points) != (stage == Stage.ACCRUAL):
+        if not isinstance(reward, Notice) and isinstance(reward, Points) != (stage == Stage.ACCRUAL):
             message = "points belong to stage accrual, discounts to the others"
             raise ImageError(f"{self.rows.owner}:{reward.path}", "REWARD_IN_WRONG_STAGE", message)
         if isinstance(reward, Points):
@@ -117,8 +123,14 @@ class RuleWriter:
             self._row(kind, reward, promotion, reward_no, reward.off_minor or 0, tiers=tiers)
         elif isinstance(reward, FixedPrice):
             self._row(FIXED_PRICE, reward, promotion, reward_no, reward.price_minor)
+        elif isinstance(reward, RateMultiplier):
+            self._row(MULTIPLY, reward, promotion, reward_no, reward.times)
         elif isinstance(reward, Message):
             self._row(MESSAGE, reward, promotion, reward_no, detail=self._message(reward))
+        elif isinstance(reward, Gift):
+            skus = self.rows.numbers(tuple(self.rows.path(sku) for sku in reward.skus))
+            self.gifts.append(GIFT_ROW.pack(*skus, *self._said(reward.text), reward.quantity, 0))
+            self._row(GIFT, reward, promotion, reward_no, detail=len(self.gifts) - 1)
         elif isinstance(reward, IssueCoupon):
             self.issues.append(ISSUE_ROW.pack(*self.rows.text(reward.series), *self._said(reward.text)))
             detail, expiry = len(self.issues) - 1, expiry_of(reward.expiry)
@@ -142,7 +154,7 @@ class RuleWriter:
         tiers: int = -1,
         detail: int = -1,
     ) -> None:
-        targets = 0 if isinstance(reward, Bundle | Message | IssueCoupon) else self._targets(reward)
+        targets = 0 if isinstance(reward, Bundle | Notice) else self._targets(reward)
         self.kinds |= 1 << kind
         path = self.rows.path(reward.path)
         self.rules.append(
@@ -159,11 +171,13 @@ class RuleWriter:
                 path,
                 tiers,
                 detail,
-                *(NO_SPAN if isinstance(reward, Message | IssueCoupon) else self.acting),
+                *(NO_SPAN if isinstance(reward, Notice) else self.acting),
             )
         )
 
-    def _targets(self, reward: Percent | Amount | FixedPrice | MultiBuy | BuyGet | Ladder | Points) -> int:
+    def _targets(
+        self, reward: Percent | Amount | FixedPrice | MultiBuy | BuyGet | Ladder | Points | RateMultiplier
+    ) -> int:
         return self.rows.products(reward.get_of if isinstance(reward, BuyGet) else reward.of)
 
     def _points(self, reward: Points, promotion: int, reward_no: int) -> None:
@@ -239,18 +253,27 @@ class RuleWriter:
         numbers = (limit.measure, limit.per, limit.window, limit.on_short)
         return LIMIT_ROW.pack(limit.cap, promotion, *numbers, asset, self.rows.path(limit.path), 0)
 
-    def multipliers_of(self, promotion: Promotion) -> None:
-        """Rows for all rates of the promotion. A bound without a multiplier stands in a row that multiplies by 1."""
+    def multipliers_of(self, promotion: Promotion, factors: Sequence[Factor]) -> None:
+        """Rows for all rates of the promotion: its own, then those of others. A bound without a multiplier stands in a
+        row that multiplies by 1."""
         begin = len(self.multipliers)
         most = -1 if promotion.max_rate_ppm is None else promotion.max_rate_ppm
         for one in promotion.multipliers:
-            before, self.rows.names_coupon = self.rows.names_coupon, False
-            condition = -1 if one.when is None else self.rows.condition(one.when)
-            names, self.rows.names_coupon = self.rows.names_coupon, self.rows.names_coupon or before
-            self.multipliers.append(MULTIPLIER_ROW.pack(most, one.times, condition, self.rows.products(one.of), names))
-        if most >= 0 and not promotion.multipliers:
-            self.multipliers.append(MULTIPLIER_ROW.pack(most, TIMES_ONE, -1, 0, 0))
+            self._multiplier(most, one.times, one.when, one.of, -1)
+        for factor in factors:
+            self.rows.owner = factor.owner.promotion_id
+            self._multiplier(most, factor.reward.times, factor.owner.when, factor.reward.of, factor.rule)
+        self.rows.owner = promotion.promotion_id
+        if most >= 0 and len(self.multipliers) == begin:
+            self.multipliers.append(MULTIPLIER_ROW.pack(most, TIMES_ONE, -1, 0, 0, -1, 0))
         self.acting = (begin, len(self.multipliers))
+
+    def _multiplier(self, most: int, times: int, when: Condition | None, of: ProductSet, owner: int) -> None:
+        before, self.rows.names_coupon = self.rows.names_coupon, False
+        condition = -1 if when is None else self.rows.condition(when)
+        names, self.rows.names_coupon = self.rows.names_coupon, self.rows.names_coupon or before
+        row = (most, times, condition, self.rows.products(of), names, owner, 0)
+        self.multipliers.append(MULTIPLIER_ROW.pack(*row))
 
     def speech_of(self, promotion: Promotion) -> int:
         if not speaks(promotion) and not promotion.nudge:
@@ -331,7 +354,7 @@ class RuleWriter:
 
 
 def speaks(promotion: Promotion) -> bool:
-    return bool(promotion.messages) or any(isinstance(one, Message | IssueCoupon) for one in promotion.rewards)
+    return bool(promotion.messages) or any(isinstance(one, Notice) for one in promotion.rewards)
 
 
 def is_line_rule(reward: Reward) -> bool:
@@ -340,7 +363,7 @@ def is_line_rule(reward: Reward) -> bool:
         return reward.spread != AmountSpread.RECEIPT
     if isinstance(reward, Points):
         return not reward.is_fixed
-    return isinstance(reward, Percent | FixedPrice | Message | IssueCoupon) and not is_progressive(reward)
+    return isinstance(reward, Percent | FixedPrice | Notice) and not is_progressive(reward)
 
 
 def expiry_of(expiry: Expiry) -> tuple[int, int]:

@@ -14,11 +14,14 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy
 from altyn.core.rules.image cimport (
     ACCUMULATIONS, ASSETS, AccumulationRow, AssetRow, CAPS, CONDITIONS, CapRow, ConditionRow, FILTER, GROUPS, GroupRow, HASHED_FROM, IMAGE_FORMAT,
-    ISSUES, IssueRow, LIMITS, LISTS, LimitRow, MESSAGES, MULTIPLIERS, MessageRow, MultiplierRow, NUMBERS, PARTS, PATHS, PAYMENTS, POSTINGS,
+    GIFTS, GiftRow, ISSUES, IssueRow, LIMITS, LISTS, LimitRow, MESSAGES, MULTIPLIERS, MessageRow, MultiplierRow, NUMBERS, PARTS, PATHS, PAYMENTS, POSTINGS,
     PROMOTIONS, PartRow, PathRow, PaymentRow, PromotionRow, READ_SET, ROUNDINGS, RULES, RoundingRow, RuleRow, SCHEDULES, SECTIONS_COUNT,
     SETS, SET_REWARDS, SLOTS, SPEECHES, SUMMARY, ScheduleRow, SetRewardRow, SetRow, SpeechRow, SummaryRow, SymbolSlot,
     TABLE_FROM, TEXTS, TIERS, TRANSLATIONS, TierRow, TranslationRow,
 )
+
+cdef enum:
+    STAGE_RATE = 13
 
 cdef extern from *:
     """
@@ -76,6 +79,7 @@ cdef dict row_sizes():
         ROUNDINGS: sizeof(RoundingRow),
         MULTIPLIERS: sizeof(MultiplierRow),
         ACCUMULATIONS: sizeof(AccumulationRow),
+        GIFTS: sizeof(GiftRow),
     }
 
 
@@ -165,7 +169,11 @@ cdef class Ruleset:
         view.roundings = <const RoundingRow*>(base + <int64_t>at[ROUNDINGS])
         view.multipliers = <const MultiplierRow*>(base + <int64_t>at[MULTIPLIERS])
         view.accumulations = <const AccumulationRow*>(base + <int64_t>at[ACCUMULATIONS])
+        view.gifts = <const GiftRow*>(base + <int64_t>at[GIFTS])
         view.promotions_count = <int32_t>places[PROMOTIONS][1]
+        view.rates_begin = view.promotions_count
+        while view.rates_begin > 0 and view.promotions[view.rates_begin - 1].stage == STAGE_RATE:
+            view.rates_begin -= 1
         view.rules_count = <int32_t>places[RULES][1]
         view.assets_count = <int32_t>places[ASSETS][1]
         view.caps_count = <int32_t>places[CAPS][1]

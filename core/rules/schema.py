@@ -13,7 +13,7 @@ from altyn.core.rules.read.conditions import CONDITION, LEAVES
 from altyn.core.rules.read.documents import ASSET, PROMOTION
 from altyn.core.rules.read.limits import LIMIT_DOCUMENT
 from altyn.core.rules.read.products import PRODUCT_SET
-from altyn.core.rules.read.rewards import ACCRUAL_KINDS, KINDS, NOTICE_KINDS
+from altyn.core.rules.read.rewards import ACCRUAL_KINDS, KINDS, NOTICE_KINDS, RATE_KINDS
 from altyn.core.rules.read.roundings import ROUNDING
 from altyn.core.rules.schema_texts import DEFINITIONS, text_of
 
@@ -21,14 +21,11 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DOCUMENTS = ("promotion", "asset", "limit", "rounding")
 # Definitions whose keys are definitions again, which speak for themselves.
 KINDS_OF = {"condition": tuple(LEAVES), "promotion.reward": tuple(KINDS)}
-# A promotion of points or messages alone needs no stage, which the reader decides by the rewards.
+UNSTAGED = ACCRUAL_KINDS | NOTICE_KINDS | RATE_KINDS
+# A promotion of points, messages or multipliers alone needs no stage, which the reader decides by the rewards.
 STAGE_OR_UNPRICED = [
     {"required": ["stage"]},
-    {
-        "properties": {
-            "reward": {"items": {"anyOf": [{"required": [kind]} for kind in sorted(ACCRUAL_KINDS | NOTICE_KINDS)]}}
-        }
-    },
+    {"properties": {"reward": {"items": {"anyOf": [{"required": [kind]} for kind in sorted(UNSTAGED)]}}}},
 ]
 
 

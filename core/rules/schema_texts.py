@@ -99,7 +99,15 @@ DEFINITIONS: dict[str, tuple[str, Example]] = {
     ),
     "ladder": ("The first unit gets the first rung, and so on.", {"rungs": ["0", "10", "20"], "of": {"sku": "tea"}}),
     "points": ("Points earned.", {"asset": "stars", "percent": "3", "expires": {"days": "365"}}),
+    "multiplier": (
+        "Multiplies the rate of another promotion.",
+        {"times": "2", "promotion": "three-percent-back", "of": {"category": "coffee"}},
+    ),
     "message": ("Something to say.", {"to": "slip", "text": {"en": "You saved {{ discount }}"}}),
+    "gift": (
+        "Promises goods that are not sold.",
+        {"sku": ["mug-red", "mug-blue"], "text": {"en": "A mug for you: {{ promotion }}"}},
+    ),
     "issue_coupon": (
         "A new code of a coupon series, at Commit.",
         {"series": "spring", "expires": {"days": "30"}, "text": {"en": "Next time: {{ coupon }}"}},
@@ -348,9 +356,14 @@ KEYS: dict[str, tuple[str, list[Example]]] = {
     "*.expires.days": ("Days after the business date.", ["365"]),
     "*.expires.date": ("The last day.", ["2027-12-31"]),
     "*.expires.end_of_month": ("End of the n-th month after; 0 is this month.", ["0", "3"]),
+    "multiplier.times": ("The rate is multiplied by this, at most 100.", ["2", "1.25", "0.5"]),
+    "multiplier.promotion": ("Id of the promotion whose rate it is.", ["three-percent-back"]),
     "message.to": ("Where it is shown.", ["slip", "cashier"]),
     "message.text": (_TEXT, [{"en": "You saved {{ discount }}", "ru": "Вы сэкономили {{ discount }}"}]),
     "message.barcode": ("Printed under the text.", ["4600000000001"]),
+    "gift.sku": ("The goods, or some of which the customer chooses.", ["mug", ["mug-red", "mug-blue"]]),
+    "gift.quantity": ("How many units.", ["1", "2"]),
+    "gift.text": (_TEXT, [{"en": "A mug for you: {{ promotion }}"}]),
     "issue_coupon.series": ("The coupon series.", ["spring"]),
     "issue_coupon.text": ("Printed with the code, by language.", [{"en": "Next time: {{ coupon }}"}]),
 }

@@ -20,6 +20,7 @@ class Stage(IntEnum):
     ROUNDING = 10
     ACCRUAL = 11
     MESSAGE = 12
+    RATE = 13  # looked at with what it multiplies
 
 
 class GroupMode(IntEnum):

@@ -22,7 +22,7 @@ LINE_KEYS = {
 EARLIER_KEYS = {"sku", "qty", "unit", "group", "brand", "supplier", "flags", "paid"}
 EXPECT_KEYS = {
     "to_pay", "discount", "lines", "accrual", "coupons", "rules", "refused", "max_redeem", "messages", "issued",
-    "flags", "nudges",
+    "flags", "nudges", "gifts",
 }  # fmt: skip
 STORE = {"store_id": "s1", "zone": "Europe/Moscow", "region": "", "format": "", "cluster": ""}
 AT = "2027-03-01T12:00"
@@ -68,6 +68,8 @@ class Result:
     issued: tuple[tuple[str, str], ...] = ()
     # Promotion, what is missing of a sum (kopecks) or a quantity (thousandths), language, text; None: nobody tells.
     nudges: tuple[tuple[str, int, int, str, str], ...] | None = None
+    # Promotion, SKUs, promised and taken units, texts by language; None: nobody tells.
+    gifts: tuple[tuple[str, tuple[str, ...], int, int, tuple[tuple[str, str], ...]], ...] | None = None
     # What is printed of each line: quantity in thousandths, unit price, sum.
     printed: dict[int, tuple[tuple[int, int, int], ...]] = field(default_factory=dict)
     split_unavoidable: bool = False
@@ -125,7 +127,11 @@ class Scenario:
         }
 
     def _counted(self, row: Fields, text: str) -> int:
-        return whole(text, {"times": 0, "amount": 2, "quantity": 3, "points": 2}[row["measure"]])
+        if row["measure"] != "points":
+            return whole(text, {"times": 0, "amount": 2, "quantity": 3}[row["measure"]])
+        (promotion,) = (one for one in self.documents if one.get("promotion") == row["promotion_id"])
+        asset = next(reward["points"]["asset"] for reward in promotion["reward"] if "points" in reward)
+        return self.points({asset: text})[asset]
 
     @property
     def expect(self) -> Fields:
@@ -266,6 +272,18 @@ def expected(scenario: Scenario, result: Result) -> Result:
         )
         if "nudges" in expect and result.nudges is not None
         else result.nudges,
+        gifts=tuple(
+            (
+                row["promotion"],
+                tuple(row["skus"]),
+                int(row["quantity"]),
+                int(row["taken"]),
+                tuple(row.get("texts", {}).items()),
+            )
+            for row in expect["gifts"]
+        )
+        if "gifts" in expect and result.gifts is not None
+        else result.gifts,
         verdicts={**result.verdicts, **{row["promotion"]: row["verdict"] for row in expect.get("rules", [])}},
     )
 
@@ -312,6 +330,7 @@ def result_of(answer: Fields) -> Result:
             (row["promotion_id"], row["series"]) for row in answer.get("issued_coupons") or answer.get("issued") or ()
         ),
         nudges=_nudges(answer.get("nudges")),
+        gifts=_gifts(answer.get("gifts")),
         verdicts=_verdicts(trace),
         printed=_printed(answer.get("fiscal_plan") or ()),
         split_unavoidable=bool(answer.get("split_unavoidable"))
@@ -328,6 +347,21 @@ def _nudges(rows: Any) -> tuple[tuple[str, int, int, str, str], ...] | None:
         return None
     return tuple(
         (row["promotion_id"], int(row["distance_minor"]), int(row["distance_milli"]), row["language"], row["text"])
+        for row in rows
+    )
+
+
+def _gifts(rows: Any) -> tuple[tuple[str, tuple[str, ...], int, int, tuple[tuple[str, str], ...]], ...] | None:
+    if rows is None:
+        return None
+    return tuple(
+        (
+            row["promotion_id"],
+            tuple(row["skus"]),
+            int(row["quantity"]),
+            int(row["taken"]),
+            tuple((said["language"], said["text"]) for said in row["messages"]),
+        )
         for row in rows
     )
 

@@ -8,7 +8,7 @@ from altyn.core.rules.checks.codes import Remark, remark
 from altyn.core.rules.checks.conjunctions import Alternative, Literal
 from altyn.core.rules.checks.goods import covers
 from altyn.core.rules.condition import CustomerIs
-from altyn.core.rules.promotion import Amount, Cap, IssueCoupon, Limit, Message, Points, Promotion, Rounding, UsageLimit
+from altyn.core.rules.promotion import Amount, Cap, Limit, Notice, Points, Promotion, Rounding, UsageLimit
 from altyn.core.rules.words import LimitMeasure, LimitPer, LimitWindow
 
 # How many whole or begun windows of one kind lie in one of another.
@@ -63,7 +63,7 @@ def _holds_for(outer: LimitWindow, inner: LimitWindow) -> bool:
 
 def _exceeds_reward(promotion: Promotion, limit: UsageLimit) -> bool:
     """A limit per receipt above what the one reward can give."""
-    giving = [one for one in promotion.rewards if not isinstance(one, Message | IssueCoupon)]
+    giving = [one for one in promotion.rewards if not isinstance(one, Notice)]
     if limit.per is not LimitPer.RECEIPT or len(giving) != 1:
         return False
     reward = giving[0]

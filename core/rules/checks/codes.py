@@ -350,6 +350,20 @@ KINDS: dict[str, Kind] = {
         "ставку ничто не умножает: предел никогда не достигается",
         "добавьте множитель или уберите max_rate",
     ),
+    "GIFT_FOR_ALL": _kind(
+        Severity.WARNING,
+        "every receipt is promised the gift, without condition and without limit",
+        "add a condition, or limit its times",
+        "подарок обещан каждому чеку, без условий и без ограничения",
+        "добавьте условие или ограничьте число раз (times)",
+    ),
+    "NOTHING_MULTIPLIED": _kind(
+        Severity.WARNING,
+        'no promotion "{other}" here gives a rate: nothing is multiplied, and the documents do not compile',
+        "correct the id, or write the promotion",
+        "здесь нет акции «{other}» со ставкой: умножать нечего, и документы не соберутся",
+        "исправьте идентификатор или напишите акцию",
+    ),
     # --- sets, tiers, texts
     "BROAD_PART_FIRST": _kind(
         Severity.WARNING,

@@ -13,6 +13,7 @@ from altyn.core.rules.promotion import (
     Bundle,
     BuyGet,
     FixedPrice,
+    Gift,
     IssueCoupon,
     Ladder,
     Limit,
@@ -105,6 +106,9 @@ def _unlimited(promotion: Promotion, reward: Reward) -> Iterator[Remark]:
     if isinstance(reward, IssueCoupon):
         if promotion.when is None and promotion.stage is Stage.MESSAGE:
             yield remark(owner, reward.path, "CODE_FOR_ALL", series=reward.series)
+    elif isinstance(reward, Gift):
+        if promotion.when is None and promotion.stage is Stage.MESSAGE and not promotion.limits:
+            yield remark(owner, reward.path, "GIFT_FOR_ALL")
     elif isinstance(reward, Points) and reward.is_fixed and reward.fixed_points is not None:
         if _least_sum(promotion) == 0 and reward.of.is_all:
             yield remark(owner, f"{reward.path}.fixed", "POINTS_WITHOUT_SUM")

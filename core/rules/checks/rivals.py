@@ -21,8 +21,7 @@ from altyn.core.rules.promotion import (
     BuyGet,
     FixedPrice,
     Floor,
-    IssueCoupon,
-    Message,
+    Notice,
     Percent,
     Points,
     Promotion,
@@ -98,7 +97,7 @@ def targets(promotion: Promotion) -> list[ProductSet]:
             found += [part.of for part in reward.parts]
         elif isinstance(reward, BuyGet):
             found.append(reward.get_of)
-        elif not isinstance(reward, Message | IssueCoupon):
+        elif not isinstance(reward, Notice):
             found.append(reward.of)
     return found
 
@@ -174,7 +173,7 @@ def _lane_name(members: Sequence[Promotion]) -> bytes:
 
 
 def _only_percents(promotion: Promotion) -> bool:
-    return all(isinstance(one, Percent | Message | IssueCoupon) for one in promotion.rewards)
+    return all(isinstance(one, Percent | Notice) for one in promotion.rewards)
 
 
 # --- who can never win
@@ -234,7 +233,7 @@ def _bounds(promotion: Promotion) -> Hashable:
 
 
 def _giving(promotion: Promotion) -> list[Reward]:
-    return [one for one in promotion.rewards if not isinstance(one, Message | IssueCoupon)]
+    return [one for one in promotion.rewards if not isinstance(one, Notice)]
 
 
 def _never_best(name: str, members: Sequence[Promotion]) -> Iterator[Remark]:

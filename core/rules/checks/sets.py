@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from altyn.core.rules.checks.codes import Remark, remark
 from altyn.core.rules.checks.goods import covers
 from altyn.core.rules.checks.known import Known
 from altyn.core.rules.condition import Attribute, Condition, ProductSet, Quantity, ReceiptSum
-from altyn.core.rules.promotion import Bundle, BuyGet, IssueCoupon, Message, Promotion, Reward
+from altyn.core.rules.promotion import Bundle, BuyGet, Gift, Notice, Promotion, Reward
 from altyn.core.rules.read.conditions import walk
 
 NAMES_SHOWN_MAX = 5
@@ -26,8 +26,16 @@ def sets_of(promotion: Promotion, known: Known) -> Iterator[Remark]:
         if not of.is_all and known.some_product(of) is None:
             yield remark(owner, path, "NO_GOODS")
         elif unknown:
-            names = ", ".join(unknown[:NAMES_SHOWN_MAX]) + ("…" if len(unknown) > NAMES_SHOWN_MAX else "")
-            yield remark(owner, f"{path}.sku", "UNKNOWN_SKU", names=names)
+            yield _unknown(owner, path, unknown)
+    for reward in promotion.rewards:
+        skus = reward.skus if isinstance(reward, Gift) else ()
+        if unknown := [sku for sku in skus if (Attribute.SKU, sku) not in known.by_key]:
+            yield _unknown(owner, reward.path, unknown)
+
+
+def _unknown(owner: str, path: str, skus: Sequence[str]) -> Remark:
+    names = ", ".join(skus[:NAMES_SHOWN_MAX]) + ("…" if len(skus) > NAMES_SHOWN_MAX else "")
+    return remark(owner, f"{path}.sku", "UNKNOWN_SKU", names=names)
 
 
 def _reward_sets(reward: Reward) -> Iterator[tuple[str, ProductSet]]:
@@ -37,7 +45,7 @@ def _reward_sets(reward: Reward) -> Iterator[tuple[str, ProductSet]]:
     elif isinstance(reward, BuyGet):
         yield f"{reward.path}.buy.of", reward.buy_of
         yield f"{reward.path}.get.of", reward.get_of
-    elif not isinstance(reward, Message | IssueCoupon):
+    elif not isinstance(reward, Notice):
         yield f"{reward.path}.of", reward.of
 
 

@@ -24,18 +24,7 @@ from altyn.core.rules.checks.schedules import is_over
 from altyn.core.rules.compile import CompileError, compile_ruleset
 from altyn.core.rules.condition import AllOf, Attribute, ProductSet, Quantity, ReceiptSum, Schedule
 from altyn.core.rules.definition import Rules
-from altyn.core.rules.promotion import (
-    Amount,
-    Bundle,
-    BuyGet,
-    IssueCoupon,
-    Ladder,
-    Message,
-    MultiBuy,
-    Percent,
-    Promotion,
-    Reward,
-)
+from altyn.core.rules.promotion import Amount, Bundle, BuyGet, Ladder, MultiBuy, Notice, Percent, Promotion, Reward
 from altyn.core.rules.read.forms import decimal_text
 from altyn.core.rules.ruleset import Ruleset
 from altyn.core.rules.words import DiscountBy, GroupMode, Stage
@@ -129,9 +118,7 @@ def _is_share(reward: Reward) -> bool:
         return reward.discount.by is DiscountBy.PERCENT
     if isinstance(reward, Ladder):
         return reward.by is DiscountBy.PERCENT
-    return isinstance(reward, MultiBuy | Message | IssueCoupon) or (
-        isinstance(reward, Percent) and reward.tiers is None
-    )
+    return isinstance(reward, MultiBuy | Notice) or (isinstance(reward, Percent) and reward.tiers is None)
 
 
 def _nominal(by_key: dict[Key, list[Promotion]]) -> list[Product]:

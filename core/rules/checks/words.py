@@ -9,7 +9,7 @@ from altyn.core.rules.checks.codes import Remark, remark
 from altyn.core.rules.checks.known import Known
 from altyn.core.rules.condition import AllOf, AnyOf, Condition, CouponIs, Quantity, ReceiptSum, SeriesIs
 from altyn.core.rules.definition import Rules
-from altyn.core.rules.promotion import Amount, IssueCoupon, Message, Percent, Points, Promotion
+from altyn.core.rules.promotion import Amount, IssueCoupon, Notice, Percent, Points, Promotion
 from altyn.core.rules.read.conditions import walk
 from altyn.core.rules.words import Stage
 
@@ -60,7 +60,7 @@ def _said(promotion: Promotion) -> Iterator[tuple[str, Mapping[str, str]]]:
     if promotion.nudge:
         yield "messages.nudge", promotion.nudge
     for reward in promotion.rewards:
-        if isinstance(reward, Message | IssueCoupon):
+        if isinstance(reward, Notice):
             yield f"{reward.path}.text", reward.text
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from altyn.core.rules.condition import ReceiptSum
-from altyn.core.rules.promotion import Asset, Exclusive, Floor, Group, Promotion
+from altyn.core.rules.promotion import Asset, Exclusive, Floor, Gift, Group, Promotion
 from altyn.core.rules.read.conditions import CONDITION, walk
 from altyn.core.rules.read.forms import (
     Decimal,
@@ -20,11 +20,19 @@ from altyn.core.rules.read.forms import (
     Word,
 )
 from altyn.core.rules.read.limits import LIMITS, usage_limits
-from altyn.core.rules.read.multipliers import MAX_RATE, MULTIPLIERS, check_multipliers
+from altyn.core.rules.read.multipliers import MAX_RATE, MULTIPLIERS, check_multipliers, check_rate_multipliers
 from altyn.core.rules.read.notices import MESSAGES, SILENCE
 from altyn.core.rules.read.problems import Code, Reading
 from altyn.core.rules.read.products import AMOUNT_MAX, amount, rate
-from altyn.core.rules.read.rewards import ACCRUAL_KINDS, NOTICE_KINDS, REWARD, REWARDS_MAX, SET_KINDS, kinds_of
+from altyn.core.rules.read.rewards import (
+    ACCRUAL_KINDS,
+    NOTICE_KINDS,
+    RATE_KINDS,
+    REWARD,
+    REWARDS_MAX,
+    SET_KINDS,
+    kinds_of,
+)
 from altyn.core.rules.read.shared import (
     PRIORITY,
     PRIORITY_DEFAULT,
@@ -33,7 +41,7 @@ from altyn.core.rules.read.shared import (
     identifier,
     in_scale,
 )
-from altyn.core.rules.words import ExclusiveOver, ExclusiveScope, GroupMode, GroupScope, Stage, SumBase
+from altyn.core.rules.words import ExclusiveOver, ExclusiveScope, GroupMode, GroupScope, LimitMeasure, Stage, SumBase
 
 # Stages a document may name; the others are not the marketer's (semantics §6.2).
 STAGES = {
@@ -47,9 +55,15 @@ STAGES = {
         Stage.CARD,
         Stage.ACCRUAL,
         Stage.MESSAGE,
+        Stage.RATE,
     )
 }
-UNPRICED = (Stage.ACCRUAL, Stage.MESSAGE)
+UNSTAGED = {
+    "accrual": "points are",
+    "message": "messages, gifts and coupons alone are",
+    "rate": "multipliers are",
+}
+UNPRICED = (Stage.ACCRUAL, Stage.MESSAGE, Stage.RATE)
 
 GROUP_MAPPING: MappingOf[Group] = MappingOf(
     "group",
@@ -122,8 +136,8 @@ class _PromotionForm(MappingOf[Promotion]):
 
     def fields(self, value: dict[object, object], path: str, reading: Reading) -> Fields:
         kinds = kinds_of(value.get("reward"))
-        points, discounts = kinds & ACCRUAL_KINDS, kinds - ACCRUAL_KINDS - NOTICE_KINDS
-        only = "accrual" if points else "message" if kinds else None
+        points, discounts = kinds & ACCRUAL_KINDS, kinds - ACCRUAL_KINDS - NOTICE_KINDS - RATE_KINDS
+        only = "rate" if kinds & RATE_KINDS else "accrual" if points else "message" if kinds else None
         if "stage" not in value and only and not discounts:
             value = {**value, "stage": only}
         fields = super().fields(value, path, reading)
@@ -131,8 +145,7 @@ class _PromotionForm(MappingOf[Promotion]):
         if points and discounts:
             reading.add("reward", Code.CONTRADICTION, "discounts and points do not mix: write two promotions")
         elif only and not discounts and stage not in (None, STAGES[only]):
-            what = "points are" if points else "messages and coupons alone are"
-            reading.add("stage", Code.CONTRADICTION, f"{what} given in stage {only}: leave the key out")
+            reading.add("stage", Code.CONTRADICTION, f"{UNSTAGED[only]} given in stage {only}: leave the key out")
         elif discounts and stage in UNPRICED:
             message = f"stage {stage.name.lower()} gives no discounts: not {', '.join(sorted(discounts))}"
             reading.add("stage", Code.CONTRADICTION, message)
@@ -153,9 +166,12 @@ def _check_promotion(fields: Fields, path: str, reading: Reading) -> None:
     """NET is to pay after stage 10: no discount may depend on it."""
     if fields["limits"] and fields["reward"] is not None:
         fields["limits"] = usage_limits(fields["limits"], fields["reward"], reading)
-    if fields["stage"] is Stage.MESSAGE and fields["limits"]:
-        reading.add("limits", Code.CONTRADICTION, "limits are of discounts and points: leave the key out")
-    check_multipliers(fields, reading)
+    if fields["stage"] is Stage.MESSAGE:
+        _check_gift_limits(fields, reading)
+    if fields["stage"] is Stage.RATE:
+        check_rate_multipliers(fields, reading)
+    else:
+        check_multipliers(fields, reading)
     if fields["stage"] is None or fields["stage"] in UNPRICED:
         return
     for when in (fields["when"], *(one.when for one in fields["multiplier"] or ())):
@@ -163,6 +179,16 @@ def _check_promotion(fields: Fields, path: str, reading: Reading) -> None:
             if isinstance(condition, ReceiptSum) and condition.base is SumBase.NET:
                 message = "NET is known in stage accrual only: use GROSS or RUNNING"
                 reading.add(f"{condition.path}.base", Code.CONTRADICTION, message)
+
+
+def _check_gift_limits(fields: Fields, reading: Reading) -> None:
+    """Messages and coupons have none; a gift is promised so and so often."""
+    promises = any(isinstance(one, Gift) for one in fields["reward"] or ())
+    if fields["limits"] and not promises:
+        reading.add("limits", Code.CONTRADICTION, "limits are of discounts, points and gifts: leave the key out")
+    for limit in fields["limits"] or ():
+        if promises and limit.measure is not LimitMeasure.TIMES:
+            reading.add(limit.path, Code.CONTRADICTION, "a gift takes no money: limit its times")
 
 
 def _promotion(fields: Fields, path: str) -> Promotion:

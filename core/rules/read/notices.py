@@ -1,4 +1,4 @@
-"""Messages and issued coupons, and the texts they say: placeholders stand in double braces."""
+"""Messages, gifts and issued coupons, and the texts they say: placeholders stand in double braces."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from altyn.core.rules.promotion import Expiry, IssueCoupon, Message, Reward
-from altyn.core.rules.read.forms import Fields, Form, Key, MappingOf, Schema, Text, Titles, Whole, Word
+from altyn.core.rules.promotion import Expiry, Gift, IssueCoupon, Message, Reward
+from altyn.core.rules.read.forms import Fields, Form, Key, MappingOf, Schema, Text, Titles, UniqueOf, Whole, Word
 from altyn.core.rules.read.problems import Code, Reading, meant
 from altyn.core.rules.read.shared import EXPIRY, PRIORITY_DEFAULT, identifier
 from altyn.core.rules.words import Channel
@@ -71,6 +71,19 @@ ISSUE_COUPON: MappingOf[Reward] = MappingOf(
         Key("text", Saying(ISSUED_PLACEHOLDERS), {}, title="printed with the code"),
     ],
     lambda fields, path: IssueCoupon(path, fields["series"], fields["expires"], fields["text"]),
+)
+
+
+GIFT_SKUS_MAX = 32
+GIFT_QUANTITY_MAX = 100
+GIFT: MappingOf[Reward] = MappingOf(
+    "gift",
+    [
+        Key("sku", UniqueOf(Text("an SKU"), "SKUs", GIFT_SKUS_MAX), required=True, title="one, or some to choose from"),
+        Key("quantity", Whole("a number of units", 1, GIFT_QUANTITY_MAX), 1),
+        Key("text", Saying(), {}, title="for the cashier, by language"),
+    ],
+    lambda fields, path: Gift(path, fields["sku"], fields["quantity"], fields["text"]),
 )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from altyn.core.rules.promotion import Amount, Expiry, FixedPrice, Percent, Points, Reward, Tier, Tiers
 from altyn.core.rules.read.forms import Fields, Flag, Form, Key, MappingOf, Schema, Whole, Word
-from altyn.core.rules.read.notices import ISSUE_COUPON, MESSAGE
+from altyn.core.rules.read.multipliers import RATE_MULTIPLIER
+from altyn.core.rules.read.notices import GIFT, ISSUE_COUPON, MESSAGE
 from altyn.core.rules.read.problems import Code, Reading, shown
 from altyn.core.rules.read.products import OF, amount, rate
 from altyn.core.rules.read.set_rewards import BUNDLE, BUY_GET, LADDER, MULTI_BUY
@@ -121,12 +122,15 @@ KINDS: dict[str, MappingOf[Reward]] = {
     "buy_get": BUY_GET,
     "ladder": LADDER,
     "points": POINTS,
+    "multiplier": RATE_MULTIPLIER,
     "message": MESSAGE,
+    "gift": GIFT,
     "issue_coupon": ISSUE_COUPON,
 }
 ACCRUAL_KINDS = frozenset({"points"})
 SET_KINDS = frozenset({"multi_buy", "bundle", "buy_get", "ladder"})
-NOTICE_KINDS = frozenset({"message", "issue_coupon"})
+NOTICE_KINDS = frozenset({"message", "gift", "issue_coupon"})
+RATE_KINDS = frozenset({"multiplier"})
 
 
 class RewardForm(Form[Reward]):

@@ -125,6 +125,11 @@ def _points(reward: values.Points, scales: Scales) -> Document:
     }
 
 
+def _multiplier(reward: values.RateMultiplier) -> Document:
+    times = decimal_text(reward.times, 4)
+    return {"times": times, "promotion": reward.promotion, "of": product_set(reward.of)}
+
+
 def _message(reward: values.Message) -> Document:
     return present(
         to=reward.channel.name.lower(),
@@ -132,6 +137,11 @@ def _message(reward: values.Message) -> Document:
         priority=str(reward.priority),
         barcode=reward.barcode,
     )
+
+
+def _gift(reward: values.Gift) -> Document:
+    text = dict(reward.text) if reward.text else None
+    return present(sku=list(reward.skus), quantity=str(reward.quantity), text=text)
 
 
 def _issue_coupon(reward: values.IssueCoupon) -> Document:
@@ -148,6 +158,8 @@ _KINDS: dict[type, tuple[str, Callable[[Any], Document]]] = {
     values.Bundle: ("bundle", _bundle),
     values.BuyGet: ("buy_get", _buy_get),
     values.Ladder: ("ladder", _ladder),
+    values.RateMultiplier: ("multiplier", _multiplier),
     values.Message: ("message", _message),
+    values.Gift: ("gift", _gift),
     values.IssueCoupon: ("issue_coupon", _issue_coupon),
 }

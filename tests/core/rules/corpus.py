@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from tests.core.rules.corpus_history import REFUSED_HISTORY
+from tests.core.rules.corpus_promised import PROMISED
 
 # name: (text, [(path, code), …])
 REFUSED: dict[str, tuple[str, list[tuple[str, str]]]] = {
+    **PROMISED,
     "misspelt-key": (
         "{promotion: p, stage: item, reward: [{percent: {rate: 3, of: {categry: x}}}]}",
         [("p: reward[0].percent.of.categry", "UNKNOWN_KEY")],

@@ -291,6 +291,7 @@ notices = st.one_of(
         given({"to": st.sampled_from(channels), "text": said}, priority=st.integers(0, 1000).map(str), barcode=texts),
     ),
     reward("issue_coupon", given({"series": names}, expires=expiries, text=said)),
+    reward("gift", given({"sku": one_or_many(names)}, quantity=st.integers(1, 100).map(str), text=said)),
 )
 subjects = st.sampled_from(["customer", "card", "promotion"])
 windows = st.sampled_from(["day", "week", "month", "year", "always"])
@@ -481,13 +482,33 @@ roundings = given(
 ASSETS = [{"asset": name, "scale": str(scale), "step": "1"} for name, scale in SCALES.items()]
 
 
+def is_rated(promotion: dict[str, Any]) -> bool:
+    """Gives percents or points, and nothing else that could be multiplied."""
+    kinds = {kind for one in promotion["reward"] for kind in one} - {"message", "issue_coupon", "gift"}
+    return kinds in ({"percent"}, {"points"})
+
+
+def rate_promotions(rated: list[str]) -> SearchStrategy[list[dict[str, Any]]]:
+    """What multiplies some of these; ids begin with a sign no other id begins with."""
+    if not rated:
+        return st.just([])
+    multiplier = given({"times": decimals(4, 1, 1_000_000), "promotion": st.sampled_from(rated)})
+    one = given(
+        {"promotion": st.just("0-multiplies-others"), "reward": st.lists(reward("multiplier", multiplier), min_size=1)},
+        when=conditions(DISCOUNT_BASES),
+        messages=st.just({"slip": {"en": "More"}}),
+    )
+    return st.lists(one, max_size=1)
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Valid documents: three assets, a few promotions, limits and roundings of distinct ids."""
     made = draw(st.lists(promotions(), max_size=3, unique_by=lambda one: one["promotion"]))
     bounds = draw(st.lists(limits(), max_size=2, unique_by=lambda one: one["limit"]))
     rounded = draw(st.lists(roundings, max_size=2, unique_by=lambda one: one["rounding"]))
-    return [*ASSETS, *made, *bounds, *rounded]
+    rated = [one["promotion"] for one in made if is_rated(one)]
+    return [*ASSETS, *made, *draw(rate_promotions(rated)), *bounds, *rounded]
 
 
 KEYS = [

@@ -104,6 +104,51 @@ def test_image_does_not_depend_on_the_order_of_documents_in_what_it_means() -> N
             "GROUP_MODE_NOT_ALLOWED",
         ),
         (
+            "{promotion: a, reward: [{multiplier: {times: 2, promotion: b}}]}",
+            "a:reward[0].multiplier.promotion",
+            "UNKNOWN_PROMOTION",
+        ),
+        (
+            """
+            - {promotion: a, reward: [{message: {to: slip, text: {en: x}}}, {multiplier: {times: 2, promotion: b}}]}
+            - {promotion: b, stage: item, reward: [{amount: {off: 1}}]}
+            """,
+            "a:reward[1].multiplier.promotion",
+            "NOTHING_TO_MULTIPLY",
+        ),
+        (
+            """
+            - {promotion: a, reward: [{multiplier: {times: 2, promotion: b}}]}
+            - {promotion: b, reward: [{multiplier: {times: 2, promotion: a}}]}
+            """,
+            "a:reward[0].multiplier.promotion",
+            "NOTHING_TO_MULTIPLY",
+        ),
+        (
+            """
+            - {promotion: a, reward: [{multiplier: {times: 2, promotion: b, of: {sku: s}}}]}
+            - {promotion: b, reward: [{points: {asset: x, fixed: 1}}]}
+            """,
+            "a:reward[0].multiplier.of",
+            "SET_NOT_ALLOWED",
+        ),
+        (
+            "[{promotion: b, multiplier: [{times: 2}], reward: [{points: {asset: x, fixed: 1}}]},"
+            " {promotion: a, reward: [" + ", ".join(["{multiplier: {times: 2, promotion: b}}"] * 16) + "]}]",
+            "a:reward[15].multiplier",
+            "TOO_MANY_MULTIPLIERS",
+        ),
+        (
+            """
+            - promotion: a
+              when: {receipt_sum: {from: 1, base: NET}}
+              reward: [{multiplier: {times: 2, promotion: b}}]
+            - {promotion: b, stage: item, reward: [{percent: {rate: 1}}]}
+            """,
+            "a:when.receipt_sum",
+            "BASE_NOT_AVAILABLE",
+        ),
+        (
             "\n---\n".join(f"{{limit: b{n}, payment: [{'{asset: x}, ' * 8}]}}" for n in range(33)),
             "",
             "TOO_MANY_LIMITS",
@@ -217,14 +262,23 @@ WHOLE = """
   - {issue_coupon: {series: next, expires: {days: 7}, text: {en: "{{ coupon }}"}}}
   messages: {slip: {en: "-{{discount}}"}}
 - {promotion: price, stage: price, when: {coupon: {series: vip}}, reward: [{fixed_price: {price: 5.00, of: {sku: a}}}]}
-- {promotion: hello, reward: [{message: {to: cashier, text: {en: Hi}, priority: 3, barcode: "123"}}]}
+- promotion: hello
+  reward: [{message: {to: cashier, text: {en: Hi}, priority: 3, barcode: "123"}}, {gift: {sku: [m, n]}}]
+- {promotion: a-double, when: {coupon: {code: D}}, reward: [{multiplier: {times: 2, promotion: tiers, of: {sku: x}}}]}
 """
 
 
 def test_image_of_the_whole_vocabulary_opens_and_keeps_its_order() -> None:
     ruleset = Ruleset(image_of(WHOLE))
     order = [(ruleset.promotion_id(number), ruleset.reward_no(number)) for number in range(ruleset.rules_count)]
-    assert order == [("price", 0), *(("sets", n) for n in range(5)), ("tiers", 0), ("hello", 0)]
+    assert order == [
+        ("price", 0),
+        *(("sets", n) for n in range(5)),
+        ("tiers", 0),
+        ("hello", 0),
+        ("hello", 1),
+        ("a-double", 0),
+    ]
     assert [name for name, _, _ in ruleset.assets] == ["bonus", "other"]
     assert ruleset.read_set["payment"] == ["bonus", "other"]
     assert ruleset.read_set["limits"] == ["tiers"]

@@ -266,6 +266,16 @@ CASES: dict[str, tuple[str, list[str], str]] = {
         ["p: max_rate"],
         percent("p", "5", "max_rate: 10, multiplier: [{times: 2}]"),
     ),
+    "GIFT_FOR_ALL": (
+        gives("{gift: {sku: x}}", ""),
+        ["p: reward[0].gift"],
+        gives("{gift: {sku: x}}", "limits: [{per: promotion, window: day, times: 9}]"),
+    ),
+    "NOTHING_MULTIPLIED": (
+        percent("p", "5") + ", {promotion: q, reward: [{multiplier: {times: 2, promotion: o}}]}",
+        ["q: reward[0].multiplier.promotion"],
+        percent("p", "5") + ", {promotion: q, reward: [{multiplier: {times: 2, promotion: p}}]}",
+    ),
     "ROUNDING_SHADOWED": (
         "{rounding: r, to: 1.00}, {rounding: s, to: 0.10}",
         ["s: when"],
@@ -344,6 +354,18 @@ def test_texts_are_whole_in_both_languages_and_speak_of_the_same_details(code: s
         for said in (one.say(language), one.mend(language)):
             assert said
             assert not re.search(r"\{\w+\}", said.replace("{{", "").replace("{series: ", ""))
+
+
+def test_multiplier_of_another_promotion_counts_as_its_own() -> None:
+    text = (
+        "[" + percent("p", "5", "max_rate: 10") + ", {promotion: q, reward: [{multiplier: {times: 2, promotion: p}}]}]"
+    )
+    assert told(text, SOMEDAY) == []
+
+
+def test_gift_the_catalogue_does_not_know_is_told() -> None:
+    text = "[" + gives("{gift: {sku: [milk, milkk]}}", "when: {receipt_sum: {from: 9}}") + "]"
+    assert told(text, SHOP) == [("p: reward[0].gift.sku", "UNKNOWN_SKU")]
 
 
 def test_worst_remarks_come_first() -> None:
