@@ -30,6 +30,18 @@ from tests.admin_api.console.browser import Reader
 ROOT = Path(__file__).parents[3]
 FILES = [*sorted((ROOT / "cli/demo/promotions").glob("*.yaml")), ROOT / "cli/sandbox/promotions.yaml"]
 DOCUMENTS = [one for path in FILES for one in load_documents(path.read_text()) if "asset" not in one]
+DOCUMENTS += load_documents("""
+promotion: three-times-soft-drinks
+title: {en: "Three times the discount", ru: "Тройная скидка"}
+when: {customer: {segment: students}}
+reward: [{multiplier: {times: 3, promotion: week-soft-drinks, of: {brand: acme}}}]
+messages: {slip: {en: "Three times!"}}
+---
+promotion: mug
+when: {receipt_sum: {from: 1000.00}}
+reward: [{gift: {sku: [mug-red, mug-blue], quantity: 2, text: {en: "Hand over: {{ promotion }}"}}}]
+limits: [{per: customer, window: always, times: 1}]
+""")
 ODD = load_documents("""
 promotion: odd
 title: {en: "A <b>title</b> & more", de: "Rabatt"}
