@@ -62,6 +62,7 @@ WORDS = {
         "greedy": "too many combinations: in order of priority",
         "redeem": "points may pay {amount}: {points} {asset}",
         "issued": "a code of {series} is issued",
+        "gift": "promised ({promotion}): {quantity} of {skus}, taken {taken}",
         "truncated": "… more rules were looked at than can be shown",
     },
     "ru": {
@@ -113,6 +114,7 @@ WORDS = {
         "greedy": "слишком много сочетаний: по приоритету",
         "redeem": "баллами можно оплатить {amount}: {points} {asset}",
         "issued": "выдаётся код серии {series}",
+        "gift": "обещано ({promotion}): {quantity} из {skus}, взято {taken}",
         "truncated": "… просмотрено больше правил, чем помещается",
     },
 }
@@ -184,12 +186,15 @@ class Written:
 def told(
     outcome: Mapping[str, Any], words: Mapping[str, str], exponent: int, scales: Mapping[str, int]
 ) -> Iterator[str]:
-    """Messages, nudges, issued codes, and what points may pay."""
+    """Messages, nudges, gifts, issued codes, and what points may pay."""
     for row in outcome.get("messages", ()):
         channel = row["channel"].removeprefix("CHANNEL_").lower()
         yield f"{words['messages']} ({channel}): {row['text']}"
     for row in outcome.get("nudges", ()):
         yield words["nudge"].format(promotion=row["promotion_id"], text=row["text"])
+    for row in outcome.get("gifts", ()):
+        named = {"promotion": row["promotion_id"], "skus": ", ".join(row["skus"])}
+        yield words["gift"].format(quantity=row["quantity"], taken=row["taken"], **named)
     for row in outcome.get("issued_coupons", ()):
         yield words["issued"].format(series=row.get("series") or row.get("promotion_id"))
     for row in outcome.get("max_redeem", ()):
