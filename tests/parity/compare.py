@@ -55,14 +55,13 @@ def run_core(case: Case, width: int = 1) -> dict[str, Any]:
 
 
 def spoken_rewards(case: Case) -> set[tuple[str, int]]:
-    """Places of the rewards that only say or issue something."""
-    return {
-        (document["promotion"], number)
-        for document in case.rules_documents
-        if "promotion" in document
-        for number, reward in enumerate(document["reward"])
-        if next(iter(reward)) in SPOKEN
-    }
+    """Places of the rewards that only say or issue something, and of gifts beside others that give."""
+    places = set()
+    for document in case.rules_documents:
+        kinds = [next(iter(reward)) for reward in document.get("reward", ())]
+        quiet = SPOKEN if set(kinds) <= {*SPOKEN, "gift"} else (*SPOKEN, "gift")
+        places |= {(document["promotion"], number) for number, kind in enumerate(kinds) if kind in quiet}
+    return places
 
 
 def members_of_optimal(case: Case) -> set[str]:
@@ -158,10 +157,15 @@ def as_oracle(
             ({**row, "channel": named(row["channel"], "CHANNEL_")} for row in outcome["messages"]), key=by_text
         )
         shape["issued"] = outcome["issued_coupons"]
-        shape["gifts"] = outcome.get("gifts", [])
+        shape["gifts"] = [core_gift(row) for row in outcome.get("gifts", ())]
         shape["counters"] = core_counters(outcome)
         shape["reserve_required"] = outcome["reserve_required"]
     return shape
+
+
+def core_gift(row: Mapping[str, Any]) -> dict[str, Any]:
+    said = [{"language": one["language"], "text": one["text"]} for one in row["messages"]]
+    return {**row, "messages": said}
 
 
 # Verdicts that name another promotion; of a cut the core names the document of the cap there.

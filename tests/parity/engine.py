@@ -32,4 +32,8 @@ def evaluate_case(
     ruleset: Ruleset, case: Case, customer: dict[str, Any] | None, clock: tuple[int, int, int], explain: bool
 ) -> dict[str, Any]:
     """The core's outcome; `case.holdings` is as `tests.reference.calculate` describes."""
-    return evaluate(ruleset, case.receipt, case.store, customer, clock, explain, case.holdings, fiscal_plan=True)
+    # Grants of a customer, a part of the facts, ask for the instant.
+    instant = {} if "facts" in AWAITED else {"instant_us": case.at}
+    return evaluate(
+        ruleset, case.receipt, case.store, customer, clock, explain, case.holdings, fiscal_plan=True, **instant
+    )

@@ -75,6 +75,7 @@ class Trial:
     points: int
     nothing: str = "ZERO"
     multiplied: Multiplied = UNCHANGED
+    reached: tuple[bool, ...] = ()  # calc groups of the set with a base, whatever their rate
 
 
 # Points, the weights they are spread by, and the verdict of a limit that lowered them.
@@ -159,25 +160,29 @@ class AccrualStage:
         if rule.tiers is not None:
             number = rule.tiers.reached(base_sum(self.board.groups, rule.tiers.base, rule.tiers.over))
         skips = rule.terms.get("if_paid_with_points", "ACCRUE") == "SKIP_RECEIPT" and bool(self.payments.points)
-        weights, fixed = list(nowhere), 0
+        weights, fixed, reached = list(nowhere), 0, [False] * len(nowhere)
         for place, (group, base) in enumerate(zip(self.board.groups, bases.sums(), strict=True)):
             rate = multiplied.number(number, rule.kind, group.line)
             if rule.kind == "points_fixed":
                 rate, fixed = 1, rate
             if rule.goods(group.line) and not skips:
-                weights[place] = base * rate
+                weights[place], reached[place] = base * rate, base > 0
         points = self._rule_points(rule, fixed, weights)
         if is_barred(promotion.limits, self.counters, self.board):
             nothing = "LIMIT" if points else "ZERO"
             return Trial(promotion, rule, answer, bases, nowhere, fixed, 0, nothing, multiplied)
-        return Trial(promotion, rule, answer, bases, weights, fixed, points, multiplied=multiplied)
+        return Trial(
+            promotion, rule, answer, bases, weights, fixed, points, multiplied=multiplied, reached=tuple(reached)
+        )
 
     def _settle(self, trial: Trial, won: Won, winners: tuple[str, ...]) -> None:
         points, weights, cut_verdict = won
         rule = trial.rule
         self.points.give(rule, points, weights or trial.weights, trial.bases)
         self.board.add_given(rule.promotion_id, points=points)
-        earning = [group.line for group, weight in zip(self.board.groups, weights, strict=False) if weight]
+        # What a rule gave as it was tried it gave on all it reached, the goods of a rate of 0 too.
+        targets = trial.reached if weights == trial.weights else tuple(map(bool, weights))
+        earning = [group.line for group, is_one in zip(self.board.groups, targets, strict=False) if is_one]
         verdict, by = "APPLIED", ""
         if trial.answer.failure is not None:
             verdict = trial.answer.failure

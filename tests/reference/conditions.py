@@ -22,6 +22,8 @@ TABLE = (
     "balance", "purchases", "turnover", "purchase_number", "validity", "payment", "register",
 )  # fmt: skip
 BRANCHES = ("all", "any", "none")
+# A birthday further away is not told of.
+BIRTHDAY_NEAR = 60
 ATTRIBUTES = {
     "store": ("id", "region", "format", "cluster"),
     "customer": ("has_card", "card_type", "segment", "id"),
@@ -144,7 +146,7 @@ def _part(key: str, value: Any, path: str) -> Condition:
         schedule = read_schedule(value)
         return lambda situation: HOLDS if schedule(situation.clock) else Answer(INACTIVE, path=path)
     if key == "birthday":
-        return _plain(_birthday_test(value or {}), path)
+        return _of_somebody(_birthday(value or {}, path), path)
     if key == "personal":
         return _plain(lambda situation: situation.customer is not None and value in situation.granted, path)
     if key == "coupon":
@@ -288,14 +290,18 @@ def _balance_condition(document: dict[str, Any], path: str) -> Condition:
     return answer
 
 
-def _birthday_test(document: dict[str, Any]) -> Test:
-    before, after = int(document.get("before", 0)), int(document.get("after", 0))
+def _birthday(document: dict[str, Any], path: str) -> Condition:
+    within = _range({"from": -int(document.get("before", 0)), "below": int(document.get("after", 0)) + 1}, 1, path)
 
-    def test(situation: Situation) -> bool:
+    def answer(situation: Situation) -> Answer:
         birthday = (situation.customer or {}).get("birthday")
-        return bool(birthday) and -before <= days_from_birthday(situation.today, str(birthday)) <= after
+        if not birthday:
+            return Answer(NOT_MATCHED, path=path)
+        days = days_from_birthday(situation.today, str(birthday))
+        said = within(days)
+        return said if abs(days) <= BIRTHDAY_NEAR else replace(said, actual=0, needed=0)
 
-    return test
+    return answer
 
 
 # Earlier purchases
@@ -365,7 +371,9 @@ def _validity(document: dict[str, Any], path: str) -> Condition:
         if start is None:
             return HOLDS if after.get("is_own", False) else Answer(NOT_MATCHED, path=path)
         since = (situation.today - start).days
-        return HOLDS if 0 <= since < days else Answer(NOT_MATCHED, path=path, actual=max(0, since), needed=days)
+        if 0 <= since < days:
+            return HOLDS
+        return Answer(NOT_MATCHED, path=path, actual=since, needed=days if since >= 0 else 0)
 
     return answer
 

@@ -111,7 +111,7 @@ def _grant(rng: random.Random, promotion_id: str, at: int, skus: list[str]) -> D
     if rng.random() < 0.4:
         grant["from"] = _text(at + rng.choice((0, 0, -1, 1, -86_400_000_000)))
     if rng.random() < 0.4:
-        grant["to"] = _text(at + rng.choice((0, 1, 1, 86_400_000_000)))
+        grant["to"] = _text(at + rng.choice((2, 2, 86_400_000_000) if "from" in grant else (0, 1, 1, 86_400_000_000)))
     if rng.random() < 0.8:
         grant["skus"] = rng.sample(skus, rng.randint(0, min(3, len(skus))))
     if rng.random() < 0.5:

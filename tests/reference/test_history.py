@@ -131,7 +131,11 @@ def test_first_use_of_this_holds_until_there_is_one() -> None:
 
 
 def test_failure_tells_figures_and_what_was_wanted() -> None:
-    history = [bought("2026-06-01"), bought("2026-06-03")]
+    history = [
+        bought("2026-06-01"),
+        bought("2026-06-03"),
+        bought("2026-06-19", sold(flags={"gift": True}), gave=("late",)),
+    ]
     expected: list[tuple[Document, tuple[int, int]]] = [
         ({"purchases": {"window": "month", "from": 3}}, (2000, 3000)),
         ({"turnover": {"window": "month", "from": "200.01"}}, (200_00, 200_01)),
@@ -140,6 +144,7 @@ def test_failure_tells_figures_and_what_was_wanted() -> None:
         ({"purchase_number": {"is": 1, "of": {"sku": "none"}}}, (0, 0)),
         ({"validity": {"days": 5, "after": {"turnover": {"sum": "1.00"}}}}, (15, 5)),
         ({"validity": {"days": 5, "after": {"first_use": "b"}}}, (0, 0)),
+        ({"validity": {"days": 5, "after": {"first_use": "late"}}}, (-3, 0)),
     ]
     for when, figures in expected:
         result = run([promotion("a", percent("10"), when=when)], [line(1, 1_00)], holdings={"history": history})
