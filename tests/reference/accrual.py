@@ -180,9 +180,7 @@ class AccrualStage:
         rule = trial.rule
         self.points.give(rule, points, weights or trial.weights, trial.bases)
         self.board.add_given(rule.promotion_id, points=points)
-        # What a rule gave as it was tried it gave on all it reached, the goods of a rate of 0 too.
-        targets = trial.reached if weights == trial.weights else tuple(map(bool, weights))
-        earning = [group.line for group, is_one in zip(self.board.groups, targets, strict=False) if is_one]
+        earning = [group.line for group, is_one in zip(self.board.groups, trial.reached, strict=False) if is_one]
         verdict, by = "APPLIED", ""
         if trial.answer.failure is not None:
             verdict = trial.answer.failure

@@ -271,7 +271,7 @@ class Stages:
             verdict, by = "BEATEN", other_than(promotion.promotion_id, winners)
         else:
             verdict, by = trial.nothing, trial.by
-        targets = [self.board.groups[number].line for number, _ in won.targets()] if applied else []
+        targets = [self.board.groups[number].line for number, _ in trial.taking.targets()] if applied else []
         self.ledger.judge(trial.rule, trial.answer, verdict, trial.taking.total, by, applied, trial.multiplied, targets)
 
     def _one(self, group: Group) -> None:
