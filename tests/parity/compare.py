@@ -31,16 +31,8 @@ def zone_number(name: str) -> int:
 
 def run_core(case: Case, width: int = 1) -> dict[str, Any]:
     """The core's outcome in the oracle's shape."""
-    numbers = customer_numbers(case)
-    ruleset = ruleset_of(with_numbers(document, numbers) for document in case.rules_documents)
-    customer = case.customer
-    if customer is not None:
-        customer = {**customer, "customer_id": numbers.get(customer.get("customer_id", ""), 0)}
-        customer["card_state"] = str(customer.get("card_state", "")).removeprefix("CARD_STATE_")
-        if customer["card_state"] != "ACTIVE":
-            customer = None
-    wall = _ZONES.wall_clock_at(zone_number(case.store["zone"]), case.at)
-    clock = (wall[0], wall[1], wall[2])
+    ruleset = ruleset_of(prepared(case, case.rules_documents))
+    customer, clock = core_customer(case), core_clock(case)
     try:
         outcome = evaluate_case(ruleset, case, customer, clock, True)
         served = evaluate_case(ruleset, case, customer, clock, False)
@@ -52,6 +44,27 @@ def run_core(case: Case, width: int = 1) -> dict[str, Any]:
     shape = as_oracle(outcome, spoken_rewards(case), members_of_optimal(case), width)
     # A place the oracle's shape has not, so that it is told as a difference of this case.
     return shape if explained == served else shape | {"explained, served": list(differences(explained, served))}
+
+
+def prepared(case: Case, documents: list[Any]) -> list[Any]:
+    """Documents of a case with numbers for customers."""
+    numbers = customer_numbers(case)
+    return [with_numbers(document, numbers) for document in documents]
+
+
+def core_customer(case: Case) -> dict[str, Any] | None:
+    """The customer as the core is told of it: by number, and nobody without an active card."""
+    customer = case.customer
+    if customer is None:
+        return None
+    state = str(customer.get("card_state", "")).removeprefix("CARD_STATE_")
+    number = customer_numbers(case).get(customer.get("customer_id", ""), 0)
+    return {**customer, "customer_id": number, "card_state": state} if state == "ACTIVE" else None
+
+
+def core_clock(case: Case) -> tuple[int, int, int]:
+    wall = _ZONES.wall_clock_at(zone_number(case.store["zone"]), case.at)
+    return wall[0], wall[1], wall[2]
 
 
 def spoken_rewards(case: Case) -> set[tuple[str, int]]:
