@@ -16,7 +16,8 @@ LOOKED_AT_MAX = 20_000
 BODY = "SELECT body FROM journal WHERE shard = $1 AND seq = $2"
 SEQ = "SELECT seq FROM operations WHERE op_id = $1"
 LATEST = """
-SELECT seq, store_id, register_id, receipt_number, business_time, gross_minor, discount_minor, to_pay_minor
+SELECT seq, store_id, register_id, receipt_number, business_time, gross_minor, discount_minor, points_paid_minor,
+       to_pay_minor
   FROM receipts
  WHERE seq < $1 AND seq >= (SELECT coalesce(max(seq), 0) FROM receipts WHERE seq < $1) - $2
    AND ($3 OR store_id = ANY($4) OR store_id IN (
