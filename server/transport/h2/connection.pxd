@@ -4,7 +4,7 @@ cimport cython
 from libc.stdint cimport int64_t
 
 from altyn.server.transport.h2.lobby cimport Lobby, Method
-from altyn.server.transport.h2.session cimport Peer
+from altyn.server.transport.h2.peer cimport Peer
 from altyn.server.transport.h2.stream cimport Stream
 
 @cython.final
@@ -27,7 +27,7 @@ cdef class Connection:
     cdef readonly bint is_made
     cdef object transport
     cdef object write
-    cdef bytes authorization     # of the last call, and what authenticate was given for it
+    cdef bytes authorization     # of the last call, and what authenticate is given for it
     cdef tuple metadata
     cdef object certificate      # the peer's, as TLS has verified it; None: it showed none
     cdef bint is_paused          # the transport has enough to send
@@ -57,7 +57,7 @@ cdef class Connection:
     cdef int flush(self) except -1
     cdef int reap(self) except -1
     cdef int drop(self, Stream* stream) except -1
-    cdef int give_up(self, int error) except -1
+    cdef int give_up(self) except -1
     cdef int close(self) except -1
     cpdef int tick(self, int64_t now_ns) except -1
     cdef int tick_streams(self, int64_t now_ns) except -1

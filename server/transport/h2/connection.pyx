@@ -1,6 +1,6 @@
-"""One register's connection: bytes from the transport to the session, calls from the session to the call table.
+"""One register's connection: bytes from the transport to the frames, calls from the frames to the call table.
 
-A read is fed to the session whole; then the calls it completed are begun, oldest first; then everything there is to
+A read is taken whole; then the calls it completed are begun, oldest first; then everything there is to
 say goes out in one write. A reply that must wait for the journal is sent when it is released, with all others of its
 connection. Invariants: a call that was reset, or whose deadline has passed, before its turn is not begun; a caller
 that leaves cancels its own wait and nothing else; references held by streams are given back once, when the stream is
@@ -18,9 +18,10 @@ import asyncio
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
 
-cimport altyn.server.transport.h2.nghttp2 as ng
+cimport altyn.server.transport.h2.frames as frames
+cimport altyn.server.transport.h2.peer as h2
+cimport altyn.server.transport.h2.replies as replies
 cimport altyn.server.transport.h2.semantics as semantics
-cimport altyn.server.transport.h2.session as session
 cimport altyn.server.transport.h2.stream as streams
 from altyn.server.slots cimport PendingReply
 from altyn.server.transport.h2.lobby cimport CALL, HEALTH_CHECK, Lobby, Method
@@ -73,8 +74,7 @@ cdef class Connection:
 
     def __dealloc__(self):
         # Only a connection that was never lost has anything left; its references went with connection_lost.
-        if self.peer.session != NULL:
-            session.session_close(&self.peer)
+        frames.peer_close(&self.peer)
 
     # ---- what the transport says
 
@@ -85,7 +85,7 @@ cdef class Connection:
         self.transport = transport
         self.write = transport.write
         self.certificate = peer_certificate(transport.get_extra_info("ssl_object"))
-        if session.session_open(&self.peer, &self.lobby.front, now_ns, self.lobby.ping_interval_ns) != 0:
+        if frames.peer_open(&self.peer, &self.lobby.front, now_ns, self.lobby.ping_interval_ns) != 0:
             self.is_over = True
             transport.abort()
             return
@@ -96,13 +96,11 @@ cdef class Connection:
         return self.lobby.buffer
 
     def buffer_updated(self, Py_ssize_t count):
-        cdef int error
         if self.is_over:
             return
         self.peer.now_ns = monotonic_ns()
-        error = session.session_feed(&self.peer, self.lobby.start, <size_t>count)
-        if error != 0:
-            self.give_up(error)
+        if frames.peer_feed(&self.peer, self.lobby.start, <size_t>count) != 0:
+            self.give_up()
             return
         self.answer_ready()
         self.flush()
@@ -128,7 +126,7 @@ cdef class Connection:
         while stream != NULL:
             self.drop(stream)
             stream = stream.next
-        session.session_close(&self.peer)
+        frames.peer_close(&self.peer)
         self.lobby.connections.discard(self)
         self.lobby.leave(self.origin)
         self.transport = self.write = None
@@ -138,7 +136,7 @@ cdef class Connection:
     cdef int answer_ready(self) except -1:
         cdef Stream* stream
         while True:
-            stream = session.session_next_ready(&self.peer)
+            stream = frames.peer_next_ready(&self.peer)
             if stream == NULL:
                 return 0
             if stream.is_closed:
@@ -148,8 +146,7 @@ cdef class Connection:
             else:
                 streams.stream_drop_body(&self.lobby.front, stream, &self.peer.request_bytes)
                 self.count_early(stream)
-                if session.session_refuse_early(&self.peer, stream) != 0:
-                    self.close()
+                replies.refuse_early(&self.peer, stream)
 
     cdef int begin(self, Stream* stream) except -1:
         cdef Method method = <Method>self.lobby.methods[stream.path]
@@ -187,13 +184,14 @@ cdef class Connection:
 
     cdef tuple metadata_of(self, Stream* stream):
         """What `authenticate` reads: the one field doors look at. A register sends the same one again and again."""
-        cdef size_t size = stream.authorization_size
-        if size == 0:
+        cdef size_t size
+        if stream.credential == NULL:
             return ()
+        size = stream.credential.size
         if self.authorization is None or <size_t>PyBytes_GET_SIZE(self.authorization) != size or memcmp(
-            PyBytes_AS_STRING(self.authorization), stream.authorization, size
+            PyBytes_AS_STRING(self.authorization), stream.credential.bytes, size
         ) != 0:
-            self.authorization = PyBytes_FromStringAndSize(<const char*>stream.authorization, <Py_ssize_t>size)
+            self.authorization = PyBytes_FromStringAndSize(<const char*>stream.credential.bytes, <Py_ssize_t>size)
             self.metadata = (("authorization", self.authorization.decode("latin-1")),)
         return self.metadata
 
@@ -237,8 +235,7 @@ cdef class Connection:
         stream.reply_owner = <void*>reply
         stream.reply = <const uint8_t*>PyBytes_AS_STRING(reply)
         stream.reply_size = <uint32_t>PyBytes_GET_SIZE(reply)
-        if session.session_answer(&self.peer, stream) != 0:
-            self.close()
+        replies.answer(&self.peer, stream)
         return 0
 
     cdef int fail(self, Stream* stream, Method method, int64_t begun_ns, error, bytes request, scope) except -1:
@@ -251,17 +248,15 @@ cdef class Connection:
         cdef bytes message, details
         code, message, details = trailers_of(refused.code, refused.reason, refused.field, refused.message)
         message = semantics.percent_encoded(message)
-        if session.session_refuse(
+        replies.refuse(
             &self.peer, stream, code, message, <size_t>PyBytes_GET_SIZE(message), details,
             <size_t>PyBytes_GET_SIZE(details)
-        ) != 0:
-            self.close()
+        )
         return 0
 
     cdef int refuse_plainly(self, Stream* stream, int status, bytes message) except -1:
         """With a status and a text; nothing a program could read."""
-        if session.session_refuse(&self.peer, stream, status, message, <size_t>PyBytes_GET_SIZE(message), NULL, 0) != 0:
-            self.close()
+        replies.refuse(&self.peer, stream, status, message, <size_t>PyBytes_GET_SIZE(message), NULL, 0)
         return 0
 
     cdef int count_early(self, Stream* stream) except -1:
@@ -287,17 +282,16 @@ cdef class Connection:
             return self.answer(stream, bytes((0x08, status)) if status else b"")
         Py_INCREF(service)
         stream.watched_service = <void*>service
-        if session.session_say(&self.peer, stream, UNKNOWN_SERVICE if status is None else status) != 0:
-            self.close()
+        replies.say(&self.peer, stream, UNKNOWN_SERVICE if status is None else status)
         if self.is_draining:
-            session.session_end_watch(&self.peer, stream)
+            replies.end_watch(&self.peer, stream)
         return 0
 
     cpdef int say(self, str service, int status) except -1:
         cdef Stream* stream = self.peer.streams
         while stream != NULL:
             if stream.is_watch and not stream.is_closed and <str>stream.watched_service == service:
-                session.session_say(&self.peer, stream, status)
+                replies.say(&self.peer, stream, status)
             stream = stream.next
         return self.flush()
 
@@ -315,37 +309,19 @@ cdef class Connection:
         self.flush()
 
     cdef int flush(self) except -1:
-        """Everything the session has to say, in one write as a rule."""
-        cdef const uint8_t* frame
-        cdef ssize_t size
-        cdef size_t used = 0
+        """Everything there is to say, in one write as a rule."""
+        cdef size_t used
         if self.is_over or self.transport is None:
             return 0
-        while not self.is_paused:
-            if used + session.FRAME_BYTES_MAX > OUT_BYTES:
-                self.write(PyBytes_FromStringAndSize(<const char*>out, <Py_ssize_t>used))
-                used = 0
-                continue
-            size = ng.nghttp2_session_mem_send(self.peer.session, &frame)
-            if size == 0:
+        while not self.is_paused and self.peer.fault == NULL:
+            used = replies.pull(&self.peer, out, OUT_BYTES)
+            if used == 0:
                 break
-            if size < 0:
-                if used:
-                    self.write(PyBytes_FromStringAndSize(<const char*>out, <Py_ssize_t>used))
-                return self.give_up(<int>size)
-            if <size_t>size > session.FRAME_BYTES_MAX:
-                # No frame of ours is so long; were one, it would go out by itself.
-                if used:
-                    self.write(PyBytes_FromStringAndSize(<const char*>out, <Py_ssize_t>used))
-                used = 0
-                self.write(PyBytes_FromStringAndSize(<const char*>frame, size))
-                continue
-            memcpy(out + used, frame, <size_t>size)
-            used += <size_t>size
-        if used:
             self.write(PyBytes_FromStringAndSize(<const char*>out, <Py_ssize_t>used))
         self.reap()
-        if not ng.nghttp2_session_want_read(self.peer.session) and not ng.nghttp2_session_want_write(self.peer.session):
+        if self.peer.fault != NULL:
+            return self.give_up()
+        if replies.is_over(&self.peer):
             self.close()
         return 0
 
@@ -359,14 +335,14 @@ cdef class Connection:
         )
 
     cdef int reap(self) except -1:
-        """Free what nghttp2 has closed; a call that still runs has lost its caller."""
+        """Free the streams that are over; a call that still runs has lost its caller."""
         cdef Stream* stream
         while self.peer.ready == NULL:
-            stream = session.session_next_closed(&self.peer)
+            stream = frames.peer_next_closed(&self.peer)
             if stream == NULL:
                 return 0
             self.drop(stream)
-            session.session_forget(&self.peer, stream)
+            frames.peer_forget(&self.peer, stream)
         return 0
 
     cdef int drop(self, Stream* stream) except -1:
@@ -386,18 +362,19 @@ cdef class Connection:
             waiting.leave("CANCELLED", "CALLER_LEFT")
         return 0
 
-    cdef int give_up(self, int error) except -1:
-        """The session cannot go on. Say why, when the peer overdid it, and close."""
+    cdef int give_up(self) except -1:
+        """The connection cannot go on. Say why, when it is HTTP/2 at all, and close."""
         cdef uint8_t[128] frame
         cdef size_t size
-        if self.peer.fault == NULL and error == ng.NGHTTP2_ERR_FLOODED:
-            self.peer.fault = b"too_many_frames_to_acknowledge"
-        if self.peer.fault != NULL:
-            self.lobby.count_sent_away((<bytes>self.peer.fault).decode())
-            size = session.goaway_frame(&self.peer, frame)
-            self.write(PyBytes_FromStringAndSize(<const char*>frame, <Py_ssize_t>size))
-        else:
+        if self.peer.fault == NULL:
             self.lobby.count_sent_away("not_http2")
+            return self.close()
+        if self.peer.fault_code == h2.ENHANCE_YOUR_CALM:
+            self.lobby.count_sent_away((<bytes>self.peer.fault).decode())
+        else:
+            self.lobby.count_sent_away("broken_http2")
+        size = replies.last_word(&self.peer, frame)
+        self.write(PyBytes_FromStringAndSize(<const char*>frame, <Py_ssize_t>size))
         return self.close()
 
     cdef int close(self) except -1:
@@ -424,7 +401,7 @@ cdef class Connection:
             if now_ns - self.over_ns > CLOSE_NS:
                 self.transport.abort()
             return 0
-        session.session_refill(&self.peer, now_ns)
+        frames.peer_refill(&self.peer, now_ns)
         if not self.peer.has_settings and now_ns - self.made_ns > lobby.handshake_ns:
             lobby.count_sent_away("no_settings_in_time")
             self.is_over = True
@@ -440,10 +417,7 @@ cdef class Connection:
         if self.is_draining:
             if not self.has_said_goodbye and now_ns - self.drain_ns > GOODBYE_AFTER_NS:
                 self.has_said_goodbye = True
-                ng.nghttp2_submit_goaway(
-                    self.peer.session, ng.NGHTTP2_FLAG_NONE,
-                    ng.nghttp2_session_get_last_proc_stream_id(self.peer.session), ng.NGHTTP2_NO_ERROR, NULL, 0
-                )
+                replies.send_goodbye(&self.peer)
                 self.flush()
             elif now_ns - self.drain_ns > lobby.grace_ns:
                 self.abandon()
@@ -466,7 +440,7 @@ cdef class Connection:
                         return 0
                     streams.stream_refuse(stream, semantics.GRPC_DEADLINE_EXCEEDED, b"the request took too long to come")
                     streams.stream_drop_body(&self.lobby.front, stream, &self.peer.request_bytes)
-                    session.session_refuse_early(&self.peer, stream)
+                    replies.refuse_early(&self.peer, stream)
             elif stream.state == streams.RUNNING:
                 if stream.waiting != NULL and stream.deadline_ns != 0 and stream.deadline_ns <= now_ns:
                     waiting = <Waiting>stream.waiting
@@ -478,9 +452,7 @@ cdef class Connection:
                 if stream.stalled_ns == 0:
                     stream.stalled_ns = now_ns
                 elif now_ns - stream.stalled_ns > self.lobby.answer_ns:
-                    ng.nghttp2_submit_rst_stream(
-                        self.peer.session, ng.NGHTTP2_FLAG_NONE, stream.id, ng.NGHTTP2_CANCEL
-                    )
+                    replies.reset_stream(&self.peer, stream, h2.CANCEL)
             stream = stream.next
         return self.flush()
 
@@ -493,9 +465,9 @@ cdef class Connection:
         self.drain_ns = now_ns
         while stream != NULL:
             if stream.is_watch and not stream.is_closed:
-                session.session_end_watch(&self.peer, stream)
+                replies.end_watch(&self.peer, stream)
             stream = stream.next
-        ng.nghttp2_submit_shutdown_notice(self.peer.session)
+        replies.send_notice(&self.peer)
         return self.flush()
 
     cpdef int abandon(self) except -1:

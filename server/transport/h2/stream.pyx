@@ -1,14 +1,14 @@
-"""One call on the wire: its fields and its one message, collected in bounded buffers.
+"""One call on the wire: its one message, collected in a bounded buffer.
 
 Invariants: what a message announces is reserved, of its connection's share and of the door's, before a byte of it is
 kept, so memory is bounded whatever peers announce; buffers grow with what has come, not with what was announced; a
 stream that is refused keeps nothing more. Every function is total and touches no Python object. The references a
-stream holds are the connection's matter. Never here: nghttp2, clocks, what a call means.
+stream holds are the connection's matter. Never here: frames, fields, clocks, what a call means.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcpy
 
 cimport altyn.server.transport.h2.semantics as semantics
 
@@ -22,6 +22,7 @@ cdef Stream* stream_new(Front* front, int32_t id, int64_t now_ns) noexcept nogil
     stream.path = NO_PATH
     stream.http_status = 200
     stream.begun_ns = now_ns
+    stream.content_length = -1
     stream.watched_said = -1
     front.streams_count += 1
     return stream
@@ -29,13 +30,17 @@ cdef Stream* stream_new(Front* front, int32_t id, int64_t now_ns) noexcept nogil
 
 cdef void stream_free(Front* front, Stream* stream, int64_t* reserved) noexcept nogil:
     stream_drop_body(front, stream, reserved)
+    credential_release(stream.credential)
+    free(stream.trailers)
     front.streams_count -= 1
     free(stream)
 
 
 cdef void stream_drop_body(Front* front, Stream* stream, int64_t* reserved) noexcept nogil:
     """Forget the message and give back what was reserved for it. `reserved`: the connection's sum."""
-    free(stream.body)
+    if not stream.is_borrowed:
+        free(stream.body)
+    stream.is_borrowed = False
     stream.body = NULL
     stream.body_size = stream.body_capacity = 0
     front.request_bytes -= stream.reserved
@@ -50,75 +55,22 @@ cdef void stream_refuse(Stream* stream, int32_t status, const char* message) noe
         stream.message = message
 
 
-cdef inline bint equals(const uint8_t* value, size_t size, const char* text, size_t text_size) noexcept nogil:
-    return size == text_size and memcmp(value, text, size) == 0
-
-
-cdef void stream_take_field(
-    Front* front, Stream* stream, const uint8_t* name, size_t name_size, const uint8_t* value, size_t value_size
-) noexcept nogil:
-    """One header field. Names are lower case, pseudo fields come first: nghttp2 sees to both."""
-    if name_size == 5:
-        if memcmp(name, b":path", 5) == 0:
-            stream.path = path_index(front, value, value_size)
-    elif name_size == 7:
-        if memcmp(name, b":method", 7) == 0:
-            stream.is_post = equals(value, value_size, b"POST", 4)
-    elif name_size == 2:
-        if memcmp(name, b"te", 2) == 0 and equals(value, value_size, b"trailers", 8):
-            stream.has_te = True
-    elif name_size == 12:
-        if memcmp(name, b"content-type", 12) == 0:
-            stream.has_content_type = semantics.is_grpc(value, value_size)
-        elif memcmp(name, b"grpc-timeout", 12) == 0:
-            take_timeout(stream, value, value_size)
-    elif name_size == 13:
-        if memcmp(name, b"authorization", 13) == 0 and stream.authorization_size == 0:
-            take_authorization(stream, value, value_size)
-        elif memcmp(name, b"grpc-encoding", 13) == 0 and not equals(value, value_size, b"identity", 8):
-            stream_refuse(stream, semantics.GRPC_UNIMPLEMENTED, b"messages are taken uncompressed")
-
-
-cdef int32_t path_index(Front* front, const uint8_t* value, size_t size) noexcept nogil:
-    cdef int32_t i
-    for i in range(front.paths_count):
-        if front.paths[i].size == size and memcmp(front.paths[i].text, value, size) == 0:
-            return i
-    return NO_PATH
-
-
-cdef void take_timeout(Stream* stream, const uint8_t* value, size_t size) noexcept nogil:
-    cdef int64_t timeout = semantics.timeout_ns(value, size)
-    if timeout < 0:
-        stream_refuse(stream, semantics.GRPC_INTERNAL, b"grpc-timeout is malformed")
-    else:
-        stream.deadline_ns = stream.begun_ns + timeout
-
-
-cdef void take_authorization(Stream* stream, const uint8_t* value, size_t size) noexcept nogil:
-    if size > AUTHORIZATION_BYTES_MAX:
-        stream_refuse(stream, semantics.GRPC_RESOURCE_EXHAUSTED, b"authorization is longer than 512 bytes")
-        return
-    memcpy(stream.authorization, value, size)
-    stream.authorization_size = <uint16_t>size
-
-
-cdef void stream_end_fields(Stream* stream) noexcept nogil:
-    """The request's headers are complete: is it a call of ours?"""
-    if not stream.is_post:
-        stream.http_status = 405
-    elif not stream.has_content_type:
-        stream.http_status = 415
-    elif not stream.has_te:
-        stream_refuse(stream, semantics.GRPC_INTERNAL, b"te: trailers is missing: something between us drops trailers")
-    elif stream.path == NO_PATH:
-        stream_refuse(stream, semantics.GRPC_UNIMPLEMENTED, b"Method not found!")
+cdef void credential_release(Credential* credential) noexcept nogil:
+    """One user less; the last one frees it."""
+    if credential != NULL:
+        credential.users -= 1
+        if credential.users == 0:
+            free(credential)
 
 
 cdef void stream_take_chunk(
-    Front* front, Stream* stream, int64_t* reserved, const uint8_t* chunk, size_t size
+    Front* front, Stream* stream, int64_t* reserved, const uint8_t* chunk, size_t size, bint is_whole
 ) noexcept nogil:
-    """Some bytes of the request's body: a prefix of five bytes, then the message, and nothing after it."""
+    """Some bytes of the request's body: a prefix of five bytes, then the message, and nothing after it.
+
+    `is_whole`: nothing came before and nothing follows, and the bytes stay where they are until the call has begun; a
+    message is then taken where it lies.
+    """
     cdef size_t part
     if stream.status != 0 or stream.http_status != 200:
         return
@@ -138,6 +90,10 @@ cdef void stream_take_chunk(
         return
     if size > stream.body_expected - stream.body_size:
         stream_refuse(stream, semantics.GRPC_UNIMPLEMENTED, b"a unary call has one message")
+    elif is_whole and size == stream.body_expected:
+        stream.is_borrowed = True
+        stream.body = <uint8_t*>chunk
+        stream.body_size = <uint32_t>size
     elif not make_room(stream, stream.body_size + <uint32_t>size):
         stream_refuse(stream, semantics.GRPC_RESOURCE_EXHAUSTED, b"no memory for the message")
     else:
