@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import hpack
 from hyperframe.frame import ContinuationFrame, DataFrame, Frame, HeadersFrame, RstStreamFrame, SettingsFrame
 
-from altyn.core.engine import Scope
+from altyn.core.engine import CallRefused, Scope
 from altyn.server.metrics import CallMeters
 from altyn.server.refusals import RefusalLog
 from altyn.server.transport.door import DoorLimits, Service
@@ -77,6 +77,8 @@ class Peer:
         self.is_closed = False
         self.is_mute = False
         self._unread = b""
+        self._block = b""  # of headers that go on
+        self._ends = False
 
     def send(self, *frames: Frame | bytes) -> None:
         self.writer.write(b"".join(one if isinstance(one, bytes) else one.serialize() for one in frames))
@@ -111,8 +113,14 @@ class Peer:
     def _take(self, frame: Frame) -> None:
         self.frames.append(frame)
         answer = self.answers.setdefault(frame.stream_id, Answer())
-        if isinstance(frame, HeadersFrame):
-            found = {str(name): str(value) for name, value in self.decoder.decode(frame.data)}
+        if isinstance(frame, (HeadersFrame, ContinuationFrame)):
+            self._block += frame.data
+            if "END_HEADERS" not in frame.flags:
+                self._ends = "END_STREAM" in frame.flags
+                return
+            found = {str(name): str(value) for name, value in self.decoder.decode(self._block)}
+            self._block = b""
+            answer.has_ended, self._ends = self._ends, False
             if answer.headers:
                 answer.trailers = found
             else:
@@ -153,6 +161,7 @@ class Running:
             "Wait": self.wait,
             "Nonsense": self.nonsense,
             "Large": lambda request, scope: bytes(int(request)),
+            "Refuse": self.refuse,
         }
         service = Service(SERVICE, table, lambda metadata, certificate: SCOPE)
         self.meters = CallMeters()
@@ -166,6 +175,9 @@ class Running:
         self.begun.append(request)
         await self.release.wait()
         return request
+
+    def refuse(self, request: bytes, scope: Scope) -> bytes:
+        raise CallRefused("INVALID_ARGUMENT", "FIELD_REQUIRED", "receipt", "x" * int(request))
 
     async def nonsense(self, request: bytes, scope: Scope) -> bytes:
         return None  # type: ignore[return-value]
