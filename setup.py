@@ -51,7 +51,7 @@ NGHTTP2_PROBE = """
 #if NGHTTP2_VERSION_NUM < 0x012c00
 #error "1.44 or newer is needed"
 #endif
-int main(void) { nghttp2_option *o; nghttp2_option_new(&o); nghttp2_option_set_max_outbound_ack(o, 1); return 0; }
+int main(void) { nghttp2_hd_inflater *i; return nghttp2_hd_inflate_new(&i); }
 """
 
 

@@ -1,7 +1,7 @@
 """What every door of the server is: services over call tables, behind one address.
 
-There are two for gRPC, over the same tables: `h2`, compiled over libnghttp2, and `grpc_aio`, portable. Whoever opens
-one knows neither. `json` is a third for tills without gRPC. Never here: sockets, frames, what a call means.
+There are two for gRPC, over the same tables: `h2`, compiled, with libnghttp2's HPACK, and `grpc_aio`, portable. Whoever
+opens one knows neither. `json` is a third for tills without gRPC. Never here: sockets, frames, what a call means.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Authenticate = Callable[[Metadata, Certificate | None], Scope]
 
 @dataclass(frozen=True, slots=True)
 class DoorLimits:
-    """What one compiled door allows, all connections together, and how long. Per connection: stream.pxd, session.pxd.
+    """What one compiled door allows, all connections together, and how long. Per connection: stream.pxd, peer.pxd.
 
     The portable door has gRPC's own, and `connections_max` without unfinished handshakes; the JSON door has those of
     connections.

@@ -3,7 +3,7 @@
 `python -m tests.server.h2_fuzz --seconds 60 --seed 1` prints what was tried and what came of it. No socket is opened:
 bytes go where the transport would put them. Whatever came, what the door says must be HTTP/2, within the window it was
 given; nothing may be left of a connection that is lost; and calls that were sent whole get the same answers however
-the bytes were cut. For memory errors run it on a build with sanitizers (see docs/howto/fuzz-the-door.md).
+the bytes were cut. For memory errors there is `h2_sanitized`.
 """
 
 from __future__ import annotations

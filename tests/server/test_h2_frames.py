@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import random
 from collections import Counter
 
 import pytest
@@ -30,6 +32,7 @@ from hyperframe.frame import (
 from altyn.server.transport.door import DoorLimits
 from tests.server.h2_fuzz import Fuzz
 from tests.server.h2_peer import PREFACE, Answer, Fields, Peer, door_with, fields, message
+from tests.server.h2_sanitized import fuzz, missing
 
 NO_ERROR, PROTOCOL, FLOW_CONTROL, STREAM_CLOSED, FRAME_SIZE, REFUSED, COMPRESSION, CALM = 0, 1, 3, 5, 6, 7, 9, 11
 
@@ -386,8 +389,20 @@ async def test_refusal_longer_than_a_frame_is_continued_and_one_beyond_all_measu
 
 async def test_conversations_nobody_would_have_harm_nothing() -> None:
     """A few dozen; `tests/server/h2_fuzz.py` holds as many as there is time for."""
-    fuzz = Fuzz()
+    talk = Fuzz()
     for seed in range(60):
-        await fuzz.step(seed)
-    assert fuzz.counts["conversations"] == 60 and fuzz.counts["compared"] == 20
-    assert fuzz.counts["streams answered"] >= 100 and fuzz.counts["connections ended"] >= 5
+        await talk.step(seed)
+    assert talk.counts["conversations"] == 60 and talk.counts["compared"] == 20
+    assert talk.counts["streams answered"] >= 100 and talk.counts["connections ended"] >= 5
+
+
+def test_door_built_with_sanitizers_has_nothing_to_report(capsys: pytest.CaptureFixture[str]) -> None:
+    """For some seconds, with the counts printed; `python -m tests.server.h2_sanitized --seconds 600` goes on."""
+    if why := missing():
+        pytest.skip(why)
+    ended = fuzz(["--seconds", "8", "--seed", str(random.randrange(1 << 30))])
+    assert ended.returncode == 0, ended.stdout[-20_000:]
+    counts = json.loads(ended.stdout)
+    with capsys.disabled():
+        print(f"\nsanitized door: {counts}")
+    assert counts["conversations"] >= 20
