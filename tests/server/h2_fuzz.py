@@ -324,6 +324,76 @@ class Fuzz:
             assert all("END" in came for stream, came in heard.answers.items() if stream)
             self.counts["compared"] += 1
 
+    async def step_windows(self, seed: int) -> None:
+        """Replies through windows that open and shrink at whim: none is overrun, every reply arrives whole."""
+        chance, lobby = self.chance, self.door.lobby
+        chance.seed(seed)
+        wire, encoder = Wire(), hpack.Encoder()
+        assert lobby.enter("")
+        connection = Protocol(lobby, "", 1 << 62)
+        connection.connection_made(wire)  # type: ignore[arg-type]
+        initial, shared = chance.choice([0, 1, 100, 30_000]), 65_535
+        left: dict[int, int] = {}
+        got: Counter[int] = Counter()
+
+        def feed(*frames: Frame | bytes) -> None:
+            sent = b"".join(one if isinstance(one, bytes) else one.serialize() for one in frames)
+            connection.get_buffer(0)[: len(sent)] = sent
+            connection.buffer_updated(len(sent))
+
+        def take() -> None:
+            nonlocal shared
+            while wire.written:
+                frame, size = Frame.parse_frame_header(memoryview(bytes(wire.written[:9])))
+                if frame.type == 0 and size:
+                    shared -= size
+                    left[frame.stream_id] -= size
+                    got[frame.stream_id] += size
+                    assert shared >= 0 and left[frame.stream_id] >= 0, "a window is overrun"
+                if "END_STREAM" in frame.flags:
+                    del left[frame.stream_id]
+                del wire.written[: 9 + size]
+
+        feed(PREFACE, SettingsFrame(0, settings={4: initial}))
+        expected = {stream: 20 * chance.choice([0, 5, 900, 3_000]) for stream in range(1, 16, 2)}
+        for stream, size in expected.items():
+            left[stream] = initial
+            block = encoder.encode(fields("Large"))
+            data = message(bytes(size // 20))
+            feed(HeadersFrame(stream, block, flags=["END_HEADERS"]), DataFrame(stream, data, flags=["END_STREAM"]))
+            take()
+        for _ in range(150):
+            act = chance.choice(
+                [0, 1, 1, 1, 1, 2, 2, 2, 2, 3]
+            )  # settings are dear: a peer may not change them for ever
+            if act == 0:
+                changed = chance.choice([0, 1, 50, 20_000])
+                left = {stream: window + changed - initial for stream, window in left.items()}
+                initial = changed
+                feed(SettingsFrame(0, settings={4: changed}))
+            elif act == 1 and left:
+                stream, more = chance.choice([*left]), chance.choice([1, 10, 5_000])
+                left[stream] += more
+                feed(WindowUpdateFrame(stream, window_increment=more))
+            elif act == 2:
+                more = chance.choice([1, 100, 40_000])
+                shared += more
+                feed(WindowUpdateFrame(0, window_increment=more))
+            else:
+                feed(bytes([0, 0, 0, 0xEE, 0, 0, 0, 0, 0]))
+            take()
+        shared += 1 << 24
+        feed(WindowUpdateFrame(0, window_increment=1 << 24))
+        take()
+        for stream in [*left]:
+            left[stream] += 1 << 24
+            feed(WindowUpdateFrame(stream, window_increment=1 << 24))
+            take()
+        assert not left and got == Counter({stream: size + 5 for stream, size in expected.items()})
+        connection.connection_lost(None)
+        assert (lobby.streams_count, lobby.request_bytes) == (0, 0)
+        self.counts["windows"] += 1
+
 
 async def run(seconds: float, seed: int) -> Counter[str]:
     fuzz = Fuzz()
@@ -331,8 +401,10 @@ async def run(seconds: float, seed: int) -> Counter[str]:
     while time.monotonic() < end:
         try:
             await fuzz.step(seed)
+            if seed % 10 == 0:
+                await fuzz.step_windows(seed)
         except BaseException:
-            print(f"the conversation is that of Fuzz().step({seed})", flush=True)
+            print(f"the conversation is that of Fuzz().step({seed}), or step_windows", flush=True)
             raise
         seed += 1
     return fuzz.counts
