@@ -43,14 +43,17 @@ PRODUCT_GROUPS = FactTable("product_groups", ("group_id",), ("title",))
 PRODUCTS = FactTable(
     "products",
     ("sku",),
-    ("title", "group_id", "brand_id", "supplier_id", "flags", "min_price_minor", "vat_code"),
+    ("title", "group_id", "brand_id", "supplier_id", "flags", "min_price_minor", "vat_code", "attributes"),
 )
 CARDS = FactTable(
     "cards",
     ("card_id",),
     ("number_hash", "last4", "card_type", "state", "block_reason", "customer_id", "account_id", "series", "batch_id"),
 )
-CUSTOMERS = FactTable("customers", ("customer_id",), ("account_id", "phone_hash", "registered_at"))
+CUSTOMERS = FactTable(
+    "customers", ("customer_id",), ("account_id", "phone_hash", "registered_at", "birthday_mmdd", "favourites")
+)
+GRANTS = FactTable("customer_grants", ("customer_id", "promotion_id"), ("starts_at", "ends_at", "skus", "categories"))
 SEGMENTS = FactTable("segments", ("segment",), ("title",))
 MEMBERSHIPS = FactTable("customer_segments", ("customer_id", "segment"), ())
 ASSETS = FactTable(

@@ -5,7 +5,7 @@ come. The clock is the thread's processor time, read once per batch: what that c
 """
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_THREAD_CPUTIME_ID, clock_gettime, timespec
 from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.outcome cimport Outcome
@@ -98,11 +98,10 @@ def calculate_nanoseconds(Ruleset ruleset not None, Corpus corpus not None, int 
     place.store_id = place.region = place.format = place.cluster = none
     place.wall_us = 1_800_000_000_000_000
     place.gap_from_wall_us = place.gap_us = 0
+    memset(&holdings, 0, sizeof(Holdings))
     holdings.has_card = has_card
     holdings.customer_id = 42
     holdings.card_type = none
-    holdings.segments = NULL
-    holdings.segments_count = 0
     with nogil:
         for done in range(rounds):
             end = 0

@@ -13,7 +13,9 @@ from altyn.core.evaluate import ReceiptError
 from altyn.core.rules.checks.goods import Product
 from altyn.core.rules.condition import Attribute
 
-CATALOGUE_KEYS = ("group_id", "brand_id", "supplier_id", "price_minor", "min_price_minor", "cost_minor", "flags")
+CATALOGUE_KEYS = (
+    *("group_id", "brand_id", "supplier_id", "price_minor", "min_price_minor", "cost_minor", "flags", "attributes"),
+)
 COLUMNS = {"group_id": Attribute.CATEGORY, "brand_id": Attribute.BRAND, "supplier_id": Attribute.SUPPLIER}
 MONEY = ("price_minor", "min_price_minor", "cost_minor")
 
@@ -50,6 +52,7 @@ def products_of(rows: Mapping[str, Mapping[str, Any]]) -> tuple[Product, ...]:
             {
                 Attribute.SKU: sku,
                 **{attribute: str(row[key]) for key, attribute in COLUMNS.items() if row.get(key)},
+                **{str(name): str(text) for name, text in (row.get("attributes") or {}).items()},
             },
             row.get("price_minor"),
             row.get("min_price_minor", 0),

@@ -29,7 +29,8 @@ app = typer.Typer(help="Calculate one receipt from files.")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-CUSTOMER_HELP = "customer_id, card_id, card_type, segments, card_state; balances, counters, coupons, history."
+CUSTOMER_HELP = """customer_id, card_id, card_type, segments, card_state, birthday, favourites, personal;
+balances, counters, coupons, history."""
 PLACE_KEYS = ("store_id", "zone", "region", "format", "cluster")
 
 
@@ -66,10 +67,13 @@ def evaluate_ruleset(
 ) -> dict[str, Any]:
     """As `evaluate_documents`, by rules that are compiled. Raises ReceiptError."""
     check_keys(store, PLACE_KEYS, "store")
-    clock = wall_clock(str(store.get("zone") or "UTC"), at, receipt)
+    zone = str(store.get("zone") or "UTC")
+    instant_us = instant_of(zone, at, receipt)
+    clock = wall_clock(zone, instant_us)
     place = {key: value for key, value in store.items() if key != "zone"}
     who, held = split_holdings(customer)
-    return evaluate(ruleset, dict(receipt), place, who, clock, explain, {**held, **(holdings or {})}, fiscal_plan)
+    known = {**held, **(holdings or {})}
+    return evaluate(ruleset, dict(receipt), place, who, clock, explain, known, fiscal_plan, instant_us)
 
 
 def split_holdings(customer: Mapping[str, Any] | None) -> tuple[dict[str, Any] | None, dict[str, Any]]:
@@ -85,14 +89,14 @@ def check_keys(mapping: Mapping[str, Any], known: Sequence[str], path: str) -> N
             raise ReceiptError(f"{path}.{key}", "BAD_FORMAT", f"unknown key; known are {', '.join(known)}")
 
 
-def wall_clock(zone: str, at: int | str | None, receipt: Mapping[str, Any]) -> tuple[int, int, int]:
+def wall_clock(zone: str, instant_us: int) -> tuple[int, int, int]:
     """The store's wall clock at the business time, and the gap near it."""
     zones = Zones()
     try:
         number = ensure_zone(zones, zone)
     except KeyError as error:
         raise ReceiptError("store.zone", "BAD_FORMAT", str(error.args[0])) from None
-    clock = zones.wall_clock_at(number, instant_of(zone, at, receipt))
+    clock = zones.wall_clock_at(number, instant_us)
     return clock.wall_us, clock.gap_from_wall_us, clock.gap_us
 
 

@@ -9,3 +9,6 @@ cdef int64_t floor_div(int64_t a, int64_t b) noexcept nogil
 cdef int64_t first_of_month(int64_t day, int64_t months) noexcept nogil
 cdef int64_t first_of_year(int64_t day) noexcept nogil
 cdef int64_t monday_of(int64_t day) noexcept nogil
+# Days from the nearest birthday to `day`, below 0 before it; `mmdd` is month × 100 + day of the month. A 29 February is the 28th
+# in years without it.
+cdef int64_t days_from_birthday(int64_t day, int64_t mmdd) noexcept nogil

@@ -42,6 +42,25 @@ cdef int64_t monday_of(int64_t day) noexcept nogil:
     """1970-01-01 was a Thursday."""
     return floor_div(day + 3, 7) * 7 - 3
 
+cdef int64_t birthday_in(int64_t year, int64_t mmdd) noexcept nogil:
+    cdef int64_t month = mmdd / 100, day = mmdd % 100
+    if mmdd == 229 and days_of(year, 3) - days_of(year, 2) == 28:
+        day = 28
+    return days_of(year, month) + day - 1
+
+cdef int64_t days_from_birthday(int64_t day, int64_t mmdd) noexcept nogil:
+    cdef int64_t year = floor_div(month_number(day), 12)
+    cdef int64_t since = day - birthday_in(year, mmdd), other
+    # Half a year away another one is nearer.
+    other = day - birthday_in(year + 1 if since > 0 else year - 1, mmdd)
+    if (other if other > 0 else -other) < (since if since > 0 else -since):
+        return other
+    return since
+
+def birthday_distance(day: int, mmdd: int) -> int:
+    """`days_from_birthday`, for tests."""
+    return days_from_birthday(day, mmdd)
+
 def calendar_days(day: int, months: int) -> tuple[int, int, int]:
     """The first day of the month `months` after that of `day`, of its year, and of its week, for tests."""
     return first_of_month(day, months), first_of_year(day), monday_of(day)

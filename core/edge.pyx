@@ -170,6 +170,8 @@ cdef int read_line(const pos_v1.ReceiptLine* wire, Line* line, ReadError* error)
     line.brand = wire.brand_id
     line.supplier = wire.supplier_id
     line.mark_code = wire.mark_code
+    line.attributes = NULL
+    line.attributes_count = 0
     computed_minor = price_times(wire.price_minor, wire.qty_milli)
     line.gross_minor = wire.gross_minor if wire.has_gross_minor else computed_minor
     difference_minor = line.gross_minor - computed_minor

@@ -19,4 +19,5 @@ def evaluate(
     explain: bool = False,
     holdings_given: dict[str, Any] | None = None,
     fiscal_plan: bool = False,
+    instant_us: int | None = None,
 ) -> dict[str, Any]: ...

@@ -12,12 +12,13 @@ from altyn.core.calendar cimport day_us, floor_div
 from altyn.core.ledger.counters cimport Counter, CounterId, Counters, counter_id, counters_free, counters_read, counters_set
 from altyn.core.ledger.counters cimport window_first_day
 from altyn.core.limits cimport (
-    ARENA_BYTES, COUPONS_MAX, LINES_MAX, PAYMENTS_MAX, POINTS_REQUESTS_MAX, SEGMENTS_MAX, amount_minor_max, points_max,
+    ARENA_BYTES, COUPONS_MAX, LINES_MAX, PAYMENTS_MAX, POINTS_REQUESTS_MAX, amount_minor_max, points_max,
 )
 from altyn.core.outcome cimport (
     COUPON_APPLIED, CounterUse, CouponOutcome, FiscalRow, LineDiscount, LineResult, LineTrace, Outcome, PointsPayment,
     RuleTrace, Said, kind_of, payment_of, small_change_of,
 )
+from altyn.core.plain_customer cimport fill_customer
 from altyn.core.plain_history cimport fill_accumulations
 from altyn.core.plain_lines cimport Texts, fill_lines, number
 from altyn.core.receipt cimport CouponFact, Holdings, Line, PAYMENT_TYPES_COUNT, Place, PointsWish, Receipt
@@ -63,21 +64,6 @@ cdef int fill_place(Place* place, dict store, tuple wall_clock, Texts texts) exc
     place.format = texts.add(store.get("format", ""), "store.format")
     place.cluster = texts.add(store.get("cluster", ""), "store.cluster")
     place.wall_us, place.gap_from_wall_us, place.gap_us = wall_clock
-    return 0
-
-
-cdef int fill_holdings(Holdings* holdings, dict customer, Texts texts) except -1:
-    state = customer.get("card_state", "ACTIVE")
-    holdings.has_card = state == "ACTIVE"
-    holdings.customer_id = number(customer, "customer.", "customer_id", 0, (1 << 63) - 1, 0) if holdings.has_card else 0
-    holdings.card_id = number(customer, "customer.", "card_id", 0, (1 << 63) - 1, 1) if holdings.has_card else 0
-    holdings.card_type = texts.add(customer.get("card_type", ""), "customer.card_type")
-    segments = customer.get("segments") or []
-    if len(segments) > SEGMENTS_MAX:
-        raise ReceiptError("customer.segments", "TOO_LARGE", f"{len(segments)} segments, at most {SEGMENTS_MAX}")
-    holdings.segments_count = <int32_t>len(segments)
-    for position, segment in enumerate(segments):
-        holdings.segments[position] = texts.add(segment, f"customer.segments[{position}]")
     return 0
 
 
@@ -186,12 +172,13 @@ cdef Calculator calculator = Calculator()
 
 
 def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not None, customer, tuple wall_clock not None,
-             bint explain=False, holdings_given=None, bint fiscal_plan=False):
+             bint explain=False, holdings_given=None, bint fiscal_plan=False, instant_us=None):
     """Calculate a receipt given as plain values; the outcome with the field names of altyn.pos.v1.Outcome.
 
     `receipt` has the fields of altyn.pos.v1.Receipt; `store` store_id, region, format, cluster; `customer` customer_id,
-    card_type, segments, card_state or None; `wall_clock` is (wall_us, gap_from_wall_us, gap_us) of the store at the
-    business time. `holdings_given` is what the book knows: balances {asset: points, or {active, held}}, counters
+    card_type, segments, card_state, birthday (MM-DD), favourites, personal [{promotion, from, to, skus, categories}] or None;
+    `wall_clock` is (wall_us, gap_from_wall_us, gap_us) of the store at the business time, `instant_us` the instant itself, which
+    grants with times need. `holdings_given` is what the book knows: balances {asset: points, or {active, held}}, counters
     [{promotion_id, measure, per, window, used, held}] of this customer, card and date, coupons {code: {series, state}}
     with state FREE, HELD_HERE, HELD, USED, EXPIRED, NOT_YET_VALID or BLOCKED, history [{date, store, lines, gave}] of earlier
     receipts, returns taken off. Beside the outcome stand `counters`, what the
@@ -220,10 +207,9 @@ def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not Non
     input.wishes = <PointsWish*>calloc(len(wishes) + 1, sizeof(PointsWish))
     input.lines = <Line*>calloc(len(rows) + 1, sizeof(Line))
     input.coupons = <Text*>calloc(len(codes) + 1, sizeof(Text))
-    holdings.segments = <Text*>calloc(SEGMENTS_MAX, sizeof(Text))
     try:
-        if (input.lines == NULL or input.coupons == NULL or input.wishes == NULL or holdings.segments == NULL
-                or holdings.balances == NULL or accumulations == NULL or holdings.coupons == NULL):
+        if (input.lines == NULL or input.coupons == NULL or input.wishes == NULL or holdings.balances == NULL
+                or accumulations == NULL or holdings.coupons == NULL):
             raise MemoryError
         input.lines_count = <int32_t>len(rows)
         input.coupons_count = <int32_t>len(codes)
@@ -243,7 +229,7 @@ def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not Non
             input.coupons[position] = texts.add(normal_code(code), f"coupons[{position}].code")
         fill_place(&place, store, wall_clock, texts)
         if customer is not None:
-            fill_holdings(&holdings, customer, texts)
+            fill_customer(&holdings, customer, place.wall_us, instant_us, texts)
         holdings.input_method = input_method_of(receipt)
         fill_balances(&holdings, ruleset, given.get("balances") or {})
         fill_counters(&counters, &holdings, place.wall_us, given.get("counters") or [], texts)
@@ -263,7 +249,6 @@ def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not Non
         free(input.wishes)
         free(input.lines)
         free(input.coupons)
-        free(holdings.segments)
 
 
 cdef list spell_points(Ruleset ruleset, dict points):

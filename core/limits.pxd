@@ -56,6 +56,10 @@ cdef enum:
     # Calculation. A receipt of 10 000 units may also hold fractional lines, each one unit.
     UNITS_MAX = 11_000
     SEGMENTS_MAX = 256
+    ATTRIBUTES_MAX = 16        # of one product
+    FAVOURITES_MAX = 32        # of one customer, as are GRANTS_MAX
+    GRANTS_MAX = 64
+    GRANT_GOODS_MAX = 32       # products and categories of one grant
     PROMOTIONS_MAX = 262_144
     REWARDS_MAX = 16
     LIMITS_MAX = 8             # of one promotion

@@ -9,6 +9,8 @@ cdef class Texts:
     # Keeps the bytes that Text spans point into.
     cdef list _kept
 
+    cdef void* room(self, size_t size) except NULL
+    cdef Text* some(self, int count) except NULL
     cdef Text add(self, object value, str path) except *
 
 # A whole number in a range, or its default. ReceiptError names the field.

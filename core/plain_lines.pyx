@@ -2,10 +2,14 @@
 
 Decides nothing about amounts but what the contract says of a line's gross. Every error names the field.
 """
-from altyn.core.limits cimport LINE_NO_MAX, PRICE_MINOR_MAX, QTY_MILLI_MAX, VAT_CODE_MAX, amount_minor_max
+import re
+
+from cpython.bytearray cimport PyByteArray_AS_STRING
+from altyn.core.limits cimport ATTRIBUTES_MAX, LINE_NO_MAX, PRICE_MINOR_MAX, QTY_MILLI_MAX, VAT_CODE_MAX, amount_minor_max
 from altyn.core.money cimport price_times
 
 UNITS = {"PIECE": 0, "KG": 1, "L": 2, "M": 3, "UNSPECIFIED": 0, "": 0, 0: 0, 1: 0, 2: 1, 3: 2, 4: 3}
+ATTRIBUTE_NAME = re.compile("[a-z0-9_-]{1,64}")
 FLAGS = ("no_discount", "no_redeem", "no_accrual", "no_threshold", "marked", "gift", "excise")
 
 
@@ -39,6 +43,15 @@ cdef class Texts:
     def __cinit__(self):
         self._kept = []
 
+    cdef void* room(self, size_t size) except NULL:
+        """Zeroed memory, kept as long."""
+        cdef bytearray room = bytearray(size)
+        self._kept.append(room)
+        return PyByteArray_AS_STRING(room)
+
+    cdef Text* some(self, int count) except NULL:
+        return <Text*>self.room(<size_t>count * sizeof(Text))
+
     cdef Text add(self, object value, str path) except *:
         cdef Text text
         if not isinstance(value, str):
@@ -70,6 +83,25 @@ cdef int fill_gross(Line* line, dict row, str path) except -1:
             raise ReceiptError(f"{path}gross_minor", "SUM_MISMATCH",
                                f"{given} differs from price × quantity, {computed}")
         line.gross_minor = given
+    return 0
+
+
+cdef int fill_attributes(Line* line, dict row, str path, Texts texts) except -1:
+    """Pairs of a mapping, as the catalogue would have them."""
+    given = row.get("attributes") or {}
+    if not isinstance(given, dict):
+        raise ReceiptError(f"{path}attributes", "BAD_FORMAT", "attributes stand by name: {colour: red}")
+    if len(given) > ATTRIBUTES_MAX:
+        raise ReceiptError(f"{path}attributes", "TOO_LARGE", f"{len(given)} attributes, at most {ATTRIBUTES_MAX}")
+    cdef Text* pairs = texts.some(ATTRIBUTES_MAX)
+    for position, (name, value) in enumerate(sorted(given.items())):
+        if not isinstance(name, str) or not ATTRIBUTE_NAME.fullmatch(name):
+            raise ReceiptError(f"{path}attributes.{name}", "BAD_FORMAT", "a name is 1 to 64 of a-z, 0-9, _ and -")
+        if not isinstance(value, str) or not 0 < len(value.encode()) <= 64:
+            raise ReceiptError(f"{path}attributes.{name}", "BAD_FORMAT", "a value is a text of 1 to 64 bytes")
+        pairs[position] = texts.add(f"{name}={value}", path)
+    line.attributes = pairs
+    line.attributes_count = <int32_t>len(given)
     return 0
 
 
@@ -112,6 +144,10 @@ cdef int fill_line(Line* line, dict row, str path, Texts texts) except -1:
     line.brand = texts.add(row.get("brand_id", ""), f"{path}brand_id")
     line.supplier = texts.add(row.get("supplier_id", ""), f"{path}supplier_id")
     line.mark_code = texts.add(row.get("mark_code", ""), f"{path}mark_code")
+    line.attributes = NULL
+    line.attributes_count = 0
+    if "attributes" in row:
+        fill_attributes(line, row, path, texts)
     line.sum_mismatch = False
     line.no_split = bool(row.get("no_split")) or line.mark_code.size > 0
     return fill_gross(line, row, path)
@@ -119,6 +155,7 @@ cdef int fill_line(Line* line, dict row, str path, Texts texts) except -1:
 
 cdef int fill_lines(Receipt* receipt, list rows, Texts texts) except -1:
     numbers = set()
+    attributes = {}
     quantity = total = 0
     for position, row in enumerate(rows):
         path = f"lines[{position}]."
@@ -128,6 +165,9 @@ cdef int fill_lines(Receipt* receipt, list rows, Texts texts) except -1:
         if receipt.lines[position].line_no in numbers:
             raise ReceiptError(f"{path}line_no", "DUPLICATE_LINE", f"{receipt.lines[position].line_no} is used twice")
         numbers.add(receipt.lines[position].line_no)
+        own = row.get("attributes") or {}
+        if attributes.setdefault(row.get("sku", ""), own) != own:
+            raise ReceiptError(f"{path}attributes", "BAD_FORMAT", "lines of one sku have the same attributes")
         quantity += receipt.lines[position].qty_milli
         total += receipt.lines[position].gross_minor
     if quantity > QTY_MILLI_MAX:

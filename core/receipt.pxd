@@ -43,6 +43,8 @@ cdef struct Line:
     Text brand
     Text supplier
     Text mark_code
+    const Text* attributes    # name=value, of the catalogue, in ascending order; a sku has the same on every line
+    int32_t attributes_count
     bint sum_mismatch         # the register's gross differs by more than one minor unit
     bint no_split             # one line of the fiscal receipt, when it is measured (semantics §6.11.24)
 
@@ -88,6 +90,25 @@ cdef struct CouponFact:
     int64_t expires_at_us     # of an issued code; 0: as its series says
     uint8_t key[16]           # first bytes of its keyed hash
 
+cdef enum:
+    # Of Holdings.birthday: the business date less the nearest birthday, in days, is added to it; BIRTHDAY_FAR: more than
+    # BIRTHDAY_DAYS_MAX away.
+    BIRTHDAY = 100
+    BIRTHDAY_DAYS_MAX = 60
+    BIRTHDAY_FAR = 200
+
+cdef inline int32_t birthday_at(int64_t days) noexcept nogil:
+    """Holdings.birthday of a birthday so many days ago."""
+    return <int32_t>(BIRTHDAY + days) if -BIRTHDAY_DAYS_MAX <= days <= BIRTHDAY_DAYS_MAX else BIRTHDAY_FAR
+
+cdef struct GrantFact:
+    # A promotion given to the customer, in force at the business time, and the goods chosen in it.
+    Text promotion_id
+    Text* skus
+    Text* categories
+    int32_t skus_count
+    int32_t categories_count
+
 cdef struct Holdings:
     # What a decision may read of a customer and of what is scarce. has_card: an active card was presented.
     # What this receipt's own hold keeps is counted as free: `own_parts`.
@@ -98,6 +119,11 @@ cdef struct Holdings:
     Text card_type
     Text* segments
     int32_t segments_count
+    int32_t birthday          # 0: not known; else how far it is
+    Text* favourites          # categories
+    int32_t favourites_count
+    GrantFact* grants
+    int32_t grants_count
     int64_t* balances         # points that may be spent, by the ruleset's asset index; NULL: nobody's
     const int64_t* accumulations  # numbers of earlier purchases, by the ruleset's accumulation; NULL: nobody keeps them
     CouponFact* coupons       # as many as the receipt has; NULL: none is of a series

@@ -65,4 +65,5 @@ async def put_group(call: CurrentCall, group_id: Id, body: schemas.GroupIn) -> s
 
 def _product(row: asyncpg.Record) -> schemas.ProductOut:
     flags = [name for bit, name in enumerate(schemas.FLAGS) if row["flags"] >> bit & 1]
-    return schemas.ProductOut(**{**row, "flags": flags})
+    attributes = dict(pair.split("=", 1) for pair in row["attributes"])
+    return schemas.ProductOut(**{**row, "flags": flags, "attributes": attributes})

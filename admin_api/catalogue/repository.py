@@ -6,7 +6,9 @@ from typing import Any
 
 import asyncpg
 
-PRODUCT = "sku, title, group_id, brand_id, supplier_id, flags, min_price_minor, vat_code, version AS feed_version"
+PRODUCT = (
+    "sku, title, group_id, brand_id, supplier_id, flags, min_price_minor, vat_code, attributes, version AS feed_version"
+)
 CURRENT = "tenant = $1 AND valid_to = 'infinity' AND NOT deleted"
 
 

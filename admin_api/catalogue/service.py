@@ -39,4 +39,4 @@ async def put_group(call: Call, *, group_id: str, title: str) -> None:
 def _row(product: ProductIn) -> tuple[object, ...]:
     """In the order of PRODUCTS."""
     attributes = (product.title, product.group_id, product.brand_id, product.supplier_id)
-    return (product.sku, *attributes, product.flags, product.min_price_minor, product.vat_code)
+    return (product.sku, *attributes, product.flags, product.min_price_minor, product.vat_code, product.pairs)

@@ -118,6 +118,10 @@ class Outline:
             for key, value in of.items()
             if key in ("sku", "category", "brand", "supplier")
         ]
+        named = of.get("attribute")
+        for name, values in named.items() if isinstance(named, dict) else ():
+            told.append(self.t("words.goods_of", what=str(name), names=self._names(values)))
+        told += [self.t("words.goods_own." + key) for key in ("favourite", "personal") if of.get(key)]
         price = of.get("unit_price")
         if isinstance(price, dict):
             told.append(self.t("words.goods_price", range=self._range(price, "to")))
@@ -185,6 +189,11 @@ class Outline:
         share = body.get("from_percent")
         key = "words.paid_share" if share else "words.paid"
         yield self.t(key, types=self._names(body.get("type", "…")), share=self.t.written(share or ""))
+
+    def _birthday(self, body: Mapping[str, Any]) -> Iterator[str]:
+        before, after = (str(body.get(key, "0")) for key in ("before", "after"))
+        key = "words.birthday" if before == after == "0" else "words.near_birthday"
+        yield self.t(key, before=before, after=after)
 
     def _customer(self, body: Mapping[str, Any]) -> Iterator[str]:
         for key, value in body.items():

@@ -35,6 +35,9 @@ GOODS = (
     Field("brand", "words"),
     Field("sku", "words"),
     Field("supplier", "words", is_minor=True),
+    Field("attribute", "yaml", is_minor=True),
+    Field("favourite", "truth", ("true",), is_minor=True),
+    Field("personal", "truth", ("true",), is_minor=True),
     Field("unit_price.from", unit="money", is_minor=True),
     Field("unit_price.to", unit="money", is_minor=True),
 )
@@ -57,6 +60,8 @@ CONDITIONS: Mapping[str, tuple[Field, ...]] = {
         Field("segment", "chosen", minor_words=("none_of",)),
         Field("card_type", "chosen", is_minor=True),
     ),
+    "birthday": (Field("before", unit="days"), Field("after", unit="days")),
+    "personal": (),
     "receipt_sum": (
         Field("from", unit="money"),
         Field("below", unit="money"),
@@ -158,8 +163,10 @@ PROMOTION_KEYS = frozenset(
     ("promotion", "when", "reward", "limits", *(one.key.partition(".")[0] for one in (*TITLE, *STACKING, *MESSAGES)))
 )
 #: Where a condition of a new kind begins, and what a new reward or limit begins with.
-BEGINNINGS: Mapping[str, dict[str, object]] = {
+BEGINNINGS: Mapping[str, object] = {
     "customer": {"has_card": True},
+    "birthday": {"before": "3", "after": "7"},
+    "personal": True,
     "points": {"asset": "bonus", "percent": "1"},
     "percent": {"rate": "10"},
     "amount": {"off": "100.00", "spread": "receipt"},

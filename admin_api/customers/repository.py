@@ -11,7 +11,12 @@ CURRENT = "tenant = $1 AND valid_to = 'infinity' AND NOT deleted"
 CARD = (
     "card_id, last4, card_type, state, block_reason, customer_id, account_id, series, batch_id, version AS feed_version"
 )
-CUSTOMER = "customer_id, account_id, phone_hash, registered_at, version AS feed_version"
+CUSTOMER = (
+    "customer_id, account_id, phone_hash, registered_at, birthday_mmdd, favourites, birthday_mmdd > 0 AS has_birthday, "
+    "cardinality(favourites) AS favourites_count, "
+    "version AS feed_version"
+)
+GRANT = "customer_id, promotion_id, starts_at, ends_at, skus, categories, version AS feed_version"
 
 
 async def new_ids(connection: asyncpg.Connection[Any], sequence: str, count: int) -> list[int]:
@@ -77,8 +82,36 @@ async def memberships_of(
 
 
 async def find_personal(connection: asyncpg.Connection[Any], tenant: str, customer_id: int) -> asyncpg.Record | None:
-    query = "SELECT customer_id, name, phone FROM personal.customers WHERE tenant = $1 AND customer_id = $2"
+    """Name, phone and birthday (MM-DD or null)."""
+    query = (
+        "SELECT customer_id, name, phone, (SELECT lpad((birthday_mmdd / 100)::text, 2, '0') || '-'"
+        f" || lpad((birthday_mmdd % 100)::text, 2, '0') FROM customers WHERE {CURRENT} AND customer_id = $2"
+        " AND birthday_mmdd > 0) AS birthday FROM personal.customers WHERE tenant = $1 AND customer_id = $2"
+    )
     return await connection.fetchrow(query, tenant, customer_id)
+
+
+async def grants_of(
+    connection: asyncpg.Connection[Any], tenant: str, customer_ids: Sequence[int]
+) -> list[asyncpg.Record]:
+    """All that is not taken back, ended ones too."""
+    found: list[asyncpg.Record] = await connection.fetch(
+        f"SELECT {GRANT} FROM customer_grants WHERE {CURRENT} AND customer_id = ANY($2) ORDER BY 1, 2",
+        tenant,
+        list(customer_ids),
+    )
+    return found
+
+
+async def find_grant(
+    connection: asyncpg.Connection[Any], tenant: str, customer_id: int, promotion_id: str
+) -> asyncpg.Record | None:
+    return await connection.fetchrow(
+        f"SELECT {GRANT} FROM customer_grants WHERE {CURRENT} AND customer_id = $2 AND promotion_id = $3",
+        tenant,
+        customer_id,
+        promotion_id,
+    )
 
 
 async def store_personal(
@@ -94,12 +127,23 @@ async def store_personal(
 
 
 async def erase_personal(connection: asyncpg.Connection[Any], tenant: str, customer_id: int) -> None:
-    """Leave nothing of a person: the one change of closed fact rows there is."""
+    """Leave nothing of a person: the one change of closed fact rows there is. Of grants the tombstones stay."""
     await connection.execute(
         "DELETE FROM personal.customers WHERE tenant = $1 AND customer_id = $2", tenant, customer_id
     )
     await connection.execute(
-        "UPDATE customers SET phone_hash = NULL WHERE tenant = $1 AND customer_id = $2 AND phone_hash IS NOT NULL",
+        "UPDATE customers SET phone_hash = NULL, birthday_mmdd = 0, favourites = '{}'"
+        " WHERE tenant = $1 AND customer_id = $2"
+        " AND (phone_hash IS NOT NULL OR birthday_mmdd > 0 OR favourites <> '{}')",
+        tenant,
+        customer_id,
+    )
+    await connection.execute(
+        "DELETE FROM customer_grants WHERE tenant = $1 AND customer_id = $2 AND NOT deleted", tenant, customer_id
+    )
+    await connection.execute(
+        "UPDATE customer_grants SET starts_at = NULL, ends_at = NULL, skus = '{}', categories = '{}'"
+        " WHERE tenant = $1 AND customer_id = $2",
         tenant,
         customer_id,
     )

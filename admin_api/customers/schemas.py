@@ -4,15 +4,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
-from altyn.admin_api.edge.fields import Attribute, Id, Number, Shape, Title
+from altyn.admin_api.edge.fields import Attribute, Id, Moment, Number, Shape, Title
 from altyn.core.engine.identity import normalised_card, normalised_phone
 
 SEGMENTS_MAX = 64
+FAVOURITES_MAX = 32
+GRANT_GOODS_MAX = 32
 
 
 def check_card_number(value: str) -> str:
@@ -31,6 +34,21 @@ def check_phone(value: str) -> str:
     return phone
 
 
+def check_birthday(value: str) -> str:
+    """MM-DD."""
+    if not _MONTH_AND_DAY.fullmatch(value):
+        raise ValueError("a birthday is a month and a day: 02-29")
+    datetime.strptime(f"2000-{value}", "%Y-%m-%d")
+    return value
+
+
+def _from_csv(value: object) -> object:
+    return [one.strip() for one in value.split(";") if one.strip()] if isinstance(value, str) else value
+
+
+_MONTH_AND_DAY = re.compile("[0-9]{2}-[0-9]{2}")
+Birthday = Annotated[str, AfterValidator(check_birthday)]
+Goods = Annotated[list[Id], Field(max_length=GRANT_GOODS_MAX), BeforeValidator(_from_csv)]
 CardNumber = Annotated[str, Field(max_length=80), AfterValidator(check_card_number)]
 Phone = Annotated[str, Field(max_length=40), AfterValidator(check_phone)]
 Segments = Annotated[list[Id], Field(max_length=SEGMENTS_MAX)]
@@ -67,6 +85,66 @@ class SegmentsIn(Shape):
     segments: Segments
 
 
+class BirthdayIn(Shape):
+    """Month and day, ``02-29`` among them; null: not known. Never the year."""
+
+    birthday: Birthday | None
+
+    @property
+    def mmdd(self) -> int:
+        return int(self.birthday.replace("-", "")) if self.birthday else 0
+
+
+class FavouritesIn(Shape):
+    """Categories, which are product groups."""
+
+    favourites: Annotated[list[Id], Field(max_length=FAVOURITES_MAX)]
+
+
+class FavouritesOut(BaseModel):
+    favourites: list[str]
+
+
+class GrantIn(Shape):
+    """In force from ``starts_at`` until before ``ends_at``; left out: open. Goods: what is chosen for the customer."""
+
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
+    skus: Goods = Field([])
+    categories: Goods = Field([])
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.starts_at is not None and self.ends_at is not None and self.starts_at >= self.ends_at:
+            raise ValueError("the grant ends before it starts")
+        if len(self.skus) + len(self.categories) > GRANT_GOODS_MAX:
+            raise ValueError(f"at most {GRANT_GOODS_MAX} skus and categories together")
+        return self
+
+
+class GrantRow(GrantIn):
+    """A row of a list; ``deleted`` takes the grant back. In CSV ``skus`` and ``categories`` are joined by ``;``."""
+
+    customer_id: Annotated[int, Field(gt=0, lt=1 << 63)]
+    deleted: bool = False
+
+
+class GrantOut(BaseModel):
+    customer_id: int
+    promotion_id: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    skus: list[str]
+    categories: list[str]
+    feed_version: int
+
+
+class GrantsOut(BaseModel):
+    """Ended ones too, until the customer gets a new one."""
+
+    grants: list[GrantOut]
+
+
 class CardOut(BaseModel):
     """``last4`` is all that is kept of the number in clear; ``series`` is empty for a card issued by itself."""
 
@@ -86,6 +164,8 @@ class CustomerOut(BaseModel):
     customer_id: int
     account_id: int
     registered_at: datetime
+    favourites_count: int
+    has_birthday: bool
     segments: list[str]
     cards: list[CardOut]
     feed_version: int
@@ -102,3 +182,4 @@ class PersonalOut(BaseModel):
     customer_id: int
     name: str
     phone: str
+    birthday: str | None

@@ -14,11 +14,12 @@ from altyn.admin_api.cards import service as cards
 from altyn.admin_api.customers import repository, schemas
 from altyn.admin_api.customers.errors import CustomerUnknown
 from altyn.admin_api.edge.call import Call
-from altyn.admin_api.facts import CUSTOMERS, MEMBERSHIPS
+from altyn.admin_api.facts import CUSTOMERS, GRANTS, MEMBERSHIPS
 from altyn.admin_api.segments.service import require_segments
 from altyn.core.engine.identity import card_hash, phone_hash
 
 FOUND_MAX = 20
+SHOWN = ("customer_id", "account_id", "registered_at", "favourites_count", "has_birthday", "feed_version")
 
 
 async def read_customers(call: Call, *, customer_ids: Sequence[int]) -> list[schemas.CustomerOut]:
@@ -28,7 +29,7 @@ async def read_customers(call: Call, *, customer_ids: Sequence[int]) -> list[sch
     memberships = await repository.memberships_of(connection, tenant, customer_ids)
     return [
         schemas.CustomerOut(
-            **{name: row[name] for name in ("customer_id", "account_id", "registered_at", "feed_version")},
+            **{name: row[name] for name in SHOWN},
             segments=[one["segment"] for one in memberships if one["customer_id"] == row["customer_id"]],
             cards=[card for card in owned if card.customer_id == row["customer_id"]],
         )
@@ -56,7 +57,7 @@ async def create_customer(call: Call, pepper: bytes, *, asked: schemas.CustomerI
     else:
         account_id = (await cards.anonymous_card(call, asked.registers_card_id))["account_id"]
     hashed = phone_hash(pepper, asked.phone) if asked.phone else None
-    await call.feed.put(CUSTOMERS, [(customer_id, account_id, hashed, call.now)])
+    await call.feed.put(CUSTOMERS, [(customer_id, account_id, hashed, call.now, 0, [])])
     await repository.store_personal(call.connection, call.tenant, [(customer_id, asked.name, asked.phone or "")])
     await call.feed.put(MEMBERSHIPS, [(customer_id, segment) for segment in sorted(set(asked.segments))])
     after = {"account_id": account_id, "segments": sorted(set(asked.segments))}
@@ -88,7 +89,7 @@ async def find(call: Call, pepper: bytes, *, asked: schemas.FindIn) -> schemas.F
 
 
 async def read_personal(call: Call, *, customer_id: int) -> asyncpg.Record:
-    """Name and phone; the reading is audited. Raises CustomerUnknown."""
+    """Name, phone and birthday; the reading is audited. Raises CustomerUnknown."""
     row = await repository.find_personal(call.connection, call.tenant, customer_id)
     if row is None:
         raise CustomerUnknown(f"nothing personal is kept about customer {customer_id}", path="customer_id")
@@ -100,10 +101,40 @@ async def erase(call: Call, *, customer_id: int) -> None:
     """Forget who a customer is; account, cards and receipts stay. Raises CustomerUnknown."""
     await call.feed.lock()
     row = await cards.require_customer(call, customer_id)
-    await call.feed.put(CUSTOMERS, [(customer_id, row["account_id"], None, row["registered_at"])])
+    await call.feed.put(CUSTOMERS, [(customer_id, row["account_id"], None, row["registered_at"], 0, [])])
+    granted = await repository.grants_of(call.connection, call.tenant, [customer_id])
+    gone: list[tuple[object, ...]] = [(customer_id, grant["promotion_id"], None, None, [], []) for grant in granted]
+    await call.feed.put(GRANTS, gone, deleted=True)
     await repository.erase_personal(call.connection, call.tenant, customer_id)
     told = {"before": {"has_phone": row["phone_hash"] is not None}, "after": {"has_phone": False}}
     call.record("customers.erase", "customer", str(customer_id), **told)
+
+
+async def set_birthday(call: Call, *, customer_id: int, mmdd: int) -> None:
+    """Month and day, 0 for none; the log says only whether there is one. Raises CustomerUnknown."""
+    row = await _to_change(call, customer_id)
+    if await call.feed.put(CUSTOMERS, [_changed(row, birthday_mmdd=mmdd)]):
+        told = {"before": {"has_birthday": row["has_birthday"]}, "after": {"has_birthday": mmdd > 0}}
+        call.record("customers.set_birthday", "customer", str(customer_id), **told)
+
+
+async def set_favourites(call: Call, *, customer_id: int, favourites: Sequence[str]) -> None:
+    """Make these the favourite categories; the log says only how many. Raises CustomerUnknown."""
+    row = await _to_change(call, customer_id)
+    wanted = sorted(set(favourites), key=str.encode)
+    if await call.feed.put(CUSTOMERS, [_changed(row, favourites=wanted)]):
+        told = {"before": {"count": len(row["favourites"])}, "after": {"count": len(wanted)}}
+        call.record("customers.set_favourites", "customer", str(customer_id), **told)
+
+
+async def _to_change(call: Call, customer_id: int) -> asyncpg.Record:
+    await call.feed.lock()
+    return await cards.require_customer(call, customer_id)
+
+
+def _changed(row: asyncpg.Record, **new: object) -> tuple[object, ...]:
+    """The customer's row in the order of CUSTOMERS."""
+    return tuple({**row, **new}[name] for name in CUSTOMERS.columns)
 
 
 async def set_segments(call: Call, *, customer_id: int, segments: Sequence[str]) -> None:

@@ -56,8 +56,12 @@ async def outcome_of(call: Call, ruleset: Ruleset, asked: EvaluateIn) -> dict[st
     customer = None if asked.customer is None else asked.customer.model_dump()
     held = None if customer is None else {"history": customer.pop("history")}
     try:
-        clock = wall_clock(store.pop("zone"), asked.at or call.now)
-        outcome: dict[str, Any] = evaluate(ruleset, receipt, store, customer, clock, asked.explain, held)
+        at = asked.at or call.now
+        clock = wall_clock(store.pop("zone"), at)
+        instant_us = (at - EPOCH) // MICROSECOND
+        outcome: dict[str, Any] = evaluate(
+            ruleset, receipt, store, customer, clock, asked.explain, held, instant_us=instant_us
+        )
     except ReceiptError as error:
         found = [problem(error.path, error.code, error.message)]
         raise ReceiptInvalid(str(error), path=error.path, problems=found) from None
@@ -159,4 +163,5 @@ def _resolved(line: Any, known: dict[str, Any]) -> Any:
         name: line.get(name) or product[name] for name in ("group_id", "brand_id", "supplier_id", "min_price_minor")
     }
     own = line.get("flags") or {}
+    taken["attributes"] = dict(pair.split("=", 1) for pair in product["attributes"])
     return {**line, **taken, "flags": {**own, **flags} if isinstance(own, dict) else own}

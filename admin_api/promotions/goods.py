@@ -16,7 +16,7 @@ from altyn.admin_api.promotions import repository
 from altyn.admin_api.promotions.service import read_with_assets
 from altyn.admin_api.releases.repository import active_documents
 from altyn.core.rules.checks.goods import Product, contains
-from altyn.core.rules.condition import Attribute, ProductSet, Quantity, ReceiptSum
+from altyn.core.rules.condition import Attribute, Member, ProductSet, Quantity, ReceiptSum
 from altyn.core.rules.definition import DocumentError
 from altyn.core.rules.promotion import Asset, Promotion, reward_sets
 from altyn.core.rules.read.conditions import walk
@@ -39,9 +39,10 @@ class Concerned:
 async def concerned_by(call: Call, *, sku: str, price_minor: int | None) -> list[Concerned]:
     """ACTIVE promotions by id. A product the catalogue does not have is known by its SKU alone."""
     known = (await repository.product_attributes(call.connection, call.tenant, [sku])).get(sku)
-    values = {Attribute.SKU: sku}
+    values: dict[Member, str] = {Attribute.SKU: sku}
     if known is not None:
         values |= {attribute: known[column] for attribute, column in COLUMNS.items() if known[column]}
+        values |= dict(pair.split("=", 1) for pair in known["attributes"])
     documents = await active_documents(call.connection, call.tenant, None)
     assets = await declared_assets(call.connection, tenant=call.tenant)
     return await asyncio.to_thread(_find, documents, assets, Product(values, price_minor))

@@ -56,7 +56,7 @@ SELECT store_id, region, format, cluster, zone, currency, exponent FROM stores
  WHERE tenant = $1 AND store_id = $2 AND valid_to = 'infinity' AND NOT deleted
 """
 PRODUCT_ATTRIBUTES = """
-SELECT sku, group_id, brand_id, supplier_id, flags, min_price_minor FROM products
+SELECT sku, group_id, brand_id, supplier_id, flags, min_price_minor, attributes FROM products
  WHERE tenant = $1 AND sku = ANY($2) AND valid_to = 'infinity' AND NOT deleted
 """
 

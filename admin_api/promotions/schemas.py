@@ -108,6 +108,10 @@ class CustomerIn(Shape):
     card_state: Annotated[str, Field(pattern="^(NEW|ACTIVE|BLOCKED|CLOSED|FINISHED)$")] = "ACTIVE"
     segments: Annotated[list[Id], Field(max_length=256)] = Field([])
     history: Annotated[list[dict[str, Any]], Field(max_length=1_000)] = Field([])
+    birthday: Annotated[str, Field(max_length=5)] | None = None
+    favourites: Annotated[list[Id], Field(max_length=32)] = Field(default=[])
+    #: As in a receipt file: ``{promotion, from, to, skus, categories}``.
+    personal: Annotated[list[dict[str, Any]], Field(max_length=64)] = Field(default=[])
 
 
 class PlaceIn(Shape):

@@ -15,6 +15,7 @@ import asyncpg
 from altyn.admin_api.edge.problems import Problem, problem
 from altyn.admin_api.releases import repository
 from altyn.core.rules.condition import (
+    Attribute,
     Choice,
     Condition,
     CustomerIs,
@@ -107,9 +108,9 @@ def _of_choice(kind: str, choice: Choice) -> Iterable[tuple[str, str]]:
 
 
 def _of_products(products: ProductSet) -> Iterable[tuple[str, str]]:
-    for attribute, names in products.members.items():
+    for member, names in products.members.items():
         for name in names:
-            yield attribute.value, name
+            yield (member.value, name) if isinstance(member, Attribute) else ("attribute", f"{member}={name}")
     for excepted in products.excepted:
         yield from _of_products(excepted)
 

@@ -18,14 +18,26 @@ from altyn.core.rules.checks.goods import Key, Product, contains
 from altyn.core.rules.checks.known import Known
 from altyn.core.rules.checks.rivals import targets
 from altyn.core.rules.checks.schedules import DAY_MINUTES, MINUTE_US, first_moment
-from altyn.core.rules.checks.stacks import freed, made_up, quantities, receipt_line
+from altyn.core.rules.checks.stacks import freed, lucky, made_up, quantities, receipt_line
 from altyn.core.rules.compare import DocumentChange
 from altyn.core.rules.compile import compile_ruleset
-from altyn.core.rules.condition import CouponIs, CustomerIs, ProductSet, Schedule, SeriesIs, StoreIs
+from altyn.core.rules.condition import (
+    Birthday,
+    CouponIs,
+    CustomerIs,
+    Personal,
+    ProductSet,
+    Schedule,
+    SeriesIs,
+    StoreIs,
+    word_of,
+)
 from altyn.core.rules.definition import Rules
 from altyn.core.rules.promotion import Promotion
+from altyn.core.rules.read.dates import date_text
 from altyn.core.rules.ruleset import Ruleset
 
+NEAR_BIRTHDAY = "on the birthday"
 SITUATIONS_MAX = 4  # of one promotion
 PRODUCTS_MAX = 200
 TRIALS_MAX = 20_000
@@ -203,6 +215,9 @@ def situation_of(way: Alternative, since: int) -> Situation:
         elif isinstance(leaf, CustomerIs) and leaf.flag is not False:
             customer.setdefault("customer_id", 1)
             said += _as_customer(leaf, customer)
+        elif isinstance(leaf, Birthday | Personal):
+            customer.setdefault("customer_id", 1)
+            said.append(NEAR_BIRTHDAY if isinstance(leaf, Birthday) else "granted")
         elif isinstance(leaf, CouponIs):
             codes.append(leaf.code)
             said.append(f"coupon {leaf.code}")
@@ -233,8 +248,6 @@ def _as_customer(leaf: CustomerIs, customer: dict[str, Any]) -> list[str]:
 
 
 def _moment_text(moment: int) -> str:
-    from altyn.core.rules.read.dates import date_text
-
     day, minute = divmod(moment, DAY_MINUTES)
     return f"{date_text(day)} {minute // 60:02d}:{minute % 60:02d}"
 
@@ -258,11 +271,15 @@ def _bought(ruleset: Ruleset, product: Product, units: int, situation: Situation
     }
     held = {"coupons": {code: {"series": series} for code, series in situation.series.items()}}
     clock = (situation.moment * MINUTE_US, 0, 0)
-    who = None if situation.customer is None else dict(situation.customer)
+    who = None
+    if situation.customer is not None:
+        who = {**lucky(ruleset, receipt["lines"]), "birthday": None, **situation.customer}
+        if NEAR_BIRTHDAY in situation.said:
+            who["birthday"] = date_text(situation.moment // DAY_MINUTES)[5:]
     return evaluate(ruleset, receipt, dict(situation.store), who, clock, False, held)
 
 
 def _name(product: Product) -> str:
     """The SKU, or what the made-up product is known by."""
     named: Iterable[Key] = product.values.items()
-    return product.sku or ", ".join(f"{key.value} {text}" for key, text in named if key and text) or "*"
+    return product.sku or ", ".join(f"{word_of(key)} {text}" for key, text in named if key and text) or "*"

@@ -25,7 +25,7 @@ from altyn.core.calculator.rounding cimport round_small_change, round_to_printab
 from altyn.core.calculator.speech cimport speak
 from altyn.core.calculator.work cimport (
     Accrued, Acting, Applied, COLUMNS, CalcGroup, Contender, Counted, CouponGiven, Eligible, Gift, Note, KNOWN_SETS, KnownSet, Participant,
-    Pick, Ranked, Run, SYMBOLS_BLOCK, SavedGroup, SavedRun, Trial,
+    Pick, Ranked, Run, SYMBOLS_BLOCK, SavedGroup, SavedRun, TAGS_MAX, Trial,
 )
 from altyn.core.limits cimport (
     ACCRUALS_MAX, ACTING_MAX, APPLIED_MAX, COMBINATIONS_MAX, CONTENDERS_MAX, COUNTED_MAX, COUNTER_CHANGES_MAX, COUPONS_GIVEN_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX,
@@ -211,6 +211,7 @@ cdef class Calculator:
         work.trials = <Trial*>self.reserve(PROMOTIONS_MAX * sizeof(Trial))
         work.applied = <Applied*>self.reserve(APPLIED_MAX * sizeof(Applied))
         work.accrued = <Accrued*>self.reserve(APPLIED_MAX * sizeof(Accrued))
+        work.tags = <int32_t*>self.reserve(LINES_MAX * TAGS_MAX * sizeof(int32_t))
         work.bases = <int64_t*>self.reserve(LINES_MAX * sizeof(int64_t))
         work.eligible = <Eligible*>self.reserve(UNITS_MAX * sizeof(Eligible))
         work.ranking = <Ranked*>self.reserve(UNITS_MAX * sizeof(Ranked))

@@ -10,10 +10,10 @@ from altyn.core.calculator.schedule cimport schedule_holds
 from altyn.core.calculator.targets cimport Members, first_in_set, in_list, next_in_set
 from altyn.core.calculator.work cimport CalcGroup, ENTERED_BEFORE, NO_EFFECT
 from altyn.core.money cimport PPM, mul_div_floor
-from altyn.core.receipt cimport PAYMENT_TYPES_COUNT
+from altyn.core.receipt cimport BIRTHDAY, BIRTHDAY_FAR, PAYMENT_TYPES_COUNT
 from altyn.core.rules.image cimport (
-    ABSENT, ALL_GOODS, ALL_OF, ANY_OF, BALANCE_IS, CARD_TYPE, COUPON_IS, CUSTOMER_ID, CUSTOMER_IS, ConditionRow, HAS_CARD_IS, NONE_OF,
-    PAYMENT_IS, PURCHASES_IS, QUANTITY_IS, SCHEDULE_IS, SERIES_IS, SetRow, STORE_ID, STORE_IS, SUM_IS, Span, REGISTER_ID, REGISTER_IS,
+    ABSENT, ALL_GOODS, ALL_OF, ANY_OF, BALANCE_IS, BIRTHDAY_IS, CARD_TYPE, COUPON_IS, CUSTOMER_ID, CUSTOMER_IS, ConditionRow, HAS_CARD_IS, NONE_OF,
+    PAYMENT_IS, PERSONAL_IS, PURCHASES_IS, QUANTITY_IS, SCHEDULE_IS, SERIES_IS, SetRow, STORE_ID, STORE_IS, SUM_IS, Span, REGISTER_ID, REGISTER_IS,
     TURNOVER_IS,
 )
 from altyn.core.text cimport text_compare
@@ -119,6 +119,21 @@ cdef int64_t counted_now(const Work* work, const ConditionRow* row) noexcept nog
     return base_of(work, work.rules.accumulations[row.subject].products, GROSS)
 
 
+cdef bint birthday_within(const Work* work, const ConditionRow* row, Failure* failure) noexcept nogil:
+    """Days since the nearest birthday, when it is known and not far."""
+    if not work.has_customer or work.holdings.birthday == 0 or work.holdings.birthday == BIRTHDAY_FAR:
+        return False
+    return within(row, work.holdings.birthday - BIRTHDAY, failure)
+
+
+cdef bint is_granted(const Work* work, int32_t symbol) noexcept nogil:
+    cdef int32_t i
+    for i in range(work.grants_count):
+        if work.grants[i] == symbol:
+            return True
+    return False
+
+
 cdef bint coupon_entered(const Work* work, const int32_t* symbols, int32_t symbol) noexcept nogil:
     cdef int32_t i
     for i in range(work.receipt.coupons_count):
@@ -143,6 +158,10 @@ cdef bint leaf_holds(Work* work, const ConditionRow* row, Failure* failure) noex
         return (work.holdings != NULL and work.holdings.has_card) == (row.subject != 0)
     if row.kind == BALANCE_IS:
         return balance_within(work, row, failure)
+    if row.kind == BIRTHDAY_IS:
+        return birthday_within(work, row, failure)
+    if row.kind == PERSONAL_IS:
+        return is_granted(work, row.subject)
     if row.kind == PAYMENT_IS:
         return paid_by(work, row)
     if row.kind == REGISTER_IS:

@@ -6,12 +6,12 @@ they come in order of evaluation, each once. Must never look at an amount. Cost 
 rules there are.
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memset, strlen
 from altyn.core.calculator.work cimport COLUMNS, CONDITIONS_NOT_MET, ENTERED_BEFORE, SYMBOLS_BLOCK, UNKNOWN_CODE, symbols_in
-from altyn.core.limits cimport SEGMENTS_MAX
-from altyn.core.receipt cimport CouponFact
+from altyn.core.limits cimport ATTRIBUTES_MAX, GRANTS_MAX, SEGMENTS_MAX
+from altyn.core.receipt cimport CouponFact, GrantFact, Line
 from altyn.core.rules.image cimport (
-    CARD_TYPE, COUPON, COUPON_SERIES, CUSTOMER_ID, ONE, REGISTER_CHANNEL, REGISTER_ID, SEGMENT, STORE_ID, Span,
+    ATTRIBUTE, CARD_TYPE, COUPON, COUPON_SERIES, CUSTOMER_ID, FAVOURITES, GRANT, ONE, REGISTER_CHANNEL, REGISTER_ID, SEGMENT, STORE_ID, Span,
     SymbolSlot,
 )
 from altyn.core.rules.symbols cimport find_symbol, may_be_symbol, passes, prefetch, symbol_hash
@@ -126,6 +126,49 @@ cdef void look_up_lines(Work* work) noexcept nogil:
         begin = end
 
 
+cdef bint is_one_of(Text text, const Text* texts, int32_t count) noexcept nogil:
+    cdef int32_t i
+    for i in range(count):
+        if text_equal(text, texts[i]):
+            return True
+    return False
+
+
+cdef int32_t* tag_personal(Work* work, const Line* line, int32_t* tag) noexcept nogil:
+    """Tags of what is this customer's own: a favourite category, goods of a grant."""
+    cdef const GrantFact* grant
+    cdef Text favourite
+    cdef int32_t i
+    if line.group.size > 0 and is_one_of(line.group, work.holdings.favourites, work.holdings.favourites_count):
+        favourite.data, favourite.size = FAVOURITES, <int32_t>strlen(FAVOURITES)
+        tag[0] = look_up(work, ATTRIBUTE, favourite)
+        tag += tag[0] != 0
+    for i in range(work.grants_count):
+        grant = &work.holdings.grants[i]
+        if work.grants[i] != 0 and (is_one_of(line.sku, grant.skus, grant.skus_count) or (
+                line.group.size > 0 and is_one_of(line.group, grant.categories, grant.categories_count))):
+            tag[0] = work.grants[i]
+            tag += 1
+    return tag
+
+
+cdef void look_up_tags(Work* work) noexcept nogil:
+    """What else rules may ask of a group: its product's attributes, and whether it is the customer's own."""
+    cdef int32_t* tag = work.tags
+    cdef const Line* line
+    cdef int32_t i, j
+    for i in range(work.groups_count):
+        line = &work.receipt.lines[work.groups[i].line]
+        work.groups[i].tags = tag
+        for j in range(line.attributes_count if line.attributes_count < ATTRIBUTES_MAX else ATTRIBUTES_MAX):
+            tag[0] = look_up(work, ATTRIBUTE, line.attributes[j])
+            tag += tag[0] != 0
+        if work.has_customer:
+            tag = tag_personal(work, line, tag)
+        tag[0] = 0
+        tag += 1
+
+
 cdef void look_up_place(Work* work) noexcept nogil:
     work.place_symbols[0] = look_up(work, STORE_ID, work.place.store_id)
     work.place_symbols[1] = look_up(work, STORE_ID + 1, work.place.region)
@@ -139,7 +182,7 @@ cdef void look_up_customer(Work* work) noexcept nogil:
     cdef int32_t i, symbol
     cdef char digits[24]
     cdef Text text
-    work.card_type = work.customer_id = work.segments_count = 0
+    work.card_type = work.customer_id = work.segments_count = work.grants_count = 0
     work.has_customer = work.holdings != NULL and (work.holdings.has_card or work.holdings.customer_id != 0)
     if not work.has_customer:
         return
@@ -154,6 +197,15 @@ cdef void look_up_customer(Work* work) noexcept nogil:
             if symbol != 0:
                 work.segments[work.segments_count] = symbol
                 work.segments_count += 1
+    if work.rules.summary.kinds >> GRANT & 1:
+        look_up_grants(work)
+
+
+cdef void look_up_grants(Work* work) noexcept nogil:
+    cdef int32_t i
+    work.grants_count = work.holdings.grants_count if work.holdings.grants_count < GRANTS_MAX else GRANTS_MAX
+    for i in range(work.grants_count):
+        work.grants[i] = look_up(work, GRANT, work.holdings.grants[i].promotion_id)
 
 
 cdef void look_up_series(Work* work, int32_t place) noexcept nogil:
@@ -218,6 +270,8 @@ cdef void find_candidates(Work* work, bint every) noexcept nogil:
     look_up_lines(work)
     look_up_place(work)
     look_up_customer(work)
+    if work.rules.summary.kinds & (1 << ATTRIBUTE | 1 << GRANT):
+        look_up_tags(work)
     look_up_coupons(work)
     work.looks_at_all = every
     if every:

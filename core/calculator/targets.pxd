@@ -1,10 +1,10 @@
 """Which calc groups a product set holds."""
 from libc.stdint cimport int32_t, uint64_t
 from altyn.core.calculator.work cimport CalcGroup, KNOWN_SETS, KnownSet, Work
-from altyn.core.rules.image cimport ABSENT, ALL_GOODS, HAS_EXCEPTED, HAS_PRICE, ONE, RulesView, SetRow, Span
+from altyn.core.rules.image cimport ABSENT, ALL_GOODS, HAS_ATTRIBUTES, HAS_EXCEPTED, HAS_PRICE, ONE, RulesView, SetRow, Span
 
 cdef bint in_list(const RulesView* rules, const Span* span, int32_t symbol) noexcept nogil
-cdef bint in_any_excepted(const RulesView* rules, const Span* excepted, const CalcGroup* group) noexcept nogil
+cdef bint is_left_in(const RulesView* rules, const SetRow* products, const CalcGroup* group) noexcept nogil
 
 cdef extern from *:
     int lowest_bit "__builtin_ctzll"(unsigned long long bits) noexcept nogil
@@ -66,6 +66,6 @@ cdef inline bint in_set(const RulesView* rules, const SetRow* products, const Ca
     if products.flags & HAS_PRICE:
         if not products.price_from_minor <= group.price_minor <= products.price_to_minor:
             return False
-    if products.flags & HAS_EXCEPTED:
-        return not in_any_excepted(rules, &products.excepted, group)
+    if products.flags & (HAS_EXCEPTED | HAS_ATTRIBUTES):
+        return is_left_in(rules, products, group)
     return True

@@ -1,9 +1,9 @@
-"""Membership in lists and in product sets that are left out.
+"""Membership in lists, by attributes, and in product sets that are left out.
 
 Decides nothing about amounts. Invariant: symbol 0 is in no list. Must never change what it reads.
 """
 from altyn.core.calculator.work cimport SYMBOLS_BLOCK, symbols_in
-from altyn.core.rules.image cimport NO_COLUMN, ONLY_COLUMN
+from altyn.core.rules.image cimport HAS_ATTRIBUTES, NO_COLUMN, ONLY_COLUMN
 
 cdef extern from *:
     """
@@ -47,13 +47,39 @@ cdef bint in_list(const RulesView* rules, const Span* span, int32_t symbol) noex
     return low < span.end and rules.lists[low] == symbol
 
 
-cdef bint in_any_excepted(const RulesView* rules, const Span* excepted, const CalcGroup* group) noexcept nogil:
-    """Recursion ends with the document's nesting, which the compiler bounds."""
-    cdef int32_t i
-    for i in range(excepted.begin, excepted.end):
-        if in_set(rules, &rules.sets[rules.lists[i]], group):
+cdef bint has_tag(const RulesView* rules, const Span* span, const CalcGroup* group) noexcept nogil:
+    """Is some tag of the group in the list."""
+    cdef const int32_t* tag = group.tags
+    while tag[0] != 0:
+        if in_list(rules, span, tag[0]):
             return True
+        tag += 1
     return False
+
+
+cdef bint has_attributes(const RulesView* rules, const SetRow* products, const CalcGroup* group) noexcept nogil:
+    """Of every list behind that of the excepted sets the group has a tag."""
+    cdef const int32_t* numbers = rules.lists + products.excepted.end
+    cdef int32_t count = numbers[0], i
+    cdef Span span
+    for i in range(count):
+        span.begin, span.end = numbers[2 * i + 1], numbers[2 * i + 2]
+        if not has_tag(rules, &span, group):
+            return False
+    return True
+
+
+cdef bint is_left_in(const RulesView* rules, const SetRow* products, const CalcGroup* group) noexcept nogil:
+    """It has the attributes and is in no excepted set. Recursion ends with the document's nesting, which the compiler
+    bounds."""
+    cdef int32_t i
+    if products.flags & HAS_ATTRIBUTES and not has_attributes(rules, products, group):
+        return False
+    if products.flags & HAS_EXCEPTED:
+        for i in range(products.excepted.begin, products.excepted.end):
+            if in_set(rules, &rules.sets[rules.lists[i]], group):
+                return False
+    return True
 
 
 cdef uint64_t holders_of(const Work* work, const int32_t* symbols, const Span* list) noexcept nogil:

@@ -8,7 +8,7 @@ group, marks of exclusivity, prices before a limited rule. Notes are kept (`note
 them; a receipt that needs none never touches them.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from altyn.core.limits cimport COUPONS_MAX, EXPLAIN_ALL_MAX, REWARDS_MAX, TRACES_MAX
+from altyn.core.limits cimport ATTRIBUTES_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX, GRANTS_MAX, REWARDS_MAX, TRACES_MAX
 from altyn.core.money cimport Share
 from altyn.core.outcome cimport (
     Accrual, CounterUse, CouponOutcome, FiscalRow, LineAccrual, LineDiscount, LineResult, LineRole, LineTrace, PointsPayment,
@@ -20,6 +20,7 @@ from altyn.core.rules.image cimport RulesView, SetRow
 cdef enum:
     EXTERNAL_RULE = -1
     MANUAL_RULE = -2
+    TAGS_MAX = ATTRIBUTES_MAX + 1 + GRANTS_MAX + 1   # of a group: attributes, favourite, grants, the end
 
 cdef struct Run:
     # `count` equal units of one line.
@@ -75,7 +76,8 @@ cdef struct CalcGroup:
     int32_t winner             # promotion, in a BEST group of scope LINE; in an OPTIMAL group a bit per contender
     int64_t winning            # what that promotion gives here; in accrual its rate
     int64_t winning_paid       # in accrual: of that rate, what counts also on the part paid with points
-    int64_t[2] unused          # 128 bytes: two cache lines
+    const int32_t* tags        # symbols of what else its product is, ended by 0; where rules name such symbols
+    int64_t[1] unused          # 128 bytes: two cache lines
 
 # Rows of the outcome from the beginning; only the links by line come at the end.
 ctypedef LineDiscount Applied
@@ -217,12 +219,15 @@ cdef struct Work:
     int64_t rounding_minor
     bint split_unavoidable
 
+    int32_t* tags              # of the groups, one behind the other
     int32_t place_symbols[4]   # STORE_ID, REGION, FORMAT, CLUSTER
     int32_t register_symbols[2]    # REGISTER_ID, REGISTER_CHANNEL
     int32_t card_type
     int32_t customer_id
     int32_t* segments
     int32_t segments_count
+    int32_t grants[GRANTS_MAX] # symbols of the customer's, 0: no rule names it
+    int32_t grants_count
     int32_t coupon_symbols[COUPONS_MAX]
     int32_t series_symbols[COUPONS_MAX]  # of codes of a series that may be used
     int32_t coupon_states[COUPONS_MAX]  # CouponUse

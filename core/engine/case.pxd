@@ -2,9 +2,11 @@
 from libc.stdint cimport int32_t, int64_t
 from altyn.core.facts.directory cimport Card, Directory
 from altyn.core.facts.catalogue cimport Catalogue
+from altyn.core.facts.grants cimport Grants
 from altyn.core.facts.stores cimport Store, Stores
 from altyn.core.facts.zones cimport Zones
 from altyn.core.receipt cimport Holdings, Place, Receipt
+from altyn.core.rules.image cimport RulesView
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
@@ -44,3 +46,5 @@ cdef void resolve_lines(Case* case, Catalogue catalogue) noexcept nogil
 cdef void resolve_place(Case* case, Stores stores, Zones zones, int32_t programme_zone) noexcept nogil
 # Who it is; `hash_` is the keyed hash of the token (32 bytes), NULL without one. -1: the arena is full.
 cdef int resolve_customer(Case* case, Directory directory, const unsigned char* hash_, int32_t kind, Arena* arena) noexcept nogil
+# Birthday, favourites and grants of the customer that was found, at the place's wall clock; only what `rules` read. -1: the arena is full.
+cdef int resolve_personal(Case* case, Directory directory, Grants grants, const RulesView* rules, Arena* arena) noexcept nogil

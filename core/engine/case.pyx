@@ -4,13 +4,15 @@ Nothing here refuses a sale: what is unknown is left out and remarked. It must n
 change a fact.
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t
+from altyn.core.calendar cimport day_us, days_from_birthday, floor_div
 from altyn.core.facts.catalogue cimport Catalogue, Product
 from altyn.core.facts.directory cimport (
     CARD_ACTIVE, CARD_BLOCKED, CARD_CLOSED, CARD_FINISHED, CARD_NEW, PHONE_NOT_UNIQUE, SEGMENTS_MAX, Card, Customer, Directory,
 )
 from altyn.core.facts.stores cimport Store, Stores
 from altyn.core.facts.zones cimport Zones
-from altyn.core.receipt cimport Line
+from altyn.core.receipt cimport GrantFact, Line, birthday_at
+from altyn.core.rules.image cimport ATTRIBUTE, GRANT, READS_BIRTHDAY
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena, arena_take
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
@@ -74,6 +76,8 @@ cdef void resolve_lines(Case* case, Catalogue catalogue) noexcept nogil:
         if line.min_price_minor == 0:
             line.min_price_minor = product.min_price_minor
         line.flags |= <uint32_t>product.flags
+        line.attributes = product.attributes
+        line.attributes_count = product.attributes_count
 
 cdef void resolve_place(Case* case, Stores stores, Zones zones, int32_t programme_zone) noexcept nogil:
     cdef const Store* store = stores.find(case.wire.store_id)
@@ -155,3 +159,27 @@ cdef int resolve_customer(Case* case, Directory directory, const unsigned char* 
         case.customer_id = customer.customer_id
         case.holdings.customer_id = customer.customer_id
     return take_segments(case, directory, customer, arena)
+
+cdef int resolve_personal(Case* case, Directory directory, Grants grants, const RulesView* rules, Arena* arena) noexcept nogil:
+    cdef const Customer* customer
+    cdef void* facts
+    cdef int64_t day
+    if case.holdings.customer_id == 0:
+        return 0
+    customer = directory.find_customer(case.holdings.customer_id)
+    if customer == NULL:
+        return 0
+    if rules.summary.promotion_flags & READS_BIRTHDAY and customer.birthday_mmdd != 0:
+        day = floor_div(case.place.wall_us, day_us())
+        case.holdings.birthday = birthday_at(days_from_birthday(day, customer.birthday_mmdd))
+    if rules.summary.kinds >> ATTRIBUTE & 1 and customer.favourites_count > 0:
+        case.holdings.favourites = <Text*>arena_take(arena, customer.favourites_count * sizeof(Text))
+        if case.holdings.favourites == NULL:
+            return -1
+        case.holdings.favourites_count = directory.favourites_of(customer, case.holdings.favourites)
+    if rules.summary.kinds >> GRANT & 1:
+        case.holdings.grants_count = grants.of_customer(customer.customer_id, case.business_time_us, &facts, arena)
+        if case.holdings.grants_count < 0:
+            return -1
+        case.holdings.grants = <GrantFact*>facts
+    return 0

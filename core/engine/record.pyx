@@ -3,14 +3,16 @@
 Decides nothing: amounts come from the outcome, ids from the facts. What a record keeps holds no card number, no phone and no code that
 no rule names.
 """
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.string cimport strlen
 from altyn.core.engine.case cimport Case
 from altyn.core.engine.lots cimport LotDates, lot_dates
 from altyn.core.facts.zones cimport Zones
 from altyn.core.outcome cimport COUPON_INVALID, Accrual, Outcome
-from altyn.core.receipt cimport Line
-from altyn.core.rules.image cimport RuleRow
+from altyn.core.receipt cimport GrantFact, Line
+from altyn.core.rules.image cimport ATTRIBUTE, FAVOURITES, GRANT, RuleRow
 from altyn.core.rules.ruleset cimport Ruleset
+from altyn.core.rules.symbols cimport find_symbol, may_be_symbol, symbol_hash
 from altyn.core.text cimport Text, text_equal
 from altyn.core.wire.arena cimport Arena, arena_take
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
@@ -66,8 +68,9 @@ cdef uint32_t flags_of(const pos_v1.ReceiptLine* wire) noexcept nogil:
         | <uint32_t>flags.marked << 4 | <uint32_t>flags.gift << 5 | <uint32_t>flags.excise << 6
     )
 
-cdef int line_facts(journal_v1.Evidence* evidence, const Case* case, Arena* arena) noexcept nogil:
-    cdef int32_t i
+cdef int line_facts(journal_v1.Evidence* evidence, const Case* case, bint attributed, Arena* arena) noexcept nogil:
+    """`attributed`: the rules name attributes."""
+    cdef int32_t i, named
     cdef const Line* line
     cdef journal_v1.LineFacts* facts
     evidence.lines = <journal_v1.LineFacts*>arena_take(arena, <size_t>case.receipt.lines_count * sizeof(journal_v1.LineFacts))
@@ -75,7 +78,8 @@ cdef int line_facts(journal_v1.Evidence* evidence, const Case* case, Arena* aren
         return -1
     for i in range(case.receipt.lines_count):
         line = &case.receipt.lines[i]
-        if not line_differs(line, &case.wire.lines[i], flags_of(&case.wire.lines[i])):
+        named = line.attributes_count if attributed else 0
+        if named == 0 and not line_differs(line, &case.wire.lines[i], flags_of(&case.wire.lines[i])):
             continue
         facts = &evidence.lines[evidence.lines_count]
         facts.line_no = line.line_no
@@ -84,7 +88,43 @@ cdef int line_facts(journal_v1.Evidence* evidence, const Case* case, Arena* aren
         facts.supplier_id = line.supplier
         facts.min_price_minor = line.min_price_minor
         facts.flags = line.flags
+        facts.attributes = <Text*>line.attributes
+        facts.attributes_count = named
         evidence.lines_count += 1
+    return 0
+
+cdef bint is_named(Ruleset rules, uint32_t kind, Text text) noexcept nogil:
+    """Some rule names the text."""
+    cdef uint64_t hashed = symbol_hash(kind, text.data, text.size)
+    return may_be_symbol(&rules.view, hashed) and find_symbol(&rules.view, hashed, kind, text) != NULL
+
+cdef int personal_facts(journal_v1.CustomerFacts* customer, const Case* case, Ruleset rules, Arena* arena) noexcept nogil:
+    """What the rules could read of what is the customer's own."""
+    cdef const GrantFact* grant
+    cdef journal_v1.GrantFacts* facts
+    cdef Text favourite
+    cdef int32_t i
+    customer.birthday = case.holdings.birthday
+    favourite.data = FAVOURITES
+    favourite.size = <int32_t>strlen(FAVOURITES)
+    if case.holdings.favourites_count > 0 and is_named(rules, ATTRIBUTE, favourite):
+        customer.favourites = case.holdings.favourites
+        customer.favourites_count = case.holdings.favourites_count
+    if case.holdings.grants_count == 0:
+        return 0
+    customer.grants = <journal_v1.GrantFacts*>arena_take(arena, <size_t>case.holdings.grants_count * sizeof(journal_v1.GrantFacts))
+    if customer.grants == NULL:
+        return -1
+    for i in range(case.holdings.grants_count):
+        grant = &case.holdings.grants[i]
+        if is_named(rules, GRANT, grant.promotion_id):
+            facts = &customer.grants[customer.grants_count]
+            facts.promotion_id = grant.promotion_id
+            facts.skus = grant.skus
+            facts.skus_count = grant.skus_count
+            facts.categories = grant.categories
+            facts.categories_count = grant.categories_count
+            customer.grants_count += 1
     return 0
 
 cdef journal_v1.Evidence* new_evidence(
@@ -95,7 +135,7 @@ cdef journal_v1.Evidence* new_evidence(
     cdef journal_v1.Evidence* evidence = <journal_v1.Evidence*>arena_take(arena, sizeof(journal_v1.Evidence))
     cdef journal_v1.StoreFacts* store = <journal_v1.StoreFacts*>arena_take(arena, sizeof(journal_v1.StoreFacts))
     cdef journal_v1.CustomerFacts* customer
-    if evidence == NULL or store == NULL or line_facts(evidence, case, arena) != 0:
+    if evidence == NULL or store == NULL or line_facts(evidence, case, rules.view.summary.kinds >> ATTRIBUTE & 1, arena) != 0:
         return NULL
     evidence.semantics = SEMANTICS
     evidence.rules_version = rules.version
@@ -125,6 +165,8 @@ cdef journal_v1.Evidence* new_evidence(
         customer.card_state = case.card_state
         customer.segments = case.holdings.segments
         customer.segments_count = case.holdings.segments_count
+        if personal_facts(customer, case, rules, arena) != 0:
+            return NULL
     if rules.view.assets_count > 0:
         evidence.assets = <journal_v1.AssetFacts*>arena_take(arena, <size_t>rules.view.assets_count * sizeof(journal_v1.AssetFacts))
         if evidence.assets == NULL:

@@ -21,7 +21,7 @@ from altyn.core.ledger.operations cimport (
 )
 from altyn.core.limits cimport ARENA_BYTES, REPLY_BYTES_MAX
 from altyn.core.outcome cimport Outcome
-from altyn.core.receipt cimport CouponFact, Holdings, Line, Place, Receipt
+from altyn.core.receipt cimport CouponFact, GrantFact, Holdings, Line, Place, Receipt
 from altyn.core.rules.image cimport IssueRow
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text, text_equal
@@ -242,6 +242,7 @@ cdef int take_evidence(Receipt* receipt, Place* place, Holdings* holdings, const
     take_line_facts(receipt, evidence)
     take_place(place, evidence)
     take_holdings(holdings, evidence.customer)
+    take_grants(holdings, evidence.customer, arena)
     holdings.input_method = evidence.input_method
     holdings.limits_waived = evidence.limits_waived
     holdings.coupons = take_codes(receipt, evidence, arena)
@@ -265,6 +266,8 @@ cdef void take_line_facts(Receipt* receipt, const journal_v1.Evidence* evidence)
         line.supplier = facts.supplier_id
         line.min_price_minor = facts.min_price_minor
         line.flags = facts.flags
+        line.attributes = facts.attributes
+        line.attributes_count = facts.attributes_count
         taken += 1
 
 
@@ -294,6 +297,24 @@ cdef void take_holdings(Holdings* holdings, const journal_v1.CustomerFacts* cust
     holdings.card_type = customer.card_type
     holdings.segments = customer.segments
     holdings.segments_count = customer.segments_count
+    holdings.birthday = customer.birthday
+    holdings.favourites = customer.favourites
+    holdings.favourites_count = customer.favourites_count
+
+
+cdef int take_grants(Holdings* holdings, const journal_v1.CustomerFacts* customer, Arena* arena) except -1:
+    cdef const journal_v1.GrantFacts* facts
+    cdef int32_t i
+    if customer == NULL or customer.grants_count == 0:
+        return 0
+    holdings.grants = <GrantFact*>arena_take(arena, <size_t>customer.grants_count * sizeof(GrantFact))
+    if holdings.grants == NULL:
+        except_full()
+    holdings.grants_count = customer.grants_count
+    for i in range(customer.grants_count):
+        facts = &customer.grants[i]
+        holdings.grants[i] = GrantFact(facts.promotion_id, facts.skus, facts.categories, facts.skus_count, facts.categories_count)
+    return 0
 
 
 cdef CouponFact* take_codes(const Receipt* receipt, const journal_v1.Evidence* evidence, Arena* arena) except? NULL:

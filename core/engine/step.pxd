@@ -11,6 +11,7 @@ from altyn.core.siphash cimport Digest, SipKey
 from altyn.core.engine.token cimport Token
 from altyn.core.facts.catalogue cimport Catalogue
 from altyn.core.facts.directory cimport Directory
+from altyn.core.facts.grants cimport Grants
 from altyn.core.facts.stores cimport Stores
 from altyn.core.facts.zones cimport Zones
 from altyn.core.ledger.book cimport Book
@@ -73,6 +74,7 @@ cdef class Engine:
         Stores stores
         Zones zones
         Directory directory
+        Grants grants
         Calculator calculator
         readonly Releases releases
         int32_t zone               # the programme's

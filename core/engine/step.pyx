@@ -16,7 +16,7 @@ from libc.string cimport memcpy, memset
 from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.edge cimport ReadError, check_currency, check_envelope, edge_exception, read_receipt
 from altyn.core.engine.answers cimport new_answer, new_row
-from altyn.core.engine.case cimport business_time, remark, resolve_customer, resolve_lines, resolve_place
+from altyn.core.engine.case cimport business_time, remark, resolve_customer, resolve_lines, resolve_personal, resolve_place
 from altyn.core.engine.content cimport content_sha256, field_bytes, take_fields
 from altyn.core.engine.presented cimport card_hash, phone_hash
 from altyn.core.engine.record cimport is_named_coupon, new_evidence, resolved_receipt
@@ -105,6 +105,7 @@ cdef class Engine:
         self.stores = facts.stores
         self.zones = facts.zones
         self.directory = facts.directory
+        self.grants = facts.grants
         self.zone = facts.zones.number(zone)
         self.book = Book()
         self.operations = Operations()
@@ -277,6 +278,8 @@ cdef class Engine:
         resolve_place(case, self.stores, self.zones, self.zone)
         resolve_lines(case, self.catalogue)
         self.identify(wire.identity)
+        if resolve_personal(case, self.directory, self.grants, &release.ruleset.view, &self.arena) != 0:
+            except_full()
         read_scarce(self, release, operation)
         self.calculate(release, explain)
         if (operation is not None and operation.kind == pos_v1.OPERATION_KIND_COMMIT and not case.holdings.limits_waived

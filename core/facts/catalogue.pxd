@@ -6,6 +6,7 @@ and `load`, which run between calls, never during one. A removed product is not 
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint16_t
 from altyn.core.text cimport Text
+from altyn.core.facts.attributes cimport AttributeSets
 from altyn.core.facts.copy cimport CopyRows
 from altyn.core.facts.index cimport Index
 from altyn.core.facts.memory cimport Arena, Records
@@ -20,6 +21,8 @@ cdef struct Product:
     int32_t vat_code
     uint16_t flags               # altyn.core.receipt.Flag
     uint16_t present             # 0: removed; such a product is never given out
+    const Text* attributes       # name=value, in ascending order
+    int32_t attributes_count
 
 @cython.final
 cdef class Catalogue:
@@ -27,6 +30,7 @@ cdef class Catalogue:
     cdef Index _index
     cdef Arena _skus
     cdef Texts _texts
+    cdef AttributeSets _attributes
     cdef Py_ssize_t _present_count
 
     # QUERIES
@@ -37,5 +41,5 @@ cdef class Catalogue:
     cdef Product* _slot_to_write(self, Text sku) except NULL
     cdef int _interned(self, Text text, Text* interned) except -1
     cdef int _write(self, Text sku, Text group, Text brand, Text supplier, int64_t flags, int64_t min_price_minor,
-                    int64_t vat_code) except -1
+                    int64_t vat_code, Text attributes) except -1
     cdef bint _remove(self, Text sku) noexcept

@@ -4,6 +4,7 @@ from typing import NamedTuple
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
 from altyn.core.text cimport Text, text_equal
+from altyn.core.facts.attributes cimport ATTRIBUTES_BYTES_MAX, AttributeSets
 from altyn.core.facts.copy cimport CopyRows, Field, field_bool, field_int, field_text
 from altyn.core.facts.index cimport (
     Probe, hash_bytes, index_add, index_bytes, index_free, index_init, index_next, index_probe,
@@ -15,7 +16,7 @@ from altyn.core.facts.texts cimport FACT_ID_BYTES_MAX, Texts
 cimport cython
 
 cdef enum:
-    COLUMNS = 8
+    COLUMNS = 9
     FLAGS_MAX = 127
     MIN_PRICE_MINOR_MAX = 1_000_000_000
     VAT_CODE_MAX = 1_000
@@ -29,6 +30,7 @@ class ProductFact(NamedTuple):
     flags: int = 0
     min_price_minor: int = 0
     vat_code: int = 0
+    attributes: tuple[str, ...] = ()
 
 
 cdef str _str(Text text):
@@ -49,6 +51,7 @@ cdef class Catalogue:
         index_init(&self._index)
         arena_init(&self._skus)
         self._texts = Texts()
+        self._attributes = AttributeSets()
 
     def __dealloc__(self):
         records_free(&self._products)
@@ -82,12 +85,13 @@ cdef class Catalogue:
         if product == NULL:
             return None
         return ProductFact(sku, _str(product.group), _str(product.brand), _str(product.supplier), product.flags,
-                           product.min_price_minor, product.vat_code)
+                           product.min_price_minor, product.vat_code,
+                           tuple([_str(product.attributes[i]) for i in range(product.attributes_count)]))
 
     @property
     def allocated_bytes(self):
         return (records_bytes(&self._products) + index_bytes(&self._index) + arena_bytes(&self._skus)
-                + self._texts.allocated_bytes())
+                + self._texts.allocated_bytes() + self._attributes.allocated_bytes())
 
     # COMMANDS
 
@@ -109,8 +113,10 @@ cdef class Catalogue:
         return 0
 
     cdef int _write(self, Text sku, Text group, Text brand, Text supplier, int64_t flags, int64_t min_price_minor,
-                    int64_t vat_code) except -1:
+                    int64_t vat_code, Text attributes) except -1:
         cdef Product* product
+        cdef const Text* pairs
+        cdef int32_t pairs_count
         if not 0 < sku.size <= FACT_ID_BYTES_MAX:
             raise ValueError("sku of " + str(sku.size) + " bytes")
         if group.size > FACT_ID_BYTES_MAX or brand.size > FACT_ID_BYTES_MAX or supplier.size > FACT_ID_BYTES_MAX:
@@ -121,6 +127,7 @@ cdef class Catalogue:
             raise ValueError("min_price_minor is " + str(min_price_minor))
         if not 0 <= vat_code <= VAT_CODE_MAX:
             raise ValueError("vat_code is " + str(vat_code))
+        pairs = self._attributes.keep(attributes, &pairs_count)
         product = self._slot_to_write(sku)
         self._interned(group, &product.group)
         self._interned(brand, &product.brand)
@@ -128,6 +135,8 @@ cdef class Catalogue:
         product.flags = <uint16_t>flags
         product.min_price_minor = min_price_minor
         product.vat_code = <int32_t>vat_code
+        product.attributes = pairs
+        product.attributes_count = pairs_count
         self._present_count += not product.present
         product.present = True
         return 0
@@ -142,8 +151,9 @@ cdef class Catalogue:
 
     def upsert(self, product not None):
         sku, group, brand, supplier = [text.encode() for text in product[:4]]
+        attributes = "\n".join(product.attributes).encode()
         self._write(_text(sku), _text(group), _text(brand), _text(supplier), product.flags, product.min_price_minor,
-                    product.vat_code)
+                    product.vat_code, _text(attributes))
 
     def remove(self, str sku not None):
         cdef bytes encoded = sku.encode()
@@ -152,15 +162,17 @@ cdef class Catalogue:
     def load(self, CopyRows rows not None, Py_ssize_t rows_max):
         cdef Field fields[COLUMNS]
         cdef Text texts[4]
+        cdef Text attributes
         cdef Py_ssize_t count = 0
         cdef int32_t i
         while count < rows_max and rows.next_row(fields, COLUMNS):
             for i in range(4):
                 field_text(fields[i], FACT_ID_BYTES_MAX, &texts[i])
+            field_text(fields[8], ATTRIBUTES_BYTES_MAX, &attributes)
             if field_bool(fields[7]):
                 self._remove(texts[0])
             else:
                 self._write(texts[0], texts[1], texts[2], texts[3], field_int(fields[4]), field_int(fields[5]),
-                            field_int(fields[6]))
+                            field_int(fields[6]), attributes)
             count += 1
         return count

@@ -43,6 +43,10 @@ cdef struct Customer:
     uint16_t segments_count
     uint8_t segments_size        # size class of the run: 4 << class numbers; 255: none
     uint8_t state                # bits KNOWN, HAS_PHONE
+    uint32_t favourites_at       # place in the pool
+    uint16_t birthday_mmdd       # month × 100 + day; 0: not known
+    uint8_t favourites_count
+    uint8_t favourites_size      # as segments_size
 
 @cython.final
 cdef class Directory:
@@ -53,11 +57,13 @@ cdef class Directory:
     cdef Index _phones_index     # to customers
     cdef Texts _card_types
     cdef Texts _segments
-    cdef Records _pool           # units of 4 segment numbers
+    cdef Texts _categories       # favourite ones
+    cdef Records _pool           # units of 4 numbers of segments or categories
     cdef uint32_t _free_runs[9]  # by size class: unit number + 1 of the first free run
     cdef Py_ssize_t _cards_present
     cdef Py_ssize_t _customers_present
     cdef readonly int64_t memberships_left_out
+    cdef readonly int64_t favourites_left_out
 
     # QUERIES; hashes are IDENTITY_HASH_BYTES or longer
     cdef const Card* find_card(self, const unsigned char* number_hash) noexcept nogil          # NULL: unknown
@@ -68,6 +74,9 @@ cdef class Directory:
     # Writes at most SEGMENTS_MAX texts, in ascending order of bytes, and returns how many.
     cdef int32_t segments_of(self, const Customer* customer, Text* texts) noexcept nogil
 
+    # Writes at most FAVOURITES_MAX texts, as they came, and returns how many.
+    cdef int32_t favourites_of(self, const Customer* customer, Text* texts) noexcept nogil
+
     # COMMANDS
     cdef Card* _card_slot(self, const unsigned char* number_hash) noexcept nogil
     cdef int _write_card(self, Card read) except -1
@@ -75,7 +84,10 @@ cdef class Directory:
     cdef int _fill_card(self, Card* card, const unsigned char* number_hash, int64_t state, Text card_type, Text last4) except -1
     cdef Customer* _customer_slot(self, int64_t customer_id, uint32_t* number) noexcept nogil
     cdef Customer* _customer_to_write(self, int64_t customer_id, uint32_t* number) except NULL
-    cdef int _write_customer(self, int64_t customer_id, int64_t account_id, const unsigned char* phone_hash) except -1
+    cdef int _write_customer(self, int64_t customer_id, int64_t account_id, const unsigned char* phone_hash, int64_t birthday_mmdd, Text favourites) except -1
+    cdef int _set_favourites(self, Customer* customer, Text favourites) except -1
+    cdef int _take_run(self, uint8_t size_class, uint32_t* unit) except -1
+    cdef void _give_run(self, uint32_t unit, uint8_t size_class) noexcept
     cdef int _index_phone(self, const unsigned char* phone_hash, uint32_t customer_number) except -1
     cdef bint _remove_customer(self, int64_t customer_id) noexcept
     cdef uint16_t* _run(self, const Customer* customer) noexcept nogil

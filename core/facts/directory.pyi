@@ -25,14 +25,18 @@ class CardFact(NamedTuple):
     last4: str
 
 class CustomerFact(NamedTuple):
-    """`phone_hash`: at least 16 bytes of the keyed hash, or empty."""
+    """`phone_hash`: at least 16 bytes of the keyed hash, or empty. `birthday_mmdd`: month × 100 + day, 0 for not known.
+    `favourites`: at most 32 categories."""
 
     customer_id: int
     account_id: int
     phone_hash: bytes = b""
+    birthday_mmdd: int = 0
+    favourites: tuple[str, ...] = ()
 
 class Directory:
     memberships_left_out: int
+    favourites_left_out: int
     allocated_bytes: int
     def __init__(self) -> None: ...
     @property
@@ -59,6 +63,7 @@ class Directory:
         last4 text, deleted bool. ValueError when a row is not of this shape.
         """
     def load_customers(self, rows: CopyRows, rows_max: int) -> int:
-        """As load_cards. Columns: customer_id int8, account_id int8, phone_hash bytea or null, deleted bool."""
+        """As load_cards. Columns: customer_id int8, account_id int8, phone_hash bytea or null, deleted bool,
+        birthday_mmdd int2, favourites text (one a line)."""
     def load_segments(self, rows: CopyRows, rows_max: int) -> int:
         """As load_cards. Columns: customer_id int8, segment text, deleted bool."""

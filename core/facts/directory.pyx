@@ -11,6 +11,7 @@ from altyn.core.facts.index cimport (
 )
 from altyn.core.facts.memory cimport record_at, records_add, records_bytes, records_free, records_init
 from altyn.core.facts.texts cimport FACT_ID_BYTES_MAX, Texts
+from altyn.core.limits cimport FAVOURITES_MAX
 cimport cython
 
 # CardState and the limits, for Python.
@@ -44,6 +45,8 @@ class CustomerFact(NamedTuple):
     customer_id: int
     account_id: int
     phone_hash: bytes = b""
+    birthday_mmdd: int = 0
+    favourites: tuple[str, ...] = ()
 
 
 cdef str _str(Text text):
@@ -81,6 +84,7 @@ cdef class Directory:
         index_init(&self._phones_index)
         self._card_types = Texts()
         self._segments = Texts()
+        self._categories = Texts()
 
     def __dealloc__(self):
         records_free(&self._cards)
@@ -156,6 +160,16 @@ cdef class Directory:
             texts[i] = self._segments.at(run[i])
         return customer.segments_count
 
+    cdef int32_t favourites_of(self, const Customer* customer, Text* texts) noexcept nogil:
+        cdef const uint16_t* run
+        cdef int32_t i
+        if customer.favourites_count == 0:
+            return 0
+        run = <const uint16_t*>record_at(&self._pool, customer.favourites_at)
+        for i in range(customer.favourites_count):
+            texts[i] = self._categories.at(run[i])
+        return customer.favourites_count
+
     # COMMANDS: cards
 
     cdef int _write_card(self, Card read) except -1:
@@ -209,17 +223,22 @@ cdef class Directory:
             records_add(&self._customers, 1, number)
             customer = <Customer*>record_at(&self._customers, number[0])
             customer.customer_id = customer_id
-            customer.segments_size = NO_RUN
+            customer.segments_size = customer.favourites_size = NO_RUN
             index_add(&self._customers_index, hash_number(<unsigned long long>customer_id), number[0])
         return customer
 
-    cdef int _write_customer(self, int64_t customer_id, int64_t account_id, const unsigned char* phone_hash) except -1:
-        """`phone_hash` NULL: none."""
+    cdef int _write_customer(self, int64_t customer_id, int64_t account_id, const unsigned char* phone_hash, int64_t birthday_mmdd,
+                             Text favourites) except -1:
+        """`phone_hash` NULL: none; `favourites` are written one a line."""
         cdef uint32_t number
         cdef Customer* customer
         if account_id <= 0:
             raise ValueError("account_id is " + str(account_id))
+        if birthday_mmdd != 0 and not (1 <= birthday_mmdd // 100 <= 12 and 1 <= birthday_mmdd % 100 <= 31):
+            raise ValueError("birthday_mmdd is " + str(birthday_mmdd))
         customer = self._customer_to_write(customer_id, &number)
+        self._set_favourites(customer, favourites)
+        customer.birthday_mmdd = <uint16_t>birthday_mmdd
         self._customers_present += not customer.state & KNOWN
         customer.account_id = account_id
         customer.state = KNOWN
@@ -246,8 +265,59 @@ cdef class Directory:
             return False
         customer.state = 0
         memset(customer.phone_hash, 0, IDENTITY_HASH_BYTES)
+        customer.birthday_mmdd = customer.favourites_count = 0
         self._customers_present -= 1
         return True
+
+    cdef int _set_favourites(self, Customer* customer, Text favourites) except -1:
+        """All at once; the run is kept for the next ones of the customer. Further ones than there is room for are counted."""
+        cdef uint32_t[FAVOURITES_MAX] numbers
+        cdef uint16_t* run
+        cdef Text text
+        cdef int32_t count = 0, begin = 0, end, i
+        cdef uint8_t size_class = 0
+        customer.favourites_count = 0
+        for end in range(favourites.size + 1):
+            if favourites.size == 0 or end < favourites.size and favourites.data[end] != c"\n":
+                continue
+            text.data, text.size = favourites.data + begin, end - begin
+            begin = end + 1
+            if not 0 < text.size <= FACT_ID_BYTES_MAX:
+                raise ValueError("a favourite of " + str(text.size) + " bytes")
+            if count == FAVOURITES_MAX or (self._categories.count() >= NUMBERS_MAX and self._categories.find(text) < 0):
+                self.favourites_left_out += 1
+                continue
+            self._categories.intern(text, &numbers[count])
+            count += 1
+        if count > 0 and (customer.favourites_size == NO_RUN or count > RUN_OF_UNIT << customer.favourites_size):
+            while count > RUN_OF_UNIT << size_class:
+                size_class += 1
+            if customer.favourites_size != NO_RUN:
+                self._give_run(customer.favourites_at, customer.favourites_size)
+                customer.favourites_size = NO_RUN
+            self._take_run(size_class, &customer.favourites_at)
+            customer.favourites_size = size_class
+        if count > 0:
+            run = <uint16_t*>record_at(&self._pool, customer.favourites_at)
+            for i in range(count):
+                run[i] = <uint16_t>numbers[i]
+        customer.favourites_count = <uint8_t>count
+        return 0
+
+    # Runs of the pool. A free run's first bytes name the next one.
+
+    cdef int _take_run(self, uint8_t size_class, uint32_t* unit) except -1:
+        assert size_class < SIZE_CLASSES
+        if self._free_runs[size_class] == 0:
+            records_add(&self._pool, <uint32_t>1 << size_class, unit)
+            return 0
+        unit[0] = self._free_runs[size_class] - 1
+        memcpy(&self._free_runs[size_class], record_at(&self._pool, unit[0]), sizeof(uint32_t))
+        return 0
+
+    cdef void _give_run(self, uint32_t unit, uint8_t size_class) noexcept:
+        memcpy(record_at(&self._pool, unit), &self._free_runs[size_class], sizeof(uint32_t))
+        self._free_runs[size_class] = unit + 1
 
     # COMMANDS: segments. A customer's numbers lie in one run of the pool, in order of their texts.
 
@@ -276,18 +346,11 @@ cdef class Directory:
         """Move the customer's run to one of the next size class; the old one is kept for others."""
         cdef uint8_t size_class = 0 if customer.segments_size == NO_RUN else customer.segments_size + 1
         cdef uint32_t unit
-        assert size_class < SIZE_CLASSES
-        if self._free_runs[size_class] != 0:
-            unit = self._free_runs[size_class] - 1
-            memcpy(&self._free_runs[size_class], record_at(&self._pool, unit), sizeof(uint32_t))
-        else:
-            records_add(&self._pool, <uint32_t>1 << size_class, &unit)
+        self._take_run(size_class, &unit)
         if customer.segments_size != NO_RUN:
             memcpy(record_at(&self._pool, unit), record_at(&self._pool, customer.segments_at),
                    customer.segments_count * sizeof(uint16_t))
-            # A free run's first bytes name the next one.
-            memcpy(record_at(&self._pool, customer.segments_at), &self._free_runs[customer.segments_size], sizeof(uint32_t))
-            self._free_runs[customer.segments_size] = customer.segments_at + 1
+            self._give_run(customer.segments_at, customer.segments_size)
         customer.segments_at = unit
         customer.segments_size = size_class
         return 0
@@ -344,7 +407,7 @@ cdef class Directory:
     def allocated_bytes(self):
         return (records_bytes(&self._cards) + records_bytes(&self._customers) + records_bytes(&self._pool)
                 + index_bytes(&self._cards_index) + index_bytes(&self._customers_index) + index_bytes(&self._phones_index)
-                + self._card_types.allocated_bytes() + self._segments.allocated_bytes())
+                + self._card_types.allocated_bytes() + self._segments.allocated_bytes() + self._categories.allocated_bytes())
 
     def upsert_card(self, card not None):
         cdef Card read
@@ -369,7 +432,9 @@ cdef class Directory:
 
     def upsert_customer(self, customer not None):
         cdef bytes phone_hash = customer.phone_hash
-        self._write_customer(customer.customer_id, customer.account_id, _identity(phone_hash) if phone_hash else NULL)
+        cdef bytes favourites = "\n".join(customer.favourites).encode()
+        self._write_customer(customer.customer_id, customer.account_id, _identity(phone_hash) if phone_hash else NULL,
+                             customer.birthday_mmdd, _text(favourites))
 
     def remove_customer(self, int64_t customer_id):
         return self._remove_customer(customer_id)
@@ -379,7 +444,10 @@ cdef class Directory:
         if customer == NULL:
             return None
         phone_hash = customer.phone_hash[:IDENTITY_HASH_BYTES] if customer.state & HAS_PHONE else b""
-        return CustomerFact(customer_id, customer.account_id, phone_hash)
+        cdef Text texts[FAVOURITES_MAX]
+        count = self.favourites_of(customer, texts)
+        return CustomerFact(customer_id, customer.account_id, phone_hash, customer.birthday_mmdd,
+                            tuple([_str(texts[i]) for i in range(count)]))
 
     def customer_by_phone(self, bytes phone_hash not None):
         return self.find_phone(_identity(phone_hash))
@@ -420,17 +488,19 @@ cdef class Directory:
         return count
 
     def load_customers(self, CopyRows rows not None, Py_ssize_t rows_max):
-        cdef Field fields[4]
+        cdef Field fields[6]
         cdef const unsigned char* phone_hash
+        cdef Text favourites
         cdef Py_ssize_t count = 0
-        while count < rows_max and rows.next_row(fields, 4):
+        while count < rows_max and rows.next_row(fields, 6):
             if field_bool(fields[3]):
                 self._remove_customer(field_int(fields[0]))
             else:
                 if 0 <= fields[2].size < IDENTITY_HASH_BYTES:
                     raise ValueError("phone_hash of " + str(fields[2].size) + " bytes")
                 phone_hash = fields[2].data if fields[2].size > 0 else NULL
-                self._write_customer(field_int(fields[0]), field_int(fields[1]), phone_hash)
+                field_text(fields[5], FAVOURITES_MAX * (FACT_ID_BYTES_MAX + 1), &favourites)
+                self._write_customer(field_int(fields[0]), field_int(fields[1]), phone_hash, field_int(fields[4]), favourites)
             count += 1
         return count
 

@@ -15,12 +15,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from altyn.core.rules.condition import Balance
-from altyn.core.rules.gate import SYMBOL_KINDS, Gate, gate_of
+from altyn.core.rules.gate import FAVOURITES, SYMBOL_KINDS, Gate, gate_of
 from altyn.core.rules.promotion import AppliedReward, Asset, Limit, Notice, Points, Promotion, Rounding
 from altyn.core.rules.rates import Factor, MultiplyError, factors_of
 from altyn.core.rules.read.conditions import walk
 from altyn.core.rules.rows import ONE, ImageError, RowWriter
-from altyn.core.rules.rule_rows import RuleWriter
+from altyn.core.rules.rule_rows import READS_BIRTHDAY, RuleWriter
 from altyn.core.rules.symbols import build_table
 from altyn.core.rules.words import GroupMode, GroupScope, Stage
 
@@ -95,7 +95,7 @@ def compile_ruleset(
     check_history(rows, lanes)
     for asset in known:
         sections["assets"].append(ASSET_ROW.pack(asset.step_points, *rows.text(asset.asset), asset.scale, 0))
-    return assemble(rows, writer, sections, read_set_of(rows, known, lanes, ordered), version)
+    return assemble(rows, writer, sections, read_set_of(rows, writer, known, lanes, ordered), version)
 
 
 def order_limits(limits: Iterable[Limit]) -> list[Limit]:
@@ -406,7 +406,9 @@ def sealed(body: list[tuple[bytes, int]], version: int) -> bytes:
     return MAGIC + struct.pack("<2I", FORMAT, 0) + hashlib.sha256(hashed).digest() + hashed
 
 
-def read_set_of(rows: RowWriter, assets: list[Asset], lanes: list[Lane], limits: list[Limit]) -> dict[str, list[str]]:
+def read_set_of(
+    rows: RowWriter, writer: RuleWriter, assets: list[Asset], lanes: list[Lane], limits: list[Limit]
+) -> dict[str, list[str]]:
     """Which facts beside the receipt a decision of these rules may read."""
     by_kind: dict[int, list[str]] = {}
     for kind, text in rows.symbols:
@@ -415,14 +417,21 @@ def read_set_of(rows: RowWriter, assets: list[Asset], lanes: list[Lane], limits:
     customer = [name.split(".")[1] for name in names if SYMBOL_KINDS[name] in by_kind]
     if rows.reads_card:
         customer.append("has_card")
+    if writer.flags & READS_BIRTHDAY:
+        customer.append("birthday")
+    attributes = by_kind.get(SYMBOL_KINDS["attribute"], [])
+    if FAVOURITES in attributes:
+        customer.append("favourites")
     bases = ("GROSS", "STAGE_ENTRY", "RUNNING", "NET")
     limited = [promotion.promotion_id for lane in lanes for promotion in lane.members if promotion.limits]
     return {
         "accumulations": list(rows.accumulation_numbers),
         "assets": [asset.asset for asset in assets],
+        "attributes": sorted({text.partition("=")[0] for text in attributes if text != FAVOURITES}),
         "balance": sorted(rows.balances),
         "bases": [name for bit, name in enumerate(bases) if rows.bases >> bit & 1],
         "customer": sorted(customer),
+        "grants": sorted(by_kind.get(SYMBOL_KINDS["grant"], [])),
         "limits": sorted(limited),
         "payment": sorted({rule.asset for limit in limits for rule in limit.payment}),
         "segments": sorted(by_kind.get(SYMBOL_KINDS["customer.segment"], [])),

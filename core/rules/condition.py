@@ -13,12 +13,21 @@ from altyn.core.rules.words import CountBy, PurchaseCount, PurchaseWindow, SumBa
 
 
 class Attribute(Enum):
-    """What a product set may name, besides the price."""
+    """What a product set may name of a line, besides the price."""
 
     SKU = "sku"
     CATEGORY = "category"
     BRAND = "brand"
     SUPPLIER = "supplier"
+
+
+# A text names an attribute of the catalogue.
+Member = Attribute | str
+
+
+def word_of(member: Member) -> str:
+    """Its name, for people."""
+    return member.value if isinstance(member, Attribute) else member
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +36,26 @@ class ProductSet:
     `excepted`.
     """
 
-    members: Mapping[Attribute, tuple[str, ...]] = field(default_factory=dict)
+    members: Mapping[Member, tuple[str, ...]] = field(default_factory=dict)
     price_from_minor: int | None = None
     price_to_minor: int | None = None
     excepted: tuple[ProductSet, ...] = ()
+    favourite: bool = False  # of the customer's favourite categories
+    personal: bool = False  # chosen for the customer in a grant of the promotion
 
     @property
     def is_all(self) -> bool:
-        return not (self.members or self.excepted) and self.price_from_minor is None and self.price_to_minor is None
+        named = self.members or self.excepted or self.favourite or self.personal
+        return not named and self.price_from_minor is None and self.price_to_minor is None
+
+    @property
+    def is_own(self) -> bool:
+        """What is in it depends on the customer."""
+        return self.favourite or self.personal or any(left_out.is_own for left_out in self.excepted)
+
+    @property
+    def asks_grant(self) -> bool:
+        return self.personal or any(left_out.asks_grant for left_out in self.excepted)
 
 
 ALL_GOODS = ProductSet()
@@ -97,6 +118,22 @@ class CustomerIs:
     attribute: str
     choice: Choice | None = None
     flag: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Birthday:
+    """The business date is at most so many days before or after the customer's birthday."""
+
+    path: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """The customer has a grant of the promotion that is in force."""
+
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +263,8 @@ Condition = (
     | Schedule
     | StoreIs
     | CustomerIs
+    | Birthday
+    | Personal
     | CouponIs
     | SeriesIs
     | ReceiptSum

@@ -17,6 +17,8 @@ from altyn.core.rules.condition import (
     Condition,
     CouponIs,
     CustomerIs,
+    Member,
+    Personal,
     ProductSet,
     PurchaseNumber,
     Quantity,
@@ -43,13 +45,24 @@ SYMBOL_KINDS = {
     "coupon_series": 12,
     "register.id": 13,
     "register.channel": 14,
+    "attribute": 15,
+    "grant": 16,
 }
 COLUMNS = {Attribute.SKU: 0, Attribute.CATEGORY: 1, Attribute.BRAND: 2, Attribute.SUPPLIER: 3}
 COUPON = SYMBOL_KINDS["coupon"]
 SERIES = SYMBOL_KINDS["coupon_series"]
+ATTRIBUTE = SYMBOL_KINDS["attribute"]
+GRANT = SYMBOL_KINDS["grant"]
+FAVOURITES = "favourite"  # the attribute of a line whose category is a favourite: no name=value is like it
 
 # How seldom a key of the kind is present: smaller is more selective.
-RANKS = {COUPON: 0, SERIES: 0, 0: 1, 8: 2, 9: 2, 10: 2, 1: 3, 2: 3, 3: 3, 4: 4, 5: 4, 6: 4, 7: 4, 13: 4, 14: 4}
+RANKS = {
+    **dict.fromkeys((COUPON, SERIES), 0),
+    0: 1,
+    **dict.fromkeys((8, 9, 10, GRANT), 2),
+    **dict.fromkeys((1, 2, 3, ATTRIBUTE), 3),
+    **dict.fromkeys((4, 5, 6, 7, 13, 14), 4),
+}
 
 Key = tuple[int, str]
 
@@ -61,9 +74,10 @@ class Gate(NamedTuple):
 
 def gate_of(promotion: Promotion) -> Gate | None:
     """The most selective gate; None when the promotion may give something to anybody."""
-    found = [] if promotion.when is None else [condition_gate(promotion.when)]
+    owner = promotion.promotion_id
+    found = [] if promotion.when is None else [condition_gate(promotion.when, owner)]
     # Messages and issued coupons follow what the other rewards give; alone they need no goods.
-    giving = [reward_gate(reward) for reward in promotion.rewards if not isinstance(reward, Notice)]
+    giving = [reward_gate(reward, owner) for reward in promotion.rewards if not isinstance(reward, Notice)]
     if giving:
         found.append(union(giving))
     gate = best(found)
@@ -100,42 +114,56 @@ def union(gates: Iterable[Gate | None]) -> Gate | None:
     return Gate(rank, tuple(keys))
 
 
-def reward_gate(reward: Reward) -> Gate | None:
+def reward_gate(reward: Reward, owner: str) -> Gate | None:
     """Every part of a bundle is needed, and both sides of buy_get."""
     if isinstance(reward, Bundle):
-        return best(set_gate(part.of) for part in reward.parts)
+        return best(set_gate(part.of, owner) for part in reward.parts)
     if isinstance(reward, BuyGet):
-        return best((set_gate(reward.buy_of), set_gate(reward.get_of)))
+        return best((set_gate(reward.buy_of, owner), set_gate(reward.get_of, owner)))
     assert not isinstance(reward, Notice)
-    return set_gate(reward.of)
+    return set_gate(reward.of, owner)
 
 
-def set_gate(products: ProductSet) -> Gate | None:
-    """Keys of one column: a member of the set carries one of them."""
-    columns = [
-        Gate(RANKS[COLUMNS[attribute]], tuple((COLUMNS[attribute], text) for text in texts))
-        for attribute, texts in products.members.items()
-    ]
-    return best(columns)
+def set_gate(products: ProductSet, owner: str) -> Gate | None:
+    """Keys of one column: a member of the set carries one of them. `owner`: the promotion whose set it is."""
+    gates = [member_gate(member, texts) for member, texts in products.members.items()]
+    if products.favourite:
+        gates.append(Gate(RANKS[ATTRIBUTE], ((ATTRIBUTE, FAVOURITES),)))
+    if products.personal:
+        gates.append(granted(owner))
+    return best(gates)
 
 
-def condition_gate(condition: Condition) -> Gate | None:
+def granted(owner: str) -> Gate:
+    return Gate(RANKS[GRANT], ((GRANT, owner),))
+
+
+def member_gate(member: Member, texts: tuple[str, ...]) -> Gate:
+    if isinstance(member, Attribute):
+        kind = COLUMNS[member]
+        return Gate(RANKS[kind], tuple((kind, text) for text in texts))
+    return Gate(RANKS[ATTRIBUTE], tuple((ATTRIBUTE, f"{member}={text}") for text in texts))
+
+
+def condition_gate(condition: Condition, owner: str) -> Gate | None:
     if isinstance(condition, AllOf):
-        return best(condition_gate(child) for child in condition.conditions)
+        return best(condition_gate(child, owner) for child in condition.conditions)
     if isinstance(condition, AnyOf):
-        return union(condition_gate(child) for child in condition.conditions)
+        return union(condition_gate(child, owner) for child in condition.conditions)
     if isinstance(condition, CouponIs | SeriesIs):
         return Gate(RANKS[COUPON], tuple(coupon_keys(condition)))
+    if isinstance(condition, Personal):
+        return granted(owner)
     if isinstance(condition, StoreIs | CustomerIs | RegisterIs):
         if condition.choice is None or condition.choice.any_of is None:
             return None
-        owner = {StoreIs: "store", CustomerIs: "customer", RegisterIs: "register"}[type(condition)]
-        kind = SYMBOL_KINDS[f"{owner}.{condition.attribute}"]
+        subject = {StoreIs: "store", CustomerIs: "customer", RegisterIs: "register"}[type(condition)]
+        kind = SYMBOL_KINDS[f"{subject}.{condition.attribute}"]
         return Gate(RANKS[kind], tuple((kind, text) for text in condition.choice.any_of))
     if isinstance(condition, ReceiptSum):
-        return set_gate(condition.of) if (condition.from_minor or 0) > 0 else None
+        return set_gate(condition.of, owner) if (condition.from_minor or 0) > 0 else None
     if isinstance(condition, PurchaseNumber):
-        return set_gate(condition.earlier.of)
+        return set_gate(condition.earlier.of, owner)
     if isinstance(condition, Quantity):
-        return set_gate(condition.of) if (condition.from_milli or 0) > 0 else None
+        return set_gate(condition.of, owner) if (condition.from_milli or 0) > 0 else None
     return None

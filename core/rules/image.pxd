@@ -79,6 +79,15 @@ cdef enum SymbolKind:
     COUPON_SERIES = 12
     REGISTER_ID = 13
     REGISTER_CHANNEL = 14
+    ATTRIBUTE = 15             # name=value, of the catalogue; FAVOURITES for a favourite category
+    GRANT = 16                 # id of a promotion
+
+cdef extern from *:
+    """
+    #define ALTYN_FAVOURITES "favourite"
+    """
+    # The ATTRIBUTE of a line whose category is the customer's favourite: no name=value is like it.
+    const char* FAVOURITES "ALTYN_FAVOURITES"
 
 cdef enum ConditionKind:
     ALL_OF = 0
@@ -95,6 +104,8 @@ cdef enum ConditionKind:
     BALANCE_IS = 11
     PAYMENT_IS = 12
     REGISTER_IS = 13
+    BIRTHDAY_IS = 14
+    PERSONAL_IS = 15
     PURCHASES_IS = 16
     TURNOVER_IS = 17
     PURCHASE_NUMBER_IS = 18
@@ -130,6 +141,7 @@ cdef enum PromotionFlag:
     SPEAKS = 512               # has messages, or rewards of kind MESSAGE, ISSUE_COUPON or GIFT
     HAS_TIERS = 1024
     READS_BALANCE = 2048       # a condition asks for one
+    READS_BIRTHDAY = 4096
     NUDGES = 65536             # has a text for what little is missing to it
 
 cdef enum RuleFlag:
@@ -142,6 +154,7 @@ cdef enum SetFlag:
     HAS_PRICE = 2
     HAS_EXCEPTED = 4
     ONLY_COLUMN = 8            # nothing but first_column is given
+    HAS_ATTRIBUTES = 16        # behind the list of what is excepted stand how many, and for each the list of its symbols
 
 cdef enum:
     NO_COLUMN = 4
@@ -229,7 +242,7 @@ cdef struct ConditionRow:
     int32_t kind               # ConditionKind
     int32_t end
     int32_t path
-    int32_t subject            # SymbolKind, set, schedule, coupon symbol, wanted has_card, asset, bits of PaymentType, or accumulation
+    int32_t subject            # SymbolKind, set, schedule, symbol of a coupon or grant, wanted has_card, asset, bits of PaymentType, or accumulation
     int64_t low                # included; INT64_MIN: none
     int64_t high               # excluded; INT64_MIN: none
     int32_t any_begin          # list, of numbers for PURCHASE_NUMBER_IS; any_end ABSENT: not given

@@ -15,7 +15,9 @@ from altyn.core.rules.condition import (
     THIS,
     AllOf,
     AnyOf,
+    Attribute,
     Balance,
+    Birthday,
     Choice,
     Condition,
     CouponIs,
@@ -23,6 +25,7 @@ from altyn.core.rules.condition import (
     Historic,
     NoneOf,
     PaymentIs,
+    Personal,
     ProductSet,
     PurchaseNumber,
     Purchases,
@@ -34,7 +37,7 @@ from altyn.core.rules.condition import (
     StoreIs,
     Turnover,
 )
-from altyn.core.rules.gate import COLUMNS, COUPON, SERIES, SYMBOL_KINDS
+from altyn.core.rules.gate import ATTRIBUTE, COLUMNS, COUPON, FAVOURITES, GRANT, SERIES, SYMBOL_KINDS
 from altyn.core.rules.words import AccumulationMeasure, PurchaseCount, SumBase
 
 CONDITION_ROW = struct.Struct("<4i2q6iq")
@@ -46,7 +49,7 @@ NO_LIST = (-1, -1)
 ONE = -2
 DEPTH_MAX = 8
 TEXT_BYTES_MAX = 255
-ALL_GOODS, HAS_PRICE, HAS_EXCEPTED, ONLY_COLUMN = 1, 2, 4, 8
+ALL_GOODS, HAS_PRICE, HAS_EXCEPTED, ONLY_COLUMN, HAS_ATTRIBUTES = 1, 2, 4, 8, 16
 NO_COLUMN = 4
 PURCHASES_IS, TURNOVER_IS, PURCHASE_NUMBER_IS, VALIDITY_IS = 16, 17, 18, 19
 STORE_KINDS = tuple(SYMBOL_KINDS[f"store.{name}"] for name in ("id", "region", "format", "cluster"))
@@ -76,7 +79,7 @@ class ImageError(ValueError):
 
 class RowWriter:
     """Collects rows. `assets` are the numbers of all known assets. `owner` and `knows_net` are of the document being
-    written, `names_coupon` and `reads_balance` are set while its conditions are."""
+    written, `names_coupon`, `reads_balance` and `reads_birthday` are set while its conditions are."""
 
     def __init__(self, assets: Mapping[str, int]) -> None:
         self.assets = assets
@@ -99,6 +102,7 @@ class RowWriter:
         self.knows_net = False
         self.names_coupon = False
         self.reads_balance = False
+        self.reads_birthday = False
         self.balances: set[str] = set()
         self.accumulations: list[bytes] = []
         self.accumulation_numbers: dict[str, int] = {}
@@ -143,7 +147,7 @@ class RowWriter:
     def products(self, products: ProductSet, depth: int = 0) -> int:
         if products.is_all:
             return 0
-        key = set_key(products)
+        key = set_key(products, self.owner)
         number = self.set_numbers.get(key)
         if number is not None:
             return number
@@ -151,15 +155,27 @@ class RowWriter:
             message = f"except is nested deeper than {DEPTH_MAX}"
             raise ImageError(f"{self.owner}:", "TOO_DEEP", message)
         columns = [NO_LIST] * 4
-        for attribute, texts in products.members.items():
-            columns[COLUMNS[attribute]] = self.any_of(COLUMNS[attribute], texts)
+        wanted: list[int] = []
+        for member, texts in products.members.items():
+            if isinstance(member, Attribute):
+                columns[COLUMNS[member]] = self.any_of(COLUMNS[member], texts)
+            else:
+                wanted += self.any_of(ATTRIBUTE, tuple(f"{member}={text}" for text in texts))
+        if products.favourite:
+            wanted += self.any_of(ATTRIBUTE, (FAVOURITES,))
+        if products.personal:
+            wanted += self.any_of(GRANT, (self.owner,))
         low = NO_NUMBER if products.price_from_minor is None else products.price_from_minor
         high = (1 << 63) - 1 if products.price_to_minor is None else products.price_to_minor
         priced = products.price_from_minor is not None or products.price_to_minor is not None
+        left_out = tuple(self.products(child, depth + 1) for child in products.excepted)
         excepted = NO_LIST
-        if products.excepted:
-            excepted = self.numbers(tuple(self.products(child, depth + 1) for child in products.excepted))
-        flags = (HAS_PRICE if priced else 0) | (HAS_EXCEPTED if products.excepted else 0)
+        if wanted:
+            begin, _ = self.numbers((*left_out, len(wanted) // 2, *wanted))
+            excepted = begin, begin + len(left_out)
+        elif left_out:
+            excepted = self.numbers(left_out)
+        flags = (HAS_PRICE if priced else 0) | (HAS_EXCEPTED if left_out else 0) | (HAS_ATTRIBUTES if wanted else 0)
         first = first_column(columns)
         if first != NO_COLUMN and flags == 0 and columns.count(NO_LIST) == len(columns) - 1:
             flags = ONLY_COLUMN
@@ -192,6 +208,11 @@ class RowWriter:
         elif isinstance(condition, SeriesIs):
             self.names_coupon = True
             self.conditions.append(self.row(number, 10, condition.path, self.symbol(SERIES, condition.series)))
+        elif isinstance(condition, Birthday):
+            self.reads_birthday = True
+            self.conditions.append(self.row(number, 14, condition.path, 0, -condition.before, condition.after + 1))
+        elif isinstance(condition, Personal):
+            self.conditions.append(self.row(number, 15, condition.path, self.symbol(GRANT, self.owner)))
         elif isinstance(condition, Balance):
             self.reads_balance = True
             self.balances.add(condition.asset)
@@ -308,11 +329,14 @@ class RowWriter:
         return len(self.schedules) - 1
 
 
-def set_key(products: ProductSet) -> object:
-    """Equal for product sets that are written alike."""
+def set_key(products: ProductSet, owner: str) -> object:
+    """Equal for product sets that are written alike, and of one promotion where grants are asked for."""
     return (
-        tuple((attribute.value, texts) for attribute, texts in products.members.items()),
+        # A value of Attribute is no name an attribute of the catalogue is told apart by: it keeps its type.
+        tuple(products.members.items()),
         products.price_from_minor,
         products.price_to_minor,
-        tuple(set_key(child) for child in products.excepted),
+        tuple(set_key(child, owner) for child in products.excepted),
+        products.favourite,
+        products.personal and owner,
     )

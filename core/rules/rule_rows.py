@@ -70,7 +70,7 @@ AMOUNT_KINDS = {AmountSpread.UNIT: 1, AmountSpread.LINE: 2, AmountSpread.RECEIPT
 
 ALLOW_FREE, COST_FLOOR, NAMES_COUPON, LINE_RULES, EXCLUSIVE_STAGE, EXCLUSIVE_ALL = 1, 2, 4, 8, 16, 32
 EXCLUSIVE_RECEIPT, SKIP_DISCOUNTED, HAS_LIMITS, SPEAKS, HAS_TIERS, READS_BALANCE = 64, 128, 256, 512, 1024, 2048
-NUDGES = 65536
+READS_BIRTHDAY, NUDGES = 4096, 65536
 EXCLUDE_POINTS_PAID, SKIP_IF_PAID_WITH_POINTS, PROGRESSIVE = 1, 2, 4
 SHARE_UNITS, REUSABLE_QUALIFIERS, COUNT_LINES, GLOBAL_CHEAPEST, ON_FREE = 1, 2, 4, 8, 16
 TO_TARGETS, REPEAT_RUNGS = 32, 64
@@ -309,6 +309,9 @@ class RuleWriter:
         if self.rows.reads_balance:
             flags |= READS_BALANCE
             self.rows.reads_balance = False
+        if self.rows.reads_birthday:
+            flags |= READS_BIRTHDAY
+            self.rows.reads_birthday = False
         flags |= LINE_RULES if all(is_line_rule(reward) for reward in promotion.rewards) else 0
         if promotion.exclusive is not None:
             flags |= EXCLUSIVE_STAGE if promotion.exclusive.over is ExclusiveOver.STAGE else EXCLUSIVE_ALL
@@ -329,6 +332,7 @@ class RuleWriter:
 
     def payment(self, limit_id: str, place: int, rule: PaymentRule, asset: Asset) -> None:
         condition = -1 if rule.when is None else self.rows.condition(rule.when)
+        self.flags |= READS_BIRTHDAY if self.rows.reads_birthday else 0
         self.payments.append(
             PAYMENT_ROW.pack(
                 rule.point_ppm,

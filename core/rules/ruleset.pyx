@@ -196,8 +196,9 @@ cdef class Ruleset:
 
     @property
     def read_set(self) -> dict[str, list[str]]:
-        """Facts beside the receipt that a decision may read: accumulations (names, by number), assets, balance (assets), bases, customer, limits (ids of limited promotions),
-        payment (assets), segments, series, store."""
+        """Facts beside the receipt that a decision may read: accumulations (names, by number), assets, attributes (names), balance
+        (assets), bases, customer, grants (promotions), limits (ids of limited promotions), payment (assets), segments, series,
+        store."""
         return {key: list(names) for key, names in self._read_set.items()}
 
     @property

@@ -35,6 +35,11 @@ DEFINITIONS: dict[str, tuple[str, Example]] = {
         "One condition; several keys must all hold.",
         {"store": {"region": "msk"}, "receipt_sum": {"from": "1000.00"}},
     ),
+    "birthday": (
+        "The business date is near the customer's birthday; {} is the day itself.",
+        {"before": "3", "after": "7"},
+    ),
+    "personal": ("The customer has a grant of this promotion that is in force.", True),
     "product_set": (
         "Goods: every given key must hold, a list means any of; empty means all goods.",
         {"category": ["coffee", "tea"], "except": {"brand": "acme"}},
@@ -226,6 +231,14 @@ KEYS: dict[str, tuple[str, list[Example]]] = {
     "product_set.category": ("Product groups.", ["bakery"]),
     "product_set.brand": ("Brands.", ["acme"]),
     "product_set.supplier": ("Suppliers.", ["acme-trade"]),
+    "product_set.attribute": (
+        "Attributes of the catalogue: a name with a value or a list of values; every name must hold.",
+        [{"colour": ["red", "blue"]}],
+    ),
+    "product_set.favourite": ("Lines of the customer's favourite categories.", [True]),
+    "product_set.personal": ("Goods chosen for the customer in a grant of this promotion.", [True]),
+    "birthday.before": ("At most so many days before the birthday.", ["3"]),
+    "birthday.after": ("At most so many days after the birthday.", ["7"]),
     "product_set.unit_price": ("The till's price, both ends included.", [{"from": "10.00", "to": "99.99"}]),
     "product_set.unit_price.from": ("The price is at least this.", ["10.00"]),
     "product_set.unit_price.to": ("The price is at most this.", ["99.99"]),

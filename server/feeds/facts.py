@@ -35,15 +35,23 @@ CREDENTIALS = (
     f"(extract(epoch FROM expires_at) * 1000000)::bigint AS end_us FROM register_credentials WHERE {CHANGED}"
 )
 PRODUCTS = (
-    "SELECT sku, group_id, brand_id, supplier_id, flags, min_price_minor, vat_code, deleted "
-    f"FROM products WHERE {CHANGED}"
+    "SELECT sku, group_id, brand_id, supplier_id, flags, min_price_minor, vat_code, deleted, "
+    f"array_to_string(attributes, E'\\n') FROM products WHERE {CHANGED}"
 )
 CARDS = (
     "SELECT number_hash, card_id, account_id, customer_id, card_type, "
     "array_position('{NEW,ACTIVE,BLOCKED,CLOSED,FINISHED}'::text[], state)::int2, last4, deleted "
     f"FROM cards WHERE {CHANGED}"
 )
-CUSTOMERS = f"SELECT customer_id, account_id, phone_hash, deleted FROM customers WHERE {CHANGED}"
+CUSTOMERS = (
+    "SELECT customer_id, account_id, phone_hash, deleted, birthday_mmdd, array_to_string(favourites, E'\\n') "
+    f"FROM customers WHERE {CHANGED}"
+)
+GRANTS = (
+    "SELECT customer_id, promotion_id, (extract(epoch FROM starts_at) * 1000000)::bigint, "
+    "(extract(epoch FROM ends_at) * 1000000)::bigint, array_to_string(skus, E'\\n'), "
+    f"array_to_string(categories, E'\\n'), deleted FROM customer_grants WHERE {CHANGED}"
+)
 SEGMENTS = f"SELECT customer_id, segment, deleted FROM customer_segments WHERE {CHANGED}"
 
 COUPON_SERIES = (
@@ -96,10 +104,17 @@ class FactsFeed:
         await self._copy(connection, CARDS, directory.load_cards)
         await self._copy(connection, CUSTOMERS, directory.load_customers)
         await self._copy(connection, SEGMENTS, directory.load_segments)
+        await self._copy(connection, GRANTS, self.facts.grants.load)
         await self._copy(connection, COUPON_SERIES, self.facts.coupons.load_series)
         await self._copy(connection, COUPON_CODES, self.facts.coupons.load_codes)
         if directory.memberships_left_out:
             log.warning("memberships_left_out", count=directory.memberships_left_out)
+        if directory.favourites_left_out or self.facts.grants.left_out:
+            log.warning(
+                "personal_facts_left_out",
+                favourites_count=directory.favourites_left_out,
+                grants_count=self.facts.grants.left_out,
+            )
 
     async def _pull_stores(self, connection: asyncpg.Connection[Any]) -> None:
         stores = self.facts.stores

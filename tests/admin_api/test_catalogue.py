@@ -42,6 +42,28 @@ async def test_import_repeated_writes_nothing_and_changes_write_new_rows_only(de
     assert await desk.deeds() == ["catalogue.import", "catalogue.import"]
 
 
+async def test_attributes_are_imported_from_both_kinds_of_files_and_told(desk: Desk) -> None:
+    rows = [{"sku": "a", "attributes": {"size": "38/40", "colour": "red"}}, {"sku": "b"}]
+    assert (await imported(desk, lines(*rows))).json()["changed_count"] == 2
+    same = b"sku,attributes\na,colour=red;size=38/40\nb,\n"
+    assert (await imported(desk, same, "text/csv")).json()["changed_count"] == 0
+    assert (await desk.get("/v1/products/a")).json()["attributes"] == {"colour": "red", "size": "38/40"}
+    assert (await desk.get("/v1/products/b")).json()["attributes"] == {}
+    assert [tuple(row) for row in await desk.rows("SELECT sku, attributes FROM products ORDER BY sku")] == [
+        ("a", ["colour=red", "size=38/40"]),
+        ("b", []),
+    ]
+
+
+async def test_attributes_that_cannot_be_are_told_by_row(desk: Desk) -> None:
+    wrong = [{"Colour": "red"}, {"a": ""}, {"a": " x"}, {"a": "x" * 65}, {f"a{n}": "x" for n in range(17)}, "colour"]
+    found = (await imported(desk, lines(*({"sku": f"p{n}", "attributes": one} for n, one in enumerate(wrong))))).json()
+    assert (found["wrong_count"], found["changed_count"]) == (6, 0)
+    assert all(one["path"].startswith("attributes") for one in found["problems"])
+    twice = (await imported(desk, b"sku,attributes\na,a=1;a=2\n", "text/csv")).json()
+    assert twice["wrong_count"] == 1
+
+
 async def test_import_with_wrong_rows_takes_the_others_and_tells_each(desk: Desk) -> None:
     content = b"\n".join(
         [

@@ -132,7 +132,7 @@ async def play(session: Session) -> None:
     await call("DELETE", "/stores/s1/registers/r1")
     await call("PUT", "/stores/s2", STORE)
     await call("DELETE", "/stores/s2")
-    goods = '{"sku": "milk", "title": "Milk", "group_id": "dairy"}\n'
+    goods = '{"sku": "milk", "title": "Milk", "group_id": "dairy", "attributes": {"fat": "3.2"}}\n'
     await call("POST", "/products/import", goods, media_type=NDJSON)
     await call("GET", "/products/milk")
     await call("GET", "/products?group_id=dairy")
@@ -204,6 +204,9 @@ async def _people(session: Session) -> None:
     await call("GET", "/customers/1/personal")
     await call("DELETE", "/customers/1/personal")
     await call("PUT", "/customers/1/segments", {"segments": []})
+    await call("PUT", "/customers/1/birthday", {"birthday": "02-29"})
+    await call("PUT", "/customers/1/favourites", {"favourites": ["dairy"]})
+    await call("GET", "/customers/1/favourites")
     await call(
         "POST",
         "/segments/regulars/members/upload?mode=ADD",
@@ -278,6 +281,12 @@ async def _rules(session: Session) -> None:
     await call("PUT", "/promotions/ten/state", {"state": "ACTIVE"}, if_match='"2"')
     await call("GET", "/promotions/ten")
     await call("GET", "/promotions/ten/revisions?limit=1")
+    offer = {"starts_at": "2027-01-15T00:00:00+03:00", "ends_at": "2027-02-01T00:00:00+03:00", "skus": ["milk"]}
+    await call("PUT", "/customers/1/grants/ten", offer)
+    await call("GET", "/customers/1/grants")
+    await call("DELETE", "/customers/1/grants/ten")
+    listed = '{"customer_id": 1, "categories": ["dairy"]}\n'
+    await call("POST", "/promotions/ten/grants/import", listed, media_type=NDJSON)
     await call("GET", "/promotions?kind=promotion&state=ACTIVE")
     await call("POST", "/releases", {})
     await call("GET", "/releases")

@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent
 KEYS = {"scenario", "rules", "store", "customer", "holdings", "at", "inside", "outside", "receipt", "expect"}
 LINE_KEYS = {
     "line_no", "sku", "qty", "unit", "price", "group", "brand", "supplier", "flags", "min_price", "cost", "gross",
-    "external", "manual_percent", "manual_amount", "no_split", "mark_code",
+    "external", "manual_percent", "manual_amount", "no_split", "mark_code", "attributes",
 }  # fmt: skip
 EARLIER_KEYS = {"sku", "qty", "unit", "group", "brand", "supplier", "flags", "paid"}
 EXPECT_KEYS = {
@@ -189,7 +189,7 @@ def _line(line: Fields) -> Fields:
         "min_price_minor": minor(line.get("min_price", "0")),
         "flags": {flag: True for flag in line.get("flags", [])},
     }
-    made |= {name: line[name] for name in ("no_split", "mark_code") if name in line}
+    made |= {name: line[name] for name in ("no_split", "mark_code", "attributes") if name in line}
     for name in ("cost", "gross"):
         if name in line:
             made[f"{name}_minor"] = minor(line[name])

@@ -16,12 +16,14 @@ from altyn.core.rules.condition import (
     AllOf,
     AnyOf,
     Balance,
+    Birthday,
     Condition,
     CouponIs,
     CustomerIs,
     Historic,
     NoneOf,
     PaymentIs,
+    Personal,
     Purchases,
     Quantity,
     ReceiptSum,
@@ -39,6 +41,8 @@ Leaf = (
     Schedule
     | StoreIs
     | CustomerIs
+    | Birthday
+    | Personal
     | CouponIs
     | SeriesIs
     | ReceiptSum
@@ -118,6 +122,7 @@ def find_conflict(way: Iterable[Literal]) -> Conflict | None:
     return (
         _opposites(way, positive)
         or _stores([leaf for leaf in positive if isinstance(leaf, StoreIs)])
+        or _nobody(positive)
         or _customers([leaf for leaf in positive if isinstance(leaf, CustomerIs)])
         or _sums([leaf for leaf in positive if isinstance(leaf, ReceiptSum)])
         or _quantities([leaf for leaf in positive if isinstance(leaf, Quantity)])
@@ -158,6 +163,13 @@ def _stores(leaves: Sequence[StoreIs]) -> Conflict | None:
             if not values:
                 return path, leaf.path
     return None
+
+
+def _nobody(leaves: Sequence[Leaf]) -> Conflict | None:
+    """Who presents no card has no birthday, no grants and no balance."""
+    nobody = next((leaf for leaf in leaves if isinstance(leaf, CustomerIs) and leaf.flag is False), None)
+    somebody = next((leaf for leaf in leaves if isinstance(leaf, Birthday | Personal | Balance)), None)
+    return None if nobody is None or somebody is None else (nobody.path, somebody.path)
 
 
 def _customers(leaves: Sequence[CustomerIs]) -> Conflict | None:

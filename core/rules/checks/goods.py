@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from altyn.core.rules.condition import Attribute, ProductSet
+from altyn.core.rules.condition import Attribute, Member, ProductSet
 
 PRICE_MINOR_MAX = 1_000_000_000  # of core/limits.pxd
 QTY_MILLI_MAX = 10_000_000
 UNITS_MAX = 11_000
 
-Key = tuple[Attribute | None, str]
+Key = tuple[Member | None, str]
 EVERYTHING: Key = (None, "")
 
 
@@ -23,7 +23,7 @@ EVERYTHING: Key = (None, "")
 class Product:
     """A product of the catalogue; `values` are its attributes, the SKU among them."""
 
-    values: Mapping[Attribute, str]
+    values: Mapping[Member, str]
     price_minor: int | None = None
     min_price_minor: int = 0
     cost_minor: int | None = None
@@ -34,7 +34,7 @@ class Product:
 
 
 def contains(of: ProductSet, product: Product) -> bool:
-    """Is the product in the set; one without a price is in no set of a price range."""
+    """Is the product in the set, for some customer; one without a price is in no set of a price range."""
     for attribute, texts in of.members.items():
         if product.values.get(attribute) not in texts:
             return False
@@ -43,7 +43,7 @@ def contains(of: ProductSet, product: Product) -> bool:
         return False
     if of.price_to_minor is not None and (price is None or price > of.price_to_minor):
         return False
-    return not any(contains(left_out, product) for left_out in of.excepted)
+    return not any(contains(left_out, product) and not left_out.is_own for left_out in of.excepted)
 
 
 def keys(of: ProductSet) -> Iterator[Key]:
@@ -56,7 +56,9 @@ def keys(of: ProductSet) -> Iterator[Key]:
 
 
 def covers(outer: ProductSet, inner: ProductSet) -> bool:
-    """Is every product of `inner` surely in `outer`."""
+    """Is every product of `inner` surely in `outer`, for everybody; grants of two promotions are two."""
+    if outer.personal or (outer.favourite and not inner.favourite):
+        return False
     for attribute, texts in outer.members.items():
         named = inner.members.get(attribute)
         if named is None or (named != texts and not set(named) <= set(texts)):
@@ -93,6 +95,8 @@ def _price_apart(lower: ProductSet, upper: ProductSet) -> bool:
 
 def meet(left: ProductSet, right: ProductSet) -> bool:
     """Do the sets surely share goods, if there are any at all: one names no attribute the other does not."""
+    if left.is_own or right.is_own:
+        return False
     if not (left.members.keys() <= right.members.keys() or right.members.keys() <= left.members.keys()):
         return False
     if disjoint(left, right):

@@ -22,7 +22,7 @@ from altyn.core.rules.checks.known import Known
 from altyn.core.rules.checks.rivals import targets
 from altyn.core.rules.checks.schedules import is_over
 from altyn.core.rules.compile import CompileError, compile_ruleset
-from altyn.core.rules.condition import AllOf, Attribute, ProductSet, Quantity, ReceiptSum, Schedule
+from altyn.core.rules.condition import AllOf, Attribute, ProductSet, Quantity, ReceiptSum, Schedule, word_of
 from altyn.core.rules.definition import Rules
 from altyn.core.rules.promotion import Amount, Bundle, BuyGet, Ladder, MultiBuy, Notice, Percent, Promotion, Reward
 from altyn.core.rules.read.forms import decimal_text
@@ -38,6 +38,7 @@ NOMINAL_MINOR = 10_000  # a price for products whose own is not known: only shar
 WHOLE_PPM = 1_000_000
 COLUMNS = {Attribute.CATEGORY: "group_id", Attribute.BRAND: "brand_id", Attribute.SUPPLIER: "supplier_id"}
 CUSTOMER = {"customer_id": 1}
+FAVOURITES_MAX, GRANTS_MAX, GRANT_GOODS_MAX = 32, 64, 32  # of core/limits.pxd
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,21 +293,37 @@ def made_up(of: ProductSet) -> Product:
 
 
 def receipt_line(product: Product, units: int, line_no: int) -> dict[str, Any]:
+    attributes = {name: text for name, text in product.values.items() if isinstance(name, str)}
     line: dict[str, Any] = {
         "line_no": line_no,
-        "sku": product.sku,
+        # Attributes go with the sku: made up products that differ in them differ in it.
+        "sku": product.sku or " ".join(f"{name}={text}" for name, text in attributes.items()),
+        "attributes": attributes,
         "qty_milli": units * 1000,
         "price_minor": product.price_minor,
         "min_price_minor": product.min_price_minor,
         "cost_minor": product.cost_minor,
     }
-    line.update({COLUMNS[attribute]: text for attribute, text in product.values.items() if attribute in COLUMNS})
+    line.update(
+        {COLUMNS[one]: text for one, text in product.values.items() if isinstance(one, Attribute) and one in COLUMNS}
+    )
     return line
+
+
+def lucky(ruleset: Ruleset, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """A customer on their birthday (it is 1 January), who likes all that is bought and was granted it."""
+    skus = sorted({line["sku"] for line in lines})[:GRANT_GOODS_MAX]
+    return {
+        **CUSTOMER,
+        "birthday": "01-01",
+        "favourites": sorted({line["group_id"] for line in lines if "group_id" in line})[:FAVOURITES_MAX],
+        "personal": [{"promotion": one, "skus": skus} for one in ruleset.read_set["grants"][:GRANTS_MAX]],
+    }
 
 
 def _tried(ruleset: Ruleset, product: Product, units: int, companions: list[dict[str, Any]]) -> Stack | None:
     lines = [receipt_line(product, units, 1), *companions]
-    outcome = evaluate(ruleset, {"lines": lines}, {}, CUSTOMER, (0, 0, 0))
+    outcome = evaluate(ruleset, {"lines": lines}, {}, lucky(ruleset, lines), (0, 0, 0))
     line = outcome["lines"][0]
     if not line["discounts"]:
         return None
@@ -353,7 +370,7 @@ def _tell(told: dict[tuple[str, str], list[tuple[Stack, dict[str, str]]]]) -> It
     for (code, owner), found in told.items():
         stack, details = max(found, key=lambda one: one[0].share_ppm())
         named = stack.product.sku or next(
-            (f"{attribute.value} {text}" for attribute, text in stack.product.values.items() if text), "*"
+            (f"{word_of(member)} {text}" for member, text in stack.product.values.items() if text), "*"
         )
         yield remark(
             owner,

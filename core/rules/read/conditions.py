@@ -13,12 +13,14 @@ from altyn.core.rules.condition import (
     AllOf,
     AnyOf,
     Balance,
+    Birthday,
     Choice,
     Condition,
     CouponIs,
     CustomerIs,
     NoneOf,
     PaymentIs,
+    Personal,
     Quantity,
     ReceiptSum,
     RegisterIs,
@@ -45,7 +47,7 @@ from altyn.core.rules.read.forms import (
 )
 from altyn.core.rules.read.history import HISTORY
 from altyn.core.rules.read.problems import Code, Reading, shown
-from altyn.core.rules.read.products import OF, ChoiceOf, amount, rate
+from altyn.core.rules.read.products import OF, ChoiceOf, Only, amount, rate
 from altyn.core.rules.read.shared import OneOf, identifier, in_scale, points_number
 from altyn.core.rules.words import CountBy, SumBase
 
@@ -170,6 +172,24 @@ CUSTOMER: MappingOf[tuple[CustomerIs, ...]] = MappingOf(
     check=_check_customer,
     some=True,
 )
+
+
+# --- birthday and personal promotions
+
+BIRTHDAY_DAYS_MAX = 60
+BIRTHDAY: MappingOf[Condition] = MappingOf(
+    "birthday",
+    [
+        Key("before", Whole("a number of days", 0, BIRTHDAY_DAYS_MAX), 0, title="days before the birthday"),
+        Key("after", Whole("a number of days", 0, BIRTHDAY_DAYS_MAX), 0, title="days after the birthday"),
+    ],
+    lambda fields, path: Birthday(path, fields["before"], fields["after"]),
+)
+
+
+class _PersonalForm(Only, Form[Any]):
+    def read(self, value: object, path: str, reading: Reading) -> Any:
+        return Personal(path) if super().read(value, path, reading) else None
 
 
 # --- coupon
@@ -298,10 +318,12 @@ REGISTER: MappingOf[tuple[RegisterIs, ...]] = MappingOf(
     some=True,
 )
 
-LEAVES: dict[str, MappingOf[Any]] = {
+LEAVES: dict[str, Form[Any]] = {
     "schedule": SCHEDULE,
     "store": STORE,
     "customer": CUSTOMER,
+    "birthday": BIRTHDAY,
+    "personal": _PersonalForm(),
     "coupon": COUPON,
     "receipt_sum": RECEIPT_SUM,
     "quantity": QUANTITY,

@@ -105,6 +105,10 @@ def _of_the_moment(of: ProductSet, path: str) -> Iterator[str]:
     """Places that name what only the receipt or the customer of the moment has."""
     if of.price_from_minor is not None or of.price_to_minor is not None:
         yield f"{path}.unit_price"
+    if of.favourite:
+        yield f"{path}.favourite"
+    if of.personal:
+        yield f"{path}.personal"
     for number, excepted in enumerate(of.excepted):
         yield from _of_the_moment(excepted, f"{path}.except" + (f"[{number}]" if len(of.excepted) > 1 else ""))
 

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from altyn.core.rules.condition import ALL_GOODS, Balance, CouponIs, Historic, ProductSet, ReceiptSum, SeriesIs
+from altyn.core.rules.condition import (
+    ALL_GOODS,
+    Balance,
+    CouponIs,
+    Historic,
+    Personal,
+    ProductSet,
+    Quantity,
+    ReceiptSum,
+    SeriesIs,
+)
 from altyn.core.rules.promotion import Amount, Cap, Limit, PaymentRule, Points, Reward, UsageLimit, is_progressive
 from altyn.core.rules.read.conditions import CONDITION, QUANTITY_MAX_MILLI, walk
 from altyn.core.rules.read.forms import (
@@ -157,6 +167,11 @@ def _check_quantity(limit: UsageLimit, rewards: tuple[Reward, ...], reading: Rea
             return
 
 
+def _refuse_grants(of: ProductSet | None, path: str, reading: Reading) -> None:
+    if of is not None and of.asks_grant:
+        reading.add(path, Code.CONTRADICTION, "personal goods are of a promotion: leave personal out")
+
+
 CAP: OneOf[Cap] = OneOf(
     "cap",
     [
@@ -170,6 +185,7 @@ CAP: OneOf[Cap] = OneOf(
         fields["per"], fields["percent"], fields["amount"], fields["of"], fields["include_points"]
     ),
     one_of=("percent", "amount"),
+    check=lambda fields, path, reading: _refuse_grants(fields["of"], f"{path}.of", reading),
 )
 
 
@@ -190,11 +206,16 @@ class _PaymentForm(MappingOf[PaymentRule]):
 
 
 def _check_payment(fields: Fields, path: str, reading: Reading) -> None:
+    _refuse_grants(fields["of"], f"{path}.of", reading)
     for condition in [] if fields["when"] is None else walk(fields["when"]):
-        if isinstance(condition, CouponIs | SeriesIs | ReceiptSum | Balance | Historic):
+        if isinstance(condition, CouponIs | SeriesIs | ReceiptSum | Balance | Historic | Personal):
             reading.add(
-                condition.path, Code.CONTRADICTION, "payment asks for no coupons, sums, balances and earlier purchases"
+                condition.path,
+                Code.CONTRADICTION,
+                "payment asks for no coupons, sums, balances, grants and earlier purchases",
             )
+        elif isinstance(condition, Quantity):
+            _refuse_grants(condition.of, f"{condition.path}.of", reading)
     if fields["min"] and fields["max"] is not None and fields["max"] < fields["min"]:
         reading.add(f"{path}.max", Code.CONTRADICTION, "max is below min: nothing can be paid")
 

@@ -166,6 +166,8 @@ _LEAVES: dict[type, Callable[[Any], Document]] = {
     conditions.Schedule: _schedule,
     conditions.StoreIs: lambda condition: {"store": {condition.attribute: choice_of(condition.choice)}},
     conditions.CustomerIs: _customer,
+    conditions.Birthday: lambda one: {"birthday": {"before": str(one.before), "after": str(one.after)}},
+    conditions.Personal: lambda one: {"personal": True},
     conditions.CouponIs: lambda condition: {"coupon": {"code": condition.code}},
     conditions.SeriesIs: lambda condition: {"coupon": {"series": condition.series}},
     conditions.ReceiptSum: _receipt_sum,

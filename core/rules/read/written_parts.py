@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from altyn.core.rules.condition import Choice, ProductSet
+from altyn.core.rules.condition import Attribute, Choice, ProductSet
 from altyn.core.rules.promotion import Expiry
 from altyn.core.rules.read.dates import date_text
 from altyn.core.rules.read.forms import decimal_text
@@ -38,7 +38,13 @@ def percent_text(rate_ppm: int | None) -> str | None:
 
 
 def product_set(of: ProductSet) -> Document:
-    made: Document = {attribute.value: list(members) for attribute, members in of.members.items()}
+    made: Document = {one.value: list(texts) for one, texts in of.members.items() if isinstance(one, Attribute)}
+    if attributes := {one: list(texts) for one, texts in of.members.items() if isinstance(one, str)}:
+        made["attribute"] = attributes
+    if of.favourite:
+        made["favourite"] = True
+    if of.personal:
+        made["personal"] = True
     if of.price_from_minor is not None or of.price_to_minor is not None:
         made["unit_price"] = present(from_=money_text(of.price_from_minor), to=money_text(of.price_to_minor))
     if of.excepted:

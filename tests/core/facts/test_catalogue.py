@@ -23,6 +23,9 @@ PRODUCTS = st.builds(
     st.integers(0, 127),
     st.integers(0, 1_000_000_000),
     st.integers(0, 1_000),
+    st.sets(st.sampled_from(["colour=red", "colour2=red", "size=38/40", "line=цвет=a", "x" * 64 + "=" + "y" * 64])).map(
+        lambda pairs: tuple(sorted(pairs, key=str.encode))
+    ),
 )
 
 
@@ -38,7 +41,8 @@ def field(value: str | int | bool, size: int = 4) -> bytes:
 
 def row(product: ProductFact, deleted: bool = False) -> bytes:
     numbers = field(product.flags) + field(product.min_price_minor, 8) + field(product.vat_code)
-    return struct.pack("!h", 8) + b"".join(field(text) for text in product[:4]) + numbers + field(deleted)
+    texts = b"".join(field(text) for text in product[:4])
+    return struct.pack("!h", 9) + texts + numbers + field(deleted) + field("\n".join(product.attributes))
 
 
 def stream(*rows: bytes) -> bytes:
@@ -107,20 +111,37 @@ def test_catalogue_loaded_from_a_stream_cut_anywhere_equals_one_by_one(
     ("body", "message"),
     [
         (b"PGCOPY\n\xff\r\n1" + bytes(8), "not a binary COPY stream"),
-        (stream(struct.pack("!h", 7)), "of 7 fields, expected 8"),
-        (stream(struct.pack("!hi", 8, 70_000)), "field of 70000 bytes"),
-        (stream(struct.pack("!hi", 8, -2)), "field of -2 bytes"),
+        (stream(struct.pack("!h", 7)), "of 7 fields, expected 9"),
+        (stream(struct.pack("!hi", 9, 70_000)), "field of 70000 bytes"),
+        (stream(struct.pack("!hi", 9, -2)), "field of -2 bytes"),
         (stream(row(ProductFact("x" * 65))), "text of 65 bytes"),
         (stream(row(ProductFact(""))), "sku of 0 bytes"),
         (stream(row(ProductFact("a", flags=128))), "flags is 128"),
         (stream(row(ProductFact("a", min_price_minor=-1))), "min_price_minor is -1"),
         (stream(row(ProductFact("a", vat_code=1_001))), "vat_code is 1001"),
+        (stream(row(ProductFact("a", attributes=("colour",)))), "no name=value"),
+        (stream(row(ProductFact("a", attributes=("b=1", "a=1")))), "not in ascending order"),
+        (stream(row(ProductFact("a", attributes=("a=1", "a=1")))), "not in ascending order"),
+        (stream(row(ProductFact("a", attributes=tuple(f"a{n:02}=1" for n in range(17))))), "more than 16"),
+        (stream(row(ProductFact("a", attributes=("x" * 128 + "=y",)))), "at most 129 bytes"),
         (stream() + b"\0", "after the end"),
     ],
 )
 def test_catalogue_given_a_bad_stream_refuses_it_by_name(body: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         load(Catalogue(), [body])
+
+
+def test_products_of_equal_attributes_share_them_and_keep_them_when_others_change() -> None:
+    catalogue = Catalogue()
+    red = ("colour=red", "size=s")
+    for number in range(10_000):
+        catalogue.upsert(ProductFact(f"sku-{number}", attributes=red))
+    spent = catalogue.allocated_bytes
+    catalogue.upsert(ProductFact("sku-7", attributes=("colour=blue",)))
+    catalogue.upsert(ProductFact("sku-8"))
+    assert catalogue.allocated_bytes == spent
+    assert [catalogue.get(f"sku-{number}").attributes for number in (6, 7, 8)] == [red, ("colour=blue",), ()]
 
 
 def test_catalogue_refusing_a_row_keeps_the_rows_before_it() -> None:

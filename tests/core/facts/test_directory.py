@@ -62,10 +62,19 @@ class DirectoryMachine(RuleBasedStateMachine):
     def remove_card(self, number: bytes) -> None:
         assert self.directory.remove_card(number) == (self.cards.pop(number[:16], None) is not None)
 
-    @rule(customer_id=CUSTOMERS, account_id=st.integers(1, 2**62), phone=PHONES)
-    def upsert_customer(self, customer_id: int, account_id: int, phone: bytes) -> None:
-        self.directory.upsert_customer(CustomerFact(customer_id, account_id, phone))
-        self.customers[customer_id] = CustomerFact(customer_id, account_id, phone[:16])
+    @rule(
+        customer_id=CUSTOMERS,
+        account_id=st.integers(1, 2**62),
+        phone=PHONES,
+        birthday=st.sampled_from([0, 101, 229, 1231]),
+        favourites=st.lists(SEGMENTS, max_size=32).map(tuple),
+    )
+    def upsert_customer(
+        self, customer_id: int, account_id: int, phone: bytes, birthday: int, favourites: tuple[str, ...]
+    ) -> None:
+        customer = CustomerFact(customer_id, account_id, phone, birthday, favourites)
+        self.directory.upsert_customer(customer)
+        self.customers[customer_id] = customer._replace(phone_hash=phone[:16])
 
     @rule(customer_id=CUSTOMERS)
     def remove_customer(self, customer_id: int) -> None:
@@ -167,14 +176,17 @@ def test_load_reads_cards_customers_and_segments_with_their_nulls() -> None:
         fields(number, long(5), long(6), None, b"gold", struct.pack("!h", CARD_ACTIVE), b"4321", b"\0"),
         fields(keyed("gone"), long(7), long(8), long(9), b"", struct.pack("!h", CARD_NEW), b"", b"\1"),
     )
-    customers = stream(fields(long(9), long(8), phone, b"\0"), fields(long(10), long(11), None, b"\0"))
+    customers = stream(
+        fields(long(9), long(8), phone, b"\0", struct.pack("!h", 229), "coffee\nчай".encode()),
+        fields(long(10), long(11), None, b"\0", struct.pack("!h", 0), b""),
+    )
     segments = stream(fields(long(9), b"vip", b"\0"), fields(long(9), b"new", b"\0"), fields(long(9), b"vip", b"\1"))
     assert directory.load_segments(segments, 100) == 3  # memberships may come before their customers
     assert directory.segments(9) == []
     assert (directory.load_cards(cards, 1), directory.load_cards(cards, 100)) == (1, 1)
     assert directory.load_customers(customers, 100) == 2
     assert directory.card(number) == CardFact(number[:16], 5, 6, 0, "gold", CARD_ACTIVE, "4321")
-    assert directory.customer(9) == CustomerFact(9, 8, phone[:16])
+    assert directory.customer(9) == CustomerFact(9, 8, phone[:16], 229, ("coffee", "чай"))
     assert directory.customer(10) == CustomerFact(10, 11)
     assert directory.segments(9) == ["new"]
 
@@ -196,3 +208,42 @@ def test_load_given_a_bad_card_refuses_it(row: bytes) -> None:
     with pytest.raises(ValueError, match=r"\d"):
         directory.load_cards(stream(row), 10)
     assert directory.cards_count == 0
+
+
+@pytest.mark.parametrize(
+    ("birthday", "favourites"), [(1301, b""), (100, b""), (132, b""), (-101, b""), (0, b"a\n"), (0, b"x" * 65)]
+)
+def test_load_given_a_customer_with_impossible_facts_refuses_them(birthday: int, favourites: bytes) -> None:
+    directory = Directory()
+    with pytest.raises(ValueError, match=r"birthday_mmdd|favourite"):
+        directory.load_customers(
+            stream(fields(long(9), long(8), None, b"\0", struct.pack("!h", birthday), favourites)), 10
+        )
+    assert directory.customers_count == 0
+
+
+def test_favourites_beyond_those_there_is_room_for_are_left_out_and_counted() -> None:
+    directory = Directory()
+    directory.upsert_customer(CustomerFact(1, 1, favourites=tuple(f"c{number}" for number in range(40))))
+    kept = directory.customer(1)
+    assert kept is not None
+    assert kept.favourites == tuple(f"c{number}" for number in range(32))
+    assert directory.favourites_left_out == 8
+
+
+def test_customer_that_was_removed_has_no_birthday_and_favourites_when_he_comes_back() -> None:
+    directory = Directory()
+    directory.upsert_customer(CustomerFact(1, 1, b"", 517, ("coffee",)))
+    directory.remove_customer(1)
+    directory.upsert_customer(CustomerFact(1, 1))
+    assert directory.customer(1) == CustomerFact(1, 1)
+
+
+def test_favourites_that_change_for_ever_take_no_more_memory() -> None:
+    directory = Directory()
+    for number in range(20_000):
+        few = tuple(f"c{one}" for one in range(number % 33))
+        directory.upsert_customer(CustomerFact(number % 50 + 1, 1, favourites=few))
+        if number == 5_000:
+            spent = directory.allocated_bytes
+    assert directory.allocated_bytes == spent

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from tests.core.rules.corpus_history import REFUSED_HISTORY
+from tests.core.rules.corpus_own_goods import OWN_GOODS
 from tests.core.rules.corpus_promised import PROMISED
 
 # name: (text, [(path, code), …])
 REFUSED: dict[str, tuple[str, list[tuple[str, str]]]] = {
+    **OWN_GOODS,
     **PROMISED,
     "misspelt-key": (
         "{promotion: p, stage: item, reward: [{percent: {rate: 3, of: {categry: x}}}]}",

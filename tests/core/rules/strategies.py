@@ -65,15 +65,26 @@ def ranges(
 
 
 prices = ranges("from", "to", st.integers(0, 10**6), 2, equal=True)
-plain_sets = present(sku=members, category=members, brand=members, supplier=members, unit_price=prices)
+attributes = st.dictionaries(st.sampled_from(["colour", "size", "0", "sku", "a_b-c"]), members, min_size=1, max_size=3)
+plain_sets = present(
+    sku=members,
+    category=members,
+    brand=members,
+    supplier=members,
+    attribute=attributes,
+    favourite=st.just(True),
+    personal=st.just(True),
+    unit_price=prices,
+)
 # What is left out is named by price alone or by values no set above can hold, so that something always remains.
 left_out = st.fixed_dictionaries({"sku": st.just("left-out-for-sure")}, optional={"unit_price": prices})
 
 
 @st.composite
-def product_sets(draw: st.DrawFn) -> dict[str, Any]:
-    """All goods, a set, a set without some, or all but some."""
+def product_sets(draw: st.DrawFn, *, granted: bool = True) -> dict[str, Any]:
+    """All goods, a set, a set without some, or all but some. Goods of a grant stand in promotions only."""
     of = draw(st.one_of(st.just({}), plain_sets))
+    of = of if granted else {key: value for key, value in of.items() if key != "personal"}
     return {**of, "except": draw(one_or_many(left_out))} if draw(st.booleans()) else of
 
 
@@ -163,6 +174,8 @@ def leaves(draw: st.DrawFn, bases: list[str]) -> dict[str, Any]:
         coupon=st.one_of(st.fixed_dictionaries({"code": texts}), st.fixed_dictionaries({"series": names})),
         receipt_sum=st.builds(lambda edges, rest: {**edges, **rest}, sums, based),
         quantity=st.builds(lambda edges, of: {**edges, "of": of}, st.one_of(units, weights), product_sets()),
+        birthday=given({}, before=st.integers(0, 60).map(str), after=st.integers(0, 60).map(str)),
+        personal=st.just(True),
         balance=balances,
         purchases=purchases,
         turnover=turnovers,
@@ -435,7 +448,7 @@ def promotions(draw: st.DrawFn) -> dict[str, Any]:
     return draw(st.one_of(*kinds))
 
 
-whole = {"of": product_sets()}
+whole = {"of": product_sets(granted=False)}
 
 
 @st.composite
@@ -518,6 +531,7 @@ KEYS = [
     "floor", "price", "title", "en", "step", "limit", "cap", "payment", "tiers", "base", "over", "fixed_price",
     "multi_buy", "take", "pay", "bundle", "parts", "buy_get", "buy", "get", "ladder", "rungs", "message", "to", "text",
     "issue_coupon", "series", "exclusive", "limits", "per", "window", "budget", "messages", "slip",
+    "birthday", "before", "after", "personal", "favourite", "attribute",
     "balance", "type", "from_percent", "register", "channel", "purchases", "turnover", "purchase_number", "validity",
     "every", "is", "days", "after", "first_use", "sum", "at", "include_current", "count",
     "rounding", "multiplier", "times", "max_rate",

@@ -222,15 +222,29 @@ def test_read_set_names_the_facts_that_conditions_read() -> None:
     assert Ruleset(image_of(documents)).read_set == {
         "accumulations": ['{"measure":"SUM","of":{"sku":["x","y"]},"window":"month"}'],
         "assets": ["bonus", "stars"],
+        "attributes": [],
         "balance": ["stars"],
         "bases": ["RUNNING"],
         "customer": ["has_card", "segment"],
+        "grants": [],
         "limits": [],
         "payment": [],
         "segments": ["x", "y"],
         "series": [],
         "store": ["region"],
     }
+
+
+def test_read_set_names_what_is_the_customers_own() -> None:
+    documents = """
+promotion: mine
+stage: item
+when: {birthday: {after: 3}}
+reward: [{percent: {rate: 5, of: {personal: true, favourite: true, attribute: {size: [s, m], colour: red}}}}]
+"""
+    found = Ruleset(image_of(documents)).read_set
+    assert (found["customer"], found["grants"]) == (["birthday", "favourites"], ["mine"])
+    assert found["attributes"] == ["colour", "size"]
 
 
 def test_compilation_in_another_process_gives_the_same_bytes() -> None:

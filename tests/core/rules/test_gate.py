@@ -37,6 +37,13 @@ def rule(when: str = "", of: str = "{}") -> str:
 def test_gate_is_the_most_selective_positive_conjunct() -> None:
     assert gate_keys(rule()) is None
     assert gate_keys(rule(of="{sku: [a, b], category: c}")) == {"a", "b"}
+    assert gate_keys(rule(of="{attribute: {colour: [red, blue]}, except: {attribute: {size: s}}}")) == {
+        "colour=red",
+        "colour=blue",
+    }
+    assert gate_keys(rule(of="{favourite: true, personal: true}")) == {"p"}
+    assert gate_keys(rule(of="{favourite: true}")) == {"favourite"}
+    assert gate_keys(rule("{personal: true, store: {id: s}}")) == {"p"}
     assert gate_keys(rule("{coupon: {code: X}, store: {id: s}}", "{sku: a}")) == {"X"}
     assert gate_keys(rule("{store: {id: s}}", "{category: c}")) == {"c"}
     assert gate_keys(rule("{store: {id: {none_of: [s]}}}")) is None

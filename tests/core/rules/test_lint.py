@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from altyn.core.rules.checks import goods
+from altyn.core.rules.checks import goods, stacks
 from altyn.core.rules.condition import Attribute
 from altyn.core.rules.definition import load_documents, read_documents
 from altyn.core.rules.lint import KINDS, Known, Product, Severity, remarks
@@ -382,6 +382,9 @@ def test_limits_of_a_request_are_those_of_the_core() -> None:
     for name in ("PRICE_MINOR_MAX", "QTY_MILLI_MAX", "UNITS_MAX"):
         found = re.search(rf"^\s*{name} = ([0-9_]+)$", header, re.MULTILINE)
         assert found and int(found[1]) == getattr(goods, name)
+    for name in ("FAVOURITES_MAX", "GRANTS_MAX", "GRANT_GOODS_MAX"):
+        found = re.search(rf"^\s*{name} = ([0-9]+)\b", header, re.MULTILINE)
+        assert found and int(found[1]) == getattr(stacks, name)
 
 
 def test_stack_names_the_product_the_price_and_those_who_add_up() -> None:
@@ -391,6 +394,25 @@ def test_stack_names_the_product_the_price_and_those_who_add_up() -> None:
     assert one.details["sku"] == "bread"
     assert (one.details["price"], one.details["gross"], one.details["percent"]) == ("15.00", "50.00", "70.0")
     assert one.details["promotions"] == "a, b"
+
+
+@pytest.mark.parametrize(
+    "own", ["when: {birthday: {}}", "when: {personal: true}", "of: {personal: true}", "of: {favourite: true}"]
+)
+def test_stack_is_that_of_the_luckiest_customer(own: str) -> None:
+    shop = Known(products=(Product({Attribute.SKU: "bread", Attribute.CATEGORY: "bakery"}, 5000),))
+    of, more = (own.removeprefix("of: "), "") if own.startswith("of") else ("{}", own)
+    text = f"[{percent('a', '50', 'priority: 1')}, {percent('b', '40', more, of)}]"
+    found = [one for one in remarks(read_documents(load_documents(text)), shop) if one.code == "STACK_DEEP"]
+    assert [one.details["percent"] for one in found] == ["70.0"]
+
+
+def test_set_by_attributes_is_empty_when_no_product_has_them() -> None:
+    red = Known(products=(Product({Attribute.SKU: "mug", "colour": "red"}, 5000),))
+    assert told(f"[{percent('a', '5', of='{attribute: {colour: red}}')}]", red) == []
+    assert ("a: reward[0].percent.of", "NO_GOODS") in told(
+        f"[{percent('a', '5', of='{attribute: {colour: blue}}')}]", red
+    )
 
 
 def test_stack_of_promotions_that_cannot_meet_is_not_told() -> None:
@@ -439,6 +461,17 @@ def test_stack_without_a_catalogue_is_of_shares_alone() -> None:
         ("{all: [{receipt_sum: {from: 10}}, {receipt_sum: {below: 10, base: RUNNING}}]}", True),
         ("{all: [{quantity: {from: 3, of: {sku: x}}}, {quantity: {below: 3, of: {sku: [x, y]}}}]}", False),
         ("{quantity: {from: 3}, none: [{quantity: {from: 2}}]}", False),
+        ("{customer: {has_card: false}, birthday: {after: 3}}", False),
+        ("{customer: {has_card: false}, personal: true}", False),
+        ("{customer: {has_card: false}, none: [{personal: true}]}", True),
+        ("{birthday: {after: 3}, personal: true, customer: {segment: a}}", True),
+        ("{personal: true, none: [{personal: true}]}", False),
+        ("{all: [{receipt_sum: {from: 10, of: {favourite: true}}}, {receipt_sum: {below: 10}}]}", False),
+        ("{all: [{receipt_sum: {from: 10}}, {receipt_sum: {below: 10, of: {favourite: true}}}]}", True),
+        ("{all: [{quantity: {from: 3, of: {attribute: {a: x}}}}, "
+            "{quantity: {below: 3, of: {attribute: {a: [x, y]}}}}]}", False),
+        ("{all: [{quantity: {from: 3, of: {attribute: {a: x}}}}, "
+            "{quantity: {below: 3, of: {attribute: {b: x}}}}]}", True),
         ("{coupon: {code: x}, none: [{coupon: {code: ' X '}}]}", False),
         ("{all: [{schedule: {weekdays: fri}}, {schedule: {weekdays: sat}}]}", False),
         # Saturday 01:00 belongs to the window of Friday.
