@@ -67,9 +67,7 @@ def evaluate_ruleset(
 ) -> dict[str, Any]:
     """As `evaluate_documents`, by rules that are compiled. Raises ReceiptError."""
     check_keys(store, PLACE_KEYS, "store")
-    zone = str(store.get("zone") or "UTC")
-    instant_us = instant_of(zone, at, receipt)
-    clock = wall_clock(zone, instant_us)
+    instant_us, clock = business_time(str(store.get("zone") or "UTC"), at, receipt)
     place = {key: value for key, value in store.items() if key != "zone"}
     who, held = split_holdings(customer)
     known = {**held, **(holdings or {})}
@@ -89,15 +87,16 @@ def check_keys(mapping: Mapping[str, Any], known: Sequence[str], path: str) -> N
             raise ReceiptError(f"{path}.{key}", "BAD_FORMAT", f"unknown key; known are {', '.join(known)}")
 
 
-def wall_clock(zone: str, instant_us: int) -> tuple[int, int, int]:
-    """The store's wall clock at the business time, and the gap near it."""
+def business_time(zone: str, at: int | str | None, receipt: Mapping[str, Any]) -> tuple[int, tuple[int, int, int]]:
+    """The instant, and the store's wall clock then with the gap near it."""
     zones = Zones()
     try:
         number = ensure_zone(zones, zone)
     except KeyError as error:
         raise ReceiptError("store.zone", "BAD_FORMAT", str(error.args[0])) from None
+    instant_us = instant_of(zone, at, receipt)
     clock = zones.wall_clock_at(number, instant_us)
-    return clock.wall_us, clock.gap_from_wall_us, clock.gap_us
+    return instant_us, (clock.wall_us, clock.gap_from_wall_us, clock.gap_us)
 
 
 def instant_of(zone: str, at: int | str | None, receipt: Mapping[str, Any]) -> int:

@@ -52,6 +52,8 @@ cdef object instant(dict row, str path, str key):
     given = row.get(key)
     if given is None or isinstance(given, int) and not isinstance(given, bool):
         return given
+    if hasattr(given, "isoformat"):
+        given = given.isoformat()  # what YAML makes of a time with seconds
     match = INSTANT.fullmatch(given) if isinstance(given, str) else None
     day = day_number(int(match[1]), int(match[2]), int(match[3])) if match else None
     if day is None or int(match[4]) > 23 or int(match[5]) > 59 or int(match[6] or 0) > 59:

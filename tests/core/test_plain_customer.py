@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ def discount(customer: dict[str, Any], instant_us: int | None = INSTANT_US) -> i
         ({"from": "2027-03-01T04:31:00-05:30"}, False),
         ({"to": "2027-03-01T10:00Z"}, False),
         ({"to": INSTANT_US + 1}, True),
+        ({"to": datetime(2027, 3, 1, 10, tzinfo=UTC)}, False),
         ({"from": INSTANT_US, "to": None}, True),
     ],
 )
