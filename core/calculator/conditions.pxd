@@ -1,17 +1,7 @@
 """Conditions of a promotion against the present state."""
-from libc.stdint cimport INT64_MIN, int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t
 from altyn.core.calculator.work cimport Failure, Work
 from altyn.core.rules.image cimport ConditionRow
-
-cdef inline bint within(const ConditionRow* row, int64_t actual, Failure* failure) noexcept nogil:
-    failure.actual = actual
-    if row.low != INT64_MIN and actual < row.low:
-        failure.needed = row.low
-        return False
-    if row.high != INT64_MIN and actual >= row.high:
-        failure.needed = row.high
-        return False
-    return True
 
 cdef bint leaf_holds(Work* work, const ConditionRow* row, Failure* failure) noexcept nogil
 cdef bint holds(Work* work, int32_t condition, Failure* failure) noexcept nogil

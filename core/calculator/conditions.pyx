@@ -1,19 +1,20 @@
+# cython: cdivision=True
 """Evaluates conditions.
 
 Decides whether a promotion's `when` holds now, and if not, which condition failed first and by how much. Invariants:
 written order, short circuit; sums and quantities are over the condition's own product set. Must never change an
-amount.
+amount. The one divisor is a document's `every`, at least 2.
 """
-from libc.stdint cimport INT64_MIN, int64_t
-from altyn.core.calculator.history cimport history_holds
+from libc.stdint cimport INT32_MAX, INT64_MIN, int32_t, int64_t
 from altyn.core.calculator.schedule cimport schedule_holds
 from altyn.core.calculator.targets cimport Members, first_in_set, in_list, next_in_set
 from altyn.core.calculator.work cimport CalcGroup, ENTERED_BEFORE, NO_EFFECT
-from altyn.core.money cimport PPM, mul_div_floor
+from altyn.core.calendar cimport day_us, floor_div
+from altyn.core.money cimport MILLI, PPM, mul_div_floor
 from altyn.core.receipt cimport BIRTHDAY, BIRTHDAY_FAR, PAYMENT_TYPES_COUNT
 from altyn.core.rules.image cimport (
     ABSENT, ALL_GOODS, ALL_OF, ANY_OF, BALANCE_IS, BIRTHDAY_IS, CARD_TYPE, COUPON_IS, CUSTOMER_ID, CUSTOMER_IS, ConditionRow, HAS_CARD_IS, NONE_OF,
-    PAYMENT_IS, PERSONAL_IS, PURCHASES_IS, QUANTITY_IS, SCHEDULE_IS, SERIES_IS, SetRow, STORE_ID, STORE_IS, SUM_IS, Span, REGISTER_ID, REGISTER_IS,
+    PAYMENT_IS, PERSONAL_IS, PURCHASES_IS, PURCHASE_NUMBER_IS, QUANTITY_IS, SCHEDULE_IS, SERIES_IS, SetRow, STORE_ID, STORE_IS, SUM_IS, Span, REGISTER_ID, REGISTER_IS,
     TURNOVER_IS,
 )
 from altyn.core.text cimport text_compare
@@ -27,6 +28,9 @@ cdef enum SumBase:
 cdef enum CountBy:
     UNITS = 0
     WEIGHT = 1
+
+cdef enum:
+    RECEIPTS = 0               # words.PurchaseCount
 
 
 cdef inline int64_t sum_of(const CalcGroup* group, int32_t base) noexcept nogil:
@@ -64,6 +68,17 @@ cdef int64_t quantity_over(const Work* work, const ConditionRow* row) noexcept n
             total += group.qty_milli if row.option == WEIGHT else <int64_t>1000 * group.units
         i = next_in_set(work, products, &left)
     return total
+
+
+cdef bint within(const ConditionRow* row, int64_t actual, Failure* failure) noexcept nogil:
+    failure.actual = actual
+    if row.low != INT64_MIN and actual < row.low:
+        failure.needed = row.low
+        return False
+    if row.high != INT64_MIN and actual >= row.high:
+        failure.needed = row.high
+        return False
+    return True
 
 
 cdef bint chosen(const Work* work, const ConditionRow* row, const int32_t* symbols, int32_t count) noexcept nogil:
@@ -134,6 +149,53 @@ cdef bint is_granted(const Work* work, int32_t symbol) noexcept nogil:
     return False
 
 
+cdef bint buys_of(const Work* work, const SetRow* products) noexcept nogil:
+    """Has this receipt goods of the set that count."""
+    cdef Members left
+    cdef int32_t i = first_in_set(work, products, &left)
+    while i < work.groups_count:
+        if work.groups[i].counted and work.groups[i].units > 0:
+            return True
+        i = next_in_set(work, products, &left)
+    return False
+
+
+cdef bint number_is(const Work* work, const ConditionRow* row, int64_t number, Failure* failure) noexcept nogil:
+    """The number of this purchase; a failure tells the next one that would do."""
+    cdef Span wanted
+    cdef int32_t place
+    wanted.begin, wanted.end = row.any_begin, row.any_end
+    failure.actual = number
+    if wanted.end == ABSENT:
+        failure.needed = number + row.low - number % row.low
+        return number % row.low == 0
+    if number < INT32_MAX and in_list(work.rules, &wanted, <int32_t>number):
+        return True
+    for place in range(wanted.begin, wanted.end):
+        if work.rules.lists[place] > number:
+            failure.needed = work.rules.lists[place]
+            break
+    return False
+
+
+cdef bint history_holds(const Work* work, const ConditionRow* row, Failure* failure) noexcept nogil:
+    """A condition on earlier purchases. Nobody has none of them, and what nobody keeps is not known to be nothing."""
+    cdef int64_t value
+    if not work.has_customer or work.holdings.accumulations == NULL:
+        return False
+    value = work.holdings.accumulations[row.subject]
+    if row.kind == PURCHASES_IS:
+        return within(row, value * MILLI if row.option == RECEIPTS else value, failure)
+    if row.kind == TURNOVER_IS:
+        return within(row, value + counted_now(work, row), failure)
+    if row.kind == PURCHASE_NUMBER_IS:
+        return (buys_of(work, &work.rules.sets[work.rules.accumulations[row.subject].products])
+                and number_is(work, row, value + 1, failure))
+    if value == INT64_MIN:
+        return row.option != 0
+    return within(row, floor_div(work.place.wall_us, day_us()) - value, failure)
+
+
 cdef bint coupon_entered(const Work* work, const int32_t* symbols, int32_t symbol) noexcept nogil:
     cdef int32_t i
     for i in range(work.receipt.coupons_count):
@@ -167,7 +229,7 @@ cdef bint leaf_holds(Work* work, const ConditionRow* row, Failure* failure) noex
     if row.kind == REGISTER_IS:
         return chosen(work, row, &work.register_symbols[row.subject - REGISTER_ID], 1)
     if row.kind >= PURCHASES_IS:
-        return history_holds(work, row, counted_now(work, row), failure)
+        return history_holds(work, row, failure)
     return coupon_entered(work, &work.series_symbols[0] if row.kind == SERIES_IS else &work.coupon_symbols[0], row.subject)
 
 
