@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -36,7 +38,10 @@ def hunt_by_scenarios() -> str:
     """What a person worked out and the generator met too seldom."""
     first = FirstFailed()
     scenarios = Path(__file__).resolve().parents[1] / "scenarios" / "test_scenarios.py"
-    pytest.main(["-x", "-q", "-k", "engine", "--no-header", "-p", "no:terminal", str(scenarios)], plugins=[first])
+    with redirect_stdout(io.StringIO()):
+        ended = pytest.main(["-x", "-q", "-k", "engine", str(scenarios)], plugins=[first])
+    if ended not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise SystemExit(f"the scenarios could not be run: {ended!r}")
     return f"scenario {first.name}" if first.name else ""
 
 

@@ -108,7 +108,9 @@ MUTANTS = (
         "and base > work.rules.numbers[place]",
     ),
     calculator("below is included", "conditions", "actual >= row.high", "actual > row.high"),
-    calculator("this purchase is not one", "conditions", "number_is(work, row, value + 1,", "number_is(work, row, value,"),
+    calculator(
+        "this purchase is not one", "conditions", "number_is(work, row, value + 1,", "number_is(work, row, value,"
+    ),
     Mutant("window of a day more", "core/accumulations.pyx", "day - row.days < date", "day - row.days <= date"),
     Mutant("reached a kopeck later", "core/accumulations.pyx", "if needed <= 0:", "if needed < 0:"),
     calculator(
