@@ -113,6 +113,10 @@ class Promotion:
         """Smaller is earlier, and wins ties."""
         return self.priority, self.promotion_id.encode()
 
+    def titled(self, language: str) -> str:
+        """Its title in a language, else the first there is, else its id."""
+        return self.title.get(language) or next(iter(self.title.values()), self.promotion_id)
+
     def is_line_promotion(self, rules: Iterable[Rule]) -> bool:
         """Competes for each calc group by itself in a group of scope LINE (§6.11.9, §6.11.25)."""
         return all(rule.kind in LINE_KINDS for rule in rules)

@@ -67,7 +67,7 @@ def _to_next_step(rule: Rule | None, situation: Situation) -> Missing | None:
 
 def _values(promotion: Promotion, language: str, missing: Missing) -> dict[str, str]:
     written = quantity_text(missing.distance) if missing.is_quantity else money(missing.distance)
-    return {"promotion": promotion.title.get(language, promotion.promotion_id), "distance": written}
+    return {"promotion": promotion.titled(language), "distance": written}
 
 
 def quantity_text(milli: int) -> str:

@@ -282,7 +282,7 @@ def _values(promotion: Promotion, language: str, work: Work, totals: dict[str, i
     active = work.balances.get(asset, {}).get("active", 0)
     scale = scale_of(asset, work.book.assets)
     return {
-        "promotion": promotion.title.get(language, promotion.promotion_id),
+        "promotion": promotion.titled(language),
         "discount": money(amount),
         "points": points_text(sum(lot["points"] for lot in lots), scale),
         "to_pay": money(totals["to_pay_minor"]),

@@ -120,3 +120,9 @@ def test_nobody_is_nudged_after_the_one_of_a_first_group_that_gave() -> None:
         promotion("c", percent("10"), group=group, when=fails, messages=TEXT),
     ]
     assert [row["promotion_id"] for row in run(rules, priced(100_00))["nudges"]] == ["a"]
+
+
+def test_title_in_another_language_is_better_than_an_id() -> None:
+    named = {"messages": {"nudge": {"en": "{{ promotion }}"}}, "when": LOW}
+    rules = [promotion("a", percent("10"), title={"ru": "Скидка"}, **named), promotion("b", percent("10"), **named)]
+    assert told(run(rules, priced(10000))) == [("a", "Скидка"), ("b", "b")]
