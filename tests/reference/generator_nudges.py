@@ -19,5 +19,7 @@ def with_nudges(rng: random.Random, documents: list[Document]) -> None:
 
 
 def _may_miss(document: Document) -> bool:
+    if any("multiplier" in reward for reward in document["reward"]):
+        return False  # who multiplies another promotion nudges nobody
     said = f"{document.get('when')} {document['reward']}"
     return any(word in said for word in ("receipt_sum", "quantity", "tiers"))
