@@ -8,10 +8,10 @@ decide what is picked or how much is given: that is the rewards' part.
 A pick stands for equal units of one run. Runs are cut only in `take_picks`, in order of picking, so that the rest of a
 run is always what no application picked.
 """
-from libc.stdint cimport INT32_MAX
+from libc.stdint cimport INT32_MAX, uint64_t
 from altyn.core.calculator.notes cimport is_open, is_shut, mark_qualifier, mark_unit, price_of
 from altyn.core.calculator.spread cimport keep_state, split_run, take, unit_room
-from altyn.core.calculator.targets cimport in_set
+from altyn.core.calculator.targets cimport MEMBERS, lowest_bit, members_of
 from altyn.core.calculator.work cimport Applied, CalcGroup, Eligible, Pick, Ranked
 from altyn.core.limits cimport APPLIED_MAX
 from altyn.core.money cimport MILLI, Share, share_out
@@ -78,15 +78,6 @@ cdef void rank_units(Work* work, int32_t order) noexcept nogil:
     sort_ranked(work.ranking, work.eligible_count)
 
 
-cdef inline int32_t sets_with(const Work* work, const CalcGroup* group, const Wanted* wanted, int32_t count) noexcept nogil:
-    """A bit per product set that holds the group."""
-    cdef int32_t sets = 0, i
-    for i in range(count):
-        if in_set(work.rules, &work.rules.sets[wanted[i].products], group):
-            sets |= 1 << i
-    return sets
-
-
 cdef inline bint is_piece(const Work* work, const Run* run) noexcept nogil:
     return run.qty_milli == MILLI and work.receipt.lines[run.line].unit == PIECE
 
@@ -101,41 +92,56 @@ cdef int32_t contender_bit(const Work* work) noexcept nogil:
     return 1 << i
 
 
-cdef void list_units(Work* work, const SetRewardRow* reward, const Wanted* wanted, int32_t count, bint pieces_only) noexcept nogil:
-    """List and rank what the rule may use; no picks yet."""
-    cdef bint shares = reward.flags & SHARE_UNITS
+cdef inline void list_group(Work* work, int32_t number, int32_t members, int32_t targets, bint shares, bint pieces_only) noexcept nogil:
+    """List what the rule may use of a calc group: `members` are the product sets that hold it, a bit each, `targets` those
+    whose units are targets."""
+    cdef const CalcGroup* group = &work.groups[number]
     cdef const Run* run
     cdef Eligible* unit
-    cdef int32_t i, number, here, members, targets = 0, qualifiers = 0, bit = contender_bit(work)
+    cdef int32_t run_number = group.first_run, here
+    while run_number >= 0:
+        run = &work.runs[run_number]
+        here = 0
+        if group.target and members & targets and is_open(work, run_number):
+            here = members & targets
+        if group.counted and not is_shut(work, run_number):
+            here |= members & ~targets
+        if here != 0 and (shares or not run.used) and (not pieces_only or is_piece(work, run)):
+            unit = &work.eligible[work.eligible_count]
+            work.eligible_count += 1
+            unit.run = run_number
+            unit.group = number
+            unit.left = unit.listed = run.count
+            unit.picked = unit.roles = 0
+            unit.members = members
+            unit.sets = here
+        run_number = run.next
+
+
+cdef void list_units(Work* work, const SetRewardRow* reward, const Wanted* wanted, int32_t count, bint pieces_only) noexcept nogil:
+    """List and rank what the rule may use; no picks yet."""
+    cdef uint64_t[WANTED_MAX] holders
+    cdef uint64_t held
+    cdef int32_t first = 0, targets = 0, bit = contender_bit(work), members, i, place
     work.eligible_count = work.picks_count = 0
     for i in range(count):
-        if wanted[i].role == ROLE_TARGET:
-            targets |= 1 << i
-        else:
-            qualifiers |= 1 << i
-    for i in range(work.groups_count):
-        # Where it found no unit alone it finds none in a combination.
-        if bit >= 0 and not work.groups[i].winner & bit:
-            continue
-        members = sets_with(work, &work.groups[i], wanted, count)
-        number = work.groups[i].first_run if members != 0 else -1
-        while number >= 0:
-            run = &work.runs[number]
-            here = 0
-            if work.groups[i].target and members & targets and is_open(work, number):
-                here = members & targets
-            if work.groups[i].counted and not is_shut(work, number):
-                here |= members & qualifiers
-            if here != 0 and (shares or not run.used) and (not pieces_only or is_piece(work, run)):
-                unit = &work.eligible[work.eligible_count]
-                work.eligible_count += 1
-                unit.run = number
-                unit.group = i
-                unit.left = unit.listed = run.count
-                unit.picked = unit.roles = 0
-                unit.members = members
-                unit.sets = here
-            number = run.next
+        targets |= <int32_t>(wanted[i].role == ROLE_TARGET) << i
+    while first < work.groups_count:
+        held = 0
+        for i in range(count):
+            holders[i] = members_of(work, &work.rules.sets[wanted[i].products], first)
+            held |= holders[i]
+        while held != 0:
+            place = lowest_bit(held)
+            held &= held - 1
+            # Where it found no unit alone it finds none in a combination.
+            if bit >= 0 and not work.groups[first + place].winner & bit:
+                continue
+            members = 0
+            for i in range(count):
+                members |= <int32_t>(holders[i] >> place & 1) << i
+            list_group(work, first + place, members, targets, reward.flags & SHARE_UNITS, pieces_only)
+        first += MEMBERS
     rank_units(work, reward.order)
 
 

@@ -4,7 +4,7 @@ Decides the discount of each calc group: rounded once there, then shared over it
 Must never redistribute between units or groups.
 """
 from libc.stdint cimport int32_t
-from altyn.core.calculator.multipliers cimport is_multiplied, rate_in
+from altyn.core.calculator.multipliers cimport rate_in
 from altyn.core.calculator.spread cimport spread_refusing
 from altyn.core.calculator.targets cimport Members, first_in_set, next_in_set
 from altyn.core.calculator.work cimport CalcGroup
@@ -16,15 +16,13 @@ cdef int64_t give_percent(Work* work, const RuleRow* rule) noexcept nogil:
     """Apply the rule to every target; what it gave."""
     cdef const SetRow* products = &work.rules.sets[rule.targets]
     cdef CalcGroup* group
-    cdef int64_t given = 0, rate = rule.value, amount
-    cdef bint one_rate = not is_multiplied(rule)
-    cdef int32_t winner = work.only_winner
+    cdef int64_t given = 0, amount
     cdef Members left
     cdef int32_t i = first_in_set(work, products, &left)
     while i < work.groups_count:
         group = &work.groups[i]
-        if group.target and group.running_minor > 0 and (winner < 0 or group.winner == winner):
-            amount = rate_of(group.running_minor, rate if one_rate else rate_in(work, rule, group))
+        if group.target and group.running_minor > 0 and (work.only_winner < 0 or group.winner == work.only_winner):
+            amount = rate_of(group.running_minor, rate_in(work, rule, group))
             if amount > 0:
                 given += spread_refusing(work, group, amount)
         i = next_in_set(work, products, &left)
