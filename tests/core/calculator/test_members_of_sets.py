@@ -62,9 +62,9 @@ def test_a_receipt_of_any_length_gives_exactly_on_the_lines_of_each_set(count: i
         {
             "line_no": place,
             "sku": sku,
-            "group_id": category,
+            "group_id": group,
             "brand_id": brand,
-            "price_minor": PRICE_MINOR,
+            "price_minor": 10_000,
             "qty_milli": 1000,
         }
         for place, (sku, group, brand) in enumerate(named, start=1)
