@@ -7,17 +7,21 @@ receipts come nor a window that moves on needs to look at a receipt twice.
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from altyn.core.calculator.work cimport CalcGroup
+from altyn.core.limits cimport ATTRIBUTES_MAX
 from altyn.core.rules.image cimport AccumulationRow, RulesView
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text
 
 cdef struct EarlierLine:
     Text texts[4]              # SKU, CATEGORY, BRAND, SUPPLIER
+    Text* attributes           # name=value
+    int32_t attributes_count   # at most ATTRIBUTES_MAX
     int64_t qty_milli          # what is not returned, > 0
     int64_t paid_minor         # what was paid in money for it
     int32_t unit               # receipt.UnitKind
     uint32_t flags             # receipt.Flag
-    CalcGroup goods            # what product sets look at; filled by `name_receipt`
+    CalcGroup goods            # what product sets look at; filled by `name_receipt`, as are its tags
+    int32_t tags[ATTRIBUTES_MAX + 1]
 
 cdef struct EarlierReceipt:
     # Sums of its lines are in the range of a receipt (semantics §6.1.7).

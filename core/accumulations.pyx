@@ -11,7 +11,7 @@ from altyn.core.ledger.counters cimport window_first_day
 from altyn.core.money cimport MILLI, whole_units
 from altyn.core.receipt cimport GIFT, NO_THRESHOLD, PIECE
 from altyn.core.rules.image cimport (
-    ABSENT, FIRST_USE_DAY, REACHED_DAY, RECEIPTS_COUNT, STORE_ID, SUM_MINOR, Span, SymbolSlot, UNITS_MILLI, WEIGHT_MILLI,
+    ABSENT, ATTRIBUTE, FIRST_USE_DAY, REACHED_DAY, RECEIPTS_COUNT, STORE_ID, SUM_MINOR, Span, SymbolSlot, UNITS_MILLI, WEIGHT_MILLI,
 )
 from altyn.core.rules.symbols cimport find_symbol, symbol_hash
 from altyn.core.text cimport text_equal
@@ -33,7 +33,8 @@ cdef int32_t symbol_of(const RulesView* rules, uint32_t kind, Text text) noexcep
 
 cdef void name_receipt(const RulesView* rules, EarlierReceipt* receipt) noexcept nogil:
     cdef EarlierLine* line
-    cdef int32_t i
+    cdef int32_t* tag
+    cdef int32_t i, j
     cdef uint32_t kind
     for kind in range(<uint32_t>4):
         receipt.store_symbols[kind] = symbol_of(rules, STORE_ID + kind, receipt.store[kind])
@@ -42,6 +43,12 @@ cdef void name_receipt(const RulesView* rules, EarlierReceipt* receipt) noexcept
         memset(&line.goods, 0, sizeof(CalcGroup))
         for kind in range(<uint32_t>4):
             line.goods.symbols[kind] = symbol_of(rules, kind, line.texts[kind])
+        tag = line.tags
+        for j in range(line.attributes_count):
+            tag[0] = symbol_of(rules, ATTRIBUTE, line.attributes[j])
+            tag += tag[0] != 0
+        tag[0] = 0
+        line.goods.tags = line.tags
 
 
 cdef bint at_stores(const RulesView* rules, const AccumulationRow* row, const EarlierReceipt* receipt) noexcept nogil:

@@ -10,7 +10,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 from altyn.core.accumulations cimport Accumulations, EarlierLine, EarlierReceipt
 from altyn.core.limits cimport LINES_MAX, QTY_MILLI_MAX, amount_minor_max
-from altyn.core.plain_lines cimport Texts, flags_of, number, unit_of
+from altyn.core.plain_lines cimport Texts, attributes_of, flags_of, number, unit_of
 from altyn.core.text cimport Text
 
 from altyn.core.plain_lines import ReceiptError
@@ -55,6 +55,7 @@ cdef int fill_line(EarlierLine* line, object given, str path, Texts texts) excep
     row = mapping_of(given, path, LINE_KEYS)
     for kind, key in enumerate(LINE_KEYS[:4]):
         line.texts[kind] = texts.add(row.get(key, ""), f"{path}.{key}")
+    line.attributes = attributes_of(row, f"{path}.", texts, &line.attributes_count)
     line.unit = unit_of(row, f"{path}.")
     line.flags = flags_of(row, f"{path}.")
     line.qty_milli = number(row, f"{path}.", "qty_milli", 1, QTY_MILLI_MAX)

@@ -15,6 +15,8 @@ cdef class Texts:
 
 # A whole number in a range, or its default. ReceiptError names the field.
 cdef object number(dict row, str path, str key, object low, object high, object default=*)
+# The attributes of a row's product, kept by `texts`; NULL: none.
+cdef Text* attributes_of(dict row, str path, Texts texts, int32_t* count) except? NULL
 # UnitKind and Flag bits of a row.
 cdef int32_t unit_of(dict row, str path) except -1
 cdef int32_t flags_of(dict row, str path) except -1

@@ -86,23 +86,22 @@ cdef int fill_gross(Line* line, dict row, str path) except -1:
     return 0
 
 
-cdef int fill_attributes(Line* line, dict row, str path, Texts texts) except -1:
-    """Pairs of a mapping, as the catalogue would have them."""
+cdef Text* attributes_of(dict row, str path, Texts texts, int32_t* count) except? NULL:
+    """Pairs `name=value` of a mapping, as the catalogue would have them; NULL: none."""
     given = row.get("attributes") or {}
     if not isinstance(given, dict):
         raise ReceiptError(f"{path}attributes", "BAD_FORMAT", "attributes stand by name: {colour: red}")
     if len(given) > ATTRIBUTES_MAX:
         raise ReceiptError(f"{path}attributes", "TOO_LARGE", f"{len(given)} attributes, at most {ATTRIBUTES_MAX}")
-    cdef Text* pairs = texts.some(ATTRIBUTES_MAX)
+    count[0] = <int32_t>len(given)
+    cdef Text* pairs = texts.some(ATTRIBUTES_MAX) if given else NULL
     for position, (name, value) in enumerate(sorted(given.items())):
         if not isinstance(name, str) or not ATTRIBUTE_NAME.fullmatch(name):
             raise ReceiptError(f"{path}attributes.{name}", "BAD_FORMAT", "a name is 1 to 64 of a-z, 0-9, _ and -")
         if not isinstance(value, str) or not 0 < len(value.encode()) <= 64:
             raise ReceiptError(f"{path}attributes.{name}", "BAD_FORMAT", "a value is a text of 1 to 64 bytes")
         pairs[position] = texts.add(f"{name}={value}", path)
-    line.attributes = pairs
-    line.attributes_count = <int32_t>len(given)
-    return 0
+    return pairs
 
 
 cdef int32_t unit_of(dict row, str path) except -1:
@@ -145,9 +144,7 @@ cdef int fill_line(Line* line, dict row, str path, Texts texts) except -1:
     line.supplier = texts.add(row.get("supplier_id", ""), f"{path}supplier_id")
     line.mark_code = texts.add(row.get("mark_code", ""), f"{path}mark_code")
     line.attributes = NULL
-    line.attributes_count = 0
-    if "attributes" in row:
-        fill_attributes(line, row, path, texts)
+    line.attributes = attributes_of(row, path, texts, &line.attributes_count)
     line.sum_mismatch = False
     line.no_split = bool(row.get("no_split")) or line.mark_code.size > 0
     return fill_gross(line, row, path)

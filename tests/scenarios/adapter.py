@@ -19,7 +19,7 @@ LINE_KEYS = {
     "line_no", "sku", "qty", "unit", "price", "group", "brand", "supplier", "flags", "min_price", "cost", "gross",
     "external", "manual_percent", "manual_amount", "no_split", "mark_code", "attributes",
 }  # fmt: skip
-EARLIER_KEYS = {"sku", "qty", "unit", "group", "brand", "supplier", "flags", "paid"}
+EARLIER_KEYS = {"attributes", "sku", "qty", "unit", "group", "brand", "supplier", "flags", "paid"}
 EXPECT_KEYS = {
     "to_pay", "discount", "lines", "accrual", "coupons", "rules", "refused", "max_redeem", "messages", "issued",
     "flags", "nudges", "gifts",
@@ -212,6 +212,7 @@ def _earlier_line(line: Fields) -> Fields:
         "brand_id": line.get("brand", ""),
         "supplier_id": line.get("supplier", ""),
         "paid_minor": minor(line["paid"]),
+        "attributes": line.get("attributes", {}),
         "flags": {flag: True for flag in line.get("flags", [])},
     }
 

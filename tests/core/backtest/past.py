@@ -66,7 +66,7 @@ def new_engine(sha256: bytes = b"d" * 32, rules: bytes | None = None) -> Engine:
     for number, code in enumerate(CODES, 1):
         facts.coupons.upsert_code(CodeFact(code_hash(PEPPER, code), number, 3))
     engine = Engine(tenant="demo", facts=facts, zone="Europe/Moscow", token_key=TOKEN_KEY, pepper=PEPPER)
-    engine.take_ruleset(rules or image(), sha256, 0)
+    engine.take_ruleset(Ruleset(rules or image()), sha256, 0)
     return engine
 
 

@@ -507,7 +507,10 @@ def rate_promotions(rated: list[str]) -> SearchStrategy[list[dict[str, Any]]]:
         return st.just([])
     multiplier = given({"times": decimals(4, 1, 1_000_000), "promotion": st.sampled_from(rated)})
     one = given(
-        {"promotion": st.just("0-multiplies-others"), "reward": st.lists(reward("multiplier", multiplier), min_size=1)},
+        {
+            "promotion": st.just("0-multiplies-others"),
+            "reward": st.lists(reward("multiplier", multiplier), min_size=1, max_size=8),
+        },
         when=conditions(DISCOUNT_BASES),
         messages=st.just({"slip": {"en": "More"}}),
     )
