@@ -18,7 +18,7 @@ from altyn.core.limits cimport ACCRUALS_MAX, APPLIED_MAX
 from altyn.core.money cimport PPM, Share, compare_products, divide, mul_div_floor, power_of_ten, share_by, share_out
 from altyn.core.outcome cimport APPLIED, Accrual, BEATEN, LIMIT, RuleTrace, ZERO
 from altyn.core.rules.image cimport (
-    AssetRow, EXCLUDE_POINTS_PAID, NUDGES, POINTS_PERCENT, PromotionRow, RuleRow, SKIP_IF_PAID_WITH_POINTS, SetRow,
+    AssetRow, EXCLUDE_POINTS_PAID, NAMES_COUPON, NUDGES, POINTS_PERCENT, PromotionRow, RuleRow, SKIP_IF_PAID_WITH_POINTS, SetRow,
 )
 
 cdef enum:
@@ -215,7 +215,7 @@ cdef void accrue_sum(Work* work, int32_t begin, int32_t end) noexcept nogil:
             if work.explain:
                 trace = open_trace(work, work.traces_count, number)
                 trace_factors(work, &work.rules.rules[number])
-            if meets_conditions(work, row, number, trace) and work.rules.rules[number].asset >= 0:
+            if meets_conditions(work, row, number, trace, &left) and work.rules.rules[number].asset >= 0:
                 targets = collect_targets(work, &work.rules.rules[number], ANY)
                 give_points(work, number, targets, points_of(work, &work.rules.rules[number], targets), &left, trace)
 
@@ -502,11 +502,14 @@ cdef void accrue_competing(Work* work, int32_t begin, int32_t end, bint first, b
             if work.explain:
                 trace = open_trace(work, work.traces_count, number)
                 trace_factors(work, &work.rules.rules[number])
-            met = meets_conditions(work, row, number, trace)
+            met = meets_conditions(work, row, number, trace, NULL)
             if met:
                 trial.matched.rewards = 1
                 trial.matched.coupon = work.unlocking_coupon
-            if not (work.explain or row.flags & NUDGES):
+                if row.flags & NAMES_COUPON:
+                    # Who loses tells its codes, too, that nothing but the effect was missing.
+                    factors_of(work, &work.rules.rules[number])
+            if not (work.explain or row.flags & (NAMES_COUPON | NUDGES)):
                 break
         limits_left(work, row, &left)
         if left.closed:

@@ -5,8 +5,8 @@ coupon is used only by a rule that gave something. Must never compare promotions
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from altyn.core.calculator.conditions cimport holds, unlocking_coupon
-from altyn.core.calculator.limited cimport Left, begin_limited, end_limited, limits_left
-from altyn.core.calculator.multipliers cimport acts, factors_of, is_multiplied, note_acting, trace_factors
+from altyn.core.calculator.limited cimport begin_limited, end_limited, limits_left
+from altyn.core.calculator.multipliers cimport acts, drop_idle, factors_of, is_multiplied, note_acting, trace_factors
 from altyn.core.calculator.notes cimport is_shut_receipt, open_to
 from altyn.core.calculator.nudges cimport note_nudge
 from altyn.core.calculator.reward cimport give_by_kind
@@ -21,13 +21,13 @@ from altyn.core.rules.image cimport (
     ALLOW_FREE, COST_FLOOR, HAS_LIMITS, MultiplierRow, NAMES_COUPON, NUDGES,
 )
 
-cdef bint meets_conditions(Work* work, const PromotionRow* promotion, int32_t rule, RuleTrace* trace) noexcept nogil:
+cdef bint meets_conditions(Work* work, const PromotionRow* promotion, int32_t rule, RuleTrace* trace, const Left* left) noexcept nogil:
     """Do the conditions of a promotion hold at the turn of one of its rules; the coupon that unlocks it is noted."""
     cdef Failure failure
     cdef bint met = promotion.condition < 0 or holds(work, promotion.condition, &failure)
     work.unlocking_coupon = -1
     if promotion.flags & NUDGES:
-        note_nudge(work, promotion, &work.rules.rules[rule], met)
+        note_nudge(work, promotion, &work.rules.rules[rule], met, left)
     if met:
         if promotion.flags & NAMES_COUPON and promotion.condition >= 0:
             work.unlocking_coupon = unlocking_coupon(work, promotion.condition)
@@ -114,6 +114,8 @@ cdef int64_t give_limited(Work* work, const RuleRow* rule, Left* left) noexcept 
     cdef int32_t applied_begin = work.applied_count
     cdef int64_t given
     begin_limited(work, rule, left)
+    if is_multiplied(rule) and work.only_winner < 0:
+        drop_idle(work, rule)
     given = take_won(work) if work.only_winner >= 0 else give_by_kind(work, rule)
     if work.claiming and given > 0:
         note_gifts(work)
@@ -130,8 +132,12 @@ cdef inline int64_t give(Work* work, int32_t number, Left* left, Matched* matche
     work.rule = number
     if is_multiplied(rule):
         work.factors = matched.factors[rule.reward_no]
+        if left == NULL and work.noted and work.only_winner < 0:
+            drop_idle(work, rule)
     if not is_shut_receipt(work) and (left == NULL or not left.closed):
         given = give_by_kind(work, rule) if left == NULL else give_limited(work, rule, left)
+    if is_multiplied(rule):
+        matched.factors[rule.reward_no] = <uint16_t>work.factors
     if given > 0 and not work.trying:
         use_coupon(work, number)
         if is_multiplied(rule):
@@ -183,7 +189,7 @@ cdef int64_t apply_promotion(Work* work, int32_t promotion, int32_t traces_begin
         if work.explain:
             trace = open_trace(work, traces_begin + i, row.rules_begin + i)
             trace_factors(work, rule)
-        if not meets_conditions(work, row, row.rules_begin + i, trace):
+        if not meets_conditions(work, row, row.rules_begin + i, trace, left):
             continue
         if rule.tiers >= 0:
             matched.steps[i] = <uint8_t>reached_step(work, rule.tiers)

@@ -6,7 +6,7 @@ they come in order of evaluation, each once. Must never look at an amount. Cost 
 rules there are.
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset, strlen
+from libc.string cimport memset, strlen
 from altyn.core.calculator.work cimport COLUMNS, CONDITIONS_NOT_MET, ENTERED_BEFORE, SYMBOLS_BLOCK, UNKNOWN_CODE, symbols_in
 from altyn.core.limits cimport ATTRIBUTES_MAX, GRANTS_MAX, SEGMENTS_MAX
 from altyn.core.receipt cimport CouponFact, GrantFact, Line
@@ -273,9 +273,7 @@ cdef void find_candidates(Work* work, bint every) noexcept nogil:
     if work.rules.summary.kinds & (1 << ATTRIBUTE | 1 << GRANT):
         look_up_tags(work)
     look_up_coupons(work)
-    work.looks_at_all = every
     if every:
-        memcpy(work.gate_bits, work.candidate_bits, sizeof(work.gate_bits))
         for i in range(work.rules.rates_begin):
             add_promotion(work, i)
     list_candidates(work)

@@ -8,6 +8,7 @@ anything but rates and fixed points.
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from altyn.core.calculator.conditions cimport holds, unlocking_coupon
+from altyn.core.calculator.notes cimport is_open
 from altyn.core.calculator.targets cimport in_set
 from altyn.core.calculator.traces cimport begin_trace, trace_failure
 from altyn.core.calculator.work cimport Failure
@@ -107,11 +108,38 @@ cdef bint acts(const Work* work, const RuleRow* rule, const MultiplierRow* row) 
         return True
     for i in range(work.groups_count):
         group = &work.groups[i]
-        if not (group.accrues if rule.asset >= 0 else group.target):
+        if group.first_run < 0 or not (group.accrues if rule.asset >= 0 else group.target):
             continue
         if in_set(work.rules, &work.rules.sets[rule.targets], group) and in_set(work.rules, &work.rules.sets[row.targets], group):
             return True
     return False
+
+
+cdef bint has_open_target(const Work* work, const RuleRow* rule, const MultiplierRow* row) noexcept nogil:
+    cdef const CalcGroup* group
+    cdef int32_t i, number
+    for i in range(work.groups_count):
+        group = &work.groups[i]
+        if not group.target or not in_set(work.rules, &work.rules.sets[rule.targets], group):
+            continue
+        if not in_set(work.rules, &work.rules.sets[row.targets], group):
+            continue
+        number = group.first_run
+        while number >= 0:
+            if is_open(work, number):
+                return True
+            number = work.runs[number].next
+    return False
+
+
+cdef void drop_idle(Work* work, const RuleRow* rule) noexcept nogil:
+    """Amounts stay as they are: on units that are closed to the rule, or beyond its quantity, nothing is taken."""
+    cdef const MultiplierRow* row
+    cdef int32_t i
+    for i in range(rule.multipliers_begin, rule.multipliers_end):
+        row = &work.rules.multipliers[i]
+        if row.targets != 0 and not has_open_target(work, rule, row):
+            work.factors &= ~(<uint32_t>1 << (i - rule.multipliers_begin))
 
 
 cdef void trace_factors(Work* work, const RuleRow* rule) noexcept nogil:

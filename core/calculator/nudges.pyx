@@ -2,19 +2,23 @@
 
 Decides which thresholds are near: of a reward whose conditions fail, the one sum or quantity that is all that is missing;
 of one whose conditions hold, the next step of its tiers. Looked at when it is the reward's turn, on the base the
-threshold names; nobody is led to goods of which the receipt has nothing. Invariants: at most NUDGES_MAX, of a promotion
-the least of all its rewards, sums before quantities, the least missing first, equal ones by (priority, order of
-evaluation); whether somebody wants an explanation is of no matter. Must never change an amount.
+threshold names; nobody is led to goods of which the receipt has nothing, nor to a promotion none of whose rewards finds
+goods. Invariants: at most NUDGES_MAX, of a promotion the least of all its rewards, sums before quantities, the least
+missing first, equal ones by (priority, id); what the index passes over would not be told either, so whether somebody
+wants an explanation is of no matter. Must never change an amount.
 """
 from libc.stdint cimport INT32_MAX, int32_t, int64_t
 from altyn.core.calculator.conditions cimport base_of, leaf_holds
-from altyn.core.calculator.limited cimport Left, limits_left
+from altyn.core.calculator.limited cimport limits_left
+from altyn.core.calculator.targets cimport Members, first_in_set, next_in_set
 from altyn.core.calculator.work cimport Failure
 from altyn.core.limits cimport NUDGES_MAX
 from altyn.core.outcome cimport Said
 from altyn.core.rules.image cimport (
-    ALL_OF, ANY_OF, ConditionRow, HAS_LIMITS, NONE_OF, QUANTITY_IS, SUM_IS, TierRow,
+    ALL_OF, ANY_OF, BUNDLE, BUY_GET, ConditionRow, GIFT, HAS_LIMITS, ISSUE_COUPON, MESSAGE, NONE_OF, QUANTITY_IS, SUM_IS,
+    SetRewardRow, TierRow,
 )
+from altyn.core.text cimport Text, text_compare
 
 cdef struct Missing:
     # 0: nothing; below 0: no purchase helps.
@@ -76,14 +80,23 @@ cdef int64_t missing_of_step(const Work* work, const TierRow* tiers) noexcept no
     return 0
 
 
+cdef inline Text id_of(const Work* work, const PromotionRow* promotion) noexcept nogil:
+    cdef Text text
+    text.data = work.rules.texts + promotion.id_begin
+    text.size = promotion.id_size
+    return text
+
+
 cdef inline bint goes_before(const Work* work, const Said* left, const Said* right) noexcept nogil:
-    cdef int32_t left_priority = work.rules.promotions[left.promotion].priority
-    cdef int32_t right_priority = work.rules.promotions[right.promotion].priority
+    cdef const PromotionRow* former = &work.rules.promotions[left.promotion]
+    cdef const PromotionRow* latter = &work.rules.promotions[right.promotion]
     if left.of_quantity != right.of_quantity:
         return right.of_quantity
     if left.missing != right.missing:
         return left.missing < right.missing
-    return left_priority < right_priority if left_priority != right_priority else left.promotion < right.promotion
+    if former.priority != latter.priority:
+        return former.priority < latter.priority
+    return text_compare(id_of(work, former), id_of(work, latter)) < 0
 
 
 cdef void keep(Work* work, const Said* nudge) noexcept nogil:
@@ -106,18 +119,54 @@ cdef void keep(Work* work, const Said* nudge) noexcept nogil:
     work.nudges[i] = nudge[0]
 
 
-cdef inline bint is_found_by_gate(const Work* work, int32_t promotion) noexcept nogil:
-    """Would the promotion be looked at if nobody wanted an explanation."""
-    return not work.looks_at_all or work.gate_bits[promotion >> 6] >> (promotion & 63) & 1
+cdef bint has_goods(const Work* work, int32_t targets) noexcept nogil:
+    cdef Members left
+    cdef int32_t i = first_in_set(work, &work.rules.sets[targets], &left)
+    while i < work.groups_count:
+        if work.groups[i].first_run >= 0:
+            return True
+        i = next_in_set(work, &work.rules.sets[targets], &left)
+    return False
 
 
-cdef bint is_closed(Work* work, const PromotionRow* promotion) noexcept nogil:
-    """Do its limits leave nothing anyhow."""
+cdef bint finds_goods(const Work* work, const RuleRow* rule) noexcept nogil:
+    """Of a bundle every part, of buy_get both sides."""
+    cdef const SetRewardRow* row
+    cdef int32_t part
+    if rule.kind != BUNDLE and rule.kind != BUY_GET:
+        return has_goods(work, rule.targets)
+    row = &work.rules.set_rewards[rule.detail]
+    for part in range(row.parts.begin, row.parts.end):
+        if not has_goods(work, work.rules.parts[part].targets):
+            return False
+    return True
+
+
+cdef bint some_finds_goods(const Work* work, const PromotionRow* promotion) noexcept nogil:
+    """Has one of its rewards goods in the receipt; messages, codes and gifts need none when they are alone."""
+    cdef const RuleRow* rule
+    cdef bint gives = False
+    cdef int32_t i
+    for i in range(promotion.rules_begin, promotion.rules_end):
+        rule = &work.rules.rules[i]
+        if rule.kind == MESSAGE or rule.kind == ISSUE_COUPON or rule.kind == GIFT:
+            continue
+        gives = True
+        if finds_goods(work, rule):
+            return True
+    return not gives
+
+
+cdef bint is_closed(Work* work, const PromotionRow* promotion, const Left* now) noexcept nogil:
+    """Do its limits leave nothing anyhow. `now`: what they leave at this turn, NULL: not known."""
     cdef Left left
     cdef int32_t i
     if not promotion.flags & HAS_LIMITS:
         return False
-    limits_left(work, promotion, &left)
+    if now != NULL and not work.claiming:
+        left = now[0]
+    else:
+        limits_left(work, promotion, &left)
     if left.closed or left.quantity_milli == 0:
         return True
     for i in range(left.bounds_count):
@@ -126,13 +175,13 @@ cdef bint is_closed(Work* work, const PromotionRow* promotion) noexcept nogil:
     return False
 
 
-cdef void note_nudge(Work* work, const PromotionRow* promotion, const RuleRow* rule, bint met) noexcept nogil:
+cdef void note_nudge(Work* work, const PromotionRow* promotion, const RuleRow* rule, bint met, const Left* left) noexcept nogil:
     """It is the turn of a rule of a promotion with a text for this; `met`: its conditions hold."""
     cdef Missing missing
     cdef Said nudge
     nudge.promotion = <int32_t>(promotion - work.rules.promotions)
     # A combination being tried is nobody's turn.
-    if not work.nudging or work.applications_max != INT32_MAX or not is_found_by_gate(work, nudge.promotion):
+    if not work.nudging or work.applications_max != INT32_MAX:
         return
     if not met:
         missing = missing_of(work, promotion.condition)
@@ -141,7 +190,7 @@ cdef void note_nudge(Work* work, const PromotionRow* promotion, const RuleRow* r
         missing.of_quantity = False
     else:
         return
-    if missing.amount <= 0 or is_closed(work, promotion):
+    if missing.amount <= 0 or is_closed(work, promotion, left) or not some_finds_goods(work, promotion):
         return
     nudge.rule = nudge.message = nudge.asset = -1
     nudge.discount_minor = nudge.points = 0

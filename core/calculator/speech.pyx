@@ -129,7 +129,7 @@ cdef bint is_met(Work* work, const PromotionRow* row) noexcept nogil:
     for number in range(row.rules_begin, row.rules_end):
         if work.explain:
             trace = open_trace(work, work.traces_count, number)
-        met = meets_conditions(work, row, number, trace)
+        met = meets_conditions(work, row, number, trace, NULL)
         if met and row.flags & HAS_LIMITS:
             limits_left(work, row, &left)
             met = not left.closed

@@ -8,7 +8,7 @@ group, marks of exclusivity, prices before a limited rule. Notes are kept (`note
 them; a receipt that needs none never touches them.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from altyn.core.limits cimport ATTRIBUTES_MAX, COUPONS_MAX, EXPLAIN_ALL_MAX, GRANTS_MAX, REWARDS_MAX, TRACES_MAX
+from altyn.core.limits cimport ATTRIBUTES_MAX, COUPONS_MAX, GRANTS_MAX, REWARDS_MAX, TRACES_MAX
 from altyn.core.money cimport Share
 from altyn.core.outcome cimport (
     Accrual, CounterUse, CouponOutcome, FiscalRow, LineAccrual, LineDiscount, LineResult, LineRole, LineTrace, PointsPayment,
@@ -330,8 +330,6 @@ cdef struct Work:
     Said* nudges
     int32_t nudges_count
     bint nudging               # a promotion tried now could still be the one that gives
-    bint looks_at_all          # to explain; gate_bits are candidate_bits of those it would look at anyhow
-    uint64_t gate_bits[EXPLAIN_ALL_MAX >> 6]
     RuleTrace* traces
     int32_t traces_count       # wanted; rows exist up to TRACES_MAX
     RuleTrace spilled_trace

@@ -284,7 +284,8 @@ def write_lane(
         # That of a promotion of stage rate stands with the promotions it multiplies, at whose turns it is tested.
         is_rate = promotion.stage is Stage.RATE
         condition = -1 if promotion.when is None or is_rate else rows.condition(promotion.when)
-        writer.multipliers_of(promotion, factors.get(promotion.promotion_id, ()))
+        others = factors.get(promotion.promotion_id, ())
+        writer.multipliers_of(promotion, others)
         for reward_no, reward in enumerate(promotion.rewards):
             writer.rule(reward, number, reward_no, promotion.stage)
         floor = promotion.floor
@@ -305,7 +306,8 @@ def write_lane(
             )
         )
         if not is_rate:
-            add_gate(rows, gate_of(promotion), number)
+            others_when = [one.owner.when for one in others if one.owner.when is not None]
+            add_gate(rows, gate_of(promotion, others_when), number)
     sections["groups"].append(
         GROUP_ROW.pack(lane.mode, lane.scope, lane.stage, lane.priority, begin, len(promotions), *rows.text(lane.name))
     )

@@ -72,8 +72,9 @@ class Gate(NamedTuple):
     keys: tuple[Key, ...]
 
 
-def gate_of(promotion: Promotion) -> Gate | None:
-    """The most selective gate; None when the promotion may give something to anybody."""
+def gate_of(promotion: Promotion, others_when: Iterable[Condition] = ()) -> Gate | None:
+    """The most selective gate; None when the promotion may give something to anybody. `others_when`: the conditions
+    of others that multiply it."""
     owner = promotion.promotion_id
     found = [] if promotion.when is None else [condition_gate(promotion.when, owner)]
     # Messages and issued coupons follow what the other rewards give; alone they need no goods.
@@ -81,10 +82,11 @@ def gate_of(promotion: Promotion) -> Gate | None:
     if giving:
         found.append(union(giving))
     gate = best(found)
-    if gate is None or promotion.when is None or gate.rank == RANKS[COUPON]:
-        return gate
+    if gate is None:
+        return None
     # A code that is entered brings its promotions, for the answer to it tells conditions from effect.
-    return Gate(gate.rank, tuple(dict.fromkeys((*gate.keys, *coupon_keys(promotion.when)))))
+    codes = [key for condition in (*promotion.conditions, *others_when) for key in coupon_keys(condition)]
+    return Gate(gate.rank, tuple(dict.fromkeys((*gate.keys, *codes))))
 
 
 def coupon_keys(condition: Condition) -> Iterator[Key]:

@@ -30,6 +30,8 @@ class Nudges:
         """A rule at its turn, or a promotion of stage message; of several rewards the nearest is told."""
         if self.is_over or "nudge" not in promotion.messages or self._is_used_up(promotion, board):
             return
+        if not _finds_goods(promotion, situation):
+            return
         missing = answer.missing if answer.failure is not None else _to_next_step(rule, situation)
         if missing is not None:
             nearest, _ = self.found.get(promotion.promotion_id, (missing, promotion))
@@ -55,6 +57,17 @@ class Nudges:
             for missing, promotion in nearest
             for language, text in promotion.messages["nudge"].items()
         ]
+
+
+def _finds_goods(promotion: Promotion, situation: Situation) -> bool:
+    """Has one of its rewards goods in the receipt: of a bundle every part, of buy_get both sides."""
+    lines = [unit.line for group in situation.groups for unit in group.units if not unit.line.is_neutral]
+
+    def finds(rule: Rule) -> bool:
+        sets = [part.goods for part in rule.parts] or [rule.goods]
+        return all(any(map(goods, lines)) for goods in sets)
+
+    return not promotion.rules or any(map(finds, promotion.rules))
 
 
 def _to_next_step(rule: Rule | None, situation: Situation) -> Missing | None:
