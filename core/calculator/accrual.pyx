@@ -99,12 +99,14 @@ cdef int64_t points_of(Work* work, const RuleRow* rule, Targets targets) noexcep
     """What the rule gives on the collected targets, floored to the step."""
     cdef const AssetRow* asset
     cdef int64_t points
+    if is_multiplied(rule):
+        # First, for codes are told that their conditions were met though there is nothing to accrue on.
+        work.factors = factors_of(work, rule)
     if targets.base == 0:
         return 0
     asset = &work.rules.assets[rule.asset]
     points = value_of(work, rule)
     if is_multiplied(rule):
-        work.factors = factors_of(work, rule)
         points = points_multiplied(work, rule, targets.count, points)
     elif rule.kind == POINTS_PERCENT:
         points = mul_div_floor(
@@ -188,7 +190,7 @@ cdef void give_points(Work* work, int32_t number, Targets targets, int64_t wante
     work.accruals_count += 1
     use_coupon(work, number)
     if is_multiplied(rule):
-        use_factors(work, rule, number)
+        use_factors(work, rule, number, work.factors)
         if rule.kind == POINTS_PERCENT:
             targets.base = weigh_by_rate(work, targets.count)
     share_by(points, targets.base, work.shares, targets.count, False, work.share_order)

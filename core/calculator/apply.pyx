@@ -6,7 +6,7 @@ coupon is used only by a rule that gave something. Must never compare promotions
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from altyn.core.calculator.conditions cimport holds, unlocking_coupon
 from altyn.core.calculator.limited cimport begin_limited, end_limited, limits_left
-from altyn.core.calculator.multipliers cimport acts, drop_idle, factors_of, is_multiplied, note_acting, trace_factors
+from altyn.core.calculator.multipliers cimport acting_of, acts, factors_of, is_multiplied, note_acting, trace_factors
 from altyn.core.calculator.notes cimport is_shut_receipt, open_to
 from altyn.core.calculator.nudges cimport note_nudge
 from altyn.core.calculator.reward cimport give_by_kind
@@ -58,13 +58,13 @@ cdef void use_code(Work* work, int32_t rule, int32_t coupon) noexcept nogil:
         work.coupons_given_count += 1
 
 
-cdef void use_factors(Work* work, const RuleRow* rule, int32_t number) noexcept nogil:
+cdef void use_factors(Work* work, const RuleRow* rule, int32_t number, uint32_t factors) noexcept nogil:
     """The rule gave something: codes that helped to multiply it are used, and promotions that did are noted."""
     cdef const MultiplierRow* row
     cdef int32_t i
     for i in range(rule.multipliers_begin, rule.multipliers_end):
         row = &work.rules.multipliers[i]
-        if not work.factors >> (i - rule.multipliers_begin) & 1 or not (row.names_coupon or row.owner >= 0):
+        if not factors >> (i - rule.multipliers_begin) & 1 or not (row.names_coupon or row.owner >= 0):
             continue
         if not acts(work, rule, row):
             continue
@@ -109,13 +109,13 @@ cdef inline const RuleRow* rule_now(Work* work, int32_t number, const Matched* m
     return tiered
 
 
-cdef int64_t give_limited(Work* work, const RuleRow* rule, Left* left) noexcept nogil:
-    """Apply a rule of a promotion with limits; what they let it give."""
+cdef int64_t give_limited(Work* work, const RuleRow* rule, Left* left, uint32_t* acting) noexcept nogil:
+    """Apply a rule of a promotion with limits; what they let it give. Of the factors `acting` those act that find a unit."""
     cdef int32_t applied_begin = work.applied_count
     cdef int64_t given
     begin_limited(work, rule, left)
-    if is_multiplied(rule) and work.only_winner < 0:
-        drop_idle(work, rule)
+    if acting[0] != 0 and work.only_winner < 0:
+        acting[0] = acting_of(work, rule, acting[0])
     given = take_won(work) if work.only_winner >= 0 else give_by_kind(work, rule)
     if work.claiming and given > 0:
         note_gifts(work)
@@ -129,19 +129,20 @@ cdef inline int64_t give(Work* work, int32_t number, Left* left, Matched* matche
     cdef int32_t applied_begin = work.applied_count
     cdef int64_t given = 0
     cdef int32_t formed = work.formed_count
+    cdef uint32_t acting = 0
     work.rule = number
     if is_multiplied(rule):
-        work.factors = matched.factors[rule.reward_no]
+        work.factors = acting = matched.factors[rule.reward_no]
         if left == NULL and work.noted and work.only_winner < 0:
-            drop_idle(work, rule)
+            acting = acting_of(work, rule, acting)
     if not is_shut_receipt(work) and (left == NULL or not left.closed):
-        given = give_by_kind(work, rule) if left == NULL else give_limited(work, rule, left)
+        given = give_by_kind(work, rule) if left == NULL else give_limited(work, rule, left, &acting)
     if is_multiplied(rule):
-        matched.factors[rule.reward_no] = <uint16_t>work.factors
+        matched.factors[rule.reward_no] = <uint16_t>acting
     if given > 0 and not work.trying:
         use_coupon(work, number)
         if is_multiplied(rule):
-            use_factors(work, rule, number)
+            use_factors(work, rule, number, acting)
     if trace != NULL:
         trace.amount_minor = given
         if given > 0:

@@ -10,8 +10,8 @@ cdef int64_t multiplied(const Work* work, const RuleRow* rule, int64_t value, co
 cdef int64_t multiplied_progressive(const Work* work, const RuleRow* rule, int64_t base, int64_t part_minor) noexcept nogil
 # Shares of multiplied targets weigh base × rate: weights are bases, caps the rates. The sum of the weights.
 cdef int64_t weigh_by_rate(Work* work, int32_t count) noexcept nogil
-# Forget those of `work.factors` that act on no unit which a discount may be taken from now.
-cdef void drop_idle(Work* work, const RuleRow* rule) noexcept nogil
+# Those of the factors that act on a unit which a discount may be taken from now.
+cdef uint32_t acting_of(const Work* work, const RuleRow* rule, uint32_t factors) noexcept nogil
 # Does the multiplier change the rate of some target.
 cdef bint acts(const Work* work, const RuleRow* rule, const MultiplierRow* row) noexcept nogil
 

@@ -132,14 +132,15 @@ cdef bint has_open_target(const Work* work, const RuleRow* rule, const Multiplie
     return False
 
 
-cdef void drop_idle(Work* work, const RuleRow* rule) noexcept nogil:
-    """Amounts stay as they are: on units that are closed to the rule, or beyond its quantity, nothing is taken."""
+cdef uint32_t acting_of(const Work* work, const RuleRow* rule, uint32_t factors) noexcept nogil:
+    """From units that are closed to the rule, or beyond its quantity, nothing is taken."""
     cdef const MultiplierRow* row
     cdef int32_t i
     for i in range(rule.multipliers_begin, rule.multipliers_end):
         row = &work.rules.multipliers[i]
         if row.targets != 0 and not has_open_target(work, rule, row):
-            work.factors &= ~(<uint32_t>1 << (i - rule.multipliers_begin))
+            factors &= ~(<uint32_t>1 << (i - rule.multipliers_begin))
+    return factors
 
 
 cdef void trace_factors(Work* work, const RuleRow* rule) noexcept nogil:

@@ -20,6 +20,9 @@ from altyn.core.rules.image cimport (
 )
 from altyn.core.text cimport Text, text_compare
 
+cdef enum:
+    STAGE_MESSAGE = 12         # words.Stage
+
 cdef struct Missing:
     # 0: nothing; below 0: no purchase helps.
     int64_t amount             # minor units, or thousandths
@@ -142,6 +145,10 @@ cdef bint finds_goods(const Work* work, const RuleRow* rule) noexcept nogil:
     return True
 
 
+cdef inline bint is_notice(const RuleRow* rule) noexcept nogil:
+    return rule.kind == MESSAGE or rule.kind == ISSUE_COUPON or rule.kind == GIFT
+
+
 cdef bint some_finds_goods(const Work* work, const PromotionRow* promotion) noexcept nogil:
     """Has one of its rewards goods in the receipt; messages, codes and gifts need none when they are alone."""
     cdef const RuleRow* rule
@@ -149,7 +156,7 @@ cdef bint some_finds_goods(const Work* work, const PromotionRow* promotion) noex
     cdef int32_t i
     for i in range(promotion.rules_begin, promotion.rules_end):
         rule = &work.rules.rules[i]
-        if rule.kind == MESSAGE or rule.kind == ISSUE_COUPON or rule.kind == GIFT:
+        if is_notice(rule):
             continue
         gives = True
         if finds_goods(work, rule):
@@ -180,8 +187,8 @@ cdef void note_nudge(Work* work, const PromotionRow* promotion, const RuleRow* r
     cdef Missing missing
     cdef Said nudge
     nudge.promotion = <int32_t>(promotion - work.rules.promotions)
-    # A combination being tried is nobody's turn.
-    if not work.nudging or work.applications_max != INT32_MAX:
+    # A combination being tried is nobody's turn, and a message beside other rewards only follows them.
+    if not work.nudging or work.applications_max != INT32_MAX or (is_notice(rule) and promotion.stage != STAGE_MESSAGE):
         return
     if not met:
         missing = missing_of(work, promotion.condition)
