@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from altyn.infra.embedded.postgres import EmbeddedPostgres
@@ -30,7 +31,7 @@ TEST_SECONDS_MAX = 300
 # Deleting a cluster's tens of thousands of files takes minutes on disks that discard blocks at once; what tests crash
 # and recover has folders of its own on disk.
 MEMORY = Path("/dev/shm")
-MEMORY_BYTES_MIN = 8 << 30
+MEMORY_BYTES_MIN = 12 << 30
 
 
 @pytest.hookimpl(wrapper=True)
@@ -53,7 +54,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 @pytest.fixture(scope="session")
 def stores_folder() -> Iterator[Path]:
     """A var directory with a short name, in memory where there is room; removed after the stores have stopped."""
-    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES_MIN
+    free = min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available) if MEMORY.is_dir() else 0
+    roomy = free >= MEMORY_BYTES_MIN
     folder = Path(tempfile.mkdtemp(prefix="altyn-", dir=MEMORY if roomy else None))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -61,7 +63,9 @@ def stores_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def embedded_postgres(stores_folder: Path) -> Iterator[EmbeddedPostgres]:
-    server = EmbeddedPostgres(stores_folder, server_settings={"shared_buffers": "64MB"})
+    server = EmbeddedPostgres(
+        stores_folder, server_settings={"shared_buffers": "64MB", "min_wal_size": "80MB", "max_wal_size": "256MB"}
+    )
     server.start()
     yield server
     server.stop(immediately=True)  # the folder goes anyway

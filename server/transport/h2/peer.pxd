@@ -27,7 +27,8 @@ cdef enum PeerLimit:
     SETTINGS_NOISE = 64
     CONTINUATION_NOISE = 32
     TINY_DATA_BYTES = 16
-    IGNORED_BYTES_PER_NOISE = 256
+    # What was on its way to a call that has been refused is at most what was announced, and costs half of the noise.
+    IGNORED_BYTES_PER_NOISE = 4_096
     # As grpc has it: pings that come sooner are strikes, unless an answer was sent meanwhile.
     PING_STRIKES_MAX = 2
     # Of a block of indexed fields that is known when it comes again.
