@@ -185,7 +185,7 @@ async def _load_goods(call: Call, chain: Dataset) -> None:
             (
                 *(product.sku, product.title, product.category, product.brand, product.supplier),
                 sum(1 << bit for bit, name in enumerate(FLAG_BITS) if name in product.flags),
-                *(0, 0),
+                *(0, 0, []),
             )
             for product in chain.products
         ],
@@ -203,7 +203,7 @@ async def _load_members(call: Call, pepper: bytes, chain: Dataset) -> None:
     card_ids = await new_ids(call.connection, "card_ids", len(new))
     ids = {one.household_id: number for one, number in zip(new, customer_ids, strict=True)}
     accounts = dict(zip(customer_ids, account_ids, strict=True))
-    await call.feed.put(CUSTOMERS, [(number, account, None, call.now) for number, account in accounts.items()])
+    await call.feed.put(CUSTOMERS, [(number, account, None, call.now, 0, []) for number, account in accounts.items()])
     await call.feed.put(
         CARDS,
         [

@@ -144,7 +144,7 @@ async def _load_goods(call: Call) -> None:
             (
                 *(product.sku, product.title, product.group, "", ""),
                 sum(1 << bit for bit, name in enumerate(FLAG_BITS) if name in product.flags),
-                *(product.min_price_minor, 0),
+                *(product.min_price_minor, 0, []),
             )
             for product in world.PRODUCTS
         ],
@@ -173,7 +173,10 @@ async def _load_members(call: Call, pepper: bytes) -> dict[str, int]:
     await call.feed.put(
         CUSTOMERS,
         [
-            (ids[card.number][1], ids[card.number][2], phone_hash(pepper, card.phone) if card.phone else None, call.now)
+            (
+                *(ids[card.number][1], ids[card.number][2]),
+                *(phone_hash(pepper, card.phone) if card.phone else None, call.now, 0, []),
+            )
             for card in new_cards
         ],
     )

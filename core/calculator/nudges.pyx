@@ -170,7 +170,7 @@ cdef bint is_closed(Work* work, const PromotionRow* promotion, const Left* now) 
     cdef int32_t i
     if not promotion.flags & HAS_LIMITS:
         return False
-    if now != NULL and not work.claiming:
+    if now != NULL:
         left = now[0]
     else:
         limits_left(work, promotion, &left)

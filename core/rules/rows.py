@@ -296,7 +296,7 @@ class RowWriter:
         number = self.accumulation_numbers.setdefault(made.name, len(self.accumulations))
         if number < len(self.accumulations):
             return number
-        stores = []
+        stores: list[int] = []
         at = dict(made.earlier.at)
         for name, kind in zip(("id", "region", "format", "cluster"), STORE_KINDS, strict=True):
             choice = at.get(name, Choice())
