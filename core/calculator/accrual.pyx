@@ -7,14 +7,14 @@ compete per asset.
 
 """
 from libc.stdint cimport int64_t, uint32_t
-from altyn.core.calculator.apply cimport meets_conditions, use_coupon, use_factors
+from altyn.core.calculator.apply cimport meets_conditions, note_codes, use_coupon, use_factors
 from altyn.core.calculator.limited cimport Left, granted, limits_left, spend
 from altyn.core.calculator.multipliers cimport factors_of, is_multiplied, multiplied, trace_factors, weigh_by_rate
 from altyn.core.calculator.targets cimport in_set
 from altyn.core.calculator.tiers cimport value_of
 from altyn.core.calculator.traces cimport open_trace
 from altyn.core.calculator.work cimport Accrued, CalcGroup, Run, Trial, trace_row
-from altyn.core.limits cimport ACCRUALS_MAX, APPLIED_MAX
+from altyn.core.limits cimport ACCRUALS_MAX, APPLIED_MAX, MULTIPLIERS_MAX
 from altyn.core.money cimport PPM, Share, compare_products, divide, mul_div_floor, power_of_ten, share_by, share_out
 from altyn.core.outcome cimport APPLIED, Accrual, BEATEN, LIMIT, RuleTrace, ZERO
 from altyn.core.rules.image cimport (
@@ -174,6 +174,7 @@ cdef void give_points(Work* work, int32_t number, Targets targets, int64_t wante
     cdef const CalcGroup* group
     cdef bint one_line_each = work.groups_count == work.receipt.lines_count
     cdef int64_t points = points_left(work, rule, wanted, left)
+    cdef int32_t[MULTIPLIERS_MAX] codes
     cdef int32_t i
     if trace != NULL:
         trace.verdict = APPLIED if points > 0 else (left.verdict if left.verdict >= 0 else ZERO)
@@ -190,7 +191,8 @@ cdef void give_points(Work* work, int32_t number, Targets targets, int64_t wante
     work.accruals_count += 1
     use_coupon(work, number)
     if is_multiplied(rule):
-        use_factors(work, rule, number, work.factors)
+        note_codes(work, rule, work.factors, codes)
+        use_factors(work, rule, number, work.factors, codes)
         if rule.kind == POINTS_PERCENT:
             targets.base = weigh_by_rate(work, targets.count)
     share_by(points, targets.base, work.shares, targets.count, False, work.share_order)

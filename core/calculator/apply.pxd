@@ -10,5 +10,6 @@ cdef int64_t apply_matched(Work* work, int32_t promotion, int32_t traces_begin, 
 cdef bint meets_conditions(Work* work, const PromotionRow* promotion, int32_t rule, RuleTrace* trace, const Left* left) noexcept nogil
 cdef void use_coupon(Work* work, int32_t rule) noexcept nogil
 cdef void use_code(Work* work, int32_t rule, int32_t coupon) noexcept nogil
-cdef void use_factors(Work* work, const RuleRow* rule, int32_t number, uint32_t factors) noexcept nogil
+cdef void note_codes(Work* work, const RuleRow* rule, uint32_t factors, int32_t* codes) noexcept nogil
+cdef void use_factors(Work* work, const RuleRow* rule, int32_t number, uint32_t factors, const int32_t* codes) noexcept nogil
 cdef void trace_lines(Work* work, RuleTrace* trace, int32_t applied_begin) noexcept nogil

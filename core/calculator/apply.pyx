@@ -15,7 +15,7 @@ from altyn.core.calculator.traces cimport open_trace, trace_failure
 from altyn.core.calculator.why cimport explain_nothing
 from altyn.core.calculator.won cimport note_gifts, take_won
 from altyn.core.calculator.work cimport Applied, Failure, USED, trace_row
-from altyn.core.limits cimport COUPONS_GIVEN_MAX, LINE_TRACES_MAX
+from altyn.core.limits cimport COUPONS_GIVEN_MAX, LINE_TRACES_MAX, MULTIPLIERS_MAX
 from altyn.core.outcome cimport APPLIED, LineTrace
 from altyn.core.rules.image cimport (
     ALLOW_FREE, COST_FLOOR, HAS_LIMITS, MultiplierRow, NAMES_COUPON, NUDGES,
@@ -58,7 +58,16 @@ cdef void use_code(Work* work, int32_t rule, int32_t coupon) noexcept nogil:
         work.coupons_given_count += 1
 
 
-cdef void use_factors(Work* work, const RuleRow* rule, int32_t number, uint32_t factors) noexcept nogil:
+cdef void note_codes(Work* work, const RuleRow* rule, uint32_t factors, int32_t* codes) noexcept nogil:
+    """By multiplier, the code that unlocked it: before the rule takes what a running sum would miss."""
+    cdef int32_t i, count = rule.multipliers_end - rule.multipliers_begin
+    for i in range(count):
+        codes[i] = -1
+        if factors >> i & 1 and work.rules.multipliers[rule.multipliers_begin + i].names_coupon:
+            codes[i] = unlocking_coupon(work, work.rules.multipliers[rule.multipliers_begin + i].condition)
+
+
+cdef void use_factors(Work* work, const RuleRow* rule, int32_t number, uint32_t factors, const int32_t* codes) noexcept nogil:
     """The rule gave something: codes that helped to multiply it are used, and promotions that did are noted."""
     cdef const MultiplierRow* row
     cdef int32_t i
@@ -69,7 +78,7 @@ cdef void use_factors(Work* work, const RuleRow* rule, int32_t number, uint32_t 
         if not acts(work, rule, row):
             continue
         if row.names_coupon:
-            use_code(work, number, unlocking_coupon(work, row.condition))
+            use_code(work, number, codes[i - rule.multipliers_begin])
         if row.owner >= 0:
             note_acting(work, row, number)
 
@@ -130,9 +139,11 @@ cdef inline int64_t give(Work* work, int32_t number, Left* left, Matched* matche
     cdef int64_t given = 0
     cdef int32_t formed = work.formed_count
     cdef uint32_t acting = 0
+    cdef int32_t[MULTIPLIERS_MAX] codes
     work.rule = number
     if is_multiplied(rule):
         work.factors = acting = matched.factors[rule.reward_no]
+        note_codes(work, rule, acting, codes)
         if left == NULL and work.noted and work.only_winner < 0:
             acting = acting_of(work, rule, acting)
     if not is_shut_receipt(work) and (left == NULL or not left.closed):
@@ -142,7 +153,7 @@ cdef inline int64_t give(Work* work, int32_t number, Left* left, Matched* matche
     if given > 0 and not work.trying:
         use_coupon(work, number)
         if is_multiplied(rule):
-            use_factors(work, rule, number, acting)
+            use_factors(work, rule, number, acting, codes)
     if trace != NULL:
         trace.amount_minor = given
         if given > 0:
