@@ -402,13 +402,20 @@ cdef void accrue_max_of(Work* work, int32_t count, int32_t asset, bint by_line) 
 
 
 cdef void claim_free(Work* work, int32_t number) noexcept nogil:
-    """Free groups on which the rule gave belong to its promotion."""
+    """Free groups on which the rule gave belong to its promotion: not those where its multiplied rate is nothing."""
     cdef const RuleRow* rule = &work.rules.rules[number]
+    cdef bint by_rate = is_multiplied(rule) and rule.kind == POINTS_PERCENT
+    cdef int64_t rate = value_of(work, rule)
     cdef int32_t i
+    if by_rate:
+        work.factors = factors_of(work, rule)
     for i in range(work.groups_count):
-        if work.groups[i].winner < 0 and base_of(work, i, counts_paid(work, rule)) > 0:
-            if in_set(work.rules, &work.rules.sets[rule.targets], &work.groups[i]):
-                work.groups[i].winner = rule.promotion
+        if work.groups[i].winner >= 0 or base_of(work, i, counts_paid(work, rule)) <= 0:
+            continue
+        if not in_set(work.rules, &work.rules.sets[rule.targets], &work.groups[i]):
+            continue
+        if not by_rate or multiplied(work, rule, rate, &work.groups[i]) > 0:
+            work.groups[i].winner = rule.promotion
 
 
 cdef void give_on_free(Work* work, const Trial* trial, int32_t asset, int32_t whose) noexcept nogil:
