@@ -171,6 +171,8 @@ def _measure(
     commit.run(seconds)
     for one in calls.values():
         one.run(0.5)
+    # Before the rounds: what they give back to the allocator would hide what connections take.
+    idle_bytes = _bytes_per_connection(children["door"], addresses["door"], calculations[0])
     for number in range(rounds):
         # Neighbours of a measurement differ from round to round.
         order = [*calls.values()]
@@ -182,7 +184,7 @@ def _measure(
         one.close()
     request_bytes = statistics.mean(len(request) for requests in calculations for request in requests)
     return _figures(calls, commit) | {
-        "bytes_per_connection": _bytes_per_connection(children["door"], addresses["door"], calculations[0]),
+        "bytes_per_connection": idle_bytes,
         "counting_us": round(counting_us(world.commits(0, 1)[0]), 3),
         "door": "h2" if built("h2") else "grpc_aio",
         "request_bytes": round(request_bytes),
@@ -233,8 +235,8 @@ def _figures(calls: Mapping[str, Subject], commit: Subject) -> dict[str, Any]:
     return figures
 
 
-def _bytes_per_connection(child: Child, address: str, requests: Sequence[bytes]) -> int:
-    """What the server grows by for a register that called once and stays connected."""
+def _bytes_per_connection(child: Child, address: str, requests: Sequence[bytes]) -> int | None:
+    """What the server grows by for a register that called and stays connected; None: it did not grow."""
     key = world.register_key(0)
     before = resident_bytes(child.process.pid)
     loop = ClosedLoop(
@@ -243,4 +245,4 @@ def _bytes_per_connection(child: Child, address: str, requests: Sequence[bytes])
     loop.run(10.0)
     grown = resident_bytes(child.process.pid) - before
     loop.close()
-    return round(grown / IDLE_CONNECTIONS)
+    return round(grown / IDLE_CONNECTIONS) if grown > 0 else None

@@ -256,11 +256,8 @@ class RegisterIs:
 
 
 Historic = Purchases | Turnover | PurchaseNumber | Validity
-Condition = (
-    AllOf
-    | AnyOf
-    | NoneOf
-    | Schedule
+Leaf = (
+    Schedule
     | StoreIs
     | CustomerIs
     | Birthday
@@ -274,3 +271,4 @@ Condition = (
     | PaymentIs
     | RegisterIs
 )
+Condition = AllOf | AnyOf | NoneOf | Leaf

@@ -25,7 +25,7 @@ RECEIPTS = 20_000
 SECONDS_MAX = 240
 RECEIPTS_MIN = 5_000
 # How often each mechanic must give in each mode, and each feature come to pass, in so many receipts.
-APPLIED_MIN = 15
+APPLIED_MIN = 20
 READ = 200
 # What the parts of the last width must come to, once the core knows them.
 LATER = {

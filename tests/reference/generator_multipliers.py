@@ -33,7 +33,11 @@ def multiplied_group(author: WideAuthor) -> list[Document]:
     stage = rng.choice(("item", "receipt", "card", "accrual"))
     modes = ("CASCADE", "BEST", "ADD", "FIRST") if stage == "accrual" else ("CASCADE", "BEST", "ADD", "FIRST", "MIN")
     mode = rng.choice((*modes, "BEST"))
-    scope = rng.choice(("LINE", "RECEIPT")) if mode == "BEST" or (stage, mode) == ("accrual", "FIRST") else None
+    scope = None
+    if mode == "BEST":
+        scope = rng.choice(("LINE", "RECEIPT"))
+    elif (stage, mode) == ("accrual", "FIRST"):
+        scope = rng.choice(("LINE", "RECEIPT", "RECEIPT", "RECEIPT"))  # of the receipt's the first takes all
     team = Team("multiplied", stage, mode, scope, rng.choice((None, 15)))
     documents = []
     for number in range(rng.choice((1, 2, 2, 3))):

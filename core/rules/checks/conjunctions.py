@@ -18,18 +18,14 @@ from altyn.core.rules.condition import (
     Balance,
     Birthday,
     Condition,
-    CouponIs,
     CustomerIs,
-    Historic,
+    Leaf,
     NoneOf,
-    PaymentIs,
     Personal,
     Purchases,
     Quantity,
     ReceiptSum,
-    RegisterIs,
     Schedule,
-    SeriesIs,
     StoreIs,
     Turnover,
 )
@@ -37,21 +33,6 @@ from altyn.core.rules.words import SumBase
 
 ALTERNATIVES_MAX = 64
 SINGLE_VALUED = ("card_type", "id")
-Leaf = (
-    Schedule
-    | StoreIs
-    | CustomerIs
-    | Birthday
-    | Personal
-    | CouponIs
-    | SeriesIs
-    | ReceiptSum
-    | Quantity
-    | Balance
-    | Historic
-    | PaymentIs
-    | RegisterIs
-)
 # A sum of a later base is at most that of an earlier one, over the same goods.
 BASE_RANK = {SumBase.GROSS: 3, SumBase.STAGE_ENTRY: 2, SumBase.RUNNING: 1, SumBase.NET: 0}
 
