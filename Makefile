@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 VAR ?= ./var
 
-.PHONY: help build run test demo test-fast parity-long mutants bench lint types tidy debug load docs lock clean
+.PHONY: help build run test demo test-fast parity-long mutants bench bench-page lint types tidy debug load docs lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ bench: build ## benchmarks of core, ledger and front, one after another
 	@$(BIN)/altyn bench core --json
 	@$(BIN)/altyn bench ledger --json
 	@$(BIN)/altyn bench front --json
+
+bench-page: build ## measure the front door and write docs/operations/front.md with its plots
+	@$(BIN)/altyn bench page docs/operations
 
 load: build ## a load test of 60 s on this machine, with report and check: see loadtests/README.md
 	@$(BIN)/altyn load run --shape peak --seconds 60 --out "$$(mktemp -d)/load" --thresholds loadtests/thresholds.yaml

@@ -20,13 +20,18 @@ import uvicorn
 import uvloop
 
 from altyn.admin_api.accounts.server import OpsClient
+from altyn.admin_api.accruals.jobs import AccrualJobs
 from altyn.admin_api.app import create_app
+from altyn.admin_api.backtests.jobs import BacktestJobs
 from altyn.admin_api.bootstrap import admin_key_path, prepare
 from altyn.admin_api.edge.office import Office
+from altyn.admin_api.events.jobs import EventJobs
+from altyn.admin_api.families.acts import ActJobs
+from altyn.admin_api.jobs.runner import Works, run_jobs
 from altyn.admin_api.metrics import CountedCalls, OfficeState
 from altyn.admin_api.projector import Projector
-from altyn.admin_api.publishing.due import DueRunner
-from altyn.admin_api.segments.jobs import JobRunner
+from altyn.admin_api.publishing.due import DueJobs
+from altyn.admin_api.segments.jobs import MemberJobs
 from altyn.infra.channels import ops_files
 from altyn.infra.database import create_pool
 from altyn.infra.errors import Trouble
@@ -73,11 +78,16 @@ async def open_office(settings: Settings, keys: Secrets) -> AsyncIterator[Office
     redis = open_client(settings.redis_url)
     ops = OpsClient(settings.ops_listen, keys.ops_key, ops_files(settings))
     office = Office(settings.tenant_id, pool, redis, keys.pepper, ops, Projector(pool))
-    working = [
-        asyncio.create_task(office.projector.run(), name="projector"),
-        asyncio.create_task(JobRunner(office).run(), name="segment-jobs"),
-        asyncio.create_task(DueRunner(office).run(), name="publishing-schedule"),
-    ]
+    kinds: tuple[Works, ...] = (
+        MemberJobs(office),
+        BacktestJobs(office, settings),
+        ActJobs(office),
+        AccrualJobs(office),
+        EventJobs(office),
+        DueJobs(office),
+    )
+    working = [asyncio.create_task(run_jobs(works), name=works.kind) for works in kinds]
+    working.append(asyncio.create_task(office.projector.run(), name="projector"))
     try:
         async with office.connected() as connection:
             if await prepare(connection, settings, datetime.now(UTC)):

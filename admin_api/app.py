@@ -14,7 +14,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from altyn.admin_api.accounts import handlers as accounts
+from altyn.admin_api.accruals import handlers as accruals
 from altyn.admin_api.assets import handlers as assets
+from altyn.admin_api.backtests import handlers as backtests
 from altyn.admin_api.cards import handlers as cards
 from altyn.admin_api.catalogue import handlers as catalogue
 from altyn.admin_api.console.routes import add_console
@@ -25,16 +27,23 @@ from altyn.admin_api.edge.docs import PAGE
 from altyn.admin_api.edge.office import Office
 from altyn.admin_api.edge.problems import NotFound, answer_problem
 from altyn.admin_api.edge.routes import EdgeRoute, office_of, request_id_of
+from altyn.admin_api.events import handlers as events
 from altyn.admin_api.exceptions import handlers as exceptions
+from altyn.admin_api.families import handlers as families
+from altyn.admin_api.fraud import handlers as fraud
+from altyn.admin_api.gift_cards import handlers as gift_cards
+from altyn.admin_api.jobs import handlers as jobs
 from altyn.admin_api.keys import handlers as keys
 from altyn.admin_api.people import handlers as people
 from altyn.admin_api.program import handlers as program
 from altyn.admin_api.promotions import handlers as promotions
 from altyn.admin_api.publishing import handlers as publishing
 from altyn.admin_api.releases import handlers as releases
+from altyn.admin_api.reports import handlers as reports
 from altyn.admin_api.segments import handlers as segments
 from altyn.admin_api.servers import handlers as servers
 from altyn.admin_api.stores import handlers as stores
+from altyn.admin_api.tiers import handlers as tiers
 
 TITLE = "Altyn back office"
 VERSION = "1"
@@ -43,17 +52,26 @@ LAG_READY_MAX_S = 60.0
 AREAS = (
     program,
     assets,
+    tiers,
     promotions,
     publishing,
     releases,
+    backtests,
     segments,
+    jobs,
     coupons,
+    gift_cards,
     stores,
     catalogue,
     customers,
     cards,
     accounts,
+    accruals,
+    events,
+    families,
     exceptions,
+    fraud,
+    reports,
     servers,
     people,
     keys,

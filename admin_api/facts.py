@@ -48,7 +48,10 @@ PRODUCTS = FactTable(
 CARDS = FactTable(
     "cards",
     ("card_id",),
-    ("number_hash", "last4", "card_type", "state", "block_reason", "customer_id", "account_id", "series", "batch_id"),
+    (
+        *("number_hash", "last4", "card_type", "state", "block_reason", "customer_id", "account_id"),
+        *("series", "batch_id", "kind"),
+    ),
 )
 CUSTOMERS = FactTable(
     "customers", ("customer_id",), ("account_id", "phone_hash", "registered_at", "birthday_mmdd", "favourites")
@@ -59,15 +62,55 @@ MEMBERSHIPS = FactTable("customer_segments", ("customer_id", "segment"), ())
 ASSETS = FactTable(
     "assets",
     ("asset",),
-    ("asset_no", "scale", "step_points", "title", "expire_after_days"),
+    (
+        "asset_no",
+        "scale",
+        "step_points",
+        "title",
+        "expire_after_days",
+        "kind",
+        "adjust_points_max",
+        "adjust_day_points_max",
+    ),
     json=frozenset({"title"}),
 )
+ASSET_RATES = FactTable("asset_rates", ("asset", "to_asset"), ("from_points", "to_points"))
+PROGRAM_LIMITS = FactTable("program_limits", ("subject",), ("limits",), json=frozenset({"limits"}))
+TIER_TERMS = FactTable("tier_terms", ("scheme",), ("terms",), json=frozenset({"terms"}))
 COUPON_SERIES = FactTable(
     "coupon_series",
     ("series",),
-    ("series_no", "kind", "title", "template", "starts_at", "ends_at", "uses_max", "state"),
+    (
+        "series_no",
+        "kind",
+        "title",
+        "template",
+        "starts_at",
+        "ends_at",
+        "uses_max",
+        "state",
+        "origin",
+        "on_return",
+        "grace_days",
+    ),
 )
 COUPON_CODES = FactTable("coupon_codes", ("code_id",), ("code_hash", "series_no", "batch_id", "state"))
+COUPON_RANGES = FactTable("coupon_ranges", ("series_no", "first_serial"), ("last_serial", "state"))
+GIFT_SERIES = FactTable(
+    "gift_card_series",
+    ("series",),
+    ("series_no", "title", "template", "asset", "currency", "pin_digits", "valid_days", "state"),
+)
+GIFT_CARDS = FactTable(
+    "gift_cards",
+    ("gift_card_id",),
+    ("number_hash", "last4", "pin_hash", "series_no", "batch_id", "account_id", "state", "block_reason"),
+)
+FRAUD_RULES = FactTable(
+    "fraud_rules",
+    ("rule",),
+    ("kind", "count_window", "threshold", "seconds", "actions", "holdback_days", "state", "title"),
+)
 
 
 class FeedWriter:

@@ -33,7 +33,7 @@ PARKED = """
 SELECT count(*) AS count, extract(epoch FROM min(parked.recorded_at))::float8 AS oldest_s
   FROM exceptions AS parked
  WHERE reason = $1 AND status = $2
-   AND NOT EXISTS (SELECT FROM exception_resolutions AS done
+   AND NOT EXISTS (SELECT FROM exception_outcomes AS done
                     WHERE done.seq = parked.seq AND done.exception_no = parked.exception_no)
    AND NOT EXISTS (SELECT FROM receipt_returns AS decided
                     WHERE decided.store_id = parked.store_id AND decided.register_id = parked.register_id
@@ -45,7 +45,7 @@ OPEN = """
 SELECT status, count(*) AS count, extract(epoch FROM min(recorded_at))::float8 AS oldest_s
   FROM exceptions AS open
  WHERE status <> $1
-   AND NOT EXISTS (SELECT FROM exception_resolutions AS done
+   AND NOT EXISTS (SELECT FROM exception_outcomes AS done
                     WHERE done.seq = open.seq AND done.exception_no = open.exception_no)
  GROUP BY status
 """

@@ -179,8 +179,9 @@ cdef class ProjectionRows:
             raise ValueError(f"journal record {seq} has a number that its column cannot hold")
         return (
             record.exceptions_count > 0
-            or record.kind in (pos_v1.OPERATION_KIND_RETURN, pos_v1.OPERATION_KIND_CANCEL)
+            or record.kind in (pos_v1.OPERATION_KIND_RETURN, pos_v1.OPERATION_KIND_CANCEL, pos_v1.OPERATION_KIND_DECIDE)
             or (record.effects != NULL and record.effects.coupons_count > 0)
+            or (record.evidence != NULL and record.evidence.fraud != NULL)
         )
 
     cdef int add_receipt(self, int64_t seq, const journal_v1.Record* record, const pos_v1.CommitReceiptResponse* reply) except -1:

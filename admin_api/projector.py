@@ -20,6 +20,7 @@ from asyncpg.pool import PoolConnectionProxy
 from google.protobuf.message import DecodeError
 
 from altyn.admin_api.projection_rows import ProjectionRows
+from altyn.core.facts.coupon_codes import key_of
 from altyn.journal.v1 import record_pb2 as journal
 from altyn.pos.v1 import pos_service_pb2 as pos
 from altyn.pos.v1 import reasons_pb2
@@ -32,6 +33,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COMMIT = pos.OPERATION_KIND_COMMIT
 CANCEL = pos.OPERATION_KIND_CANCEL
 RETURN = pos.OPERATION_KIND_RETURN
+DECIDE = pos.OPERATION_KIND_DECIDE
 ANSWERS: dict[int, Any] = {
     pos.OPERATION_KIND_RESERVE: pos.ReserveReceiptResponse,
     COMMIT: pos.CommitReceiptResponse,
@@ -108,6 +110,7 @@ COLUMNS = {
         "account_id",
         "recorded_at",
     ],
+    "exception_decisions": ["seq", "exception_no", "decided_seq", "applied", "note", "actor", "recorded_at"],
     "coupon_changes": [
         "seq",
         "change_no",
@@ -117,6 +120,25 @@ COLUMNS = {
         "issued",
         "promotion_id",
         "expires_at",
+        "recorded_at",
+        "serial",
+    ],
+    "fraud_cases": [
+        "seq",
+        "case_no",
+        "rule",
+        "kind",
+        "operation_kind",
+        "store_id",
+        "register_id",
+        "shift_number",
+        "receipt_number",
+        "cashier_id",
+        "card_id",
+        "customer_id",
+        "account_id",
+        "count",
+        "threshold",
         "recorded_at",
     ],
     "ledger_entries": [
@@ -143,7 +165,8 @@ class Rows:
 
     def __init__(self) -> None:
         self.many = ProjectionRows()
-        self.few: dict[str, list[tuple[object, ...]]] = {"receipt_returns": [], "exceptions": [], "coupon_changes": []}
+        few = ("receipt_returns", "exceptions", "exception_decisions", "coupon_changes", "fraud_cases")
+        self.few: dict[str, list[tuple[object, ...]]] = {table: [] for table in few}
 
     def add(self, seq: int, body: bytes) -> None:
         """What one journal row means."""
@@ -152,8 +175,11 @@ class Rows:
         record = journal.Record.FromString(body)
         if record.kind == RETURN or (record.kind == CANCEL and record.effects.HasField("returned")):
             self._add_return(seq, record)
+        if record.kind == DECIDE:
+            self._add_decision(seq, record)
         self._add_exceptions(seq, record)
         self._add_coupons(seq, record)
+        self._add_cases(seq, record)
 
     async def copy(self, connection: asyncpg.Connection[Any] | PoolConnectionProxy[Any]) -> None:
         """Write them all."""
@@ -175,7 +201,10 @@ class Rows:
         """Whatever kind of operation had them: reasons and kinds are kept by number, known to us or not."""
         if not record.exceptions:
             return
-        receipt = record.request.receipt if record.request.HasField("receipt") else record.request.cancel
+        about = record.request
+        receipt: Any = about.receipt if about.HasField("receipt") else about.cancel
+        if about.HasField("decision"):
+            receipt = about.decision.receipt
         answer = ANSWERS.get(record.kind)
         status = answer.FromString(record.reply).status if answer is not None else 0
         for number, reason in enumerate(record.exceptions):
@@ -195,15 +224,30 @@ class Rows:
                 )
             )
 
+    def _add_decision(self, seq: int, record: journal.Record) -> None:
+        said = record.request.decision
+        exceptions = list(journal.Record.FromString(record.evidence.original.sale).exceptions)
+        row = (
+            said.seq,
+            exceptions.index(said.exception),
+            seq,
+            said.apply,
+            said.note,
+            said.actor,
+            moment(record.instant_us),
+        )
+        self.few["exception_decisions"].append(row)
+
     def _add_coupons(self, seq: int, record: journal.Record) -> None:
-        """Issued codes stand in the order of the evidence's issues, used ones are found by their hash."""
+        """Issued codes stand in the order of the evidence's issues, used ones are found by their hash or serial."""
         if not record.effects.coupons:
             return
         issuers = iter([issue.promotion_id for issue in record.evidence.issues if not issue.reason])
         users: dict[bytes, str] = {}
-        if record.kind == COMMIT:
-            entered = pos.CommitReceiptResponse.FromString(record.reply).outcome.coupons
-            users = {fact.code_hash: entered[fact.place].promotion_id for fact in record.evidence.coupons}
+        sale = journal.Record.FromString(record.evidence.original.sale) if record.kind == DECIDE else record
+        if sale.kind == COMMIT:
+            entered = pos.CommitReceiptResponse.FromString(sale.reply).outcome.coupons
+            users = {key_of(fact): entered[fact.place].promotion_id for fact in sale.evidence.coupons}
         for number, change in enumerate(record.effects.coupons):
             self.few["coupon_changes"].append(
                 (
@@ -213,8 +257,36 @@ class Rows:
                     change.series_no,
                     change.use,
                     change.issued,
-                    next(issuers, "") if change.issued else users.get(change.code_hash, ""),
+                    next(issuers, "") if change.issued else users.get(key_of(change), ""),
                     moment(change.expires_at_us) if change.expires_at_us else None,
+                    moment(record.instant_us),
+                    change.serial or None,
+                )
+            )
+
+    def _add_cases(self, seq: int, record: journal.Record) -> None:
+        """A Reserve only asks: what it tripped its Commit trips again."""
+        if record.kind not in (COMMIT, RETURN):
+            return
+        receipt, customer = record.request.receipt, record.evidence.customer
+        for number, trip in enumerate(trip for trip in record.evidence.fraud.trips if trip.wants_case):
+            self.few["fraud_cases"].append(
+                (
+                    seq,
+                    number,
+                    trip.rule,
+                    trip.kind,
+                    record.kind,
+                    receipt.store_id,
+                    receipt.register_id,
+                    receipt.shift_number,
+                    receipt.receipt_number,
+                    receipt.cashier_id,
+                    customer.card_id or None,
+                    customer.customer_id or None,
+                    customer.account_id or None,
+                    trip.count,
+                    trip.threshold,
                     moment(record.instant_us),
                 )
             )
@@ -222,8 +294,13 @@ class Rows:
     def _add_return(self, seq: int, record: journal.Record) -> None:
         is_void = record.kind == CANCEL
         about = record.request.cancel if is_void else record.request.receipt
-        reply = (pos.CancelReceiptResponse if is_void else pos.ReturnReceiptResponse).FromString(record.reply)
-        original, after = record.evidence.original, record.effects.returned
+        reply: Any = (pos.CancelReceiptResponse if is_void else pos.ReturnReceiptResponse).FromString(record.reply)
+        original, refund = record.evidence.original, 0
+        if record.effects.HasField("returned"):
+            refund = sum(line.refund_minor for line in record.effects.returned.lines)
+            refund -= sum(line.refund_minor for line in original.before.lines)
+        elif not is_void and record.request.receipt.original.without_receipt and not reply.reason:
+            refund = reply.outcome.totals.to_pay_minor
         self.few["receipt_returns"].append(
             (
                 seq,
@@ -234,12 +311,7 @@ class Rows:
                 about.shift_number,
                 about.receipt_number,
                 moment(record.instant_us),
-                sum(line.refund_minor for line in after.lines)
-                - (
-                    sum(line.refund_minor for line in original.before.lines)
-                    if record.effects.HasField("returned")
-                    else 0
-                ),
+                refund,
                 is_void,
                 not is_void and record.natural_key_taken and DUPLICATE_NUMBER not in record.exceptions,
                 reply.status,
@@ -312,6 +384,7 @@ class Projector:
                 rows.add(seq, body)
             if found:
                 await rows.copy(connection)
+                await connection.execute("SELECT add_report_days($1, $2)", checkpoint, found[-1]["seq"])
                 checkpoint = found[-1]["seq"]
                 await connection.execute(
                     "UPDATE projector_checkpoint SET seq = $2, moved_at = now() WHERE projection = $1",

@@ -18,14 +18,14 @@ from typing import Any
 
 import uvloop
 
+from altyn.admin_api.backtests import extracts as extracts_module
+from altyn.admin_api.backtests.extracts import Extract, make_extracts
+from altyn.admin_api.backtests.journal_days import open_days
+from altyn.admin_api.backtests.report import report_of
+from altyn.admin_api.backtests.work import Draft, Replays, Runs
 from altyn.benchmarks import core_rules
 from altyn.benchmarks import front_world as world
 from altyn.benchmarks.ledger_bench import IN_FLIGHT, Meter, open_commits
-from altyn.cli.backtest import extracts as extracts_module
-from altyn.cli.backtest.extracts import Extract, make_extracts
-from altyn.cli.backtest.journal_days import open_days
-from altyn.cli.backtest.report import report_of
-from altyn.cli.backtest.work import Draft, Replays, Runs
 from altyn.core.ledger.book import Book
 from altyn.core.rules.compile import compile_ruleset
 from altyn.core.rules.definition import default_document, read_documents

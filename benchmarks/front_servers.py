@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from altyn.infra.processes import Child, start_children, stop_process
@@ -55,10 +55,12 @@ def start_servers(
     environment: Mapping[str, Mapping[str, str]],
     folder: Path,
     stack: ExitStack,
+    *,
+    pinned: bool = True,
 ) -> tuple[dict[str, Child], dict[str, str]]:
-    """All of them on the first core: the processes, and where they listen. They stop with `stack`."""
+    """All of them, `pinned` to the first core: the processes, and where they listen. They stop with `stack`."""
     children: dict[str, Child] = {}
-    with on_core(0):
+    with on_core(0) if pinned else nullcontext():
         for name, argv in commands.items():
             log = folder / f"{name}.log"
             children[name] = Child(name, list(argv), log=log, environment=dict(environment.get(name, {})))

@@ -7,7 +7,8 @@ and answered when durable. 64 are in flight, one from each register. The rival o
 written, with the same unique keys, by the fastest one-transaction-per-commit statement found, at 16 and 64
 connections. It decodes and decides nothing, so the ratio is a lower bound. All share the machine; what neighbours on it
 disturb least are the figures in processor time. A return takes back all lines of a sale, whose record is first read
-from the journal; `return_to_commit_ratio` is of the processor time of both processes.
+from the journal; `return_to_commit_ratio` is of the processor time of both processes. Memory and warm start are
+`ledger_memory`'s, the midnight at which lots end `expiry_bench`'s.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ import psutil
 import uvloop
 
 from altyn.benchmarks import front_world as world
+from altyn.benchmarks.expiry_bench import measure_expiry
+from altyn.benchmarks.ledger_memory import DAY_US, measure_book, measure_buckets
 from altyn.core.engine import Engine, Scope
 from altyn.core.facts import Facts
 from altyn.core.ledger.book import Book
 from altyn.core.ledger.operations import Operations
-from altyn.core.ledger.snapshot import SnapshotHead
-from altyn.core.ledger.view import apply_effects
 from altyn.core.rules.ruleset import Ruleset
 from altyn.infra.database import connect
 from altyn.infra.embedded.postgres import EmbeddedPostgres
@@ -46,7 +47,6 @@ from altyn.server.feeds.credentials import Credentials
 from altyn.server.feeds.facts import FactsFeed
 from altyn.server.journal import Journal, JournalLimits
 from altyn.server.slots import ReplySlots
-from altyn.server.snapshots import Snapshots
 
 IN_FLIGHT = 64
 AT_A_TIME = 8
@@ -56,11 +56,8 @@ ROUND_RETURNS = 2_048
 RIVAL_S = 2.0
 WARM_S = 0.5
 WAL_FILES = 64  # of 16 MiB
-LOADS = 3
-LOTS_PER_ACCOUNT = 3
 MEMBERS_MAX = 100_000
 STATUS_OK = b"\x08\x01"  # the first field of a reply
-_FILL_LOT = 1 << 48  # above the lots that commits open
 
 _RIVAL_TABLE = """
 CREATE TABLE rival (seq bigserial PRIMARY KEY, op_id uuid UNIQUE, natural_key uuid UNIQUE, body bytea NOT NULL)
@@ -72,58 +69,28 @@ _RIVAL_CONNECTIONS = (16, 64)
 
 
 def run(accounts: int = 1_000_000) -> dict[str, Any]:
-    """The figures of `altyn bench ledger`. Takes about a minute and a half at a million accounts."""
+    """The figures of `altyn bench ledger`. Takes about three minutes at a million accounts."""
     folder = Path(tempfile.mkdtemp(prefix="altyn-"))
+    now_us = time.time_ns() // 1000
+    midnight_us = (now_us // DAY_US + 2) * DAY_US
     try:
-        book, memory = _measure_book(accounts, folder / "snapshots")
+        book, memory = measure_book(accounts, folder / "snapshots", now_us, midnight_us)
         server = EmbeddedPostgres(folder)
         server.start()
         try:
             meter = Meter(server.pid)
-            commits = uvloop.run(_measure_commits(server.dsn("postgres"), book, min(accounts, MEMBERS_MAX), meter))
+            members = min(accounts, MEMBERS_MAX)
+            commits = uvloop.run(_measure_commits(server.dsn("postgres"), book, members, meter, midnight_us))
         finally:
             server.stop(immediately=True)
-        return {"accounts": accounts, **memory, **commits}
+        return {
+            "accounts": accounts,
+            **memory,
+            "bytes_per_bucket": measure_buckets(min(accounts // 4, 250_000)),
+            **commits,
+        }
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-# THE BOOK
-
-
-def fill_book(book: Book, accounts: int) -> None:
-    """Accounts 1 … with three lots each, of three assets, by the same verb as in service."""
-    assets = range(1, LOTS_PER_ACCOUNT + 1)
-    for account in range(1, accounts + 1):
-        lots = [(_FILL_LOT + account * 256 + asset, account, asset, 5_000, 0, 0) for asset in assets]
-        postings = [(account, asset, 5_000, _FILL_LOT + account * 256 + asset) for asset in assets]
-        apply_effects(book, 1, lots=lots, entries=[(1, postings + [(-1, asset, -5_000, 0) for asset in assets])])
-
-
-def _measure_book(accounts: int, folder: Path) -> tuple[Book, dict[str, Any]]:
-    """Memory by the operating system's account, and the warm start from a snapshot file; the book as it was loaded."""
-    process = psutil.Process()
-    before = process.memory_info().rss
-    book = Book()
-    fill_book(book, accounts)
-    used = max(process.memory_info().rss - before, book.bytes_used)
-    snapshots = Snapshots(folder)
-    snapshots.write(book, Operations(), SnapshotHead(accounts, 1, 1, 1, bytes(32)))
-    times = []
-    for _ in range(LOADS):
-        book = Book()  # what was loaded before is gone
-        started = perf_counter()
-        loaded = snapshots.load()
-        times.append(perf_counter() - started)
-        assert loaded is not None
-        book = loaded.book
-        del loaded
-        assert book.accounts_count == accounts
-    shutil.rmtree(folder)
-    return book, {
-        "bytes_per_account": round(used / accounts, 1),
-        "accounts_loaded_per_s": round(accounts / statistics.median(times)),
-    }
 
 
 # COMMITS
@@ -161,7 +128,7 @@ class Round(NamedTuple):
     latencies_s: list[float]
 
 
-async def _measure_commits(dsn: str, book: Book, members: int, meter: Meter) -> dict[str, Any]:
+async def _measure_commits(dsn: str, book: Book, members: int, meter: Meter, midnight_us: int) -> dict[str, Any]:
     """Medians over rounds in which every way has its turn; the ratio is taken within a round."""
     await world.prepare(dsn, IN_FLIGHT, members)
     connection = await asyncpg.connect(dsn)
@@ -178,6 +145,7 @@ async def _measure_commits(dsn: str, book: Book, members: int, meter: Meter) -> 
         for count, of_rounds in rivals.items():
             of_rounds.append(await _measure_rival(dsn, [body["body"] for body in bodies], count, meter))
     returns = [await ours.returns(meter) for _ in range(ROUNDS)]
+    expiry = await measure_expiry(book, ours.engine, ours.journal, ours.calculate, midnight_us)
     await ours.journal.close()
     best = max(rivals, key=lambda count: median(rivals[count], lambda one: one.per_s))
     pairs = zip(rounds, rivals[best], strict=True)
@@ -198,6 +166,7 @@ async def _measure_commits(dsn: str, book: Book, members: int, meter: Meter) -> 
         "ratio_to_one_tx_per_commit": round(statistics.median(one.per_s / rival.per_s for one, rival in pairs), 2),
         "record_bytes": round(statistics.mean(len(body["body"]) for body in bodies)),
         "rounds": ROUNDS,
+        **expiry,
     }
 
 
@@ -247,11 +216,13 @@ class Commits:
     """64 registers at the call table, one call in flight from each: an answer starts the next one."""
 
     def __init__(self, engine: Engine, journal: Journal, members: int) -> None:
-        self.journal = journal
+        self.engine, self.journal = engine, journal
         slots = ReplySlots(IN_FLIGHT)
         journal.on_durable(slots.release)
         calls = Calls(engine, journal, slots).table()
-        self._commit, self._return = calls["CommitReceipt"], calls["ReturnReceipt"]
+        self.calculate, self._commit, self._return = (
+            calls[name] for name in ("CalculateReceipt", "CommitReceipt", "ReturnReceipt")
+        )
         self.times: list[float] = []
         self._members = members
         self._registers = [Register(self, number) for number in range(IN_FLIGHT)]

@@ -8,24 +8,16 @@ ones. A reply counts as good when it came before its deadline, counted from when
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import os
 import statistics
-import sys
-import tempfile
-from contextlib import ExitStack
-from pathlib import Path
 from random import Random
 from typing import Any
 
 from altyn.benchmarks import front_world as world
-from altyn.benchmarks.front_bench import CALCULATE, STATUS_OK
 from altyn.benchmarks.front_load import ClosedLoop, Connection
-from altyn.benchmarks.front_servers import on_core, start_servers
+from altyn.benchmarks.front_scene import CALCULATE, STATUS_OK, one_server
 from altyn.benchmarks.overload_load import SLOT_S, OpenLoop, Register, Told
-from altyn.infra.embedded.services import embedded_services
-from altyn.infra.settings import Settings
 from altyn.pos.v1 import pos_service_pb2 as pos
 
 REGISTERS = 512
@@ -40,17 +32,8 @@ VARIETY = 8
 
 def run(*, rounds: int = 3, seconds: float = 4.0, recovery_s: float = 5.0) -> dict[str, Any]:
     """The figures of `altyn bench overload`: medians of rounds."""
-    with tempfile.TemporaryDirectory(prefix="altyn-overload-") as name, ExitStack() as stack:
-        folder = Path(name)
-        stack.enter_context(on_core(1))
-        settings = Settings(var=folder, tenant_id=world.TENANT, tenant_zone=world.ZONE, pepper=world.PEPPER.hex())
-        stores = stack.enter_context(embedded_services(settings))
-        asyncio.run(world.prepare(stores.postgres_dsn, REGISTERS))
-        listen = dict.fromkeys(("grpc_listen", "ops_listen", "metrics_listen"), "127.0.0.1:0")
-        environment = {**settings.model_copy(update=listen).environment(), **stores.environment()}
-        commands = {"door": [sys.executable, "-m", "altyn.server"]}
-        _, addresses = start_servers(commands, {"door": environment}, folder, stack)
-        return _measure(addresses["door"], rounds, seconds, recovery_s)
+    with one_server(REGISTERS) as address:
+        return _measure(address, rounds, seconds, recovery_s)
 
 
 def requests_of(number: int) -> list[bytes]:

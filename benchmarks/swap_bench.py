@@ -32,17 +32,19 @@ import asyncpg
 
 from altyn.benchmarks import core_rules
 from altyn.benchmarks import front_world as world
-from altyn.benchmarks.front_bench import CALCULATE, REQUESTS_PER_REGISTER, STATUS_OK
+from altyn.benchmarks.front_bench import REQUESTS_PER_REGISTER
 from altyn.benchmarks.front_load import PATIENCE_S, Connection, LoadFailed
+from altyn.benchmarks.front_scene import CALCULATE, STATUS_OK
 from altyn.benchmarks.front_servers import start_servers
 from altyn.core.rules.definition import canonical_json, default_document
 from altyn.infra.embedded.services import embedded_services
 from altyn.infra.settings import Settings
+from altyn.server.feeds.compiler import TIMEOUTS_S
 
 PROMOTIONS = 100_000
 CONNECTIONS = 32
 CALLS_PER_S = 500
-SWAP_PATIENCE_S = 180.0
+SWAP_PATIENCE_S = sum(TIMEOUTS_S) + 60.0
 POLL_S = 0.2
 SETTLE_S = 1.0
 HANDOVER_S = 3.0  # the end of a round with a release, in which the server takes it
@@ -169,7 +171,9 @@ def run(*, rounds: int = 9, seconds: float = 10.0, promotions: int = PROMOTIONS)
         listen = dict.fromkeys(("grpc_listen", "ops_listen", "metrics_listen"), "127.0.0.1:0")
         changed = settings.model_copy(update={**listen, "var": folder / "server"})
         environment = {"server": {**changed.environment(), **stores.environment()}}
-        _, addresses = start_servers({"server": [sys.executable, "-m", "altyn.server"]}, environment, folder, stack)
+        # Not pinned: what the server starts would be so too, and the compiling process sit on the serving loop's core.
+        commands = {"server": [sys.executable, "-m", "altyn.server"]}
+        _, addresses = start_servers(commands, environment, folder, stack, pinned=False)
         connections = [
             Connection(
                 addresses["server"],

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -50,17 +51,19 @@ def projector(as_json: AsJson = False) -> None:
 
 @app.command()
 def coupons(
-    codes: Annotated[int, typer.Option(min=1_000, help="Codes to load.")] = 1_000_000, as_json: AsJson = False
+    codes: Annotated[int, typer.Option(min=1_000, help="Listed codes to load.")] = 1_000_000,
+    serials: Annotated[int, typer.Option(min=1_000, help="Codes of a serial series.")] = 10_000_000,
+    as_json: AsJson = False,
 ) -> None:
-    """Coupon codes in memory: bytes a code, load, one look at the till."""
+    """Coupon codes in memory, listed and computed: bytes a code, load, one look at the till."""
     from altyn.benchmarks.coupons_bench import run
 
-    show(run(codes), as_json)
+    show(run(codes, serials), as_json)
 
 
 @app.command()
 def front(as_json: AsJson = False) -> None:
-    """The registers' door beside servers that only echo, on embedded stores: two cores, about two minutes."""
+    """The registers' door beside servers that only echo, 1 to 4,000 connections: two cores, about five minutes."""
     show(import_module("altyn.benchmarks.front_bench").run(), as_json)
 
 
@@ -74,6 +77,20 @@ def backtest(as_json: AsJson = False) -> None:
 def overload(as_json: AsJson = False) -> None:
     """Calls answered in time at 1 and 3 times the capacity, and how soon the server is well again: a minute."""
     show(import_module("altyn.benchmarks.overload_bench").run(), as_json)
+
+
+@app.command()
+def hostile(as_json: AsJson = False) -> None:
+    """What registers wait for while one attacker is at the door, attack by attack: two minutes."""
+    show(import_module("altyn.benchmarks.hostile_bench").run(), as_json)
+
+
+@app.command()
+def page(folder: Annotated[Path, typer.Argument(help="Where front.md and its plots go.")]) -> None:
+    """Measure the front door and its attackers, and write the page of results with its plots: about eight minutes."""
+    front = import_module("altyn.benchmarks.front_bench").run()
+    hostile = import_module("altyn.benchmarks.hostile_bench").run()
+    print(import_module("altyn.benchmarks.front_page").write(front, hostile, folder))
 
 
 @app.command()

@@ -29,8 +29,8 @@ app = typer.Typer(help="Calculate one receipt from files.")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-CUSTOMER_HELP = """customer_id, card_id, card_type, segments, card_state, birthday, favourites, personal;
-balances, counters, coupons, history."""
+CUSTOMER_HELP = """customer_id, card_id, card_type, segments, tiers, card_state, anonymous, birthday, favourites,
+personal; balances, counters, coupons, history."""
 PLACE_KEYS = ("store_id", "zone", "region", "format", "cluster")
 
 

@@ -22,6 +22,8 @@ COMMANDS = {
     "evaluate": "calculate one receipt from files",
     "sandbox": "what is in the sandbox store that `altyn up --sandbox` makes",
     "send": "send one receipt to a running server",
+    "code": "the one-time code a phone was to be sent",
+    "token": "a token of a virtual card, as an app would show it",
     "reasons": "what a reason code means and what a till does about it",
     "conformance": "drive any register through faults and returns, and judge what it sends",
     "rules": "rule documents: schema, lint, diff",

@@ -41,7 +41,8 @@ The status decides what happens to the operation; the code only explains it.
 | gRPC `UNAUTHENTICATED`, `PERMISSION_DENIED` | keep everything queued until the key is right |
 
 **As** tells where a code comes: a status of the reply, `FLAG` in `outcome.flags`, `EXCEPTION` in `exceptions` (the
-receipt is stored all the same), `COUPON` in `outcome.coupons`, `LIMIT` in `max_redeem.limited_by`, `INFO` beside OK.
+receipt is stored all the same), `COUPON` in `outcome.coupons`, `LIMIT` in `max_redeem.limited_by`, `TENDER` in
+`outcome.tenders`, `INFO` beside OK, `OFFICE` to the back office alone.
 **Again**: `NEVER`; `SAME_BYTES` as saved; `AS_NEW_OPERATION` with a new `op_id`; `AFTER_A_FIX` of what was sent.
 `{points}` and `{to_pay}` are taken from the reply. Codes marked `(not yet)` are in the contract, and servers of this
 version never give them.

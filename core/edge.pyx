@@ -6,17 +6,17 @@ stable reason and names one field. It must never change an amount, look at the b
 from libc.stdint cimport INT32_MAX, INT64_MAX, int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 from altyn.core.limits cimport (
-    ARENA_BYTES, CALC_TOKEN_BYTES_MAX, COUPONS_MAX, CURRENCY_BYTES, EXPONENT_MAX, EXTERNAL_DISCOUNTS_MAX, ID_BYTES_MAX,
-    LINE_NO_MAX, LINES_MAX, MARK_CODE_BYTES_MAX, OP_ID_BYTES, OP_NO_MAX, PAYMENTS_MAX, PERCENT_PPM_MAX, POINTS_REQUESTS_MAX,
-    PRICE_MINOR_MAX, QTY_MILLI_MAX, TEXT_BYTES_MAX, UTC_OFFSET_MINUTES_MAX, VAT_CODE_MAX, amount_minor_max, local_time_us_max,
+    ARENA_BYTES, CALC_TOKEN_BYTES_MAX, COUPONS_MAX, CURRENCY_BYTES, EXPONENT_MAX, EXTERNAL_DISCOUNTS_MAX, GIFT_CARDS_MAX, ID_BYTES_MAX,
+    LINE_NO_MAX, LINES_MAX, MARK_CODE_BYTES_MAX, OP_ID_BYTES, OP_NO_MAX, PAYMENTS_MAX, PERCENT_PPM_MAX, PIN_BYTES_MAX, POINTS_REQUESTS_MAX,
+    PRICE_MINOR_MAX, QTY_MILLI_MAX, TENDERS_MAX, TEXT_BYTES_MAX, UTC_OFFSET_MINUTES_MAX, VAT_CODE_MAX, amount_minor_max, local_time_us_max,
     points_max,
 )
-from altyn.core.money cimport price_times
+from altyn.core.money cimport MILLI, price_times
 from altyn.core.receipt cimport (
     EXCISE, GIFT, MARKED, NO_ACCRUAL, NO_DISCOUNT, NO_REDEEM, NO_THRESHOLD, PIECE, Line, PointsWish, Receipt,
 )
 from altyn.core.text cimport Text, text_equal
-from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_take
+from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_room, arena_take
 from altyn.core.wire.format cimport fault, path_of, wire_exception
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
@@ -26,6 +26,7 @@ cdef enum:
     # Slots of the table that finds a line_no used twice: a power of two, at most half full.
     LINE_SLOTS = 2_048
     DATE_BYTES = 10
+    CODE_BYTES_MAX = 16        # of a one-time code: a long one is wrong rather than a fault
 
 
 # --- refusing -------------------------------------------------------------------------------------------------------
@@ -136,6 +137,7 @@ cdef int check_refund(const pos_v1.RefundOf* wire, ReadError* error) noexcept no
     return 0
 
 cdef int read_line(const pos_v1.ReceiptLine* wire, Line* line, ReadError* error) noexcept nogil:
+    """Fills all of `line`."""
     cdef int64_t computed_minor, difference_minor
     if (
         within(error, "line_no", wire.line_no, 1, LINE_NO_MAX)
@@ -155,12 +157,17 @@ cdef int read_line(const pos_v1.ReceiptLine* wire, Line* line, ReadError* error)
         or read_external(wire, line, error)
         or read_manual(wire.manual_discount, line, error)
         or check_refund(wire.refund_of, error)
+        or at_most(error, "gift_card", wire.gift_card.size, ID_BYTES_MAX)
+        or (wire.gift_card.size > 0 and (within(error, "unit", wire.unit, 0, pos_v1.UNIT_PIECE)
+                                         or within(error, "qty_milli", wire.qty_milli, MILLI, MILLI)))
     ):
         return error.at.code
     line.line_no = wire.line_no
     line.unit = wire.unit - pos_v1.UNIT_PIECE if wire.unit != pos_v1.UNIT_UNSPECIFIED else PIECE
     line.vat_code = wire.vat_code
     line.flags = flags_of(wire.flags)
+    if wire.gift_card.size > 0:
+        line.flags |= NO_DISCOUNT | NO_REDEEM | NO_ACCRUAL | NO_THRESHOLD
     line.qty_milli = wire.qty_milli
     line.price_minor = wire.price_minor
     line.min_price_minor = wire.min_price_minor
@@ -207,7 +214,8 @@ cdef int read_lines(const pos_v1.Receipt* wire, Receipt* out, Arena* arena, Read
     if at_most(error, "lines", wire.lines_count, LINES_MAX):
         return error.at.code
     out.lines_count = wire.lines_count
-    out.lines = <Line*>arena_take(arena, <size_t>wire.lines_count * sizeof(Line))
+    out.gift_cards_count = 0
+    out.lines = <Line*>arena_room(arena, <size_t>wire.lines_count * sizeof(Line))
     if out.lines == NULL:
         return too_large(error, "lines", wire.lines_count, LINES_MAX)
     for place in range(wire.lines_count):
@@ -220,6 +228,9 @@ cdef int read_lines(const pos_v1.Receipt* wire, Receipt* out, Arena* arena, Read
             return fault(&error.at, "lines", place)
         qty_milli += line.qty_milli
         gross_minor += line.gross_minor
+        out.gift_cards_count += wire.lines[place].gift_card.size > 0
+    if at_most(error, "gift_card", out.gift_cards_count, GIFT_CARDS_MAX):
+        return fault(&error.at, "lines", -1)
     place = line_used_twice(out, arena)
     if place == -2:
         return too_large(error, "lines", wire.lines_count, LINES_MAX)
@@ -322,13 +333,33 @@ cdef int read_payments(const pos_v1.Receipt* wire, Receipt* out, ReadError* erro
         out.paid_minor[wire.payments[place].type] += wire.payments[place].sum_minor
     return 0
 
+cdef int check_tender(const pos_v1.Tender* wire, ReadError* error) noexcept nogil:
+    cdef bint is_card = wire.kind == pos_v1.TENDER_KIND_GIFT_CARD
+    return (
+        within(error, "kind", wire.kind, pos_v1.TENDER_KIND_GIFT_CARD, pos_v1.TENDER_KIND_STORED_VALUE)
+        or (named(error, "number", wire.number) if is_card else named(error, "asset", wire.asset))
+        or at_most(error, "pin", wire.pin.size, PIN_BYTES_MAX)
+        or within(error, "amount_minor", wire.amount_minor, 0, amount_minor_max())
+    )
+
+cdef int check_tenders(const pos_v1.Receipt* wire, Receipt* out, ReadError* error) noexcept nogil:
+    cdef int32_t place
+    if at_most(error, "tenders", wire.tenders_count, TENDERS_MAX):
+        return error.at.code
+    for place in range(wire.tenders_count):
+        if check_tender(&wire.tenders[place], error):
+            return fault(&error.at, "tenders", place)
+    out.tenders_count = wire.tenders_count
+    return 0
+
 cdef int check_identity(const pos_v1.Identity* wire, ReadError* error) noexcept nogil:
     if wire == NULL:
         return 0
     if wire.kind == pos_v1.TOKEN_KIND_UNSPECIFIED:
         missing(error, "kind")
     elif within(error, "kind", wire.kind, 0, pos_v1.TOKEN_KIND_QR) == 0 and named(error, "value", wire.value) == 0:
-        within(error, "input_method", wire.input_method, 0, pos_v1.INPUT_METHOD_QR)
+        if within(error, "input_method", wire.input_method, 0, pos_v1.INPUT_METHOD_PHONE_CODE) == 0:
+            at_most(error, "code", wire.code.size, CODE_BYTES_MAX if wire.kind == pos_v1.TOKEN_KIND_PHONE else 0)
     return fault(&error.at, "identity", -1) if error.at.code else 0
 
 cdef bint is_date(Text text) noexcept nogil:
@@ -401,6 +432,7 @@ cdef int read_fields(const pos_v1.Receipt* wire, Receipt* out, Arena* arena, Rea
         or read_coupons(wire, out, arena, error)
         or read_wishes(wire, out, arena, error)
         or read_payments(wire, out, error)
+        or check_tenders(wire, out, error)
         or within(error, "mode", wire.mode, 0, pos_v1.MODE_OFFLINE)
         or within(error, "rules_version", wire.rules_version, 0, INT64_MAX)
         or check_original(wire.original, error)

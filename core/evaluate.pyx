@@ -46,7 +46,7 @@ REASONS = {0: "UNSPECIFIED", 8: "COUPON_UNKNOWN", 9: "COUPON_NO_EFFECT", 10: "CO
 # States of a code of a series; one that this receipt holds itself may be used.
 CODE_STATES = {"FREE": 0, "HELD_HERE": 0, "USED": 33, "HELD": 34, "EXPIRED": 35, "NOT_YET_VALID": 36, "BLOCKED": 37}
 PAYMENT_TYPES = ("UNSPECIFIED", "CASH", "CARD", "FAST_TRANSFER", "GIFT_CARD", "CREDIT", "OTHER")
-INPUT_METHODS = ("UNSPECIFIED", "SCAN", "MANUAL", "PHONE", "QR")
+INPUT_METHODS = ("UNSPECIFIED", "SCAN", "MANUAL", "PHONE", "QR", "PHONE_CODE")
 MEASURES = {"times": 1, "amount": 2, "quantity": 3, "points": 4}
 PERS = {"customer": 1, "card": 2, "promotion": 3}
 WINDOWS = {"day": 1, "week": 2, "month": 3, "year": 4, "always": 5}
@@ -176,7 +176,8 @@ def evaluate(Ruleset ruleset not None, dict receipt not None, dict store not Non
     """Calculate a receipt given as plain values; the outcome with the field names of altyn.pos.v1.Outcome.
 
     `receipt` has the fields of altyn.pos.v1.Receipt; `store` store_id, region, format, cluster; `customer` customer_id,
-    card_type, segments, card_state, birthday (MM-DD), favourites, personal [{promotion, from, to, skus, categories}] or None;
+    card_type, segments, tiers (the customer's, then the lower ones), card_state, anonymous, birthday (MM-DD), favourites,
+    personal [{promotion, from, to, skus, categories}] or None;
     `wall_clock` is (wall_us, gap_from_wall_us, gap_us) of the store at the business time, `instant_us` the instant itself, which
     grants with times need. `holdings_given` is what the book knows: balances {asset: points, or {active, held}}, counters
     [{promotion_id, measure, per, window, used, held}] of this customer, card and date, coupons {code: {series, state}}

@@ -11,12 +11,15 @@ cdef enum:
     POINTS_REQUESTS_MAX = 8
     PAYMENTS_MAX = 16
     EXTERNAL_DISCOUNTS_MAX = 16
+    TENDERS_MAX = 8
+    GIFT_CARDS_MAX = 20        # sold
 
     # Sizes.
     REQUEST_BYTES_MAX = 1_048_576
     REPLY_BYTES_MAX = 4_194_304
     ID_BYTES_MAX = 64
     TEXT_BYTES_MAX = 256
+    PIN_BYTES_MAX = 16
     MARK_CODE_BYTES_MAX = 256
     OP_ID_BYTES = 16
     CURRENCY_BYTES = 3
@@ -45,7 +48,7 @@ cdef inline long long amount_minor_max() noexcept nogil:
     return 9_007_199_254_740_991
 
 cdef inline long long points_max() noexcept nogil:
-    """Largest number of points one request may name, in the asset's smallest unit."""
+    """Largest number of points one request may name, and one rule gives, in the asset's smallest unit."""
     return 1_000_000_000_000
 
 cdef inline long long local_time_us_max() noexcept nogil:
@@ -101,6 +104,16 @@ cdef enum:
     HOLD_CHANGES_MAX = 64
     HOLD_PARTS_MAX = 256
     COUNTER_CHANGES_MAX = 512
-    COUPON_CHANGES_MAX = 84    # COUPONS_MAX used and ISSUED_MAX issued
+    COUPON_CHANGES_MAX = 104   # COUPONS_MAX used, ISSUED_MAX issued and GIFT_CARDS_MAX sold
+    SERIES_NO_MAX = 65_535     # of coupons
+    SERIALS_MAX = 1_000_000_000    # of one series
+    # Numbers of earlier purchases kept at once, of all releases, and buckets one operation may change.
+    ACCUMULATIONS_KEPT_MAX = 4_096
+    ACCUMULATOR_CHANGES_MAX = 8_192
+    # Rules against fraud that act; each changes one counter at most.
+    FRAUD_RULES_MAX = 64
+    # Of accounts: a tier's rank, and rows one operation may change.
+    TIER_RANK_MAX = 32
+    TIER_CHANGES_MAX = 256
     # Kept at once: pending ones, and expired ones for 30 days.
     HOLDS_MAX = 1_000_000

@@ -25,6 +25,19 @@ cdef extern from *:
         return (int64_t)(product / (altyn_wide)divisor);
     }
 
+    /* Rounded down and at most `most`; and rounded up, for a result that fits. */
+    static inline int64_t altyn_mul_div_most(int64_t amount, int64_t numerator, int64_t divisor, int64_t most) {
+        altyn_wide product = (altyn_wide)amount * (altyn_wide)numerator, quotient;
+        if (divisor <= 0) return 0;
+        quotient = product >> 64 == 0 ? (uint64_t)product / (uint64_t)divisor : product / (altyn_wide)divisor;
+        return quotient > (altyn_wide)most ? most : (int64_t)quotient;
+    }
+
+    static inline int64_t altyn_mul_div_ceil(int64_t amount, int64_t numerator, int64_t divisor) {
+        if (divisor <= 0) return 0;
+        return (int64_t)(((altyn_wide)amount * (altyn_wide)numerator + (altyn_wide)(divisor - 1)) / (altyn_wide)divisor);
+    }
+
     static inline int64_t altyn_mul_mod(int64_t amount, int64_t numerator, int64_t divisor) {
         altyn_wide product = (altyn_wide)amount * (altyn_wide)numerator;
         if (divisor <= 0) return 0;
@@ -99,6 +112,17 @@ cdef extern from *:
         return kept > (uint64_t)most ? most : (int64_t)kept;
     }
 
+    /* total × weight ÷ weights, and the remainder in two parts of 40 bits: of weights beyond 64 bits but below 2^80, in two
+       digits of 32 bits. */
+    static inline int64_t altyn_divide_wide(int64_t total, altyn_wide weight, altyn_wide weights, int64_t *high, int64_t *low) {
+        altyn_wide upper = (altyn_wide)((uint64_t)total >> 32) * weight;
+        altyn_wide lower = (upper % weights << 32) + (altyn_wide)((uint64_t)total & 0xFFFFFFFF) * weight;
+        altyn_wide rest = lower % weights;
+        *high = (int64_t)(rest >> 40);
+        *low = (int64_t)(rest & (((altyn_wide)1 << 40) - 1));
+        return (int64_t)((upper / weights << 32) + lower / weights);
+    }
+
     static inline int altyn_is_narrow(int64_t amount, int64_t numerator) {
         return ((altyn_wide)amount * (altyn_wide)numerator) >> 64 == 0;
     }
@@ -110,8 +134,12 @@ cdef extern from *:
         return (left > right) - (left < right);
     }
     """
+    ctypedef unsigned long long wide "altyn_wide"   # of 128 bits
+    int64_t divide_wide "altyn_divide_wide"(int64_t total, wide weight, wide weights, int64_t* high, int64_t* low) noexcept nogil
     int64_t mul_div_floor "altyn_mul_div_floor"(int64_t amount, int64_t numerator, int64_t divisor) noexcept nogil
     int64_t mul_div_half_up "altyn_mul_div_half_up"(int64_t amount, int64_t numerator, int64_t divisor) noexcept nogil
+    int64_t mul_div_most "altyn_mul_div_most"(int64_t amount, int64_t numerator, int64_t divisor, int64_t most) noexcept nogil
+    int64_t mul_div_ceil "altyn_mul_div_ceil"(int64_t amount, int64_t numerator, int64_t divisor) noexcept nogil
     int64_t mul_mod "altyn_mul_mod"(int64_t amount, int64_t numerator, int64_t divisor) noexcept nogil
     int64_t divide "altyn_divide"(int64_t amount, int64_t numerator, int64_t divisor, int64_t* remainder) noexcept nogil
     int64_t divide_by "altyn_divide_by"(int64_t amount, int64_t numerator, int64_t divisor, uint64_t inverse,
@@ -162,6 +190,8 @@ cdef struct Share:
     int64_t remainder          # scratch; -1 once fixed at the cap
 
 cdef int64_t share_out(int64_t total, Share* members, int32_t count, bint capped, Share** order) noexcept nogil
+# The same by weights `weight` × `cap`, base × rate: exact for bases below 2^53 in sum and rates below 2^27. Of members of one unit.
+cdef void share_by_rate(int64_t total, Share* members, int32_t count, Share** order) noexcept nogil
 cdef enum:
     FEW = 4                    # members that are put in order without more ado
 

@@ -14,6 +14,13 @@ cdef extern from *:
 cdef enum:
     BUCKET_BITS = 4
     BUCKETS = 16
+    # Sums of weights of so many bits are handed out by remainders of one word.
+    WEIGHT_BITS_MAX = 62
+
+cdef enum Order:
+    BY_REMAINDER
+    BY_FILL
+    BY_WIDE_REMAINDER
 
 
 cdef inline bint goes_before(Share* left, Share* right) noexcept nogil:
@@ -31,27 +38,40 @@ cdef inline bint fills_before(Share* left, Share* right) noexcept nogil:
     return order < 0 if order != 0 else left < right
 
 
-cdef inline bint precedes(Share* left, Share* right, bint by_fill) noexcept nogil:
-    return fills_before(left, right) if by_fill else goes_before(left, right)
+cdef inline bint goes_before_wide(Share* left, Share* right) noexcept nogil:
+    """As `goes_before`, by remainders in `extra` and `remainder` and weights `weight` × `cap`."""
+    cdef int order
+    if left.extra != right.extra:
+        return left.extra > right.extra
+    if left.remainder != right.remainder:
+        return left.remainder > right.remainder
+    order = compare_products(left.weight, left.cap, right.weight, right.cap)
+    return order > 0 if order != 0 else left < right
 
 
-cdef void sift_down(Share** order, int32_t root, int32_t count, bint by_fill) noexcept nogil:
+cdef inline bint precedes(Share* left, Share* right, Order by) noexcept nogil:
+    if by == BY_REMAINDER:
+        return goes_before(left, right)
+    return fills_before(left, right) if by == BY_FILL else goes_before_wide(left, right)
+
+
+cdef void sift_down(Share** order, int32_t root, int32_t count, Order by) noexcept nogil:
     cdef Share* moving = order[root]
     cdef int32_t child
     while True:
         child = 2 * root + 1
         if child >= count:
             break
-        if child + 1 < count and precedes(order[child], order[child + 1], by_fill):
+        if child + 1 < count and precedes(order[child], order[child + 1], by):
             child += 1
-        if not precedes(moving, order[child], by_fill):
+        if not precedes(moving, order[child], by):
             break
         order[root] = order[child]
         root = child
     order[root] = moving
 
 
-cdef void sort_members(Share** order, int32_t count, bint by_fill) noexcept nogil:
+cdef void sort_members(Share** order, int32_t count, Order by) noexcept nogil:
     """Insertion sort while it is the fastest, heap sort above: n log n however the receipt is made."""
     cdef int32_t i, j
     cdef Share* moving
@@ -59,18 +79,18 @@ cdef void sort_members(Share** order, int32_t count, bint by_fill) noexcept nogi
         for i in range(1, count):
             moving = order[i]
             j = i
-            while j > 0 and precedes(moving, order[j - 1], by_fill):
+            while j > 0 and precedes(moving, order[j - 1], by):
                 order[j] = order[j - 1]
                 j -= 1
             order[j] = moving
         return
     for i in range(count // 2 - 1, -1, -1):
-        sift_down(order, i, count, by_fill)
+        sift_down(order, i, count, by)
     for i in range(count - 1, 0, -1):
         moving = order[0]
         order[0] = order[i]
         order[i] = moving
-        sift_down(order, 0, i, by_fill)
+        sift_down(order, 0, i, by)
 
 
 cdef struct Buckets:
@@ -139,7 +159,7 @@ cdef int64_t fix_at_caps(int64_t total, int64_t* weights, Share* members, int32_
             order[filled] = &members[i]
             filled += 1
         members[i].remainder = 0
-    sort_members(order, filled, True)
+    sort_members(order, filled, BY_FILL)
     for i in range(filled):
         member = order[i]
         if compare_products(total, member.weight, member.cap, weights[0]) <= 0:
@@ -170,7 +190,7 @@ cdef void hand_out(int64_t spare, const Buckets* buckets, Share* members, int32_
         order[waiting] = member
         waiting += <uint64_t>(member.remainder - low) < width
     if waiting > 1:
-        sort_members(order, <int32_t>waiting, False)
+        sort_members(order, <int32_t>waiting, BY_REMAINDER)
     for i in range(waiting):
         order[i].extra = order[i].count if order[i].count < spare else spare
         spare -= order[i].extra
@@ -233,6 +253,30 @@ cdef int64_t share_among(int64_t total, int64_t weights, Share* members, int32_t
     return total
 
 
+cdef void share_by_rate(int64_t total, Share* members, int32_t count, Share** order) noexcept nogil:
+    cdef wide weights = 0
+    cdef int64_t spare = total
+    cdef int32_t i
+    cdef Share* member
+    for i in range(count):
+        weights += <wide>members[i].weight * <wide>members[i].cap
+    if weights < <wide>1 << WEIGHT_BITS_MAX:
+        for i in range(count):
+            members[i].weight *= members[i].cap
+        share_by(total, <int64_t>weights, members, count, False, order)
+        return
+    for i in range(count):
+        member = &members[i]
+        member.amount = divide_wide(
+            total, <wide>member.weight * <wide>member.cap, weights, &member.extra, &member.remainder
+        )
+        spare -= member.amount
+        order[i] = member
+    sort_members(order, count, BY_WIDE_REMAINDER)
+    for i in range(count):
+        order[i].extra = i < spare
+
+
 def largest_remainder(total: int, weights: list[int], caps: list[int] | None = None,
                       counts: list[int] | None = None) -> list[int]:
     """Shares of `total` unit by unit (semantics §6.1.5). `counts` says how many equal units a member stands for.
@@ -261,6 +305,25 @@ def largest_remainder(total: int, weights: list[int], caps: list[int] | None = N
             members[i].count = counts[i] if counts is not None else 1
         share_out(total, members, size, caps is not None, order)
         return [members[i].amount + (j < members[i].extra) for i in range(size) for j in range(members[i].count)]
+    finally:
+        free(members)
+        free(order)
+
+
+def share_exactly(total: int, bases: list[int], rates: list[int]) -> list[int]:
+    """Shares of `total`, below 2^62, by base × rate: bases below 2^53 in sum, rates below 2^27."""
+    cdef int32_t size = <int32_t>len(bases), i
+    cdef Share* members = <Share*>malloc((size + 1) * sizeof(Share))
+    cdef Share** order = <Share**>malloc((size + 1) * sizeof(Share*))
+    if members == NULL or order == NULL:
+        free(members)
+        free(order)
+        raise MemoryError
+    try:
+        for i in range(size):
+            members[i].weight, members[i].cap, members[i].count = bases[i], rates[i], 1
+        share_by_rate(total, members, size, order)
+        return [members[i].amount + members[i].extra for i in range(size)]
     finally:
         free(members)
         free(order)

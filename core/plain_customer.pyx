@@ -6,7 +6,7 @@ import re
 
 from libc.stdint cimport int64_t
 from altyn.core.calendar cimport day_us, days_from_birthday, floor_div
-from altyn.core.limits cimport FAVOURITES_MAX, GRANT_GOODS_MAX, GRANTS_MAX, SEGMENTS_MAX
+from altyn.core.limits cimport FAVOURITES_MAX, GRANT_GOODS_MAX, GRANTS_MAX, SEGMENTS_MAX, TIER_RANK_MAX
 from altyn.core.plain_lines cimport Texts, number
 from altyn.core.receipt cimport GrantFact, birthday_at
 from altyn.core.text cimport Text
@@ -95,15 +95,26 @@ cdef int fill_grants(Holdings* holdings, list rows, object instant_us, Texts tex
     return 0
 
 
+cdef bint is_anonymous(dict customer) except -1:
+    given = customer.get("anonymous", False)
+    if not isinstance(given, bool):
+        raise ReceiptError("customer.anonymous", "BAD_FORMAT", "true or false is needed")
+    return given
+
+
 cdef int fill_customer(Holdings* holdings, dict customer, int64_t wall_us, object instant_us, Texts texts) except -1:
     state = customer.get("card_state", "ACTIVE")
     holdings.has_card = state == "ACTIVE"
     holdings.customer_id = number(customer, "customer.", "customer_id", 0, (1 << 63) - 1, 0) if holdings.has_card else 0
     holdings.card_id = number(customer, "customer.", "card_id", 0, (1 << 63) - 1, 1) if holdings.has_card else 0
+    holdings.anonymous = holdings.has_card and is_anonymous(customer)
     holdings.card_type = texts.add(customer.get("card_type", ""), "customer.card_type")
     segments = listed(customer, "segments", "customer.", SEGMENTS_MAX)
     holdings.segments = texts_of(segments, "customer.segments", texts)
     holdings.segments_count = len(segments)
+    tiers = listed(customer, "tiers", "customer.", TIER_RANK_MAX)
+    holdings.tiers = texts_of(tiers, "customer.tiers", texts)
+    holdings.tiers_count = len(tiers)
     if customer.get("birthday") is not None:
         birthday = month_and_day(customer["birthday"])
         holdings.birthday = birthday_at(days_from_birthday(floor_div(wall_us, day_us()), birthday))

@@ -64,6 +64,8 @@ cdef struct Receipt:
     PointsWish* wishes        # one per asset
     int32_t wishes_count
     int64_t paid_minor[PAYMENT_TYPES_COUNT]  # by type, as far as payments are told
+    int32_t tenders_count
+    int32_t gift_cards_count  # sold
     Text register_id
     Text channel              # sales_channel
     Text currency
@@ -87,8 +89,9 @@ cdef struct CouponFact:
     int32_t series_no
     int32_t reason            # altyn.pos.v1.Reason why it cannot be used; 0: it can
     bint unique               # the code is used up
-    int64_t expires_at_us     # of an issued code; 0: as its series says
-    uint8_t key[16]           # first bytes of its keyed hash
+    int64_t expires_at_us     # of an issued code, or one with grace; 0: as its series says
+    uint8_t key[16]           # first bytes of its keyed hash; or its serial (core/ledger/serials)
+    int64_t serial            # 0: it is known by its hash
 
 cdef enum:
     # Of Holdings.birthday: the business date less the nearest birthday, in days, is added to it; BIRTHDAY_FAR: more than
@@ -115,10 +118,14 @@ cdef struct Holdings:
     bint has_card
     int64_t customer_id       # 0: none
     int64_t card_id           # 0: none
+    int32_t refused           # altyn.pos.v1.Reason why whoever is known in this way pays with no points; 0: the rules say
+    bint anonymous            # the card is nobody's: it pays only where a rule says so
     int32_t input_method      # altyn.pos.v1.InputMethod
     Text card_type
     Text* segments
     int32_t segments_count
+    Text* tiers               # the customer's, then the lower ones
+    int32_t tiers_count
     int32_t birthday          # 0: not known; else how far it is
     Text* favourites          # categories
     int32_t favourites_count
@@ -130,4 +137,5 @@ cdef struct Holdings:
     const Counters* counters  # NULL: every counter is 0
     const HoldPart* own_parts
     int32_t own_parts_count
+    bint redemption_denied    # points may not pay: a rule against fraud was tripped
     bint limits_waived        # a fact whose price was promised: limits and budgets are counted and do not bind

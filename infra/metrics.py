@@ -1,4 +1,4 @@
-"""Metrics by Prometheus's text format, over HTTP, on a management address of their own.
+"""Metrics by Prometheus's formats, over HTTP, on a management address of their own.
 
 What is measured is kept by whoever measures, in plain integers; a collector turns it into metrics when it is scraped.
 Invariants: nothing here is on the way of a call; a scrape never waits for a store longer than its time limit; the
@@ -21,6 +21,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from altyn.infra import exposition
 from altyn.infra.settings import split_address
 
 REQUEST_BYTES_MAX = 8 << 10
@@ -183,15 +184,22 @@ class MetricsDoor:
         except Exception as error:
             # What is known without the store is told all the same.
             log.warning("metrics_not_fresh", error=f"{type(error).__name__}: {error}")
-        return _response(200, CONTENT_TYPE_LATEST, await self._render(), with_body=method == b"GET")
+        is_binary = exposition.asked_for(head)
+        kind = exposition.CONTENT_TYPE if is_binary else CONTENT_TYPE_LATEST
+        body = await self._render(exposition.encode if is_binary else _as_text)
+        return _response(200, kind, body, with_body=method == b"GET")
 
-    async def _render(self) -> bytes:
-        """Family by family, with a turn of the loop after each: a scrape's text takes milliseconds."""
+    async def _render(self, written: Callable[[Metric], bytes]) -> bytes:
+        """Family by family, with a turn of the loop after each: a scrape takes milliseconds."""
         parts = []
         for metric in self._registry.collect():
-            parts.append(generate_latest(FromCall(partial(iter, (metric,)))))
+            parts.append(written(metric))
             await asyncio.sleep(0)
         return b"".join(parts)
+
+
+def _as_text(metric: Metric) -> bytes:
+    return generate_latest(FromCall(partial(iter, (metric,))))
 
 
 def _response(status: int, kind: str, body: bytes, *, with_body: bool = True) -> bytes:

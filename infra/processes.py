@@ -63,12 +63,17 @@ def die_with_parent(death_signal: int, then: Callable[[], None] | None = None) -
     def prepare() -> None:
         if then is not None:
             then()
-        if _LIBC.prctl(_PR_SET_PDEATHSIG, death_signal, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
-        if os.getppid() != parent:
-            os._exit(1)
+        follow_parent(death_signal, parent)
 
     return prepare
+
+
+def follow_parent(death_signal: int, parent: int) -> None:
+    """In a child that others spawned: end when the parent does, at once if it is already gone."""
+    if _LIBC.prctl(_PR_SET_PDEATHSIG, death_signal, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def open_log(path: Path) -> int:

@@ -76,6 +76,12 @@ class Settings(BaseSettings):
     json_connections_of_address_max: int = Field(
         default=512, ge=1, le=65_536, description="of them from one address; a proxy is one"
     )
+    uds_asset: str = Field(
+        default="",
+        max_length=64,
+        description="points that the UDS partner protocol at the JSON door speaks of; empty: no such",
+    )
+    uds_currency: str = Field(default="RUB", pattern="^[A-Z]{3}$", description="money of that protocol, of two digits")
     ops_listen: str = Field(
         default="127.0.0.1:50052", description="address of the management door, the back office's into the server"
     )

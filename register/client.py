@@ -26,6 +26,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from altyn.pos.v1 import outcome_pb2, pos_service_pb2, receipt_pb2
+from altyn.register.allowance import Allowance
 from altyn.register.answers import OF_ONE_OPERATION, SILENT, UNREADABLE, Answer, CallRejected, Drained, NoAnswer
 from altyn.register.backoff import Backoff, RetryBudget
 from altyn.register.history import History
@@ -64,6 +65,7 @@ TIME_OUTS: Mapping[str, TimeOut] = MappingProxyType(
         "GetOperation": TimeOut(1.0, 3.0),
         "UploadReceipts": TimeOut(10.0, 30.0),
         "ReconcileShift": TimeOut(5.0, 15.0),
+        "SendOneTimeCode": TimeOut(1.5, 3.0),
     }
 )
 
@@ -107,6 +109,8 @@ class Register:
         # A refused key or target must not leave the file locked, so the file comes second.
         self._wire = Wire(target, key, tls, history)
         self.file = file if isinstance(file, StoreForward) else StoreForward(file)
+        #: What customers may spend while the server does not answer; every ``authorize`` brings it anew.
+        self.allowance = Allowance(self.file.path.with_name(self.file.path.name + ".allowance"))
         self._time_outs = time_outs
         self._budget = budget or RetryBudget()
         self._backoff = backoff or Backoff()
@@ -148,6 +152,19 @@ class Register:
         )
         response: pos_service_pb2.AuthorizeCustomerResponse = await self._ask(
             "AuthorizeCustomer", request.SerializeToString()
+        )
+        await asyncio.to_thread(self.allowance.take, response.offline_allowance, response.server_time_us)
+        return response
+
+    async def send_code(self, phone: str) -> pos_service_pb2.SendOneTimeCodeResponse:
+        """Have a one-time code sent to whoever owns this phone. Raises NoAnswer, CallRejected."""
+        request = pos_service_pb2.SendOneTimeCodeRequest(
+            store_id=self.store_id,
+            register_id=self.register_id,
+            identity=receipt_pb2.Identity(kind=receipt_pb2.TOKEN_KIND_PHONE, value=phone),
+        )
+        response: pos_service_pb2.SendOneTimeCodeResponse = await self._ask(
+            "SendOneTimeCode", request.SerializeToString()
         )
         return response
 

@@ -20,7 +20,8 @@ AGAIN = ("NEVER", "SAME_BYTES", "AS_NEW_OPERATION", "AFTER_A_FIX")
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One code. ``given_as`` tells where it comes: a status, FLAG (outcome.flags), EXCEPTION (exceptions), COUPON
-    (outcome.coupons), LIMIT (max_redeem.limited_by), INFO, or, for an error of the call, the gRPC status.
+    (outcome.coupons), LIMIT (max_redeem.limited_by), TENDER (outcome.tenders), INFO, or, for an error of the call, the
+    gRPC status.
 
     ``is_given`` is False for a code of the contract that servers of this version never give. Texts for the cashier
     are empty when there is nothing to show; {points} and {to_pay} come from the reply.

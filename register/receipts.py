@@ -22,7 +22,7 @@ class Line:
 
     ``price_minor`` is per piece or per 1.000 of measure; ``gross_minor`` the till's own price × quantity, when it has
     one. Attributes left empty are taken from the server's catalogue. ``flags`` are names of LineFlags:
-    ``{"no_discount", "excise"}``.
+    ``{"no_discount", "excise"}``. ``gift_card`` is the number of the gift card that the line sells.
     """
 
     sku: str
@@ -38,6 +38,7 @@ class Line:
     min_price_minor: int = 0
     cost_minor: int | None = None
     flags: frozenset[str] = frozenset()
+    gift_card: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,36 @@ def card(number: str, *, scanned: bool = True) -> receipt_pb2.Identity:
     return receipt_pb2.Identity(kind=receipt_pb2.TOKEN_KIND_CARD, value=number, input_method=method)
 
 
-def phone(number: str) -> receipt_pb2.Identity:
-    """A phone number the customer said."""
-    method = receipt_pb2.INPUT_METHOD_PHONE
-    return receipt_pb2.Identity(kind=receipt_pb2.TOKEN_KIND_PHONE, value=number, input_method=method)
+def qr(shown: str) -> receipt_pb2.Identity:
+    """What an app showed as a QR code: the short-lived code of a virtual card, or a card number."""
+    return receipt_pb2.Identity(kind=receipt_pb2.TOKEN_KIND_QR, value=shown, input_method=receipt_pb2.INPUT_METHOD_QR)
+
+
+def phone(number: str, code: str = "") -> receipt_pb2.Identity:
+    """A phone number the customer said, and the one-time code that was sent to it."""
+    method = receipt_pb2.INPUT_METHOD_PHONE_CODE if code else receipt_pb2.INPUT_METHOD_PHONE
+    return receipt_pb2.Identity(kind=receipt_pb2.TOKEN_KIND_PHONE, value=number, input_method=method, code=code)
+
+
+def gift_card(number: str, amount_minor: int | None = None, *, pin: str = "") -> receipt_pb2.Tender:
+    """Payment with a gift card; no amount: as much as there is and may be paid."""
+    tender = receipt_pb2.Tender(kind=receipt_pb2.TENDER_KIND_GIFT_CARD, number=number, pin=pin)
+    return _of_amount(tender, amount_minor)
+
+
+def stored_value(asset: str, amount_minor: int | None = None) -> receipt_pb2.Tender:
+    """Payment with the identified customer's own money; no amount: as much as there is and may be paid."""
+    return _of_amount(receipt_pb2.Tender(kind=receipt_pb2.TENDER_KIND_STORED_VALUE, asset=asset), amount_minor)
+
+
+def _of_amount(tender: receipt_pb2.Tender, amount_minor: int | None) -> receipt_pb2.Tender:
+    if amount_minor is None:
+        tender.max = True
+    elif type(amount_minor) is not int:
+        raise TypeError(f"amount_minor: {amount_minor!r} is not a whole number")
+    else:
+        tender.amount_minor = amount_minor
+    return tender
 
 
 def build_receipt(
@@ -91,6 +118,7 @@ def build_receipt(
     coupons: Iterable[str] = (),
     points: Iterable[receipt_pb2.PointsRequest] = (),
     payments: Iterable[receipt_pb2.Payment] = (),
+    tenders: Iterable[receipt_pb2.Tender] = (),
     mode: int = receipt_pb2.MODE_ONLINE,
     sales_channel: str = "",
 ) -> receipt_pb2.Receipt:
@@ -114,6 +142,7 @@ def build_receipt(
         coupons=[receipt_pb2.CouponEntry(code=code, source=receipt_pb2.COUPON_SOURCE_SCAN) for code in coupons],
         points=points,
         payments=payments,
+        tenders=tenders,
         mode=mode,  # type: ignore[arg-type]
     )
 
@@ -141,4 +170,5 @@ def _build_line(line_no: int, line: Line) -> receipt_pb2.ReceiptLine:
         min_price_minor=line.min_price_minor,
         cost_minor=line.cost_minor,
         flags=receipt_pb2.LineFlags(**dict.fromkeys(line.flags, True)) if line.flags else None,
+        gift_card=line.gift_card,
     )

@@ -27,7 +27,7 @@ def main() -> int:
         return 2
     configure_logs(level=settings.log_level, form=settings.log_format, process="server")
     # The compiler's process is started before gRPC is: a process must not fork once gRPC runs.
-    compiler = RulesCompiler()
+    compiler = RulesCompiler(settings.postgres_dsn, settings.tenant_id)
     compiler.start()
 
     async def serve() -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 import orjson
 import structlog
 
-from altyn.core.engine import CallRefused, Engine, LotSweep, expire_holds, find_owed
+from altyn.core.engine import CallRefused, Engine, find_owed
 from altyn.core.facts import Facts
 from altyn.infra.metrics import LoopLag, MetricsDoor, new_registry
 from altyn.infra.settings import Secrets, Settings
@@ -28,6 +28,8 @@ from altyn.infra.zones import ensure_zone
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.server.authenticate import RegisterAuthenticate
 from altyn.server.calls import POS_SERVICE, Calls
+from altyn.server.counting import Counting
+from altyn.server.expiry import expire
 from altyn.server.feeds.compiler import RulesCompiler
 from altyn.server.feeds.feeds import Feeds
 from altyn.server.feeds.past_rules import PastRules, PastRulesLoader
@@ -37,6 +39,7 @@ from altyn.server.journal_archive import JournalArchive
 from altyn.server.journal_reader import JournalDoubt
 from altyn.server.meters import clock_us
 from altyn.server.metrics import CallMeters, ServerState, StageTimes
+from altyn.server.one_time_codes import OneTimeCodes
 from altyn.server.ops import OPS_SERVICE, OpsCalls, ops_authenticate
 from altyn.server.pace import Pace
 from altyn.server.recovery import recover
@@ -59,11 +62,6 @@ from altyn.server.transport.tls import Tls
 
 SHARD = 0
 SLOTS_MAX = 20_000
-HOLDS_PER_TURN_MAX = 256
-EXPIRY_EVERY_S = 1.0
-# Lots looked at in a turn, at most (a few milliseconds), and records made of those that are over.
-LOTS_SCANNED_PER_RECORD = 16_384
-LOT_RECORDS_PER_TURN_MAX = 4
 RETURNS_EVERY_S = 0.2
 DRAIN_S = 5.0
 
@@ -110,6 +108,8 @@ class Server:
         )
         self.feeds = Feeds(server_id=self._server_id, compiler=compiler, durable_seq=lambda: self.journal.durable_seq)
         self.journal: Journal
+        self.counting: Counting
+        self._asked: list[str] = []  # by the release in force, of earlier purchases
         self._stopping = asyncio.Event()
 
     async def run(self, on_ready: Callable[[dict[str, object]], None]) -> None:
@@ -124,6 +124,8 @@ class Server:
                 self._settings.tenant_id,
                 self.engine.facts,
                 self._take_ruleset,
+                self.counting.is_ready,
+                self.counting.progress,
             )
             if await self._unless_stopped(self.feeds.ready()):
                 await self._serve(on_ready)
@@ -158,6 +160,15 @@ class Server:
             raise JournalDoubt(
                 f"recovered up to seq {self.engine.last_seq}, the journal ends at {self.journal.durable_seq}"
             )
+        self.counting = Counting(
+            self.engine,
+            self.journal.append,
+            lambda: self.journal.has_room,
+            lambda: self.journal.durable_seq,
+            self._names_asked,
+            self.feeds.activate,
+        )
+        self.counting.recover()
         self.slots.release(self.journal.durable_seq)
         self.journal.on_durable(self.slots.release)
         log.info(
@@ -176,6 +187,7 @@ class Server:
             release.ruleset, release.sha256, release.effective_at_us, release.emergency, release.follows
         )
         self.engine.look(clock_us())
+        self._asked = release.ruleset.read_set["accumulations"]
         log.info(
             "rules_in_force",
             version=release.version,
@@ -184,15 +196,34 @@ class Server:
             emergency=release.emergency,
         )
 
+    def _names_asked(self) -> list[str]:
+        waiting = [name for release in self.feeds.rules.waiting for name in release.ruleset.read_set["accumulations"]]
+        return [*self._asked, *waiting]
+
+    def _waiting_version(self) -> int:
+        """The newest release whose time has come and whose history has not."""
+        now_us = clock_us()
+        come = [release for release in self.feeds.rules.waiting if release.effective_at_us <= now_us]
+        return max((release.version for release in come), default=0)
+
     def _take_past_rules(self, past: PastRules) -> None:
-        self.engine.take_past_ruleset(past.ruleset, past.sha256, past.begin_us, past.end_us)
+        if past.version:
+            self.engine.take_release(past.version, past.ruleset, past.sha256)
+        else:
+            self.engine.take_past_ruleset(past.ruleset, past.sha256, past.begin_us, past.end_us)
 
     async def _serve(self, on_ready: Callable[[dict[str, object]], None]) -> None:
-        shifts = Shifts(self._settings.postgres_dsn, lambda: self.journal.durable_seq, clock_us)
+        dsn, directory = self._settings.postgres_dsn, self.engine.facts.directory
+        shifts = Shifts(dsn, lambda: self.journal.durable_seq, clock_us)
+        codes = OneTimeCodes(dsn, self.engine.tenant, directory, self._secrets.pepper, clock_us)
         calls = Calls(
-            self.engine, self.journal, self.slots, reconcile=shifts.reconcile, bring_rules=self.past_rules.bring
+            self.engine,
+            self.journal,
+            self.slots,
+            beside={"ReconcileShift": shifts.reconcile, "SendOneTimeCode": codes.send},
+            bring_rules=lambda wanted: self.past_rules.bring(*wanted),
         )
-        ops_calls = OpsCalls(self.engine, calls, self._in_force, clock_us)
+        ops_calls = OpsCalls(self.engine, calls, self._in_force, clock_us, self._waiting_version)
         meters, refusals = CallMeters(), RefusalLog()
         kind = choose(self._settings.door)
         pace = Pace(self._settings.register_calls_per_s) if self._settings.register_calls_per_s else None
@@ -211,14 +242,17 @@ class Server:
         office = new_office_door(back_office, self._settings.ops_listen, [POS_SERVICE], meters, refusals, self._ops_tls)
         doors: dict[str, Door] = {"grpc": registers, "ops": office}
         if self._settings.json_listen:
-            doors["json"] = new_json_door(pos, self._settings.json_listen, meters, refusals, self._tls, json_limits)
+            uds = (self._settings.uds_asset, self._settings.uds_currency)
+            listen = self._settings.json_listen
+            doors["json"] = new_json_door(pos, listen, meters, refusals, self._tls, json_limits, uds)
         for door in doors.values():
             await door.start()
             await door.say_serving()
         log.info("doors_open", door=kind, tls=self._tls is not None)
         watch = asyncio.create_task(self.journal.watch(), name="journal-watch")
-        expiry = asyncio.create_task(self._expire(), name="expiry")
+        expiry = asyncio.create_task(expire(self.engine, self.journal), name="expiry")
         returns = asyncio.create_task(self._settle_returns(calls), name="waiting-returns")
+        counting = asyncio.create_task(self.counting.run(), name="counting")
         stop = asyncio.create_task(self._stopping.wait(), name="stop")
         files = [tls for tls in (self._tls, self._ops_tls) if tls is not None]
         aside = [asyncio.create_task(tls.watch(), name="tls-files") for tls in files]
@@ -228,8 +262,8 @@ class Server:
             told[name] = address_of(getattr(self._settings, f"{name}_listen"), door.port)
         on_ready(told)
         try:
-            await asyncio.wait({watch, expiry, returns, stop}, return_when=asyncio.FIRST_COMPLETED)
-            for ended in (watch, expiry, returns):
+            await asyncio.wait({watch, expiry, returns, counting, stop}, return_when=asyncio.FIRST_COMPLETED)
+            for ended in (watch, expiry, returns, counting):
                 if ended.done():
                     ended.result()
             for door in doors.values():
@@ -238,7 +272,8 @@ class Server:
         finally:
             await metrics.stop()
             await shifts.close()
-            tasks = (watch, expiry, returns, stop, lag, *aside)
+            await codes.close()
+            tasks = (watch, expiry, returns, counting, stop, lag, *aside)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -259,20 +294,6 @@ class Server:
         door = MetricsDoor(registry, self._settings.metrics_listen, is_ready=lambda: not self._stopping.is_set())
         await door.start()
         return door, asyncio.create_task(lag.run(), name="loop-lag")
-
-    async def _expire(self) -> None:
-        """Free what a register took and never settled; end lots whose time is over."""
-        sweep = LotSweep(self.engine)
-        while True:
-            await asyncio.sleep(EXPIRY_EVERY_S)
-            if self.journal.has_room:
-                for record in expire_holds(self.engine, clock_us(), HOLDS_PER_TURN_MAX):
-                    self.journal.append(record)
-            for _ in range(LOT_RECORDS_PER_TURN_MAX):
-                # Room comes first: what is decided must be journalled.
-                ended = sweep.expire_lots(clock_us(), LOTS_SCANNED_PER_RECORD) if self.journal.has_room else None
-                if ended is not None:
-                    self.journal.append(ended)
 
     async def _settle_returns(self, calls: Calls) -> None:
         """Decide the returns whose sale has come. What the journal cannot be asked now is asked in the next turn."""

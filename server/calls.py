@@ -8,8 +8,9 @@ journal first and decided after, at most `LOOKUPS_AT_ONCE_MAX` at a time. Never 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Protocol
 
 from altyn.core.engine import (
@@ -30,6 +31,7 @@ from altyn.core.engine import (
     return_receipt,
     settle_waiting,
 )
+from altyn.server.forecasts import Forecasts
 from altyn.server.journal_reader import JournalUnavailable
 from altyn.server.meters import clock_us
 from altyn.server.slots import ReplySlots
@@ -38,7 +40,7 @@ from altyn.server.uploads import CANCEL, COMMIT, RETURN, Fact, LookedUpAhead, up
 Reply = bytes | Awaitable[bytes]
 Call = Callable[[bytes, Scope], Reply]
 Decide = Callable[[Engine, bytes, Scope, int, Known | None], Answer | Lookup | RulesWanted]
-BringRules = Callable[[int], Awaitable[None]]
+BringRules = Callable[[RulesWanted], Awaitable[None]]
 
 # Calls that may wait for PostgreSQL at a time, to ask the journal or for past rules: each holds a request.
 LOOKUPS_AT_ONCE_MAX = 1_024
@@ -68,18 +70,20 @@ class Calls:
         journal: JournalSide,
         slots: ReplySlots,
         clock: Callable[[], int] = clock_us,
-        reconcile: Call | None = None,
+        beside: Mapping[str, Call] = MappingProxyType({}),
         bring_rules: BringRules | None = None,
     ) -> None:
-        """`reconcile`: the call that needs more than the engine and the journal; without it there is none.
-        `bring_rules`: gives the engine what was in force at a time.
+        """`beside`: calls that need more than the engine and the journal, by name; without them there are none.
+        `bring_rules`: gives the engine what was in force at a time, or decided a sale.
         """
         self._engine = engine
         self._journal = journal
         self._slots = slots
         self._clock = clock
-        self._reconcile = reconcile
+        self._beside = beside
         self._bring_rules = bring_rules or no_past_rules
+        # Answered at once, also when PostgreSQL is away.
+        self.calculate_receipt: Call = Forecasts(engine, clock, self._ask_for_preview).calculate_receipt
         self._lookups_count = 0
 
     def table(self) -> dict[str, Call]:
@@ -94,13 +98,10 @@ class Calls:
             "ReturnReceipt": partial(self.effect, return_receipt),
             "UploadReceipts": self.upload_receipts,
         }
-        return table if self._reconcile is None else table | {"ReconcileShift": self._reconcile}
+        return table | dict(self._beside)
 
-    def calculate_receipt(self, request: bytes, scope: Scope) -> Reply:
-        """A forecast: answered at once, also when PostgreSQL is away. That of a return reads its sale first."""
-        reply = calculate_receipt(self._engine, request, scope, self._clock())
-        if isinstance(reply, bytes):
-            return reply
+    def _ask_for_preview(self, request: bytes, scope: Scope, reply: Lookup) -> Reply:
+        """A forecast of a return reads its sale first."""
         self._make_room_to_ask()
         return self._preview_return(request, scope, reply)
 
@@ -181,10 +182,14 @@ class Calls:
     async def settle_waiting(self) -> bool:
         """Decide one return that had waited for its sale. False: none waits, or it cannot be decided now."""
         answer = settle_waiting(self._engine, self._clock(), None)
+        known: Known | None = None
         for _ in range(ASKED_MAX):
-            if not isinstance(answer, Lookup):
+            if isinstance(answer, Lookup):
+                known = await self._look_up(answer)
+            elif isinstance(answer, RulesWanted):
+                await self._bring(answer)
+            else:
                 break
-            known = await self._look_up(answer)
             self._admit()
             answer = settle_waiting(self._engine, self._clock(), known)
         if isinstance(answer, Answer) and answer.record is not None:
@@ -206,7 +211,7 @@ class Calls:
     async def _bring(self, wanted: RulesWanted) -> None:
         self._lookups_count += 1
         try:
-            await self._bring_rules(wanted.business_time_us)
+            await self._bring_rules(wanted)
         finally:
             self._lookups_count -= 1
 
@@ -240,5 +245,5 @@ def being_admitted() -> CallRefused:
     return CallRefused("UNAVAILABLE", "RETRY", "", "this operation is being admitted; send the same op_id again")
 
 
-async def no_past_rules(time_us: int) -> None:
+async def no_past_rules(wanted: RulesWanted) -> None:
     raise CallRefused("UNAVAILABLE", "RETRY", "", "the rules of this receipt's time cannot be brought; send it again")

@@ -28,14 +28,9 @@ def clock_us() -> int:
     return <int64_t>now.tv_sec * 1_000_000 + now.tv_nsec // 1_000
 
 
-def bucket_bounds() -> list[float]:
-    """Upper bounds of all buckets but the last, in seconds."""
-    cdef int octave, half
-    bounds = [16e-6]
-    for octave in range(OCTAVE_FIRST, OCTAVE_LAST):
-        for half in range(2):
-            bounds.append(((3 + half) << (octave - 1)) / 1e6)
-    return bounds
+def time_scale() -> tuple[int, int, int]:
+    """Of every histogram here: schema, and the powers of two, of a second, its buckets begin and end with."""
+    return SCHEMA, OCTAVE_FIRST, OCTAVE_LAST
 
 
 cdef list counts_of(const Histogram* histogram):

@@ -14,9 +14,10 @@ from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 
+from altyn.infra.exposition import Scale, TimeHistograms
 from altyn.infra.metrics import histogram_of
 from altyn.pos.v1 import outcome_pb2, reasons_pb2
-from altyn.server.meters import CallMeter, bucket_bounds
+from altyn.server.meters import CallMeter, time_scale
 
 if TYPE_CHECKING:
     from altyn.core.engine import Engine
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from altyn.server.snapshots import Snapshots
     from altyn.server.stages import Stages
 
+SCALE = Scale(*time_scale())
 # gRPC's names of codes, as the convention has them.
 _CODES = {"OK": "OK", "INVALID_ARGUMENT": "InvalidArgument", "UNAUTHENTICATED": "Unauthenticated"} | {
     "PERMISSION_DENIED": "PermissionDenied",
@@ -93,10 +95,11 @@ class CallMeters:
         labels = ["grpc_type", "grpc_service", "grpc_method"]
         started = CounterMetricFamily("grpc_server_started", "Calls that have begun.", labels=labels)
         handled = CounterMetricFamily("grpc_server_handled", "Calls ended, by code.", labels=[*labels, "grpc_code"])
-        took = HistogramMetricFamily(
+        took = TimeHistograms(
             "grpc_server_handling_seconds",
             "From the request's bytes to the reply's, waiting for the journal included.",
-            labels=labels,
+            SCALE,
+            labels,
         )
         replies = CounterMetricFamily(
             "altyn_replies",
@@ -108,7 +111,6 @@ class CallMeters:
             "Calls that could not be answered, by code and reason.",
             labels=["grpc_method", "code", "reason"],
         )
-        bounds = bucket_bounds()
         for meter in self._meters:
             place = ["unary", meter.service, meter.method]
             started.add_metric(place, meter.started_count)
@@ -123,7 +125,7 @@ class CallMeters:
                 names = [_name(outcome_pb2.Status, status, "STATUS_"), _name(reasons_pb2.Reason, why, "REASON_")]
                 replies.add_metric([meter.method, *names], count)
             if meter.started_count:
-                histogram_of(took, place, bounds, meter.counts, meter.sum_ns / 1e9)
+                took.add_times(place, meter.counts, meter.sum_ns / 1e9)
         yield from (started, handled, took, replies, refused)
 
 
@@ -136,19 +138,18 @@ class StageTimes:
         self._certificates = certificates
 
     def collect(self) -> Iterator[Metric]:
-        bounds = bucket_bounds()
         labels = ["grpc_method", "stage"]
-        took = HistogramMetricFamily("altyn_stage_seconds", "Decoding, sampled, and deciding.", labels=labels)
+        took = TimeHistograms("altyn_stage_seconds", "Decoding, sampled, and deciding.", SCALE, labels)
         for call in self._stages.calls:
             for stage, counts, sum_ns in (
                 ("decode", call.decoded_counts, call.decoded_sum_ns),
                 ("decide", call.decided_counts, call.decided_sum_ns),
             ):
                 if any(counts):
-                    histogram_of(took, [call.method, stage], bounds, counts, sum_ns / 1e9)
+                    took.add_times([call.method, stage], counts, sum_ns / 1e9)
         yield took
-        wait = HistogramMetricFamily("altyn_journal_wait_seconds", "From a decision to its being durable.")
-        histogram_of(wait, [], bounds, self._slots.wait.counts, self._slots.wait.sum_ns / 1e9)
+        wait = TimeHistograms("altyn_journal_wait_seconds", "From a decision to its being durable.", SCALE)
+        wait.add_times([], self._slots.wait.counts, self._slots.wait.sum_ns / 1e9)
         yield wait
         left = GaugeMetricFamily(
             "altyn_certificate_left_seconds", "Until the certificate in force ends.", labels=["door"]
@@ -201,8 +202,8 @@ class ServerState:
         yield _gauge(
             "altyn_journal_partitions_ahead", "Partitions made beyond the one in use.", journal.partitions_ahead
         )
-        flush = HistogramMetricFamily("altyn_journal_flush_seconds", "One batch: from its COPY to its commit.")
-        histogram_of(flush, [], bucket_bounds(), meters.flush.counts, meters.flush.sum_ns / 1e9)
+        flush = TimeHistograms("altyn_journal_flush_seconds", "One batch: from its COPY to its commit.", SCALE)
+        flush.add_times([], meters.flush.counts, meters.flush.sum_ns / 1e9)
         yield flush
         batch = HistogramMetricFamily("altyn_journal_batch_records", "Records of one batch.")
         histogram_of(batch, [], meters.batch_bounds, meters.batch_counts, meters.rows_count)

@@ -1,14 +1,29 @@
 """What the back office asks the server: `altyn.ops.v1` over the same call table form.
 
-Balances and the use of coupons shown anywhere come from here; a manual accrual is journalled like a receipt.
+Balances and the use of coupons shown anywhere come from here; points given, taken, moved and converted by hand
+are journalled like a receipt, and so is what a person decides about an exception.
 """
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from functools import partial
 
-from altyn.core.engine import CallRefused, Engine, Scope, adjust_points, get_balance, get_coupons
+from altyn.core.engine import (
+    Answer,
+    CallRefused,
+    Engine,
+    Scope,
+    adjust_points,
+    convert_points,
+    decide_exception,
+    get_balance,
+    get_coupons,
+    merge_accounts,
+    move_points,
+)
+from altyn.core.ledger.accumulators_view import accumulator_sizes, read_accumulations
 from altyn.infra.certificates import Certificate
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.server.authenticate import bearer
@@ -41,18 +56,25 @@ class OpsCalls:
         calls: Calls,
         in_force: Callable[[], ops.GetRulesInForceResponse],
         clock: Callable[[], int],
+        waiting_version: Callable[[], int] = lambda: 0,
     ) -> None:
         self._engine = engine
         self._calls = calls
         self._in_force = in_force
+        self._waiting_version = waiting_version
         self._clock = clock
 
     def table(self) -> dict[str, Call]:
         return {
             "GetBalance": self.get_balance,
-            "AdjustPoints": self.adjust_points,
+            "AdjustPoints": partial(self._calls.effect, adjust_points),
             "GetRulesInForce": self.get_rules_in_force,
             "GetCoupons": self.get_coupons,
+            "MergeAccounts": partial(self._calls.effect, merge_accounts),
+            "MovePoints": partial(self._calls.effect, move_points),
+            "ConvertPoints": partial(self._calls.effect, convert_points),
+            "DecideException": partial(self._calls.effect, decide_exception),
+            "GetAccumulations": self.get_accumulations,
         }
 
     def get_balance(self, request: bytes, scope: Scope) -> Reply:
@@ -61,8 +83,18 @@ class OpsCalls:
     def get_coupons(self, request: bytes, scope: Scope) -> Reply:
         return self._calls.read(get_coupons(self._engine, request))
 
-    def adjust_points(self, request: bytes, scope: Scope) -> Reply:
-        return self._calls.effect(adjust_points, request, scope)
+    def get_accumulations(self, request: bytes, scope: Scope) -> Reply:
+        """What is kept of earlier purchases, and how far history is counted."""
+        rows = [ops.Accumulation(**row._asdict()) for row in read_accumulations(self._engine.book)]
+        buckets_count, buckets_bytes = accumulator_sizes(self._engine.book)
+        reply = ops.GetAccumulationsResponse(
+            accumulations=rows,
+            seq=self._engine.last_seq,
+            buckets_count=buckets_count,
+            buckets_bytes=buckets_bytes,
+            waiting_version=self._waiting_version(),
+        )
+        return self._calls.read(Answer(reply.SerializeToString(), None, self._engine.last_seq))
 
     def get_rules_in_force(self, request: bytes, scope: Scope) -> Reply:
         return self._in_force().SerializeToString()

@@ -142,7 +142,7 @@ def _lookup_of(uploaded: pos.UploadedReceipt, scope: Scope) -> Lookup | None:
     if name == "commit":
         return Lookup(fact.op_id, natural, receipt, 0, receipt, fact.op_id, waiting=True)
     sale = fact.receipt.original
-    if len(sale.op_id) not in (0, OP_ID_BYTES):
+    if sale.without_receipt or len(sale.op_id) not in (0, OP_ID_BYTES):
         return None
     key = receipt_key(
         scope.tenant,

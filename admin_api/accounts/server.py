@@ -5,6 +5,7 @@ It must never repeat an effect by itself: a caller repeats with the same op_id.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.ops.v1 import ops_service_pb2_grpc as ops_grpc
 
 DEADLINE_S = 5.0
+AT_ONCE = 32
 COUPONS_ASKED_MAX = 1_000  # at once: core/engine/reads.pyx
 CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", 4 << 20),
@@ -65,6 +67,32 @@ class OpsClient:
     async def adjust(self, request: ops.AdjustPointsRequest) -> ops.AdjustPointsResponse:
         """Raises Invalid, ServerAway, ServerRefused; what the server declines is in the answer."""
         return await self._ask(self._stub.AdjustPoints, request)
+
+    async def adjust_each(self, requests: Sequence[ops.AdjustPointsRequest]) -> list[ops.AdjustPointsResponse]:
+        """Some at a time; answers in the order of the requests. Raises as ``adjust``, once for all."""
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def one(request: ops.AdjustPointsRequest) -> ops.AdjustPointsResponse:
+            async with gate:
+                return await self.adjust(request)
+
+        return await asyncio.gather(*map(one, requests))
+
+    async def convert(self, request: ops.ConvertPointsRequest) -> ops.ConvertPointsResponse:
+        """Raises as ``adjust``."""
+        return await self._ask(self._stub.ConvertPoints, request)
+
+    async def merge(self, request: ops.MergeAccountsRequest) -> ops.MergeAccountsResponse:
+        """Raises as ``adjust``."""
+        return await self._ask(self._stub.MergeAccounts, request)
+
+    async def move(self, request: ops.MovePointsRequest) -> ops.MovePointsResponse:
+        """Raises as ``adjust``."""
+        return await self._ask(self._stub.MovePoints, request)
+
+    async def decide(self, request: ops.DecideExceptionRequest) -> ops.DecideExceptionResponse:
+        """Raises as ``adjust``."""
+        return await self._ask(self._stub.DecideException, request)
 
     async def rules_in_force(self) -> ops.GetRulesInForceResponse:
         """Raises ServerAway, ServerRefused."""

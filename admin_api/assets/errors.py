@@ -17,8 +17,20 @@ class AssetInvalid(Refusal):
     reason = "ASSET_INVALID"
 
 
+class KindFixed(Refusal):
+    """Accounts hold points or money of this asset: its kind never changes."""
+
+    status_code = 409
+    reason = "KIND_FIXED"
+
+
+class RateUnknown(Refusal):
+    status_code = 404
+    reason = "RATE_UNKNOWN"
+
+
 class ScaleFixed(Refusal):
-    """Accounts hold points of this scale: it never changes."""
+    """Accounts hold points of this scale and kind: they never change."""
 
     status_code = 409
     reason = "SCALE_FIXED"

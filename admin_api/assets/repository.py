@@ -7,7 +7,8 @@ from typing import Any
 import asyncpg
 
 CURRENT = """
-SELECT asset, asset_no, scale, step_points, assets.title, expire_after_days, tenants.zone
+SELECT asset, asset_no, scale, step_points, assets.title, expire_after_days, assets.kind, adjust_points_max,
+       adjust_day_points_max, tenants.zone
   FROM assets JOIN tenants USING (tenant) WHERE tenant = $1 AND valid_to = 'infinity'
 """
 
@@ -21,6 +22,17 @@ async def list_assets(connection: asyncpg.Connection[Any], tenant: str) -> list[
 async def find_asset(connection: asyncpg.Connection[Any], tenant: str, asset: str) -> asyncpg.Record | None:
     """An asset, deleted ones included: its number and scale stay taken."""
     return await connection.fetchrow(f"{CURRENT} AND asset = $2", tenant, asset)
+
+
+async def list_rates(connection: asyncpg.Connection[Any], tenant: str, asset: str | None) -> list[asyncpg.Record]:
+    """Rates of one asset, or of all, into others."""
+    found: list[asyncpg.Record] = await connection.fetch(
+        "SELECT asset, to_asset, from_points, to_points, version AS feed_version FROM asset_rates WHERE tenant = $1"
+        " AND valid_to = 'infinity' AND NOT deleted AND ($2::text IS NULL OR asset = $2) ORDER BY 1, 2",
+        tenant,
+        asset,
+    )
+    return found
 
 
 async def next_number(connection: asyncpg.Connection[Any], tenant: str) -> int:

@@ -24,6 +24,13 @@ class CardState(Refusal):
     reason = "CARD_STATE"
 
 
+class CardNotVirtual(Refusal):
+    """The card is known by its number: it has no tokens."""
+
+    status_code = 409
+    reason = "CARD_NOT_VIRTUAL"
+
+
 class CardNotAnonymous(Refusal):
     """The card is somebody's already."""
 

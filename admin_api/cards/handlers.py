@@ -98,6 +98,14 @@ async def attach_card(call: CurrentCall, office: CurrentOffice, card_id: RowId, 
     return await get_card(call, card_id)
 
 
+@router.post("/cards/{card_id}/token")
+@needs("cards:token", writes=False)
+async def make_token(call: CurrentCall, office: CurrentOffice, card_id: RowId) -> schemas.TokenOut:
+    """A token of a virtual card, which lives for at most a minute and pays once. Nothing is kept of it."""
+    token, expires_at = await service.make_token(call, office.pepper, card_id=card_id)
+    return schemas.TokenOut(token=token, expires_at=expires_at)
+
+
 @router.post("/cards/{card_id}/replace", status_code=201)
 @needs("cards:block")
 async def replace_card(call: CurrentCall, office: CurrentOffice, card_id: RowId, body: schemas.ReplaceIn) -> CardOut:
@@ -148,6 +156,6 @@ async def list_batches(
     call: CurrentCall, series: Id, before: OptionalId = None, limit: PageSize = 100
 ) -> schemas.BatchPage:
     """Print runs of a series, newest first."""
-    rows = await repository.list_batches(call.connection, call.tenant, series, before, limit + 1)
+    rows = await repository.BATCHES.list_of(call.connection, call.tenant, series, before, limit + 1)
     shown = [schemas.BatchOut(**row) for row in rows[:limit]]
     return schemas.BatchPage(batches=shown, next_before=shown[-1].batch_id if len(rows) > limit else None)

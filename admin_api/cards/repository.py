@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 
+from altyn.admin_api.batches import BatchTable
 from altyn.admin_api.customers.repository import CARD, CURRENT
 
 LISTED = f"""
@@ -29,7 +30,7 @@ ON CONFLICT (tenant, series) DO UPDATE SET title = excluded.title, template = ex
     card_type = excluded.card_type, state = excluded.state, updated_by = excluded.updated_by,
     updated_at = excluded.updated_at
 """
-BATCH = "batch_id, series, title, cards_count, created_by, created_at"
+BATCHES = BatchTable("card_batches", "card_batch_ids", "batch_id, series, title, cards_count, created_by, created_at")
 
 
 async def find_card(connection: asyncpg.Connection[Any], tenant: str, card_id: int) -> asyncpg.Record | None:
@@ -89,35 +90,3 @@ async def store_series(
 ) -> None:
     given = (values["title"], values["template"], values["card_type"], values["state"])
     await connection.execute(STORE_SERIES, tenant, series, *given, actor, now)
-
-
-async def insert_batch(
-    connection: asyncpg.Connection[Any], tenant: str, series: str, title: str, count: int, actor: str, now: datetime
-) -> int:
-    """The new batch's id."""
-    batch_id: int = await connection.fetchval(
-        "INSERT INTO card_batches (tenant, batch_id, series, title, cards_count, created_by, created_at)"
-        " VALUES ($1, nextval('card_batch_ids'), $2, $3, $4, $5, $6) RETURNING batch_id",
-        tenant,
-        series,
-        title,
-        count,
-        actor,
-        now,
-    )
-    return batch_id
-
-
-async def list_batches(
-    connection: asyncpg.Connection[Any], tenant: str, series: str, before: int | None, count_max: int
-) -> list[asyncpg.Record]:
-    """Newest first."""
-    found: list[asyncpg.Record] = await connection.fetch(
-        f"SELECT {BATCH} FROM card_batches WHERE tenant = $1 AND series = $2"
-        " AND ($3::bigint IS NULL OR batch_id < $3) ORDER BY batch_id DESC LIMIT $4",
-        tenant,
-        series,
-        before,
-        count_max,
-    )
-    return found

@@ -51,6 +51,13 @@ class AttachIn(Shape):
     customer_id: Number
 
 
+class TokenOut(BaseModel):
+    """``token`` is shown as a QR code and read by a register as it is. Ask for the next one before ``expires_at``."""
+
+    token: str
+    expires_at: datetime
+
+
 class CardPage(BaseModel):
     cards: list[CardOut]
     #: Give it as ``after`` for the next page; absent on the last one.

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 
 from altyn.admin_api.accounts.server import AccountUnknown, OpsClient
+from altyn.admin_api.batches import new_ids
 from altyn.admin_api.cards import repository, schemas
 from altyn.admin_api.cards.errors import (
     CardExists,
     CardHasPoints,
     CardNotAnonymous,
+    CardNotVirtual,
     CardNumbersScarce,
     CardSeriesClosed,
     CardSeriesUnknown,
@@ -27,22 +29,23 @@ from altyn.admin_api.cards.errors import (
 )
 from altyn.admin_api.cards.numbers import count_of_numbers, number_of
 from altyn.admin_api.customers.errors import CustomerUnknown
-from altyn.admin_api.customers.repository import cards_by_number, find_customers, new_ids
-from altyn.admin_api.customers.schemas import NewCard
+from altyn.admin_api.customers.repository import cards_by_number, find_customers
+from altyn.admin_api.customers.schemas import CardKind, NewCard
 from altyn.admin_api.edge.call import Call
 from altyn.admin_api.facts import CARDS
-from altyn.core.engine.identity import card_hash
+from altyn.core.engine.identity import QR_UNIT_US, card_hash, qr_token
 
 STATES_OF = {
     "activate": ("NEW",),
     "block": ("NEW", "ACTIVE"),
     "unblock": ("BLOCKED",),
     "close": ("NEW", "ACTIVE", "BLOCKED"),
+    "token": ("ACTIVE",),
     "replace": ("NEW", "ACTIVE", "BLOCKED"),
     "attach": ("NEW", "ACTIVE"),
 }
 SPARE_FACTOR = 10  # a template must have so many times more numbers than are asked for
-HASHES_A_QUERY = 20_000
+TOKEN_LIFE_US = 60_000_000
 
 
 async def issue_card(call: Call, pepper: bytes, *, asked: schemas.CardIn) -> int:
@@ -62,9 +65,10 @@ async def new_card(call: Call, pepper: bytes, asked: NewCard, customer_id: int |
         raise CardExists("this number is on another card", path="number")
     [card_id] = await new_ids(call.connection, "card_ids", 1)
     state = "ACTIVE" if asked.is_active else "NEW"
-    row = (card_id, hashed, asked.number[-4:], asked.card_type, state, "", customer_id, account_id, "", None)
-    await call.feed.put(CARDS, [row])
-    after = {"customer_id": customer_id, "account_id": account_id, "card_type": asked.card_type, "state": state}
+    row = (card_id, hashed, asked.number[-4:], asked.card_type, state, "", customer_id, account_id)
+    await call.feed.put(CARDS, [(*row, "", None, asked.kind)])
+    told = {"card_type": asked.card_type, "kind": asked.kind, "state": state}
+    after = {"customer_id": customer_id, "account_id": account_id, **told}
     call.record("cards.issue", "card", str(card_id), after=after)
     return card_id
 
@@ -82,13 +86,24 @@ async def change_card(call: Call, *, card_id: int, verb: str, reason: str = "") 
     call.record(f"cards.{verb}", "card", str(card_id), **told)
 
 
+async def make_token(call: Call, pepper: bytes, *, card_id: int) -> tuple[str, datetime]:
+    """A token of an ACTIVE virtual card and when it ends. Raises CardUnknown, CardState, CardNotVirtual."""
+    card = await _card(call, card_id, "token")
+    if card["kind"] != CardKind.VIRTUAL:
+        raise CardNotVirtual(f"card {card_id} is {card['kind']}: it is known by its number", path="card_id")
+    ends_us = int(call.now.timestamp()) * 1_000_000 + TOKEN_LIFE_US
+    ends_us -= ends_us % QR_UNIT_US
+    token = qr_token(pepper, card_id, ends_us, secrets.token_bytes(2))
+    return token, datetime.fromtimestamp(ends_us // 1_000_000, UTC)
+
+
 async def replace_card(call: Call, pepper: bytes, *, card_id: int, number: str, reason: str) -> int:
     """Close a card and issue another on the same account; the new one's id. Raises CardUnknown, CardState,
     CardExists.
     """
     await call.feed.lock()
     before = await _card(call, card_id, "replace")
-    new = NewCard(number=number, card_type=before["card_type"])
+    new = NewCard(number=number, card_type=before["card_type"], kind=before["kind"])
     new_id = await new_card(call, pepper, new, before["customer_id"], before["account_id"])
     await _put_card(call, before, state="CLOSED", block_reason=reason)
     told = {"before": _told(before), "after": {"state": "CLOSED", "reason": reason, "replaced_by": new_id}}
@@ -163,10 +178,17 @@ async def issue_batch(
     numbers = await _free_numbers(call, pepper, kept["template"], asked.count)
     card_ids = await new_ids(call.connection, "card_ids", asked.count)
     account_ids = await new_ids(call.connection, "account_ids", asked.count)
-    given = (call.connection, call.tenant, series, asked.title, asked.count, call.actor, call.now)
-    batch_id = await repository.insert_batch(*given)
+    batch_id = await repository.BATCHES.insert(
+        call.connection,
+        call.tenant,
+        series=series,
+        title=asked.title,
+        cards_count=asked.count,
+        created_by=call.actor,
+        created_at=call.now,
+    )
     rows = [
-        (card_id, hashed, number[-4:], kept["card_type"], "NEW", "", None, account_id, series, batch_id)
+        (card_id, hashed, number[-4:], kept["card_type"], "NEW", "", None, account_id, series, batch_id, "PLASTIC")
         for (number, hashed), card_id, account_id in zip(numbers.items(), card_ids, account_ids, strict=True)
     ]
     await call.feed.put(CARDS, rows)
@@ -181,7 +203,7 @@ async def _free_numbers(call: Call, pepper: bytes, template: str, count: int) ->
     found: dict[str, bytes] = {}
     for _ in range(64):
         made = await asyncio.to_thread(_draw, pepper, template, count - len(found), found)
-        taken = await _taken(call, list(made.values()))
+        taken = await cards_by_number(call.connection, call.tenant, list(made.values()))
         found.update((number, hashed) for number, hashed in made.items() if hashed not in taken)
         if len(found) == count:
             return found
@@ -195,13 +217,6 @@ def _draw(pepper: bytes, template: str, count: int, apart: dict[str, bytes]) -> 
         if number not in apart:
             made[number] = card_hash(pepper, number)
     return made
-
-
-async def _taken(call: Call, hashes: Sequence[bytes]) -> set[bytes]:
-    taken: set[bytes] = set()
-    for first in range(0, len(hashes), HASHES_A_QUERY):
-        taken.update(await cards_by_number(call.connection, call.tenant, hashes[first : first + HASHES_A_QUERY]))
-    return taken
 
 
 async def _has_points(server: OpsClient, account_id: int) -> bool:

@@ -105,6 +105,29 @@ class Explained:
                 found[channel].append((row["language"], row["text"]))
         return found
 
+    @property
+    def promises(self) -> list[tuple[str, str]]:
+        """(picture, sentence) of goods for nothing, codes to be issued, and of what is a little way off."""
+        told = [("gift", self._gift(row)) for row in self._outcome.get("gifts", ())]
+        for row in self._outcome.get("issued_coupons", ()):
+            told.append(("ticket", self.t("told.issues", title=self._title(row["promotion_id"]))))
+        for promotion_id, texts in self._nudges.items():
+            told.append(("info-circle", self.t("told.nudges", title=self._title(promotion_id), text=self.t.of(texts))))
+        return told
+
+    @property
+    def _nudges(self) -> Mapping[str, dict[str, str]]:
+        """Text by language, by promotion."""
+        found: dict[str, dict[str, str]] = {}
+        for row in self._outcome.get("nudges", ()):
+            found.setdefault(row["promotion_id"], {})[row["language"]] = row["text"]
+        return found
+
+    def _gift(self, row: Mapping[str, Any]) -> str:
+        title, goods = self._title(row["promotion_id"]), " / ".join(row["skus"])
+        key = "told.gift_taken" if row["taken"] else "told.gift"
+        return self.t(key, title=title, quantity=row["quantity"], goods=goods, taken=row["taken"])
+
     def verdict_on(self, promotion_id: str) -> Verdict | None:
         """The draft's own: the first reward that gave, else the first."""
         own = [row for row in self._rules if row["promotion_id"] == promotion_id]

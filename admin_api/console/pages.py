@@ -173,9 +173,11 @@ class Pages:
         """A part that is made from a form and changes nothing."""
         return self._route("POST", path, scope, writes=False, timeout_s=PAGE_TIMEOUT_S)
 
-    def act(self, path: str, scope: str, timeout_s: float = PAGE_TIMEOUT_S) -> Callable[[Page], Page]:
+    def act(
+        self, path: str, scope: str, timeout_s: float = PAGE_TIMEOUT_S, place: Place = Place.NETWORK
+    ) -> Callable[[Page], Page]:
         """A form that changes something, once."""
-        return self._route("POST", path, scope, writes=True, timeout_s=timeout_s)
+        return self._route("POST", path, scope, writes=True, timeout_s=timeout_s, place=place)
 
     def _route(
         self, method: str, path: str, scope: str, *, writes: bool, timeout_s: float, place: Place = Place.NETWORK

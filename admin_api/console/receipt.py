@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from starlette.responses import Response
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from altyn.admin_api.assets.service import declared_assets
 from altyn.admin_api.console.explained import Explained
 from altyn.admin_api.console.pages import Pages, Visit
+from altyn.admin_api.edge.problems import Invalid
 from altyn.admin_api.edge.rights import Place
 from altyn.admin_api.receipts import repository
 from altyn.admin_api.receipts.errors import ReceiptUnknown
@@ -28,20 +30,30 @@ pages = Pages()
 
 @pages.get(ADDRESS, "receipts:read", Place.OWN)
 async def show_receipts(visit: Visit) -> Response:
-    """The newest receipts, and a field that finds one by its place in the journal or its operation's id."""
+    """The newest receipts, or those of a day and a store, and a field that finds one by its place in the journal or its
+    operation's id.
+    """
     asked = visit.asked("find")
     if asked:
         return visit.go(f"/console{ADDRESS}/{await _seq_of(visit, asked)}")
-    before = visit.asked("before")
+    before, chosen = visit.asked("before"), _chosen(visit)
     rows = await repository.latest(
         visit.call.connection,
         visit.call.tenant,
         visit.call.reach,
         _number(before) if before else SEQ_END,
         PAGE_SIZE + 1,
+        chosen,
     )
-    next_before = rows[PAGE_SIZE - 1]["seq"] if len(rows) > PAGE_SIZE else None
-    return visit.show("receipts.html", rows=rows[:PAGE_SIZE], next_before=next_before, is_first=not before)
+    told = {} if chosen is None else {"day": chosen[0].isoformat(), "store_id": chosen[1] or ""}
+    here = f"/console{ADDRESS}?" + urlencode({name: value for name, value in told.items() if value})
+    return visit.show(
+        "receipts.html",
+        rows=rows[:PAGE_SIZE],
+        chosen=told,
+        first=here if before else "",
+        following=f"{here}&before={rows[PAGE_SIZE - 1]['seq']}" if len(rows) > PAGE_SIZE else "",
+    )
 
 
 @pages.get(ADDRESS + "/{seq}", "receipts:read", Place.OBJECT)
@@ -68,6 +80,17 @@ async def show_receipt(visit: Visit) -> Response:
         told=Explained(outcome, stored.receipt, again.documents, scales, visit.t),
         paid=_paid(stored),
     )
+
+
+def _chosen(visit: Visit) -> tuple[date, str | None] | None:
+    """The day and the store the address names; None for the newest of all. Raises Invalid."""
+    day, store_id = visit.asked("day"), visit.asked("store_id").replace("\0", "")[:64]
+    if not day:
+        return None
+    try:
+        return date.fromisoformat(day), store_id or None
+    except ValueError:
+        raise Invalid(f"{day[:40]} is no day", path="day") from None
 
 
 def _paid(stored: StoredReceipt) -> int:

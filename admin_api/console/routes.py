@@ -5,11 +5,43 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.routing import Route as StarletteRoute
 
-from altyn.admin_api.console import constructor, listing, me, receipt, releasing, reviewing, shell, trying
+from altyn.admin_api.console import (
+    backtests,
+    constructor,
+    exceptions,
+    fraud,
+    jobs,
+    listing,
+    me,
+    overview,
+    receipt,
+    releasing,
+    reports,
+    reviewing,
+    sections,
+    shell,
+    trying,
+)
 from altyn.admin_api.console.assets import get_asset
 from altyn.admin_api.console.pages import Route
 
-PARTS = (shell, me, listing, trying, constructor, reviewing, releasing, receipt)
+PARTS = (
+    shell,
+    me,
+    overview,
+    listing,
+    trying,
+    backtests,
+    constructor,
+    reviewing,
+    releasing,
+    receipt,
+    reports,
+    exceptions,
+    fraud,
+    jobs,
+    sections,
+)
 
 
 def page_routes() -> list[Route]:

@@ -58,6 +58,8 @@ CONDITIONS: Mapping[str, tuple[Field, ...]] = {
     "customer": (
         Field("has_card", "truth"),
         Field("segment", "chosen", minor_words=("none_of",)),
+        Field("tier", "chosen", is_minor=True),
+        Field("tier_from", "chosen", is_minor=True),
         Field("card_type", "chosen", is_minor=True),
     ),
     "birthday": (Field("before", unit="days"), Field("after", unit="days")),
@@ -152,6 +154,7 @@ STACKING = (
     Field("group.priority"),
     Field("exclusive", "choice", ("STAGE", "ALL")),
     Field("skip_discounted", "truth"),
+    Field("on_return", "choice", ("KEEP", "READJUDICATE", "FORBID_PARTIAL"), is_minor=True),
     Field("allow_free", "truth"),
     Field("cost_floor", "truth"),
     Field("floor.price", unit="money"),

@@ -30,6 +30,7 @@ from altyn.admin_api.promotions.handlers import list_promotions
 CHOSEN_S = 365 * 24 * 3600
 SIGN_IN_BYTES_MAX = 4_096
 FOUND_MAX = 8
+OVERVIEW_SCOPE = "own:read"
 #: What may be chosen without a session: cookie, values.
 CHOICES = {"language": ("altyn_language", tuple(LANGUAGES)), "theme": ("altyn_theme", THEMES)}
 
@@ -37,7 +38,12 @@ pages = Pages()
 
 
 async def front(request: Request) -> Response:
-    return guarded(RedirectResponse("/console/promotions", 303))
+    """The overview; a key that was not given the right to it works on promotions."""
+    office = office_of(request)
+    async with office.connected() as connection:
+        visitor = await who.visitor_of(request, office, connection)
+    sees = visitor is None or visitor.caller.person is not None or visitor.may(OVERVIEW_SCOPE)
+    return guarded(RedirectResponse("/console/overview" if sees else "/console/promotions", 303))
 
 
 async def sign_in_page(request: Request) -> Response:

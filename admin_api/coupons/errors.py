@@ -45,6 +45,32 @@ class CouponCodesScarce(Refusal):
     reason = "COUPON_CODES_SCARCE"
 
 
+class CouponOriginOther(Refusal):
+    """Codes of a SERIAL series are computed, never listed; those of a LISTED one never computed."""
+
+    status_code = 409
+    reason = "COUPON_ORIGIN_OTHER"
+
+
+class CouponTemplateTaken(Refusal):
+    """A code of another series may have this form, and codes of SERIAL series are told by their form."""
+
+    status_code = 409
+    reason = "COUPON_TEMPLATE_TAKEN"
+
+
+class CouponExportUnknown(Refusal):
+    status_code = 404
+    reason = "COUPON_EXPORT_UNKNOWN"
+
+
+class CouponExportState(Refusal):
+    """It waits for somebody else's word, was refused, or was taken."""
+
+    status_code = 409
+    reason = "COUPON_EXPORT_STATE"
+
+
 class CouponBatchUnknown(Refusal):
     status_code = 404
     reason = "COUPON_BATCH_UNKNOWN"

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 
+from altyn.admin_api.batches import BatchTable
+
 CURRENT = "tenant = $1 AND valid_to = 'infinity' AND NOT deleted"
-SERIES = "series, series_no, kind, title, template, starts_at, ends_at, uses_max, state, version AS feed_version"
-BATCH = "batch_id, series, title, origin, codes_count, state, created_by, created_at"
+SERIES = (
+    "series, series_no, kind, title, template, starts_at, ends_at, uses_max, state, origin, on_return, grace_days,"
+    " version AS feed_version"
+)
+BATCHES = BatchTable(
+    "coupon_batches",
+    "coupon_batch_ids",
+    "batch_id, series, title, origin, codes_count, first_serial, state, created_by, created_at",
+)
+EXPORT = """
+SELECT export.*, batch.series, batch.codes_count, batch.first_serial, series.series_no, series.template,
+       batch.codes_count::bigint * (octet_length(series.template) + 1) AS bytes_count
+  FROM coupon_exports AS export
+  JOIN coupon_batches AS batch USING (tenant, batch_id)
+  JOIN coupon_series AS series ON series.tenant = batch.tenant AND series.series = batch.series
+                              AND series.valid_to = 'infinity'
+ WHERE export.tenant = $1
+"""
 CODE = """
 SELECT code.code_id, code.code_hash, code.series_no, code.batch_id, code.state, code.version AS feed_version,
        series.series, series.state AS series_state, series.starts_at, series.ends_at
@@ -31,7 +48,6 @@ SELECT change.seq, change.code_hash, change.promotion_id, change.expires_at, cha
  WHERE change.issued AND {condition}
  ORDER BY change.seq DESC FETCH FIRST $3 ROWS WITH TIES
 """
-HASHES_A_QUERY = 20_000
 
 
 async def list_series(
@@ -54,19 +70,13 @@ async def find_series(connection: asyncpg.Connection[Any], tenant: str, series: 
     )
 
 
-async def next_series_no(connection: asyncpg.Connection[Any], tenant: str) -> int:
-    """A number no series has ever had. Asked under the feed clock's lock."""
-    number: int = await connection.fetchval(
-        "SELECT coalesce(max(series_no), 0) + 1 FROM coupon_series WHERE tenant = $1", tenant
-    )
-    return number
-
-
 async def count_codes(connection: asyncpg.Connection[Any], tenant: str, series: str) -> dict[str, int]:
     """State → how many codes; batches of the series have them."""
     rows = await connection.fetch(
         f"SELECT state, count(*) AS codes_count FROM coupon_codes WHERE {CURRENT} AND batch_id = ANY("
-        "SELECT batch_id FROM coupon_batches WHERE tenant = $1 AND series = $2) GROUP BY state",
+        "SELECT batch_id FROM coupon_batches WHERE tenant = $1 AND series = $2) GROUP BY state UNION ALL "
+        "SELECT state, sum(codes_count) FROM coupon_batches WHERE tenant = $1 AND series = $2 AND origin = 'SERIAL'"
+        " GROUP BY state",
         tenant,
         series,
     )
@@ -78,72 +88,6 @@ async def has_codes(connection: asyncpg.Connection[Any], tenant: str, series: st
         "SELECT EXISTS (SELECT FROM coupon_batches WHERE tenant = $1 AND series = $2)", tenant, series
     )
     return answer
-
-
-async def new_code_ids(connection: asyncpg.Connection[Any], count: int) -> list[int]:
-    rows = await connection.fetch("SELECT nextval('coupon_code_ids') AS id FROM generate_series(1, $1)", count)
-    return [row["id"] for row in rows]
-
-
-async def taken_hashes(connection: asyncpg.Connection[Any], tenant: str, hashes: Sequence[bytes]) -> dict[bytes, int]:
-    """Of these, the codes there are, with their series_no."""
-    found: dict[bytes, int] = {}
-    for first in range(0, len(hashes), HASHES_A_QUERY):
-        rows = await connection.fetch(
-            f"SELECT code_hash, series_no FROM coupon_codes WHERE {CURRENT} AND code_hash = ANY($2)",
-            tenant,
-            list(hashes[first : first + HASHES_A_QUERY]),
-        )
-        found.update((row["code_hash"], row["series_no"]) for row in rows)
-    return found
-
-
-async def insert_batch(
-    connection: asyncpg.Connection[Any],
-    tenant: str,
-    series: str,
-    title: str,
-    origin: str,
-    count: int,
-    actor: str,
-    now: datetime,
-) -> int:
-    """The new batch's id."""
-    batch_id: int = await connection.fetchval(
-        "INSERT INTO coupon_batches (tenant, batch_id, series, title, origin, codes_count, created_by, created_at)"
-        " VALUES ($1, nextval('coupon_batch_ids'), $2, $3, $4, $5, $6, $7) RETURNING batch_id",
-        tenant,
-        series,
-        title,
-        origin,
-        count,
-        actor,
-        now,
-    )
-    return batch_id
-
-
-async def list_batches(
-    connection: asyncpg.Connection[Any], tenant: str, series: str, before: int | None, count_max: int
-) -> list[asyncpg.Record]:
-    """Newest first."""
-    found: list[asyncpg.Record] = await connection.fetch(
-        f"SELECT {BATCH} FROM coupon_batches WHERE tenant = $1 AND series = $2"
-        " AND ($3::bigint IS NULL OR batch_id < $3) ORDER BY batch_id DESC LIMIT $4",
-        tenant,
-        series,
-        before,
-        count_max,
-    )
-    return found
-
-
-async def find_batch(
-    connection: asyncpg.Connection[Any], tenant: str, batch_id: int, *, to_change: bool = False
-) -> asyncpg.Record | None:
-    lock = " FOR UPDATE" if to_change else ""
-    query = f"SELECT {BATCH} FROM coupon_batches WHERE tenant = $1 AND batch_id = $2{lock}"
-    return await connection.fetchrow(query, tenant, batch_id)
 
 
 async def set_batch_state(connection: asyncpg.Connection[Any], tenant: str, batch_id: int, state: str) -> None:
@@ -202,3 +146,118 @@ async def find_issued(connection: asyncpg.Connection[Any], tenant: str, code_has
 async def find_series_by_no(connection: asyncpg.Connection[Any], tenant: str, series_no: int) -> asyncpg.Record | None:
     query = f"SELECT {SERIES} FROM coupon_series WHERE {CURRENT} AND series_no = $2"
     return await connection.fetchrow(query, tenant, series_no)
+
+
+async def other_templates(connection: asyncpg.Connection[Any], tenant: str, series: str) -> list[asyncpg.Record]:
+    found: list[asyncpg.Record] = await connection.fetch(
+        f"SELECT series, template, origin FROM coupon_series WHERE {CURRENT} AND series <> $2 AND template <> ''",
+        tenant,
+        series,
+    )
+    return found
+
+
+async def serial_series(
+    connection: asyncpg.Connection[Any], tenant: str, size: int | None = None
+) -> list[asyncpg.Record]:
+    """SERIAL series, or those whose codes have so many characters."""
+    query = (
+        f"SELECT {SERIES} FROM coupon_series WHERE {CURRENT} AND origin = 'SERIAL'"
+        " AND ($2::integer IS NULL OR length(template) = $2) ORDER BY series_no"
+    )
+    found: list[asyncpg.Record] = await connection.fetch(query, tenant, size)
+    return found
+
+
+async def last_serial(connection: asyncpg.Connection[Any], tenant: str, series_no: int) -> int:
+    """The highest that was ever given out; 0: none. Asked under the feed clock's lock."""
+    last: int = await connection.fetchval(
+        "SELECT coalesce(max(last_serial), 0) FROM coupon_ranges WHERE tenant = $1 AND series_no = $2",
+        tenant,
+        series_no,
+    )
+    return last
+
+
+async def serial_batches(
+    connection: asyncpg.Connection[Any], tenant: str, series_no: int, after: int, count_max: int
+) -> list[asyncpg.Record]:
+    """Batches of a series with serials above ``after``, by serial, each with its series."""
+    found: list[asyncpg.Record] = await connection.fetch(
+        "SELECT batch.batch_id, batch.series, batch.state, batch.first_serial, series.series_no,"
+        " batch.first_serial + batch.codes_count - 1 AS last_serial,"
+        " series.state AS series_state, series.starts_at, series.ends_at"
+        "  FROM coupon_batches AS batch"
+        "  JOIN coupon_series AS series ON series.tenant = batch.tenant AND series.series = batch.series"
+        "                              AND series.valid_to = 'infinity'"
+        " WHERE batch.tenant = $1 AND series.series_no = $2 AND batch.origin = 'SERIAL'"
+        "   AND batch.first_serial + batch.codes_count - 1 > $3 ORDER BY batch.first_serial LIMIT $4",
+        tenant,
+        series_no,
+        after,
+        count_max,
+    )
+    return found
+
+
+async def insert_export(
+    connection: asyncpg.Connection[Any],
+    tenant: str,
+    batch_id: int,
+    *,
+    state: str,
+    reason: str,
+    actor: str,
+    now: datetime,
+) -> int:
+    """The new export's id."""
+    export_id: int = await connection.fetchval(
+        "INSERT INTO coupon_exports (tenant, batch_id, state, reason, asked_by, asked_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6) RETURNING export_id",
+        tenant,
+        batch_id,
+        state,
+        reason,
+        actor,
+        now,
+    )
+    return export_id
+
+
+async def list_exports(
+    connection: asyncpg.Connection[Any], tenant: str, batch_id: int, count_max: int
+) -> list[asyncpg.Record]:
+    """Of a batch, newest first."""
+    found: list[asyncpg.Record] = await connection.fetch(
+        f"{EXPORT} AND export.batch_id = $2 ORDER BY export.export_id DESC LIMIT $3", tenant, batch_id, count_max
+    )
+    return found
+
+
+async def find_export(
+    connection: asyncpg.Connection[Any], tenant: str, export_id: int, *, to_change: bool = False
+) -> asyncpg.Record | None:
+    lock = " FOR UPDATE OF export" if to_change else ""
+    return await connection.fetchrow(f"{EXPORT} AND export.export_id = $2{lock}", tenant, export_id)
+
+
+async def decide_export(
+    connection: asyncpg.Connection[Any], tenant: str, export_id: int, *, state: str, actor: str, now: datetime
+) -> None:
+    await connection.execute(
+        "UPDATE coupon_exports SET state = $3, decided_by = $4, decided_at = $5 WHERE tenant = $1 AND export_id = $2",
+        tenant,
+        export_id,
+        state,
+        actor,
+        now,
+    )
+
+
+async def take_export(connection: asyncpg.Connection[Any], tenant: str, export_id: int, now: datetime) -> None:
+    await connection.execute(
+        "UPDATE coupon_exports SET state = 'TAKEN', taken_at = $3 WHERE tenant = $1 AND export_id = $2",
+        tenant,
+        export_id,
+        now,
+    )

@@ -12,8 +12,11 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 from altyn.admin_api.edge.bulk import RowProblem
 from altyn.admin_api.edge.fields import Moment, Reason, Shape, Title, Whole
 from altyn.core.facts.coupon_codes import BODY, CODE_BYTES_MAX, normalised_code
+from altyn.core.facts.serial_codes import SERIAL_SYMBOLS_MAX, SERIAL_SYMBOLS_MIN
 
 CODES_A_BATCH_MAX = 200_000
+SERIALS_A_BATCH_MAX = 10_000_000
+GRACE_DAYS_MAX = 3_650
 USES_MAX = 1_000_000_000
 _TEMPLATE = re.compile(r"(?:[A-Z0-9#][A-Z0-9#-]*\??)?")
 _CODE = re.compile(r"[^\x00-\x1f\x7f]+")
@@ -46,6 +49,20 @@ class Kind(StrEnum):
     UNIQUE = "UNIQUE"
 
 
+class Origin(StrEnum):
+    """LISTED: codes are generated or imported, each is a row. SERIAL: codes are computed from serials, none is kept."""
+
+    LISTED = "LISTED"
+    SERIAL = "SERIAL"
+
+
+class OnReturn(StrEnum):
+    """What becomes of a used code when all it was used for is returned. A void always lets it be used again."""
+
+    REACTIVATE = "REACTIVATE"
+    KEEP_USED = "KEEP_USED"
+
+
 class State(StrEnum):
     """BLOCKED: not accepted at the till."""
 
@@ -65,7 +82,8 @@ class Use(StrEnum):
 
 class SeriesIn(Shape):
     """Codes are valid in [``starts_at``, ``ends_at``), null: for ever. ``uses_max`` of one code; 0: any number.
-    ``template``: # a random character, ? the check character of what stands before it, anything else itself.
+    ``template``: # a random character, ? the check character of what stands before it, anything else itself; of a
+    SERIAL series 8 to 12 #. A code that ``on_return`` lets be used again is good for ``grace_days`` at least.
     """
 
     title: Title = ""
@@ -75,6 +93,9 @@ class SeriesIn(Shape):
     ends_at: Moment | None = None
     uses_max: Annotated[Whole, Field(ge=0, le=USES_MAX)] = 1
     state: State = State.ACTIVE
+    origin: Origin = Origin.LISTED
+    on_return: OnReturn = OnReturn.REACTIVATE
+    grace_days: Annotated[Whole, Field(ge=0, le=GRACE_DAYS_MAX)] = 0
 
     @model_validator(mode="after")
     def _period(self) -> Self:
@@ -82,6 +103,12 @@ class SeriesIn(Shape):
             raise ValueError("ends_at must be after starts_at")
         if self.kind is Kind.UNIQUE and self.uses_max == 0:
             raise ValueError("a unique code is used a number of times: uses_max must be 1 or more")
+        if self.origin is Origin.SERIAL:
+            symbols = self.template.count(BODY)
+            if self.kind is not Kind.UNIQUE or self.uses_max != 1:
+                raise ValueError("codes of a SERIAL series are UNIQUE and used once")
+            if not SERIAL_SYMBOLS_MIN <= symbols <= SERIAL_SYMBOLS_MAX:
+                raise ValueError(f"the template of a SERIAL series has 8 to 12 #, this one {symbols}")
         return self
 
 
@@ -97,6 +124,9 @@ class SeriesOut(BaseModel):
     ends_at: datetime | None
     uses_max: int
     state: State
+    origin: Origin
+    on_return: OnReturn
+    grace_days: int
     codes: dict[str, int]
     feed_version: int
 
@@ -109,6 +139,7 @@ class SeriesSummary(BaseModel):
     starts_at: datetime
     ends_at: datetime | None
     state: State
+    origin: Origin
     feed_version: int
 
 
@@ -121,6 +152,11 @@ class SeriesPage(BaseModel):
 class GenerateIn(Shape):
     title: Title = ""
     count: Annotated[Whole, Field(ge=1, le=CODES_A_BATCH_MAX)]
+
+
+class SerialsIn(Shape):
+    title: Title = ""
+    count: Annotated[Whole, Field(ge=1, le=SERIALS_A_BATCH_MAX)]
 
 
 class CodeIn(Shape):
@@ -141,11 +177,14 @@ class ImportOut(BaseModel):
 
 
 class BatchOut(BaseModel):
+    """``first_serial``: of a SERIAL batch; its codes are those of ``codes_count`` serials from there on."""
+
     batch_id: int
     series: str
     title: str
     origin: str
     codes_count: int
+    first_serial: int | None
     state: State
     created_by: str
     created_at: datetime
@@ -185,6 +224,60 @@ class CouponPage(BaseModel):
     next_after: int | None = None
 
 
+class SerialOut(BaseModel):
+    """The code of a serial. ``state`` is its batch's; ``use`` is from the processing server, now."""
+
+    series: str
+    serial: int
+    batch_id: int
+    state: State
+    use: Use
+
+
+class SerialPage(BaseModel):
+    """By ``serial``."""
+
+    coupons: list[SerialOut]
+    #: Give it as ``after`` for the next page; absent on the last one.
+    next_after: int | None = None
+
+
+class ExportState(StrEnum):
+    """ASKED: somebody else has to agree. APPROVED: the codes may be taken, once. TAKEN: they were."""
+
+    ASKED = "ASKED"
+    APPROVED = "APPROVED"
+    REFUSED = "REFUSED"
+    TAKEN = "TAKEN"
+
+
+class ExportIn(Shape):
+    reason: Reason
+
+
+class ExportOut(BaseModel):
+    """``bytes_count`` of the file: as many as its Content-Length will say."""
+
+    export_id: int
+    batch_id: int
+    series: str
+    codes_count: int
+    bytes_count: int
+    state: ExportState
+    reason: str
+    asked_by: str
+    asked_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    taken_at: datetime | None
+
+
+class ExportPage(BaseModel):
+    """Newest first."""
+
+    exports: list[ExportOut]
+
+
 class IssuedOut(BaseModel):
     """A code that a receipt issued; ``seq`` is the receipt's place in the journal. ``expires_at`` null: it does not
     end. ``use`` is from the processing server, now.
@@ -214,9 +307,11 @@ class IssuedPage(BaseModel):
 
 class FoundOut(BaseModel):
     """``result``: FOUND, BLOCKED, TOO_EARLY, TOO_LATE, RESERVED, USED, CANCELLED or UNKNOWN, as a till would hear it
-    now. ``coupon``: of a code the back office made; ``issued``: of one a receipt issued, once the history holds it.
+    now. ``coupon``: of a code the back office listed; ``serial``: of one it has computed; ``issued``: of one a receipt
+    issued, once the history holds it.
     """
 
     result: str
     coupon: CouponOut | None = None
+    serial: SerialOut | None = None
     issued: IssuedOut | None = None

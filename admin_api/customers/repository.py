@@ -7,9 +7,13 @@ from typing import Any
 
 import asyncpg
 
+from altyn.admin_api.batches import rows_by_hash
+from altyn.admin_api.facts import CARDS
+
 CURRENT = "tenant = $1 AND valid_to = 'infinity' AND NOT deleted"
 CARD = (
-    "card_id, last4, card_type, state, block_reason, customer_id, account_id, series, batch_id, version AS feed_version"
+    "card_id, last4, card_type, state, block_reason, customer_id, account_id, series, batch_id, kind, "
+    "version AS feed_version"
 )
 CUSTOMER = (
     "customer_id, account_id, phone_hash, registered_at, birthday_mmdd, favourites, birthday_mmdd > 0 AS has_birthday, "
@@ -17,12 +21,6 @@ CUSTOMER = (
     "version AS feed_version"
 )
 GRANT = "customer_id, promotion_id, starts_at, ends_at, skus, categories, version AS feed_version"
-
-
-async def new_ids(connection: asyncpg.Connection[Any], sequence: str, count: int) -> list[int]:
-    """The next ids of account_ids, customer_ids or card_ids."""
-    rows = await connection.fetch("SELECT nextval($1::regclass) AS id FROM generate_series(1, $2)", sequence, count)
-    return [row["id"] for row in rows]
 
 
 async def find_customers(
@@ -52,10 +50,7 @@ async def cards_by_number(
     connection: asyncpg.Connection[Any], tenant: str, hashes: Sequence[bytes]
 ) -> dict[bytes, asyncpg.Record]:
     """Cards by the keyed hash of their number."""
-    rows = await connection.fetch(
-        f"SELECT {CARD}, number_hash FROM cards WHERE {CURRENT} AND number_hash = ANY($2)", tenant, list(hashes)
-    )
-    return {row["number_hash"]: row for row in rows}
+    return await rows_by_hash(connection, tenant, CARDS, "number_hash", hashes, CARD)
 
 
 async def cards_of(
@@ -144,6 +139,13 @@ async def erase_personal(connection: asyncpg.Connection[Any], tenant: str, custo
     await connection.execute(
         "UPDATE customer_grants SET starts_at = NULL, ends_at = NULL, skus = '{}', categories = '{}'"
         " WHERE tenant = $1 AND customer_id = $2",
+        tenant,
+        customer_id,
+    )
+    # When they were given tells when it is. Nothing is given twice without the rows: the journal knows the op_ids.
+    await connection.execute(
+        "DELETE FROM event_occurrences WHERE tenant = $1 AND customer_id = $2"
+        " AND event IN (SELECT event FROM events WHERE tenant = $1 AND kind = 'BIRTHDAY')",
         tenant,
         customer_id,
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
@@ -54,10 +55,18 @@ Phone = Annotated[str, Field(max_length=40), AfterValidator(check_phone)]
 Segments = Annotated[list[Id], Field(max_length=SEGMENTS_MAX)]
 
 
+class CardKind(StrEnum):
+    """VIRTUAL: an app shows short-lived tokens of it; its number by itself identifies nobody."""
+
+    PLASTIC = "PLASTIC"
+    VIRTUAL = "VIRTUAL"
+
+
 class NewCard(Shape):
     number: CardNumber
     card_type: Attribute = ""
     is_active: bool = True
+    kind: CardKind = CardKind.PLASTIC
 
 
 class CustomerIn(Shape):
@@ -157,6 +166,7 @@ class CardOut(BaseModel):
     account_id: int
     series: str
     batch_id: int | None
+    kind: str
     feed_version: int
 
 

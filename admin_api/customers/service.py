@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from altyn.admin_api.batches import new_ids
 from altyn.admin_api.cards import service as cards
 from altyn.admin_api.customers import repository, schemas
 from altyn.admin_api.customers.errors import CustomerUnknown
@@ -51,9 +52,9 @@ async def create_customer(call: Call, pepper: bytes, *, asked: schemas.CustomerI
     """
     await call.feed.lock()
     await require_segments(call, asked.segments)
-    [customer_id] = await repository.new_ids(call.connection, "customer_ids", 1)
+    [customer_id] = await new_ids(call.connection, "customer_ids", 1)
     if asked.registers_card_id is None:
-        [account_id] = await repository.new_ids(call.connection, "account_ids", 1)
+        [account_id] = await new_ids(call.connection, "account_ids", 1)
     else:
         account_id = (await cards.anonymous_card(call, asked.registers_card_id))["account_id"]
     hashed = phone_hash(pepper, asked.phone) if asked.phone else None

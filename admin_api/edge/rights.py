@@ -25,6 +25,9 @@ ANYWHERE = frozenset(
         "customers:read",
         "cards:block",
         "cards:unblock",
+        "gift_cards:read",
+        "gift_cards:block",
+        "gift_cards:unblock",
     }
 )
 

@@ -22,3 +22,24 @@ class NameUnknown(Refusal):
 
     status_code = 422
     reason = "NAME_UNKNOWN"
+
+
+class ExceptionDecided(Refusal):
+    """It was applied or rejected in the journal: that stands."""
+
+    status_code = 409
+    reason = "EXCEPTION_DECIDED"
+
+
+class DecisionDeclined(Refusal):
+    """The server declined the decision; its reason is the problem's code."""
+
+    status_code = 409
+    reason = "DECISION_DECLINED"
+
+
+class OwnDecision(Refusal):
+    """Who asks does not agree."""
+
+    status_code = 403
+    reason = "OWN_DECISION"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Path, Query, Response
 
 from altyn.admin_api.accounts.repository import projected_seq
 from altyn.admin_api.edge.rights import Place
-from altyn.admin_api.edge.routes import CurrentCall, area_router, needs
+from altyn.admin_api.edge.routes import CurrentCall, CurrentOffice, area_router, needs
 from altyn.admin_api.exceptions import repository, schemas, service
 from altyn.admin_api.exceptions.names import name_of
 
@@ -54,9 +54,23 @@ async def get_exception(call: CurrentCall, exception_id: ExceptionId) -> schemas
 async def resolve_exception(
     call: CurrentCall, exception_id: ExceptionId, body: schemas.ResolveIn
 ) -> schemas.ExceptionOut:
-    """Note what was decided. No points move: give them by an adjustment."""
+    """Note that it was looked at; nothing moves. What a sale spent without a hold is decided instead."""
     await service.resolve(call, exception_id=exception_id, note=body.note)
     return await service.read_exception(call, exception_id=exception_id)
+
+
+@router.post("/exceptions/{exception_id}/decide")
+@needs("exceptions:decide", place=Place.OBJECT)
+async def decide_exception(
+    call: CurrentCall, office: CurrentOffice, exception_id: ExceptionId, body: schemas.DecideIn, response: Response
+) -> schemas.DecisionOut:
+    """Take after all what a sale spent without a hold (NOT_RESERVED), or never: journalled, once and for good. 202: it
+    is more than one person decides alone; somebody else has to decide the same.
+    """
+    made = await service.decide(call, office.ops, exception_id=exception_id, asked=body)
+    if made.state is schemas.DecisionState.ASKED:
+        response.status_code = 202
+    return made
 
 
 @router.post("/exceptions/{exception_id}/reopen")
@@ -64,6 +78,6 @@ async def resolve_exception(
 async def reopen_exception(
     call: CurrentCall, exception_id: ExceptionId, body: schemas.ResolveIn
 ) -> schemas.ExceptionOut:
-    """Take a decision back, with the reason why."""
+    """Take a note back, with the reason why."""
     await service.reopen(call, exception_id=exception_id, note=body.note)
     return await service.read_exception(call, exception_id=exception_id)

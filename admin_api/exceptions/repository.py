@@ -8,22 +8,24 @@ from typing import Any
 import asyncpg
 
 FIELDS = """
-exception.*, resolution.note, resolution.resolved_by, resolution.resolved_at
-  FROM exceptions AS exception LEFT JOIN exception_resolutions AS resolution USING (seq, exception_no)
+exception.*, outcome.note, outcome.resolved_by, outcome.resolved_at, outcome.applied, outcome.decided_seq
+  FROM exceptions AS exception LEFT JOIN exception_outcomes AS outcome USING (seq, exception_no)
 """
 LISTED = f"""
 SELECT {FIELDS}
- WHERE ($1::bool IS NULL OR (resolution.seq IS NULL) = $1) AND ($2::smallint IS NULL OR kind = $2)
-   AND ($3::smallint IS NULL OR status = $3) AND ($4::smallint IS NULL OR reason = $4)
+ WHERE ($1::bool IS NULL OR (outcome.resolved_at IS NULL) = $1)
+   AND ($2::smallint IS NULL OR kind = $2) AND ($3::smallint IS NULL OR status = $3)
+   AND ($4::smallint IS NULL OR reason = $4)
    AND ($5::text IS NULL OR store_id = $5) AND ($6::text IS NULL OR register_id = $6)
-   AND ($7::timestamptz IS NULL OR recorded_at >= $7) AND ($8::timestamptz IS NULL OR recorded_at < $8)
+   AND ($7::timestamptz IS NULL OR recorded_at >= $7)
+   AND ($8::timestamptz IS NULL OR recorded_at < $8)
    AND ($9::bigint IS NULL OR (exception.seq, exception.exception_no) < ($9, $10::smallint))
  ORDER BY exception.seq DESC, exception.exception_no DESC LIMIT $11
 """
 COUNTED = """
 SELECT reason, count(*) AS open_count FROM exceptions
- WHERE NOT EXISTS (SELECT FROM exception_resolutions AS resolution
-                    WHERE resolution.seq = exceptions.seq AND resolution.exception_no = exceptions.exception_no)
+ WHERE NOT EXISTS (SELECT FROM exception_outcomes AS outcome
+                    WHERE outcome.seq = exceptions.seq AND outcome.exception_no = exceptions.exception_no)
  GROUP BY reason ORDER BY open_count DESC, reason
 """
 
@@ -76,3 +78,48 @@ async def insert_resolution(
 
 async def delete_resolution(connection: asyncpg.Connection[Any], seq: int, number: int) -> None:
     await connection.execute("DELETE FROM exception_resolutions WHERE seq = $1 AND exception_no = $2", seq, number)
+
+
+async def find_ask(
+    connection: asyncpg.Connection[Any], tenant: str, seq: int, number: int, since: datetime, *, to_decide: bool = True
+) -> asyncpg.Record | None:
+    """What somebody asked others to agree to, not before ``since``."""
+    return await connection.fetchrow(
+        "SELECT asked_by, asked_at, note, sum_minor FROM exception_asks"
+        " WHERE tenant = $1 AND seq = $2 AND exception_no = $3 AND asked_at > $4" + " FOR UPDATE" * to_decide,
+        tenant,
+        seq,
+        number,
+        since,
+    )
+
+
+async def put_ask(
+    connection: asyncpg.Connection[Any],
+    tenant: str,
+    seq: int,
+    number: int,
+    note: str,
+    sum_minor: int,
+    actor: str,
+    now: datetime,
+) -> None:
+    await connection.execute(
+        "INSERT INTO exception_asks (tenant, seq, exception_no, note, sum_minor, asked_by, asked_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, seq, exception_no) DO UPDATE SET"
+        " note = excluded.note, sum_minor = excluded.sum_minor, asked_by = excluded.asked_by,"
+        " asked_at = excluded.asked_at",
+        tenant,
+        seq,
+        number,
+        note,
+        sum_minor,
+        actor,
+        now,
+    )
+
+
+async def delete_ask(connection: asyncpg.Connection[Any], tenant: str, seq: int, number: int) -> None:
+    await connection.execute(
+        "DELETE FROM exception_asks WHERE tenant = $1 AND seq = $2 AND exception_no = $3", tenant, seq, number
+    )

@@ -37,6 +37,31 @@ class ResolveIn(Shape):
     note: Reason
 
 
+class DecideIn(Shape):
+    """``apply``: take after all what the sale spent without a hold; else it never is."""
+
+    apply: Annotated[bool, Field(strict=True)]
+    note: Reason
+
+
+class DecisionState(StrEnum):
+    ASKED = "ASKED"
+    APPLIED = "APPLIED"
+    REJECTED = "REJECTED"
+
+
+class DecisionOut(BaseModel):
+    """``state`` ASKED: somebody else has to decide the same within 72 hours. ``sum_minor`` is what it is about: points
+    by what they paid for, and means of payment. Give ``journal_seq`` as ``wait_seq`` to read one's own decision in the
+    list.
+    """
+
+    exception_id: str
+    state: DecisionState
+    sum_minor: int
+    journal_seq: int | None = None
+
+
 class ReceiptKeyOut(BaseModel):
     store_id: str
     register_id: str
@@ -46,7 +71,8 @@ class ReceiptKeyOut(BaseModel):
 
 class ExceptionOut(BaseModel):
     """``kind``, ``status`` and ``reason`` are names of altyn.pos.v1 without their prefix, or ``#`` and a number this
-    version does not know. ``seq`` is the journal's.
+    version does not know. ``seq`` is the journal's. ``decided_seq``: it was decided there for good, and ``applied`` or
+    not.
     """
 
     exception_id: str
@@ -61,6 +87,8 @@ class ExceptionOut(BaseModel):
     note: str | None
     resolved_by: str | None
     resolved_at: datetime | None
+    applied: bool | None
+    decided_seq: int | None
 
 
 class ReasonCount(BaseModel):

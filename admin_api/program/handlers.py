@@ -25,3 +25,18 @@ async def put_program(call: CurrentCall, body: schemas.ProgramIn) -> schemas.Pro
     """Change the program's title and money; its zone never changes."""
     await service.put_program(call, asked=body)
     return await get_program(call)
+
+
+@router.get("/program/limits")
+@needs("catalogue:read")
+async def get_limits(call: CurrentCall) -> schemas.ProgramLimits:
+    """What registers may let customers spend offline, returns without a receipt, decisions one person makes alone."""
+    return await service.read_limits(call)
+
+
+@router.put("/program/limits")
+@needs("program:write")
+async def put_limits(call: CurrentCall, body: schemas.ProgramLimits) -> schemas.ProgramLimits:
+    """Change them, in force at the servers within seconds; allowances that registers hold stand to their end."""
+    await service.put_limits(call, asked=body)
+    return await service.read_limits(call)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import asyncpg
+import orjson
 
 
 async def find_program(connection: asyncpg.Connection[Any], tenant: str, *, to_change: bool = False) -> asyncpg.Record:
@@ -27,3 +28,12 @@ async def store_program(
         currency,
         exponent,
     )
+
+
+async def find_limits(connection: asyncpg.Connection[Any], tenant: str) -> dict[str, dict[str, Any]]:
+    """Limits by subject; a subject that allows nothing is absent."""
+    rows = await connection.fetch(
+        "SELECT subject, limits::text FROM program_limits WHERE tenant = $1 AND valid_to = 'infinity' AND NOT deleted",
+        tenant,
+    )
+    return {row["subject"]: orjson.loads(row["limits"]) for row in rows}

@@ -106,7 +106,11 @@ class CustomerIn(Shape):
     customer_id: Annotated[Whole, Field(ge=0, lt=1 << 63)] = 0
     card_type: Attribute = ""
     card_state: Annotated[str, Field(pattern="^(NEW|ACTIVE|BLOCKED|CLOSED|FINISHED)$")] = "ACTIVE"
+    #: The card is nobody's: it earns, and pays where a rule says so.
+    anonymous: bool = False
     segments: Annotated[list[Id], Field(max_length=256)] = Field([])
+    #: The customer's tier, then the lower ones.
+    tiers: Annotated[list[Id], Field(max_length=32)] = Field(default=[])
     history: Annotated[list[dict[str, Any]], Field(max_length=1_000)] = Field([])
     birthday: Annotated[str, Field(max_length=5)] | None = None
     favourites: Annotated[list[Id], Field(max_length=32)] = Field(default=[])

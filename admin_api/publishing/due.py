@@ -5,41 +5,28 @@ Here only the books follow. It also says loudly, at every start, that nobody's e
 
 from __future__ import annotations
 
-import asyncio
-
-import asyncpg
 import structlog
 
 from altyn.admin_api.edge.call import Call
 from altyn.admin_api.edge.office import Office
 from altyn.admin_api.publishing import repository, service
 
-LOOK_EVERY_S = 1.0
-BACK_OFF_S = 5.0
 ACTOR = "schedule"
 
 log = structlog.get_logger(__name__)
 
 
-class DueRunner:
+class DueJobs:
     """One tenant's schedule."""
+
+    kind = "PUBLISHING_SCHEDULE"
 
     def __init__(self, office: Office) -> None:
         self._office = office
         self._is_warned = False
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                await self.turn()
-                await asyncio.sleep(LOOK_EVERY_S)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("schedule_waits", error=f"{type(error).__name__}: {error}")
-                await asyncio.sleep(BACK_OFF_S)
-
-    async def turn(self) -> int:
-        """How many came into force."""
+    async def turn(self) -> bool:
+        """Whether any came into force."""
         office, done = self._office, 0
         async with office.connected() as connection:
             if not self._is_warned:
@@ -52,4 +39,4 @@ class DueRunner:
                     call = Call(connection, office.tenant, ACTOR, frozenset(), ACTOR, office.clock())
                     done += await service.come_into_force(call, promotion_id=promotion_id)
                     await call.finish()
-        return done
+        return done > 0

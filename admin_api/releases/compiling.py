@@ -39,8 +39,7 @@ class Compiled:
 
 
 def compile_bytes(version: int, document: bytes) -> Compiled:
-    """The work itself, in this process. What compiles and no server could keep its promise of is a problem too."""
-    from altyn.core.rules.checks.history import kept_nowhere
+    """The work itself, in this process."""
     from altyn.core.rules.compile import CompileError, compile_ruleset
     from altyn.core.rules.definition import DocumentError, load_documents, read_documents
     from altyn.core.rules.ruleset import Ruleset, RulesetError
@@ -48,8 +47,6 @@ def compile_bytes(version: int, document: bytes) -> Compiled:
     try:
         rules = read_documents(load_documents(document.decode(), bytes_max=len(document)))
         image = compile_ruleset(rules.promotions, rules.assets, rules.limits, rules.roundings, version=version)
-        if unkept := [one for promotion in rules.promotions for one in kept_nowhere(promotion)]:
-            return Compiled(tuple(problem(one.path, one.code, one.message) for one in unkept))
         ruleset = Ruleset(image)
     except DocumentError as error:
         return Compiled(tuple(problem(one.path, one.code, one.message) for one in error.problems))

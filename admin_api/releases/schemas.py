@@ -72,7 +72,11 @@ class ReleasePage(BaseModel):
 
 
 class ServerRuns(BaseModel):
-    """What a processing server says about itself; ``refused_reason`` tells why it did not take ``refused_version``."""
+    """What a processing server says about itself; ``refused_reason`` tells why it did not take ``refused_version``.
+
+    While a release waits for earlier purchases to be counted: it asks for ``numbers_asked``, of which
+    ``numbers_ready`` can be read; operations up to ``history_seq`` are in, of those up to ``history_until_seq``.
+    """
 
     server_id: str
     seen_at: datetime
@@ -81,6 +85,10 @@ class ServerRuns(BaseModel):
     staged_version: int
     refused_version: int
     refused_reason: str
+    numbers_asked: int
+    numbers_ready: int
+    history_seq: int
+    history_until_seq: int
 
 
 class ReleaseServersOut(BaseModel):

@@ -120,7 +120,7 @@ async def make_job(
         call, office.pepper, segment=segment, found=found, mode=mode, all_or_nothing=all_or_nothing
     )
     response.headers["location"] = f"/v1/segments/{segment}/members/jobs/{made['job_id']}"
-    return schemas.JobOut(**jobs.job_of(made))
+    return schemas.JobOut(**made)
 
 
 @router.get("/segments/{segment}/members/jobs")
@@ -130,7 +130,7 @@ async def list_jobs(
 ) -> schemas.JobPage:
     """Jobs of a segment, newest first, for 30 days after they ended."""
     found = await repository.list_jobs(call.connection, call.tenant, segment, before, limit + 1)
-    shown = [schemas.JobOut(**jobs.job_of(row)) for row in found[:limit]]
+    shown = [schemas.JobOut(**row) for row in found[:limit]]
     return schemas.JobPage(jobs=shown, next_before=shown[-1].job_id if len(found) > limit else None)
 
 
@@ -138,7 +138,7 @@ async def list_jobs(
 @needs("segments:read")
 async def get_job(call: CurrentCall, segment: Id, job_id: JobId) -> schemas.JobOut:
     """How far a job is."""
-    return schemas.JobOut(**jobs.job_of(await jobs.find_job(call, segment=segment, job_id=job_id)))
+    return schemas.JobOut(**await jobs.find_job(call, segment=segment, job_id=job_id))
 
 
 @router.post("/segments/{segment}/members/jobs/{job_id}/cancel")

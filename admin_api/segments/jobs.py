@@ -1,34 +1,26 @@
-"""Long uploads of members as jobs: taken whole, written slice by slice, told how far they are, and stopped when asked.
+"""Long uploads of members as jobs: taken whole, written slice by slice, stopped and gone on with.
 
 A slice and the job's progress are one transaction, so a back office that ends in between goes on where it was, and two
-of them never do one slice. What was written stays written when a job is cancelled. Wrong rows are known before the job
-begins. Never here: what a row of the file means.
+of them never do one slice. What was written stays written when a job is cancelled; the rest is kept with it. Wrong rows
+are known before the job begins. Never here: what a row of the file means, and what every job has (``admin_api/jobs``).
 """
 
 from __future__ import annotations
 
-import asyncio
-from datetime import timedelta
-from typing import Any
-
 import asyncpg
-import structlog
 
 from altyn.admin_api.edge.bulk import Bulk
 from altyn.admin_api.edge.call import Call
 from altyn.admin_api.edge.office import Office
+from altyn.admin_api.jobs import errors as job_errors
+from altyn.admin_api.jobs import repository as jobs
+from altyn.admin_api.jobs.schemas import JobKind
+from altyn.admin_api.jobs.service import UNFINISHED_MAX, make_room
 from altyn.admin_api.segments import repository, service
 from altyn.admin_api.segments.errors import JobEnded, JobsTooMany, JobUnknown
-from altyn.admin_api.segments.schemas import JobState, MemberIn, Mode
+from altyn.admin_api.segments.schemas import MemberIn, Mode
 
 SLICE_ROWS = 5_000
-UNFINISHED_MAX = 20
-KEPT = timedelta(days=30)
-LOOK_EVERY_S = 1.0
-BACK_OFF_S = 5.0
-ENDED = (JobState.DONE, JobState.CANCELLED, JobState.FAILED)
-
-log = structlog.get_logger(__name__)
 
 
 async def make_job(
@@ -38,9 +30,10 @@ async def make_job(
     add, remove = await service.members_to_change(
         call, pepper, segment=segment, found=found, mode=mode, all_or_nothing=all_or_nothing
     )
-    if await repository.unfinished_jobs_count(call.connection, call.tenant) >= UNFINISHED_MAX:
-        raise JobsTooMany(f"{UNFINISHED_MAX} jobs are not finished yet; wait for one, or cancel one", path="segment")
-    await repository.forget_jobs(call.connection, call.tenant, call.now - KEPT)
+    try:
+        await make_room(call, JobKind.SEGMENT_MEMBERS, UNFINISHED_MAX)
+    except job_errors.JobsTooMany as error:
+        raise JobsTooMany(str(error), path="segment") from None
     made = await repository.insert_job(
         call.connection,
         call.tenant,
@@ -69,30 +62,20 @@ async def find_job(call: Call, *, segment: str, job_id: int) -> asyncpg.Record:
 async def cancel_job(call: Call, *, segment: str, job_id: int) -> None:
     """No further slice is written; those that were stay. Raises JobUnknown, JobEnded."""
     await find_job(call, segment=segment, job_id=job_id)
-    state = await repository.end_job(call.connection, call.tenant, job_id, JobState.CANCELLED.value, call.now)
-    if state is None:
+    if not await jobs.cancel(call.connection, call.tenant, job_id, call.now):
         raise JobEnded("the job had ended before", path="job_id")
     done = await find_job(call, segment=segment, job_id=job_id)
     call.record("segments.cancel_job", "segment", segment, after={"job_id": job_id, "done_count": done["done_count"]})
 
 
-class JobRunner:
-    """Works off the jobs of one tenant, the oldest first, while the back office runs."""
+class MemberJobs:
+    """Works off the uploads of one tenant, the oldest first."""
+
+    kind = JobKind.SEGMENT_MEMBERS
 
     def __init__(self, office: Office, slice_rows: int = SLICE_ROWS) -> None:
         self._office = office
         self._slice_rows = slice_rows
-
-    async def run(self) -> None:
-        """For ever; PostgreSQL being away is waited out."""
-        while True:
-            try:
-                while await self.turn():
-                    pass
-                await asyncio.sleep(LOOK_EVERY_S)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("segment_jobs_wait", error=f"{type(error).__name__}: {error}")
-                await asyncio.sleep(BACK_OFF_S)
 
     async def turn(self) -> bool:
         """Write one slice of one job; False when there is nothing to do."""
@@ -113,9 +96,7 @@ class JobRunner:
         await call.feed.lock()  # the segment cannot go while the slice is written
         known = await repository.known_segments(call.connection, call.tenant, [job["segment"]])
         if not known:
-            await repository.end_job(
-                call.connection, call.tenant, job["job_id"], JobState.FAILED.value, call.now, "SEGMENT_UNKNOWN"
-            )
+            await repository.fail_job(call.connection, call.tenant, job["job_id"], "SEGMENT_UNKNOWN", call.now)
             return
         begin, end = job["done_count"], min(job["done_count"] + self._slice_rows, job["total_count"])
         add_count = len(job["add_ids"])
@@ -126,8 +107,3 @@ class JobRunner:
         await repository.move_job(
             call.connection, call.tenant, job["job_id"], end, changed, call.feed.version, call.now
         )
-
-
-def job_of(row: asyncpg.Record) -> dict[str, Any]:
-    """The columns that are told."""
-    return {name: value for name, value in row.items() if name not in ("tenant", "add_ids", "remove_ids")}

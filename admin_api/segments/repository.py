@@ -102,9 +102,13 @@ async def live_documents(connection: asyncpg.Connection[Any], tenant: str, now: 
     return [(row["version"], row["document"]) for row in rows]
 
 
-# JOBS
+# JOBS: what an upload keeps beside what every job has (``altyn.admin_api.jobs``)
 
-UNFINISHED = "state IN ('QUEUED', 'RUNNING')"
+UPLOAD = (
+    "job_id, subject AS segment, mode, state, reason, total_count, done_count, changed_count, rows_count, wrong_count,"
+    " problems, feed_version, created_by, created_at, updated_at"
+)
+OF_KIND = "tenant = $1 AND kind = 'SEGMENT_MEMBERS'"
 
 
 async def insert_job(
@@ -123,9 +127,9 @@ async def insert_job(
     """``counts``: of rows, and of wrong ones. A job without anything to do is DONE at once."""
     total_count = len(add_ids) + len(remove_ids)
     made = await connection.fetchrow(
-        "INSERT INTO segment_jobs (tenant, segment, mode, state, add_ids, remove_ids, total_count, rows_count,"
+        "INSERT INTO jobs (tenant, kind, subject, mode, state, add_ids, remove_ids, total_count, rows_count,"
         " wrong_count, problems, created_by, created_at, updated_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12) RETURNING *",
+        f" VALUES ($1, 'SEGMENT_MEMBERS', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12) RETURNING {UPLOAD}",
         tenant,
         segment,
         mode,
@@ -146,7 +150,7 @@ async def find_job(
     connection: asyncpg.Connection[Any], tenant: str, segment: str, job_id: int
 ) -> asyncpg.Record | None:
     return await connection.fetchrow(
-        "SELECT * FROM segment_jobs WHERE tenant = $1 AND segment = $2 AND job_id = $3", tenant, segment, job_id
+        f"SELECT {UPLOAD} FROM jobs WHERE {OF_KIND} AND subject = $2 AND job_id = $3", tenant, segment, job_id
     )
 
 
@@ -155,7 +159,7 @@ async def list_jobs(
 ) -> list[asyncpg.Record]:
     """Newest first."""
     found: list[asyncpg.Record] = await connection.fetch(
-        "SELECT * FROM segment_jobs WHERE tenant = $1 AND segment = $2 AND ($3::bigint IS NULL OR job_id < $3)"
+        f"SELECT {UPLOAD} FROM jobs WHERE {OF_KIND} AND subject = $2 AND ($3::bigint IS NULL OR job_id < $3)"
         " ORDER BY job_id DESC LIMIT $4",
         tenant,
         segment,
@@ -165,17 +169,11 @@ async def list_jobs(
     return found
 
 
-async def unfinished_jobs_count(connection: asyncpg.Connection[Any], tenant: str) -> int:
-    count: int = await connection.fetchval(
-        f"SELECT count(*) FROM segment_jobs WHERE tenant = $1 AND {UNFINISHED}", tenant
-    )
-    return count
-
-
 async def take_job(connection: asyncpg.Connection[Any], tenant: str) -> asyncpg.Record | None:
-    """The oldest unfinished job that nobody else works at, locked."""
+    """The oldest unfinished upload that nobody else works at, whole and locked."""
     return await connection.fetchrow(
-        f"SELECT * FROM segment_jobs WHERE tenant = $1 AND {UNFINISHED} ORDER BY job_id LIMIT 1 FOR UPDATE SKIP LOCKED",
+        f"SELECT *, subject AS segment FROM jobs WHERE {OF_KIND} AND state IN ('QUEUED', 'RUNNING')"
+        " ORDER BY job_id LIMIT 1 FOR UPDATE SKIP LOCKED",
         tenant,
     )
 
@@ -191,7 +189,7 @@ async def move_job(
 ) -> None:
     """So far it is done; the last slice ends it and forgets the ids."""
     await connection.execute(
-        "UPDATE segment_jobs SET done_count = $3, changed_count = changed_count + $4, updated_at = $6,"
+        "UPDATE jobs SET done_count = $3, changed_count = changed_count + $4, updated_at = $6,"
         " feed_version = greatest(feed_version, $5), state = CASE WHEN $3 = total_count THEN 'DONE' ELSE 'RUNNING' END,"
         " add_ids = CASE WHEN $3 = total_count THEN '{}' ELSE add_ids END,"
         " remove_ids = CASE WHEN $3 = total_count THEN '{}' ELSE remove_ids END WHERE tenant = $1 AND job_id = $2",
@@ -204,28 +202,12 @@ async def move_job(
     )
 
 
-async def end_job(
-    connection: asyncpg.Connection[Any],
-    tenant: str,
-    job_id: int,
-    state: str,
-    now: datetime,
-    reason: str | None = None,
-) -> str | None:
-    """End an unfinished job as it stands; None when it had ended. Waits for a slice that is being written."""
-    ended: str | None = await connection.fetchval(
-        "UPDATE segment_jobs SET state = $3, reason = $5, updated_at = $4, add_ids = '{}', remove_ids = '{}'"
-        f" WHERE tenant = $1 AND job_id = $2 AND {UNFINISHED} RETURNING state",
+async def fail_job(connection: asyncpg.Connection[Any], tenant: str, job_id: int, reason: str, now: datetime) -> None:
+    """It ends as it stands."""
+    await connection.execute(
+        "UPDATE jobs SET state = 'FAILED', reason = $3, updated_at = $4 WHERE tenant = $1 AND job_id = $2",
         tenant,
         job_id,
-        state,
-        now,
         reason,
-    )
-    return ended
-
-
-async def forget_jobs(connection: asyncpg.Connection[Any], tenant: str, before: datetime) -> None:
-    await connection.execute(
-        f"DELETE FROM segment_jobs WHERE tenant = $1 AND updated_at < $2 AND NOT {UNFINISHED}", tenant, before
+        now,
     )

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, model_validator
 from altyn.admin_api.customers.schemas import CardNumber
 from altyn.admin_api.edge.bulk import RowProblem
 from altyn.admin_api.edge.fields import Shape, Title, Whole
+from altyn.admin_api.jobs.schemas import JobState
 
 MEMBERS_MAX = 10_000
 
@@ -23,16 +24,6 @@ class Mode(StrEnum):
     ADD = "ADD"
     REMOVE = "REMOVE"
     REPLACE = "REPLACE"
-
-
-class JobState(StrEnum):
-    """QUEUED and RUNNING go on by themselves; the others have ended."""
-
-    QUEUED = "QUEUED"
-    RUNNING = "RUNNING"
-    DONE = "DONE"
-    CANCELLED = "CANCELLED"
-    FAILED = "FAILED"
 
 
 class SegmentIn(Shape):

@@ -8,7 +8,11 @@ from pydantic import BaseModel
 
 
 class ServerOut(BaseModel):
-    """What a server says about itself every few seconds; ``is_seen``: it did so lately."""
+    """What a server says about itself every few seconds; ``is_seen``: it did so lately.
+
+    While a release waits for earlier purchases to be counted: it asks for ``numbers_asked``, of which
+    ``numbers_ready`` can be read; operations up to ``history_seq`` are in, of those up to ``history_until_seq``.
+    """
 
     server_id: str
     is_seen: bool
@@ -21,6 +25,10 @@ class ServerOut(BaseModel):
     durable_seq: int
     refused_version: int
     refused_reason: str
+    numbers_asked: int
+    numbers_ready: int
+    history_seq: int
+    history_until_seq: int
 
 
 class ProjectorOut(BaseModel):

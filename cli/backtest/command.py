@@ -20,15 +20,16 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from altyn.admin_api.backtests.extracts import Extract, make_extracts
+from altyn.admin_api.backtests.journal_days import open_days
+from altyn.admin_api.backtests.report import report_of
+from altyn.admin_api.backtests.rules import PROBLEMS_TOLD, draft_of
+from altyn.admin_api.backtests.work import Draft, OnProgress, Replayed, Replays, Runs
 from altyn.cli.archiving import archive_folder
-from altyn.cli.backtest.extracts import Extract, make_extracts
-from altyn.cli.backtest.journal_days import open_days
-from altyn.cli.backtest.report import report_of
-from altyn.cli.backtest.rules import draft_of
-from altyn.cli.backtest.work import Draft, OnProgress, Replayed, Replays, Runs
 from altyn.cli.options import AsJson, Var, say, settings_with
 from altyn.cli.up import StopAsked, stop_signals_raise
 from altyn.cli.verify.command import reachable_postgres
+from altyn.core.rules.definition import DocumentError, load_documents
 from altyn.infra.database import connect
 from altyn.infra.errors import Trouble
 from altyn.infra.settings import Settings
@@ -82,7 +83,10 @@ async def prepare(
     connection = await connect(dsn, name="altyn backtest", command_timeout_s=None)
     try:
         tenant = settings.tenant_id
-        draft, base = await draft_of(connection, tenant, rules, on_release=on_release)
+        documents = await asyncio.to_thread(read_rules, rules)
+        draft, base = await draft_of(connection, tenant, documents, name=str(rules), on_release=on_release)
+        if on_release and not base:
+            raise Trouble(f"nothing has been published for {tenant} yet")
         zone = await connection.fetchval("SELECT zone FROM tenants WHERE tenant = $1", tenant)
         journal = await open_days(connection, JournalArchive(archive_folder(settings.var)))
         wanted = await journal.last_days(days, zone or settings.tenant_zone)
@@ -91,6 +95,17 @@ async def prepare(
         return draft, base, made
     finally:
         connection.terminate()
+
+
+def read_rules(file: Path) -> list[Any]:
+    """The documents of a file. Trouble: what is wrong, by path."""
+    try:
+        return list(load_documents(file.read_text("utf-8")))
+    except DocumentError as error:
+        told = [f"{one.path}: {one.code}: {one.message}" for one in error.problems[:PROBLEMS_TOLD]]
+        raise Trouble("\n".join([f"{file} cannot be tried:", *told])) from None
+    except UnicodeDecodeError:
+        raise Trouble(f"{file}: the file is not UTF-8") from None
 
 
 def replay(draft: Draft, extracts: list[Extract], settings: Settings, processes: int) -> dict[str, Any]:
@@ -108,7 +123,7 @@ def write_report(report: dict[str, Any], out: Path) -> None:
     if out.suffix == ".json":
         out.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
         return
-    from altyn.cli.backtest.workbook import write_csv, write_workbook
+    from altyn.admin_api.backtests.workbook import write_csv, write_workbook
 
     (write_csv if out.suffix == ".csv" else write_workbook)(report, out)
 

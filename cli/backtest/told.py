@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from altyn.cli.backtest.report import MISSING_TOLD, SKIPPED_TOLD
+from altyn.admin_api.backtests.report import MISSING_TOLD, SKIPPED_TOLD
 from altyn.cli.demo.report import amount, share
 
 ROWS_SHOWN = 12

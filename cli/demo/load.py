@@ -22,8 +22,9 @@ import orjson
 from redis.exceptions import RedisError
 
 from altyn.admin_api.assets.service import put_asset
+from altyn.admin_api.batches import new_ids
 from altyn.admin_api.bootstrap import admin_key_path, prepare
-from altyn.admin_api.customers.repository import cards_by_number, new_ids
+from altyn.admin_api.customers.repository import cards_by_number
 from altyn.admin_api.edge.call import Call
 from altyn.admin_api.edge.scopes import SCOPES
 from altyn.admin_api.facts import (
@@ -209,7 +210,7 @@ async def _load_members(call: Call, pepper: bytes, chain: Dataset) -> None:
         [
             (
                 *(card_id, hashes[one.household_id], one.card_number[-4:], one.card_type, "ACTIVE", ""),
-                *(ids[one.household_id], accounts[ids[one.household_id]], "", None),
+                *(ids[one.household_id], accounts[ids[one.household_id]], "", None, "PLASTIC"),
             )
             for one, card_id in zip(new, card_ids, strict=True)
         ],

@@ -240,6 +240,8 @@ def _as_customer(leaf: CustomerIs, customer: dict[str, Any]) -> list[str]:
     value = leaf.choice.any_of[0]
     if leaf.attribute == "segment":
         customer.setdefault("segments", []).append(value)
+    elif leaf.attribute in ("tier", "tier_from"):
+        customer.setdefault("tiers", []).append(value)
     elif leaf.attribute == "card_type":
         customer["card_type"] = value
     else:

@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
+from altyn.admin_api.batches import new_ids
 from altyn.admin_api.bootstrap import prepare
-from altyn.admin_api.customers.repository import cards_by_number, new_ids
+from altyn.admin_api.customers.repository import cards_by_number
 from altyn.admin_api.edge.call import Call
 from altyn.admin_api.edge.scopes import SCOPES
 from altyn.admin_api.facts import (
@@ -48,10 +49,11 @@ DAY_US = 86_400_000_000
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What is there now. ``keys`` by register_id, ``accounts`` by card number."""
+    """What is there now. ``keys`` by register_id, ``accounts`` and ``card_ids`` by card number."""
 
     keys: Mapping[str, str]
     accounts: Mapping[str, int]
+    card_ids: Mapping[str, int]
     rules_version: int
     feed_version: int
 
@@ -67,7 +69,7 @@ async def load_facts(settings: Settings, dsn: str, redis_url: str) -> Loaded:
             call = Call(connection, settings.tenant_id, ACTOR, frozenset(SCOPES), "sandbox", now)
             keys = await _load_places(call, pepper)
             await _load_goods(call)
-            accounts = await _load_members(call, pepper)
+            ids = await _load_members(call, pepper)
             rules_version = await publish_programme(call, programme())
             if call.feed.version:
                 call.record("sandbox.load", "sandbox", world.STORE, after={"cards": len(world.CARDS)})
@@ -76,7 +78,9 @@ async def load_facts(settings: Settings, dsn: str, redis_url: str) -> Loaded:
         await connection.close()
     if call.feed.version:
         await ring_feed(redis_url, settings.tenant_id, call.feed.version)
-    return Loaded(keys, accounts, rules_version, call.feed.version)
+    accounts = {number: account_id for number, (_, _, account_id) in ids.items()}
+    card_ids = {number: card_id for number, (card_id, _, _) in ids.items()}
+    return Loaded(keys, accounts, card_ids, rules_version, call.feed.version)
 
 
 async def give_points(ops_address: str, ops_key: bytes, loaded: Loaded, files: PeerFiles | None = None) -> None:
@@ -118,6 +122,11 @@ def load(running: Any) -> str:
     lines += [f"a register    {world.STORE}/{name}  authorization: Bearer {key}" for name, key in loaded.keys.items()]
     lines += [f"a card        {card.number}  {card.shows}" for card in world.CARDS]
     lines.append(f"              {world.UNKNOWN_CARD}  no such card")
+    lines += [
+        f"a code        altyn token {loaded.card_ids[card.number]}  of the virtual card {card.number}, for a minute"
+        for card in world.CARDS
+        if card.kind == "VIRTUAL"
+    ]
     return "\n".join(lines)
 
 
@@ -151,8 +160,8 @@ async def _load_goods(call: Call) -> None:
     )
 
 
-async def _load_members(call: Call, pepper: bytes) -> dict[str, int]:
-    """Accounts by card number. Cards that are known keep their customers and accounts."""
+async def _load_members(call: Call, pepper: bytes) -> dict[str, tuple[int, int, int]]:
+    """Card, customer and account by card number. Cards that are known keep their customers and accounts."""
     await call.feed.lock()
     hashes = {card.number: card_hash(pepper, card.number) for card in world.CARDS}
     known = await cards_by_number(call.connection, call.tenant, list(hashes.values()))
@@ -185,14 +194,14 @@ async def _load_members(call: Call, pepper: bytes) -> dict[str, int]:
         [
             (
                 *(ids[card.number][0], hashes[card.number], card.number[-4:], "sandbox", card.state, ""),
-                *(ids[card.number][1], ids[card.number][2], "", None),
+                *(ids[card.number][1], ids[card.number][2], "", None, card.kind),
             )
             for card in world.CARDS
         ],
     )
     await call.feed.put(SEGMENTS, [(world.SEGMENT, "Sandbox VIP")])
     await call.feed.put(MEMBERSHIPS, [(ids[card.number][1], card.segment) for card in world.CARDS if card.segment])
-    return {number: account_id for number, (_, _, account_id) in ids.items()}
+    return ids
 
 
 def _adjustment(account_id: int, card_number: str, number: int, lot: world.LotOfPoints) -> ops.AdjustPointsRequest:

@@ -38,6 +38,7 @@ class TestCard:
     lots: tuple[LotOfPoints, ...] = ()
     segment: str = ""
     phone: str = ""
+    kind: str = "PLASTIC"
 
     __test__ = False
 
@@ -72,6 +73,7 @@ CARDS = (
     ),
     TestCard("9990000000000007", "active; its phone is also that of the next card", phone=SHARED_PHONE),
     TestCard("9990000000000008", "active; its phone is also that of the card before", phone=SHARED_PHONE),
+    TestCard("9990000000000010", "active and virtual: known by the codes of `altyn token`", kind="VIRTUAL"),
 )
 
 PRODUCTS = (

@@ -17,12 +17,17 @@ from altyn.cli.verify.balances import Balances, Door
 from altyn.cli.verify.coupons import Coupons
 from altyn.cli.verify.decided_again import DecidedAgain
 from altyn.cli.verify.double_entry import DoubleEntry
+from altyn.cli.verify.exceptions import Exceptions
 from altyn.cli.verify.gap_free import GapFree
 from altyn.cli.verify.histories import Histories
+from altyn.cli.verify.limits import Limits
+from altyn.cli.verify.lots import Lots
 from altyn.cli.verify.pages import Check, Source, open_source, read_pages
+from altyn.cli.verify.purchases import Purchases
 from altyn.cli.verify.rebuilt import Rebuilt
 from altyn.cli.verify.report import Report
 from altyn.cli.verify.taken_back import TakenBack
+from altyn.cli.verify.tenders import Tenders
 from altyn.infra.database import connect
 from altyn.infra.errors import Trouble
 from altyn.server.journal_archive import JournalArchive
@@ -79,8 +84,12 @@ async def verify_async(
     seen, rebuilt = Histories(histories, pepper), Rebuilt(snapshots)
     balances = Balances(rebuilt)
     chain, entries, receipts, decisions, returns = GapFree(), DoubleEntry(), Arithmetic(), DecidedAgain(), TakenBack()
-    coupons = Coupons()
-    checks: list[Check] = [seen, chain, entries, receipts, decisions, returns, coupons, balances, rebuilt]
+    coupons, tenders, lots = Coupons(), Tenders(rebuilt), Lots(rebuilt)
+    limits, exceptions, purchases = Limits(lots.model), Exceptions(), Purchases(rebuilt)
+    checks: list[Check] = [
+        *(seen, chain, entries, receipts, decisions, returns, coupons, tenders, limits, exceptions, balances),
+        *(rebuilt, lots, purchases),
+    ]
     report = Report(
         {
             "I1_acked_once": seen.acked,
@@ -89,12 +98,20 @@ async def verify_async(
             "I4_gap_free": chain.tally,
             "I5_double_entry": entries.tally,
             "I6_balance": balances.tally,
+            "I7_money": tenders.tally,
+            "I7_points": lots.conserved,
+            "I8_no_overdraft": lots.overdrafts,
+            "I9_lots": lots.lots,
             "I10_coupons": coupons.tally,
+            "I11_limits": limits.tally,
             "I12_receipt_arithmetic": receipts.tally,
             "I13_decided_again": decisions.tally,
             "I14_taken_back": returns.tally,
             "I15_holds_end": rebuilt.holds,
+            "I17_model": lots.model,
             "I19_rebuild": rebuilt.rebuild,
+            "I19_purchases": purchases.tally,
+            "I21_exceptions": exceptions.tally,
         }
     )
     connection = await connect(dsn, name="altyn verify", command_timeout_s=None, idle_in_transaction_ms=0)

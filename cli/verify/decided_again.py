@@ -1,4 +1,5 @@
 """I13, evidence replay: every Reserve and Commit, decided again from its own evidence, gives the stored reply.
+Of a return, what promotions with READJUDICATE lost by it comes out the same again.
 
 Releases are read from `rules_release`, proven by their hash, compiled once each and kept a few at a time. Evidence
 names the rules twice: by their document, which must be the released one, and by the image compiled from it. An image
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 
 from altyn.cli.verify.pages import COMMIT, RESERVE, Entry, Page, Source
 from altyn.cli.verify.report import Tally
-from altyn.core.engine import CallRefused, same_decision
+from altyn.core.engine import CallRefused, same_decision, same_taking
 from altyn.core.rules.ruleset import Ruleset
 from altyn.server.feeds.compiler import ReleaseRefused, compile_document
 
@@ -38,7 +39,11 @@ class DecidedAgain:
 
     async def take(self, page: Page, source: Source) -> None:
         for entry in page:
-            if entry.record is None or entry.record.kind not in (RESERVE, COMMIT):
+            if entry.record is None:
+                continue
+            if entry.record.effects.returned.HasField("readjudicated"):
+                await self._take_return(entry, source)
+            if entry.record.kind not in (RESERVE, COMMIT):
                 continue
             evidence = entry.record.evidence
             released = await self._released(source, entry.record.tenant, evidence.rules_version)
@@ -55,6 +60,18 @@ class DecidedAgain:
                 self._prove_rules(entry.seq, evidence, released)
             if self._decide(entry, released.ruleset) and evidence.rules_sha256.hex() != released.ruleset.sha256:
                 self._recompiled_count += 1
+
+    async def _take_return(self, entry: Entry, source: Source) -> None:
+        assert entry.record is not None
+        released = await self._released(source, entry.record.tenant, entry.record.evidence.rules_version)
+        if released is None:
+            return
+        self.tally.checks += 1
+        try:
+            if not same_taking(entry.body, released.ruleset):
+                self.tally.violate(f"seq {entry.seq}: deciding the return again takes something else back")
+        except (ValueError, CallRefused) as error:
+            self.tally.violate(f"seq {entry.seq}: the return cannot be decided again: {error}")
 
     async def end(self, source: Source) -> None:
         if self._recompiled_count:

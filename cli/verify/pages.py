@@ -21,6 +21,7 @@ from altyn.server.journal_archive import ArchivedRow, JournalArchive
 PAGE_ROWS = 200
 RESERVE = pos.OPERATION_KIND_RESERVE
 COMMIT = pos.OPERATION_KIND_COMMIT
+DECIDE = pos.OPERATION_KIND_DECIDE
 REPLIES: dict[int, Any] = {RESERVE: pos.ReserveReceiptResponse, COMMIT: pos.CommitReceiptResponse}
 
 _ROWS = """
@@ -104,6 +105,15 @@ def _columns(row: ArchivedRow) -> dict[str, Any]:
     for name in ("op_id", "receipt_key", "natural_key"):
         columns[name] = columns[name] and UUID(bytes=columns[name])
     return columns
+
+
+def sale_of(record: Any) -> Any:
+    """The sale that a return or a void takes back, with what had been decided about it; the one a decision is about."""
+    sale = journal.Record.FromString(record.evidence.original.sale)
+    decided = record.evidence.original.before.decided
+    sale.effects.entries.extend(decided.entries)
+    sale.effects.coupons.extend(decided.coupons)
+    return sale
 
 
 def entry_of(row: Any) -> Entry:

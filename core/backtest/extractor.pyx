@@ -13,8 +13,8 @@ from altyn.core.backtest.items cimport (
 )
 from altyn.core.calendar cimport day_us, floor_div
 from altyn.core.edge cimport ReadError, read_receipt
-from altyn.core.engine.replay cimport take_line_facts
-from altyn.core.engine.step cimport decode_record
+from altyn.core.engine.record cimport take_line_facts
+from altyn.core.engine.calls cimport decode_record
 from altyn.core.ledger.counters cimport CounterId
 from altyn.core.ledger.effects cimport id_of_key
 from altyn.core.limits cimport ARENA_BYTES, REPLY_BYTES_MAX

@@ -8,7 +8,7 @@ Any change of this file is another EXTRACT_FORMAT.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 cdef enum:
-    EXTRACT_FORMAT = 1
+    EXTRACT_FORMAT = 2
     OF_RECEIPT = -1            # AccruedBefore.line
 
 cdef enum ItemFlag:

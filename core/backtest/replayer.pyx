@@ -1,12 +1,14 @@
 """Sales of an extract decided again by a draft, and the difference added up.
 
-Decides what a difference is. Invariants: a sale is decided from its item alone, and from the draft's own counters where it has limits;
-the same items by the same rules give the same numbers; no Python object is made for a sale. What an item's evidence does not hold
-is counted, and taken as nobody's. It must never decide an amount itself.
+Decides what a difference is. Invariants: a sale is decided from its item alone, from the draft's own counters where it has limits, and
+from the sales before it where it asks for earlier purchases; the same items by the same rules give the same numbers; no Python object is
+made for a sale. What an item's evidence does not hold is counted, and taken as nobody's. It must never decide an amount itself.
 """
+from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
+from altyn.core.backtest.earlier cimport Earlier
 from altyn.core.backtest.items cimport (
     CODE_UNKNOWN, GOODS_UNKNOWN, AccruedBefore, CountedBefore, Item, LineBefore, PromotionBefore, padded,
 )
@@ -33,12 +35,13 @@ cdef enum:
     SEGMENTS = 1
     GOODS = 2
     CODES = 3
-    MISSING_COUNT = 4
+    HISTORY = 4
+    MISSING_COUNT = 5
 
 cdef enum:
     PER_RECEIPT = 0            # of a LimitRow
 
-MISSING = ("balances", "segments", "goods", "codes")
+MISSING = ("balances", "segments", "goods", "codes", "history")
 
 cdef struct Spent:
     # A limit on one date.
@@ -49,10 +52,11 @@ cdef struct Spent:
 
 
 cdef class Replayer:
-    """One draft. All segments it names have a history from `since_us` on."""
+    """One draft. All segments it names have a history from `since_us` on. `stores`: it is tried in these alone, None: in all."""
     cdef Ruleset ruleset
     cdef Calculator calculator
     cdef Tallies tallies
+    cdef Earlier earlier           # None: the draft asks for no earlier purchases
     cdef Arena arena
     cdef journal_v1.Record record
     cdef Receipt receipt
@@ -66,21 +70,25 @@ cdef class Replayer:
     cdef bint names_codes
     cdef int64_t since_us
     cdef uint8_t* asked        # by asset of the ruleset: a condition asks for its balance
+    cdef object stores
     # The file being replayed.
     cdef const uint8_t[::1] items
     cdef int64_t at
     cdef object names
+    cdef bytes wanted              # by store of the file: 1 where the draft is tried
+    cdef list givers               # ids of the file's promotions, as bytes
     cdef Sums sums
     cdef Spent* spent              # limits × dates
     cdef int32_t dates_count
     cdef int64_t missing[MISSING_COUNT]
     cdef readonly int64_t refused_count    # receipts the calculator could not take
 
-    def __cinit__(self, Ruleset ruleset not None, int64_t since_us=0):
+    def __cinit__(self, Ruleset ruleset not None, int64_t since_us=0, stores=None):
         cdef int32_t i
         self.ruleset = ruleset
         self.calculator = Calculator()
         self.tallies = Tallies()
+        self.earlier = Earlier(ruleset) if ruleset.view.accumulations_count > 0 else None
         arena_open(&self.arena, 2 * ARENA_BYTES)
         self.limits_count = ruleset.view.promotions[ruleset.view.promotions_count - 1].limits_end if ruleset.view.promotions_count else 0
         for i in range(self.limits_count):
@@ -93,6 +101,7 @@ cdef class Replayer:
         for i in range(ruleset.view.assets_count):
             self.asked[i] = ruleset.assets[i][0] in in_conditions
         self.since_us = since_us
+        self.stores = stores
 
     def __dealloc__(self):
         arena_close(&self.arena)
@@ -105,6 +114,8 @@ cdef class Replayer:
         """Begin a file: its items, which must outlive the replay, and its names as `Extractor.names` gave them. All sums begin
         at 0; counters go on."""
         self.items, self.names, self.at = items, names, 0
+        self.wanted = bytes([self.stores is None or name in self.stores for name in names["stores"]])
+        self.givers = [name.encode() for name in names["promotions"]]
         self.sums = Sums(self.ruleset, names)
         self.dates_count = <int32_t>len(names["dates"])
         free(self.spent)
@@ -114,17 +125,23 @@ cdef class Replayer:
         self.refused_count = 0
 
     def run(self, int64_t receipts_max):
-        """Replay so many receipts, or to the end of the file; how many there were. ValueError: the items are damaged."""
+        """Replay so many receipts, or to the end of the file; how many there were, those of other stores too. ValueError: the
+        items are damaged."""
         cdef const Item* item
+        cdef const uint8_t* wanted = self.wanted
+        cdef int32_t stores_count = <int32_t>len(self.wanted)
         cdef int64_t done = 0, size = self.items.shape[0]
         while done < receipts_max and self.at < size:
             item = <const Item*>&self.items[self.at]
             if size - self.at < <int64_t>sizeof(Item) or item.bytes < <int64_t>sizeof(Item) or item.bytes > size - self.at:
                 raise ValueError(f"no item of an extract stands at byte {self.at}")
-            try:
-                self.replay(item)
-            except (OverflowError, AssertionError):
-                self.refused_count += 1
+            if not 0 <= item.store < stores_count:
+                raise ValueError(f"the item at byte {self.at} is of no store")
+            if wanted[item.store] or self.earlier is not None:
+                try:
+                    self.replay(item, wanted[item.store])
+                except (OverflowError, AssertionError):
+                    self.refused_count += 1
             self.at += item.bytes
             done += 1
         return done
@@ -135,20 +152,30 @@ cdef class Replayer:
 
     @property
     def needs_order(self):
-        """The draft has limits with counters: its files must follow one another, with the same counters."""
-        return bool(self.counts)
+        """The draft has limits with counters, or asks for earlier purchases: its files must follow one another, with the same
+        counters."""
+        return bool(self.counts) or self.earlier is not None
 
     def counters(self):
-        """The draft's counters as they stand, for `restore`."""
-        return self.tallies.kept()
+        """The draft's counters and the purchases seen as they stand, for `restore`."""
+        tallies = self.tallies.kept()
+        return len(tallies).to_bytes(8, "little") + tallies + (self.earlier.image() if self.earlier is not None else b"")
 
     def restore(self, bytes counters not None):
-        """Go on from the counters of the file before, in a Replayer that has replayed nothing. ValueError."""
-        self.tallies.restore(counters)
+        """Go on from the counters of the file before, in a Replayer that has replayed nothing; b"" is of no file. ValueError."""
+        cdef Py_ssize_t end = 8 + int.from_bytes(counters[:8], "little")
+        if not counters:
+            return
+        if len(counters) < end:
+            raise ValueError("no counters of a replay")
+        self.tallies.restore(counters[8:end])
+        if self.earlier is not None:
+            self.earlier.restore(counters[end:])
 
     # ONE RECEIPT
 
-    cdef int replay(self, const Item* item) except -1:
+    cdef int replay(self, const Item* item, bint wanted) except -1:
+        """`wanted`: the draft is tried on it; else it is one of the earlier purchases of others."""
         cdef const LineBefore* lines = <const LineBefore*>(item + 1)
         cdef const AccruedBefore* accrued = <const AccruedBefore*>(lines + item.lines_count)
         cdef const PromotionBefore* promotions = <const PromotionBefore*>(accrued + item.accrued_count)
@@ -156,14 +183,32 @@ cdef class Replayer:
         cdef const int32_t* segments = <const int32_t*>(counted + item.counted_count)
         cdef const uint8_t* body = <const uint8_t*>segments + padded(item.segments_count * <int64_t>sizeof(int32_t))
         self.read(body, item.record_bytes)
+        if not wanted:
+            return self.count_earlier(item, lines, promotions, NULL)
         self.note_missing(item)
         self.calculator.calculate(self.ruleset, &self.receipt, &self.where, &self.holdings, False, &self.outcome)
         if self.record.evidence.customer == NULL or self.record.evidence.customer.account_id == 0:
             forget_accrual(&self.outcome, self.receipt.lines_count)
         if self.counts:
             self.count(item, counted)
+        if self.earlier is not None:
+            self.count_earlier(item, lines, promotions, &self.outcome)
         self.sums.add(item, lines, accrued, promotions, segments, &self.outcome, self.record.evidence.business_time_us, &self.arena)
         return 0
+
+    cdef int count_earlier(self, const Item* item, const LineBefore* lines, const PromotionBefore* promotions, const Outcome* outcome) except -1:
+        """For the customer's later sales. Where the draft was tried, what it gave is what was given."""
+        cdef Text* gave = NULL
+        cdef bytes name
+        cdef int32_t i, count = 0 if outcome != NULL else item.promotions_count
+        if count > 0:
+            gave = <Text*>arena_take(&self.arena, <size_t>count * sizeof(Text))
+            if gave == NULL:
+                raise MemoryError
+        for i in range(count):
+            name = self.givers[promotions[i].promotion]
+            gave[i] = Text(PyBytes_AS_STRING(name), <int32_t>len(name))
+        return self.earlier.count(&self.record, &self.receipt, &self.where, lines, gave, count, outcome, &self.arena)
 
     cdef int read(self, const uint8_t* body, int64_t size) except -1:
         """All that the decision reads. ValueError: the items are damaged."""
@@ -203,6 +248,7 @@ cdef class Replayer:
         return 0
 
     cdef int note_missing(self, const Item* item) except -1:
+        """Count what the draft asks for and the evidence has not; earlier purchases are then those seen."""
         cdef const journal_v1.CustomerFacts* customer = self.record.evidence.customer
         if self.names_goods and item.flags & GOODS_UNKNOWN:
             self.missing[GOODS] += 1
@@ -212,6 +258,8 @@ cdef class Replayer:
             return 0
         if self.reads_balances and customer.account_id != 0 and self.lacks_balance():
             self.missing[BALANCES] += 1
+        if self.earlier is not None and customer.account_id != 0:
+            self.missing[HISTORY] += self.earlier.read(&self.holdings, self.record.evidence, &self.where, &self.arena)
         if customer.customer_id != 0 and self.record.evidence.business_time_us < self.since_us:
             self.missing[SEGMENTS] += 1
         return 0

@@ -9,16 +9,18 @@ compete per asset.
 from libc.stdint cimport int64_t, uint32_t
 from altyn.core.calculator.apply cimport meets_conditions, note_codes, use_coupon, use_factors
 from altyn.core.calculator.limited cimport Left, granted, limits_left, spend
-from altyn.core.calculator.multipliers cimport factors_of, is_multiplied, multiplied, trace_factors, weigh_by_rate
+from altyn.core.calculator.multipliers cimport factors_of, is_multiplied, multiplied, trace_factors
 from altyn.core.calculator.targets cimport in_set
 from altyn.core.calculator.tiers cimport value_of
 from altyn.core.calculator.traces cimport open_trace
 from altyn.core.calculator.work cimport Accrued, CalcGroup, Run, Trial, trace_row
-from altyn.core.limits cimport ACCRUALS_MAX, APPLIED_MAX, MULTIPLIERS_MAX
-from altyn.core.money cimport PPM, Share, compare_products, divide, mul_div_floor, power_of_ten, share_by, share_out
+from altyn.core.limits cimport ACCRUALS_MAX, APPLIED_MAX, MULTIPLIERS_MAX, points_max
+from altyn.core.money cimport (
+    PPM, Share, compare_products, mul_div_most, power_of_ten, share_by, share_by_rate, share_out, wide,
+)
 from altyn.core.outcome cimport APPLIED, Accrual, BEATEN, LIMIT, RuleTrace, ZERO
 from altyn.core.rules.image cimport (
-    AssetRow, EXCLUDE_POINTS_PAID, NAMES_COUPON, NUDGES, POINTS_PERCENT, PromotionRow, RuleRow, SKIP_IF_PAID_WITH_POINTS, SetRow,
+    AssetRow, EXCLUDE_POINTS_PAID, NAMES_COUPON, NUDGES, POINTS_PERCENT, PromotionRow, READJUDICATES, RuleRow, SKIP_IF_PAID_WITH_POINTS, SetRow,
 )
 
 cdef enum:
@@ -83,20 +85,20 @@ cdef Targets collect_targets(Work* work, const RuleRow* rule, int32_t winner) no
 
 cdef int64_t points_multiplied(Work* work, const RuleRow* rule, int32_t count, int64_t value) noexcept nogil:
     """Before the step. Each target has its own rate, noted as its cap; the sum over all is exact."""
-    cdef int64_t per = PPM * power_of_ten(work.receipt.exponent), points = 0, rests = 0, rest
+    cdef wide per = PPM * power_of_ten(work.receipt.exponent), points = 0
     cdef int64_t scale = power_of_ten(work.rules.assets[rule.asset].scale)
     cdef int32_t i
     if rule.kind != POINTS_PERCENT:
         return multiplied(work, rule, value, NULL)
     for i in range(count):
         work.shares[i].cap = multiplied(work, rule, value, &work.groups[work.share_of[i]])
-        points += divide(work.shares[i].weight, work.shares[i].cap * scale, per, &rest)
-        rests += rest
-    return points + divide(rests, 1, per, &rest)
+        points += <wide>work.shares[i].weight * <wide>(work.shares[i].cap * scale)
+    points = points // per
+    return <int64_t>points if points < <wide>points_max() else points_max()
 
 
 cdef int64_t points_of(Work* work, const RuleRow* rule, Targets targets) noexcept nogil:
-    """What the rule gives on the collected targets, floored to the step."""
+    """What the rule gives on the collected targets, at most points_max, floored to the step."""
     cdef const AssetRow* asset
     cdef int64_t points
     if is_multiplied(rule):
@@ -109,10 +111,10 @@ cdef int64_t points_of(Work* work, const RuleRow* rule, Targets targets) noexcep
     if is_multiplied(rule):
         points = points_multiplied(work, rule, targets.count, points)
     elif rule.kind == POINTS_PERCENT:
-        points = mul_div_floor(
-            targets.base, points * power_of_ten(asset.scale), PPM * power_of_ten(work.receipt.exponent)
+        points = mul_div_most(
+            targets.base, points * power_of_ten(asset.scale), PPM * power_of_ten(work.receipt.exponent), points_max()
         )
-    return floor_to_step(points, asset)
+    return floor_to_step(points if points < points_max() else points_max(), asset)
 
 
 cdef int64_t points_left(Work* work, const RuleRow* rule, int64_t wanted, Left* left) noexcept nogil:
@@ -193,9 +195,12 @@ cdef void give_points(Work* work, int32_t number, Targets targets, int64_t wante
     if is_multiplied(rule):
         note_codes(work, rule, work.factors, codes)
         use_factors(work, rule, number, work.factors, codes)
-        if rule.kind == POINTS_PERCENT:
-            targets.base = weigh_by_rate(work, targets.count)
-    share_by(points, targets.base, work.shares, targets.count, False, work.share_order)
+    if work.again and not work.rules.promotions[rule.promotion].flags & READJUDICATES:
+        return
+    if is_multiplied(rule) and rule.kind == POINTS_PERCENT:
+        share_by_rate(points, work.shares, targets.count, work.share_order)
+    else:
+        share_by(points, targets.base, work.shares, targets.count, False, work.share_order)
     for i in range(targets.count):
         points = share[i].amount + share[i].extra
         group = &work.groups[work.share_of[i]]
@@ -205,21 +210,24 @@ cdef void give_points(Work* work, int32_t number, Targets targets, int64_t wante
             share_over_lines(work, rule, group, points)
 
 
-cdef void accrue_sum(Work* work, int32_t begin, int32_t end) noexcept nogil:
-    """Mode SUM: every rule of candidates[begin:end] gives its points."""
+cdef void accrue_sum(Work* work, int32_t begin, int32_t end, bint alone) noexcept nogil:
+    """Mode SUM: every rule of candidates[begin:end] gives its points. `alone`: one that has nobody to compete with, whose
+    nudges do not hear of what it gives itself, as they would not among competitors."""
     cdef const PromotionRow* row
     cdef RuleTrace* trace = NULL
     cdef Targets targets
     cdef int32_t i, number
-    cdef Left left
+    cdef Left left, before
     for i in range(begin, end):
         row = &work.rules.promotions[work.candidates[i]]
         limits_left(work, row, &left)
+        if alone and row.flags & NUDGES:
+            before = left
         for number in range(row.rules_begin, row.rules_end):
             if work.explain:
                 trace = open_trace(work, work.traces_count, number)
                 trace_factors(work, &work.rules.rules[number])
-            if meets_conditions(work, row, number, trace, &left) and work.rules.rules[number].asset >= 0:
+            if meets_conditions(work, row, number, trace, &before if alone else &left) and work.rules.rules[number].asset >= 0:
                 targets = collect_targets(work, &work.rules.rules[number], ANY)
                 give_points(work, number, targets, points_of(work, &work.rules.rules[number], targets), &left, trace)
 
@@ -509,11 +517,12 @@ cdef void accrue_competing(Work* work, int32_t begin, int32_t end, bint first, b
         trial.matched.rewards = 0
         trial.matched.coupon = -1
         row = &work.rules.promotions[trial.promotion]
+        limits_left(work, row, &left)
         for number in range(row.rules_begin, row.rules_end):
             if work.explain:
                 trace = open_trace(work, work.traces_count, number)
                 trace_factors(work, &work.rules.rules[number])
-            met = meets_conditions(work, row, number, trace, NULL)
+            met = meets_conditions(work, row, number, trace, &left)
             if met:
                 trial.matched.rewards = 1
                 trial.matched.coupon = work.unlocking_coupon
@@ -522,7 +531,6 @@ cdef void accrue_competing(Work* work, int32_t begin, int32_t end, bint first, b
                     factors_of(work, &work.rules.rules[number])
             if not (work.explain or row.flags & (NAMES_COUPON | NUDGES)):
                 break
-        limits_left(work, row, &left)
         if left.closed:
             trial.matched.rewards = 0
             if work.explain:

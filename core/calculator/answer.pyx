@@ -167,3 +167,20 @@ cdef bint write_outcome(Work* work, Outcome* out) noexcept nogil:
     out.price_below_minimum = work.price_below_minimum
     out.external_excess_minor = work.external_excess_minor
     return sound and totals_hold(work, out)
+
+
+cdef void write_rest(Work* work, Outcome* out) noexcept nogil:
+    cdef int32_t i
+    for i in range(work.receipt.lines_count):
+        work.line_results[i].first_accrual = -1
+    list_accruals(work)
+    answer_coupons(work)
+    out.lines = work.line_results
+    out.line_accruals = work.accrued
+    out.accruals = work.accruals
+    out.accruals_count = work.accruals_count
+    out.counters = work.counter_uses
+    out.counters_count = work.counter_uses_count
+    out.coupons = work.coupon_outcomes
+    out.issued = work.issued
+    out.issued_count = work.issued_count

@@ -5,7 +5,7 @@ coupon is used only by a rule that gave something. Must never compare promotions
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from altyn.core.calculator.conditions cimport holds, unlocking_coupon
-from altyn.core.calculator.limited cimport begin_limited, end_limited, limits_left, spend
+from altyn.core.calculator.limited cimport begin_limited, end_limited, limits_left
 from altyn.core.calculator.multipliers cimport acting_of, acts, factors_of, is_multiplied, note_acting, trace_factors
 from altyn.core.calculator.notes cimport is_shut_receipt, open_to
 from altyn.core.calculator.nudges cimport note_nudge
@@ -176,8 +176,6 @@ cdef inline Left* prepare(Work* work, const PromotionRow* row, Left* left) noexc
     if not row.flags & HAS_LIMITS:
         return NULL
     limits_left(work, row, left)
-    if work.claiming:
-        left.bounds_count = 0
     return left
 
 
@@ -189,15 +187,10 @@ cdef int64_t apply_promotion(Work* work, int32_t promotion, int32_t traces_begin
     cdef const PromotionRow* row = &work.rules.promotions[promotion]
     cdef const RuleRow* rule
     cdef RuleTrace* trace = NULL
-    cdef int64_t given = 0, now
+    cdef int64_t given = 0
     cdef int32_t i
-    cdef Left limits, seen
+    cdef Left limits
     cdef Left* left = prepare(work, row, &limits)
-    cdef Left* shown = left
-    if work.claiming and left != NULL and row.flags & NUDGES:
-        # Limits cut afterwards what is claimed now; yet who has claimed all they leave is not led to more.
-        limits_left(work, row, &seen)
-        shown = &seen
     work.formed_count = 0
     matched.rewards = 0
     matched.coupon = -1
@@ -206,7 +199,7 @@ cdef int64_t apply_promotion(Work* work, int32_t promotion, int32_t traces_begin
         if work.explain:
             trace = open_trace(work, traces_begin + i, row.rules_begin + i)
             trace_factors(work, rule)
-        if not meets_conditions(work, row, row.rules_begin + i, trace, shown):
+        if not meets_conditions(work, row, row.rules_begin + i, trace, left):
             continue
         if rule.tiers >= 0:
             matched.steps[i] = <uint8_t>reached_step(work, rule.tiers)
@@ -215,10 +208,7 @@ cdef int64_t apply_promotion(Work* work, int32_t promotion, int32_t traces_begin
         matched.rewards |= <uint32_t>1 << i
         if matched.coupon < 0:
             matched.coupon = work.unlocking_coupon
-        now = give(work, row.rules_begin + i, left, matched, trace)
-        given += now
-        if shown == &seen:
-            spend(shown, now)
+        given += give(work, row.rules_begin + i, left, matched, trace)
     return given
 
 

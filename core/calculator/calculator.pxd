@@ -1,5 +1,6 @@
 """The calculation of one receipt: rules, receipt, place and holdings in, outcome out."""
 cimport cython
+from altyn.core.calculator.rest cimport LineRest
 from altyn.core.calculator.work cimport Work
 from altyn.core.outcome cimport Outcome
 from altyn.core.receipt cimport Holdings, Place, Receipt
@@ -15,4 +16,6 @@ cdef class Calculator:
     cdef void* reserve(self, size_t size) except NULL
     cdef int calculate(self, Ruleset rules, const Receipt* receipt, const Place* place, const Holdings* holdings,
                        bint explain, Outcome* out) except -1 nogil
+    cdef int accrue_rest(self, Ruleset rules, const Receipt* receipt, const Place* place, const Holdings* holdings, const LineRest* lines,
+                         Outcome* out) except -1 nogil
     cdef void plan(self, Outcome* out, bint wanted) noexcept nogil

@@ -8,7 +8,7 @@ not hold.
 from libc.stdint cimport INT32_MAX, INT64_MAX, int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from altyn.core.calculator.accrual cimport accrue_competing, accrue_sum
-from altyn.core.calculator.answer cimport write_outcome
+from altyn.core.calculator.answer cimport write_outcome, write_rest
 from altyn.core.calculator.best cimport run_best, run_one
 from altyn.core.calculator.caps cimport cut_to_caps, exceeds_caps
 from altyn.core.calculator.cascade cimport run_add, run_cascade
@@ -21,6 +21,7 @@ from altyn.core.calculator.notes cimport keep_notes, reopen_stage
 from altyn.core.calculator.optimal cimport run_optimal
 from altyn.core.calculator.rates cimport begin_rates, end_rates
 from altyn.core.calculator.redemption cimport pay_with_points
+from altyn.core.calculator.rest cimport charge
 from altyn.core.calculator.rounding cimport round_small_change, round_to_printable
 from altyn.core.calculator.speech cimport speak
 from altyn.core.calculator.work cimport (
@@ -80,10 +81,12 @@ cdef void run_group(Work* work, int32_t begin, int32_t end) noexcept nogil:
     """candidates[begin:end] are the members of one group; alone, a member needs no competition."""
     cdef const GroupRow* group = &work.rules.groups[work.rules.promotions[work.candidates[begin]].group]
     if group.stage == STAGE_ACCRUAL:
-        if (group.mode == MODE_BEST or group.mode == MODE_FIRST) and end - begin > 1:
-            accrue_competing(work, begin, end, group.mode == MODE_FIRST, group.scope == SCOPE_LINE)
+        if group.mode != MODE_BEST and group.mode != MODE_FIRST:
+            accrue_sum(work, begin, end, False)
+        elif end - begin == 1:
+            accrue_sum(work, begin, end, True)
         else:
-            accrue_sum(work, begin, end)
+            accrue_competing(work, begin, end, group.mode == MODE_FIRST, group.scope == SCOPE_LINE)
     elif group.mode == MODE_ADD:
         run_add(work, begin, end)
     elif group.mode == MODE_OPTIMAL:
@@ -152,7 +155,7 @@ cdef void start(Work* work) noexcept nogil:
     work.stage = 0
     work.external_excess_minor = work.rounding_minor = 0
     work.split_unavoidable = False
-    work.paid_with_points = work.noted = work.adding = False
+    work.paid_with_points = work.noted = work.adding = work.again = False
     work.stage_shut_by = work.all_shut_by = -1
     work.claiming = work.one_by_one = work.settling = work.search_cut = False
     work.applications_max = INT32_MAX
@@ -290,6 +293,38 @@ cdef class Calculator:
         if not write_outcome(work, out):
             with gil:
                 raise AssertionError("gross, net and discounts of a receipt do not agree")
+        return 0
+
+    cdef int accrue_rest(self, Ruleset rules, const Receipt* receipt, const Place* place, const Holdings* holdings, const LineRest* lines,
+                         Outcome* out) except -1 nogil:
+        """Points, counters and issued coupons of what is left of a sale, by what was paid for it; by line those points alone that
+        promotions with READJUDICATE give. Of the outcome nothing else is written. OverflowError as of `calculate`."""
+        cdef Work* work = &self.work
+        cdef int32_t next = 0
+        assert receipt.lines_count <= LINES_MAX and receipt.coupons_count <= COUPONS_MAX
+        work.rules = &rules.view
+        work.receipt = receipt
+        work.place = place
+        work.holdings = holdings
+        work.explain = False
+        work.by_unit = True
+        start(work)
+        work.again = True
+        normalise(work)
+        find_candidates(work, False)
+        note_features(work)
+        charge(work, lines)
+        while next < work.candidates_count and work.rules.promotions[work.candidates[next]].stage < STAGE_ACCRUAL:
+            next += 1
+        next = run_stages(work, next, STAGE_ACCRUAL)
+        if work.features & SPEAKS:
+            enter_stage(work, STAGE_MESSAGE)
+            speak(work, next)
+        settle_counters(work)
+        if work.overflowed:
+            with gil:
+                raise OverflowError(f"more than {APPLIED_MAX} accruals by line")
+        write_rest(work, out)
         return 0
 
     cdef void plan(self, Outcome* out, bint wanted) noexcept nogil:

@@ -15,7 +15,7 @@ from altyn.core.receipt cimport BIRTHDAY, BIRTHDAY_FAR, PAYMENT_TYPES_COUNT
 from altyn.core.rules.image cimport (
     ABSENT, ALL_GOODS, ALL_OF, ANY_OF, BALANCE_IS, BIRTHDAY_IS, CARD_TYPE, COUPON_IS, CUSTOMER_ID, CUSTOMER_IS, ConditionRow, HAS_CARD_IS, NONE_OF,
     PAYMENT_IS, PERSONAL_IS, PURCHASES_IS, PURCHASE_NUMBER_IS, QUANTITY_IS, SCHEDULE_IS, SERIES_IS, SetRow, STORE_ID, STORE_IS, SUM_IS, Span, REGISTER_ID, REGISTER_IS,
-    TURNOVER_IS,
+    TIER, TIER_FROM, TURNOVER_IS,
 )
 from altyn.core.text cimport text_compare
 
@@ -106,6 +106,10 @@ cdef bint customer_is(const Work* work, const ConditionRow* row) noexcept nogil:
         return chosen(work, row, &work.card_type, 1)
     if row.subject == CUSTOMER_ID:
         return chosen(work, row, &work.customer_id, 1)
+    if row.subject == TIER:
+        return chosen(work, row, &work.tier, 1)
+    if row.subject == TIER_FROM:
+        return chosen(work, row, work.tiers, work.tiers_count)
     return chosen(work, row, work.segments, work.segments_count)
 
 

@@ -8,11 +8,11 @@ rules there are.
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memset, strlen
 from altyn.core.calculator.work cimport COLUMNS, CONDITIONS_NOT_MET, ENTERED_BEFORE, SYMBOLS_BLOCK, UNKNOWN_CODE, symbols_in
-from altyn.core.limits cimport ATTRIBUTES_MAX, GRANTS_MAX, SEGMENTS_MAX
+from altyn.core.limits cimport ATTRIBUTES_MAX, GRANTS_MAX, SEGMENTS_MAX, TIER_RANK_MAX
 from altyn.core.receipt cimport CouponFact, GrantFact, Line
 from altyn.core.rules.image cimport (
     ATTRIBUTE, CARD_TYPE, COUPON, COUPON_SERIES, CUSTOMER_ID, FAVOURITES, GRANT, ONE, REGISTER_CHANNEL, REGISTER_ID, SEGMENT, STORE_ID, Span,
-    SymbolSlot,
+    SymbolSlot, TIER, TIER_FROM,
 )
 from altyn.core.rules.symbols cimport find_symbol, may_be_symbol, passes, prefetch, symbol_hash
 from altyn.core.text cimport Text, text_equal
@@ -182,7 +182,7 @@ cdef void look_up_customer(Work* work) noexcept nogil:
     cdef int32_t i, symbol
     cdef char digits[24]
     cdef Text text
-    work.card_type = work.customer_id = work.segments_count = work.grants_count = 0
+    work.card_type = work.customer_id = work.segments_count = work.grants_count = work.tier = work.tiers_count = 0
     work.has_customer = work.holdings != NULL and (work.holdings.has_card or work.holdings.customer_id != 0)
     if not work.has_customer:
         return
@@ -197,8 +197,18 @@ cdef void look_up_customer(Work* work) noexcept nogil:
             if symbol != 0:
                 work.segments[work.segments_count] = symbol
                 work.segments_count += 1
+    if work.rules.summary.kinds & (1 << TIER | 1 << TIER_FROM) and work.holdings.tiers_count > 0:
+        look_up_tiers(work)
     if work.rules.summary.kinds >> GRANT & 1:
         look_up_grants(work)
+
+
+cdef void look_up_tiers(Work* work) noexcept nogil:
+    cdef int32_t i
+    work.tier = look_up(work, TIER, work.holdings.tiers[0])
+    work.tiers_count = work.holdings.tiers_count if work.holdings.tiers_count < TIER_RANK_MAX else TIER_RANK_MAX
+    for i in range(work.tiers_count):
+        work.tiers[i] = look_up(work, TIER_FROM, work.holdings.tiers[i])
 
 
 cdef void look_up_grants(Work* work) noexcept nogil:

@@ -284,9 +284,9 @@ cdef void unmark_applications(Work* work, int64_t kept) noexcept nogil:
 
 
 cdef int64_t keep_within(Work* work, const RuleRow* rule, int32_t applied_begin, int64_t given, Left* left) noexcept nogil:
-    """Take back what is above the amounts that are left; what stays given."""
+    """Take back what is above the amounts that are left; what stays given. They cut afterwards what is claimed now."""
     cdef int32_t verdict = -1
-    cdef int64_t kept = granted(left, given, &verdict)
+    cdef int64_t kept = given if work.claiming else granted(left, given, &verdict)
     if kept < given:
         give_back_over_groups(work, given - kept)
         rewrite_applied(work, applied_begin)

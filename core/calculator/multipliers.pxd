@@ -8,8 +8,6 @@ cdef uint32_t factors_of(Work* work, const RuleRow* rule) noexcept nogil
 # `value` times those in `work.factors` that act on the group; NULL: none of them asks for a group.
 cdef int64_t multiplied(const Work* work, const RuleRow* rule, int64_t value, const CalcGroup* group) noexcept nogil
 cdef int64_t multiplied_progressive(const Work* work, const RuleRow* rule, int64_t base, int64_t part_minor) noexcept nogil
-# Shares of multiplied targets weigh base × rate: weights are bases, caps the rates. The sum of the weights.
-cdef int64_t weigh_by_rate(Work* work, int32_t count) noexcept nogil
 # Those of the factors that act on a unit which a discount may be taken from now.
 cdef uint32_t acting_of(const Work* work, const RuleRow* rule, uint32_t factors) noexcept nogil
 # Does the multiplier change the rate of some target.

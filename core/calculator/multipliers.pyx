@@ -6,23 +6,20 @@ product, rounded once, then capped.
 Invariants: their order is of no matter; a percent is never above 100 %. Must never change an amount, nor multiply
 anything but rates and fixed points.
 """
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from altyn.core.calculator.conditions cimport holds, unlocking_coupon
 from altyn.core.calculator.notes cimport is_open
 from altyn.core.calculator.targets cimport in_set
 from altyn.core.calculator.traces cimport begin_trace, trace_failure
 from altyn.core.calculator.work cimport Failure
 from altyn.core.limits cimport ACTING_MAX, MULTIPLIERS_MAX, RATES_TRACED_MAX, TIERS_MAX
-from altyn.core.money cimport PPM, TIMES_ONE, multiply_exactly, mul_div_floor, progressive
+from altyn.core.money cimport PPM, TIMES_ONE, multiply_exactly, progressive
 from altyn.core.outcome cimport RuleTrace, ZERO
-from altyn.core.rules.image cimport MultiplierRow, POINTS_FIXED, POINTS_PERCENT, TierRow
+from altyn.core.rules.image cimport EXCLUDE_POINTS_PAID, MultiplierRow, POINTS_FIXED, POINTS_PERCENT, TierRow
 
 cdef enum:
     # An accrual rate is at most 10 000 %, as in a document.
     ACCRUAL_PPM_MAX = 100_000_000
-    # Beyond 2^53 the weights of a distribution lose their last bits, which no receipt of goods ever reaches.
-    WEIGHT_BITS_MAX = 53
-    WEIGHT_UNIT = 134_217_728
 
 
 cdef uint32_t factors_of(Work* work, const RuleRow* rule) noexcept nogil:
@@ -73,30 +70,11 @@ cdef int64_t multiplied_progressive(const Work* work, const RuleRow* rule, int64
     return progressive(steps, count // 2, base, part_minor)
 
 
-cdef int64_t common_divisor(int64_t left, int64_t right) noexcept nogil:
-    cdef int64_t rest
-    while right > 0:
-        rest = left % right
-        left, right = right, rest
-    return left
-
-
-cdef int64_t weigh_by_rate(Work* work, int32_t count) noexcept nogil:
-    """Only proportions count: rates are divided by what all have in common, so that the products fit."""
-    cdef int64_t common = 0, bases = 0, most = 0, unit = 1, weights = 0
-    cdef int32_t i
-    for i in range(count):
-        common = common_divisor(work.shares[i].cap, common)
-        bases += work.shares[i].weight
-        most = work.shares[i].cap if work.shares[i].cap > most else most
-    if common == 0:
-        return bases
-    if mul_div_floor(bases, most // common, <int64_t>1 << WEIGHT_BITS_MAX) > 0:
-        unit = WEIGHT_UNIT
-    for i in range(count):
-        work.shares[i].weight = mul_div_floor(work.shares[i].weight, work.shares[i].cap // common, unit)
-        weights += work.shares[i].weight
-    return weights
+cdef inline uint8_t earns(const Work* work, const RuleRow* rule, int32_t group) noexcept nogil:
+    """What is free earns nothing, whatever multiplies its rate; what points paid for, as the rule says."""
+    cdef bint with_paid = work.paid_with_points and not rule.flags & EXCLUDE_POINTS_PAID
+    cdef int64_t base = work.groups[group].running_minor + (work.paid[group] if with_paid else 0)
+    return work.groups[group].accrues and base > 0
 
 
 cdef bint acts(const Work* work, const RuleRow* rule, const MultiplierRow* row) noexcept nogil:
@@ -108,7 +86,7 @@ cdef bint acts(const Work* work, const RuleRow* rule, const MultiplierRow* row) 
         return True
     for i in range(work.groups_count):
         group = &work.groups[i]
-        if group.first_run < 0 or not (group.accrues if rule.asset >= 0 else group.target):
+        if group.first_run < 0 or not (group.target if rule.asset < 0 else earns(work, rule, i)):
             continue
         if in_set(work.rules, &work.rules.sets[rule.targets], group) and in_set(work.rules, &work.rules.sets[row.targets], group):
             return True

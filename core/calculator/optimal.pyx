@@ -45,10 +45,10 @@ cdef const RuleRow* set_rule_of(const Work* work, int32_t promotion) noexcept no
 
 
 cdef void claim_units(Work* work, int32_t bit) noexcept nogil:
-    """Note which calc groups have units the rule just listed could use."""
+    """Note which units the rule just listed could use."""
     cdef int32_t i
     for i in range(work.eligible_count):
-        work.groups[work.eligible[i].group].winner |= bit
+        work.runs[work.eligible[i].listed_run].claimed |= bit
 
 
 cdef int32_t try_alone(Work* work, int32_t begin, int32_t end) noexcept nogil:
@@ -59,8 +59,8 @@ cdef int32_t try_alone(Work* work, int32_t begin, int32_t end) noexcept nogil:
     cdef Outer outer
     cdef int32_t count = 0, ceilings = 0, i
     cdef int64_t combinations = 1
-    for i in range(work.groups_count):
-        work.groups[i].winner = 0
+    for i in range(work.runs_count):
+        work.runs[i].claimed = 0
     for i in range(end - begin):
         trial = &work.trials[i]
         trial.promotion = work.candidates[begin + i]
@@ -92,14 +92,10 @@ cdef int32_t try_alone(Work* work, int32_t begin, int32_t end) noexcept nogil:
 
 
 cdef void join_parts(Work* work, int32_t count) noexcept nogil:
-    """Contenders that could use units of one calc group belong together, as do all when one can see what others did."""
+    """Contenders that could use the same units compete, also by way of others."""
     cdef int32_t claimed, known = 0, joined, i, j
-    if work.settling or work.rules.summary.bases & BASE_RUNNING:
-        for i in range(count):
-            work.contenders[i].part = (1 << count) - 1
-        return
-    for i in range(work.groups_count):
-        claimed = work.groups[i].winner
+    for i in range(work.runs_count):
+        claimed = work.runs[i].claimed
         if claimed & (claimed - 1) == 0 or claimed == known:
             continue
         known = joined = claimed
@@ -231,16 +227,16 @@ cdef void apply_all(Work* work, int32_t members) noexcept nogil:
                 trace_row(work, trial.traces_begin + j).greedy = True
 
 
-cdef void explain_beaten(Work* work, const Contender* loser, int32_t count) noexcept nogil:
-    """By the first of those it competes with that is applied; the margin is between it alone and all of these."""
+cdef void explain_beaten(Work* work, const Contender* loser, int32_t applied) noexcept nogil:
+    """By the first of those it competes with among `applied`, a bit each, or of all when it competes with none of them; the
+    margin is between it alone and all of these."""
+    cdef int32_t rivals = loser.part & applied if loser.part & applied else applied, winner = -1, i = 0
     cdef int64_t together = 0
-    cdef int32_t winner = -1, i
-    cdef const Contender* other
-    for i in range(count):
-        other = &work.contenders[i]
-        if other.chosen > 0 and loser.part >> i & 1:
-            winner = other.promotion if winner < 0 else winner
-            together += work.trials[other.place].total_minor
+    while rivals >> i != 0:
+        if rivals >> i & 1:
+            winner = work.contenders[i].promotion if winner < 0 else winner
+            together += work.trials[work.contenders[i].place].total_minor
+        i += 1
     if winner >= 0:
         mark_beaten(work, &work.trials[loser.place], together - loser.alone_minor, winner)
 
@@ -248,12 +244,13 @@ cdef void explain_beaten(Work* work, const Contender* loser, int32_t count) noex
 cdef void apply_chosen(Work* work, int32_t count) noexcept nogil:
     cdef const Contender* contender
     cdef Trial* trial
-    cdef int32_t i
+    cdef int32_t applied = 0, i
     for i in range(count):
         contender = &work.contenders[i]
         trial = &work.trials[contender.place]
         if contender.chosen == 0:
             continue
+        applied |= 1 << i
         trial.total_minor = apply_at_most(work, contender, trial.traces_begin, contender.chosen)
         if work.noted:
             settle_marks(work)
@@ -261,7 +258,7 @@ cdef void apply_chosen(Work* work, int32_t count) noexcept nogil:
         return
     for i in range(count):
         if work.contenders[i].chosen == 0:
-            explain_beaten(work, &work.contenders[i], count)
+            explain_beaten(work, &work.contenders[i], applied)
 
 
 cdef void run_optimal(Work* work, int32_t begin, int32_t end) noexcept nogil:
@@ -272,6 +269,10 @@ cdef void run_optimal(Work* work, int32_t begin, int32_t end) noexcept nogil:
         return
     work.settling = work.noted and work.features & (EXCLUSIVE_STAGE | EXCLUSIVE_ALL | SKIP_DISCOUNTED) != 0
     join_parts(work, count)
+    if work.settling or work.rules.summary.bases & BASE_RUNNING:
+        # One can see what others did, on whatever units: no totals add up.
+        done = (1 << count) - 1
+        search_part(work, done)
     for i in range(count):
         if not done >> i & 1:
             search_part(work, work.contenders[i].part)

@@ -13,8 +13,8 @@ from altyn.core.calculator.traces cimport open_trace, trace_failure
 from altyn.core.calculator.work cimport CalcGroup, Failure
 from altyn.core.money cimport PPM, Share, compare_products, mul_div_floor, mul_mod, power_of_ten, share_out
 from altyn.core.outcome cimport APPLIED, PAYMENT_RULE, PointsPayment, RuleTrace
-from altyn.core.receipt cimport NO_REDEEM, PointsWish
-from altyn.core.rules.image cimport BY_LINE, CapRow, INCLUDE_POINTS, PaymentRow
+from altyn.core.receipt cimport NO_REDEEM, Holdings, PointsWish
+from altyn.core.rules.image cimport ANONYMOUS_PAYS, BY_LINE, CapRow, INCLUDE_POINTS, PaymentRow
 from altyn.core.text cimport Text, text_equal
 
 cdef enum:
@@ -22,6 +22,7 @@ cdef enum:
 
 cdef enum Reason:
     # altyn.pos.v1.Reason
+    UNSPECIFIED = 0
     POINTS_SHORT = 12
     NO_PAYMENT_RULE = 13
     POINTS_BELOW_MINIMUM = 29
@@ -29,6 +30,7 @@ cdef enum Reason:
     LIMITED_BY_MAXIMUM = 31
     LIMITED_BY_STEP = 32
     REDEMPTION_NOT_ALLOWED = 50
+    REDEMPTION_SUSPECTED = 85
 
 cdef struct Rate:
     # `points` of the smallest unit are worth points × minor ÷ per minor units.
@@ -125,15 +127,23 @@ cdef int64_t payable_minor(Work* work, const PaymentRow* rule, int32_t* count) n
     return most if most < total else total
 
 
+cdef int32_t why_not_paying(const PaymentRow* rule, const Holdings* holdings) noexcept nogil:
+    if holdings.refused != UNSPECIFIED:
+        return holdings.refused
+    if rule.denied_inputs >> holdings.input_method & 1 or (holdings.anonymous and not rule.flags & ANONYMOUS_PAYS):
+        return REDEMPTION_NOT_ALLOWED
+    return REDEMPTION_SUSPECTED if holdings.redemption_denied else UNSPECIFIED
+
+
 cdef void find_maximum(Work* work, const PaymentRow* rule, int64_t money, PointsPayment* row) noexcept nogil:
     """The most points that may pay up to `money`, and what lowered them last: goods, balance, maximum, step, least."""
     cdef Rate rate = rate_of_payment(work, rule)
     cdef int64_t balance = work.holdings.balances[rule.asset] if work.holdings.balances != NULL else 0
     cdef int64_t odd
-    row.limited_by = LIMITED_BY_SHARE
-    if rule.denied_inputs >> work.holdings.input_method & 1:
-        row.limited_by = REDEMPTION_NOT_ALLOWED
+    row.limited_by = why_not_paying(rule, work.holdings)
+    if row.limited_by != UNSPECIFIED:
         return
+    row.limited_by = LIMITED_BY_SHARE
     # Compared as products, for the points of a large sum may not fit.
     if compare_products(balance, rate.minor, money, rate.per) > 0:
         row.max_points = mul_div_floor(money, rate.per, rate.minor)

@@ -92,9 +92,9 @@ cdef int32_t contender_bit(const Work* work) noexcept nogil:
     return 1 << i
 
 
-cdef inline void list_group(Work* work, int32_t number, int32_t members, int32_t targets, bint shares, bint pieces_only) noexcept nogil:
+cdef inline void list_group(Work* work, int32_t number, int32_t members, int32_t targets, int32_t bit, bint shares, bint pieces_only) noexcept nogil:
     """List what the rule may use of a calc group: `members` are the product sets that hold it, a bit each, `targets` those
-    whose units are targets."""
+    whose units are targets; in a combination, `bit`, only what it found alone, for no more is left there."""
     cdef const CalcGroup* group = &work.groups[number]
     cdef const Run* run
     cdef Eligible* unit
@@ -106,10 +106,12 @@ cdef inline void list_group(Work* work, int32_t number, int32_t members, int32_t
             here = members & targets
         if group.counted and not is_shut(work, run_number):
             here |= members & ~targets
+        if bit >= 0 and not run.claimed & bit:
+            here = 0
         if here != 0 and (shares or not run.used) and (not pieces_only or is_piece(work, run)):
             unit = &work.eligible[work.eligible_count]
             work.eligible_count += 1
-            unit.run = run_number
+            unit.run = unit.listed_run = run_number
             unit.group = number
             unit.left = unit.listed = run.count
             unit.picked = unit.roles = 0
@@ -134,13 +136,10 @@ cdef void list_units(Work* work, const SetRewardRow* reward, const Wanted* wante
         while held != 0:
             place = lowest_bit(held)
             held &= held - 1
-            # Where it found no unit alone it finds none in a combination.
-            if bit >= 0 and not work.groups[first + place].winner & bit:
-                continue
             members = 0
             for i in range(count):
                 members |= <int32_t>(holders[i] >> place & 1) << i
-            list_group(work, first + place, members, targets, reward.flags & SHARE_UNITS, pieces_only)
+            list_group(work, first + place, members, targets, bit, reward.flags & SHARE_UNITS, pieces_only)
         first += MEMBERS
     rank_units(work, reward.order)
 

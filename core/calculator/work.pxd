@@ -8,7 +8,7 @@ group, marks of exclusivity, prices before a limited rule. Notes are kept (`note
 them; a receipt that needs none never touches them.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from altyn.core.limits cimport ATTRIBUTES_MAX, COUPONS_MAX, GRANTS_MAX, REWARDS_MAX, TRACES_MAX
+from altyn.core.limits cimport ATTRIBUTES_MAX, COUPONS_MAX, GRANTS_MAX, REWARDS_MAX, TIER_RANK_MAX, TRACES_MAX
 from altyn.core.money cimport Share
 from altyn.core.outcome cimport (
     Accrual, CounterUse, CouponOutcome, FiscalRow, LineAccrual, LineDiscount, LineResult, LineRole, LineTrace, PointsPayment,
@@ -32,6 +32,7 @@ cdef struct Run:
     int32_t next               # next run of the calc group, -1
     int32_t saved_by           # number of the trial that keeps its old state
     int32_t used               # by an application of a set rule that gave something (semantics §6.11.11)
+    int32_t claimed            # in an OPTIMAL group a bit per contender that could use them
 
 cdef enum Mark:
     # What stands between a unit and the promotion being applied (semantics §6.11.10).
@@ -73,7 +74,7 @@ cdef struct CalcGroup:
     int32_t saved_by
     # Written before they are read, by those who need them.
     int64_t entry_minor        # running at stage entry
-    int32_t winner             # promotion, in a BEST group of scope LINE; in an OPTIMAL group a bit per contender
+    int32_t winner             # promotion, in a BEST group of scope LINE
     int64_t winning            # what that promotion gives here; in accrual its rate
     int64_t winning_paid       # in accrual: of that rate, what counts also on the part paid with points
     const int32_t* tags        # symbols of what else its product is, ended by 0; where rules name such symbols
@@ -119,6 +120,7 @@ cdef struct SavedGroup:
 cdef struct Eligible:
     # Equal units a set rule may use; its index is its place in the order of units (semantics §6.11.2).
     int32_t run                # those no application cut off yet
+    int32_t listed_run         # all of them
     int32_t group
     int32_t listed             # units of the run when it was listed
     int32_t left               # units no application of the rule picked
@@ -226,6 +228,9 @@ cdef struct Work:
     int32_t customer_id
     int32_t* segments
     int32_t segments_count
+    int32_t tier
+    int32_t tiers[TIER_RANK_MAX]   # it and the lower ones
+    int32_t tiers_count
     int32_t grants[GRANTS_MAX] # symbols of the customer's, 0: no rule names it
     int32_t grants_count
     int32_t coupon_symbols[COUPONS_MAX]
@@ -245,6 +250,7 @@ cdef struct Work:
     uint32_t shut              # marks that close a unit to the promotion being applied
     int32_t stage_shut_by      # rule that closed the receipt for the rest of the stage, -1
     int32_t all_shut_by        # and of all discount stages, -1
+    bint again                 # points of a sale are decided again on what is left of it
     bint by_unit               # a run is one unit, an applied row of one run: for caps
     int32_t* run_order         # scratch of sorting runs, as is the next one
     int32_t* run_groups

@@ -1,17 +1,19 @@
-"""Effects that no register asks for: manual accrual, the expiry of holds and of lots.
+"""Effects that no register asks for: points given by hand or earned by events, points taken, the expiry of holds and of lots.
 
-They are journalled like receipts, each applied once: a record per accrual and hold, and one for many lots.
+See also transfers.pyx. They are journalled like receipts, each applied once: a record per accrual and hold, and one for many lots.
 """
 from hashlib import sha256
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memset
 from altyn.core.engine.content cimport content_sha256
 from altyn.core.engine.record cimport adjustment_effects, hold_effect
 from altyn.core.engine.scarce cimport pay_debts
-from altyn.core.engine.step cimport Engine, Operation, check_op_id, except_full, malformed, refused, string, text_of
+from altyn.core.engine.calls cimport check_op_id, except_full, malformed, refused, string, text_of
+from altyn.core.engine.recall cimport recall
+from altyn.core.engine.step cimport Engine, Operation
 from altyn.core.ledger.accounts cimport Lot
-from altyn.core.ledger.holds cimport HOLD_EXPIRED, Hold
-from altyn.core.limits cimport REPLY_BYTES_MAX, points_max
+from altyn.core.ledger.holds cimport HOLD_EXPIRED, Hold, HoldPart
+from altyn.core.limits cimport HOLD_PARTS_MAX, ID_BYTES_MAX, REPLY_BYTES_MAX, points_max
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport arena_reset, arena_take
 from altyn.core.wire.format cimport WireError
@@ -20,6 +22,7 @@ cimport altyn.core.wire.generated.ops_v1 as ops_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
 from altyn.core.engine.step import NO_RECEIPT
+from altyn.core.engine.types import Answer
 from altyn.core.ledger.keys import natural_key
 
 
@@ -44,21 +47,65 @@ cdef int check_adjustment(const ops_v1.AdjustPointsRequest* call) except -1:
     check_op_id(call.op_id)
     if call.account_id <= 0:
         raise refused("INVALID_ARGUMENT", "OUT_OF_RANGE", "account_id", "account_id is above 0")
-    if call.points <= 0 or call.points > points_max():
-        raise refused("INVALID_ARGUMENT", "OUT_OF_RANGE", "points", f"points are between 1 and {points_max()}")
+    if call.points == 0 or call.points < -points_max() or call.points > points_max():
+        raise refused("INVALID_ARGUMENT", "OUT_OF_RANGE", "points", f"points are between 1 and {points_max()}, or below 0 to take as many")
     if call.active_from_us < 0:
         raise refused("INVALID_ARGUMENT", "OUT_OF_RANGE", "active_from_us", "an instant is 0 or more")
     if call.expires_at_us < 0 or (call.expires_at_us != 0 and call.expires_at_us <= call.active_from_us):
         raise refused("INVALID_ARGUMENT", "OUT_OF_RANGE", "expires_at_us", "a lot ends after it begins")
-    if call.reason.size == 0:
-        raise refused("INVALID_ARGUMENT", "FIELD_REQUIRED", "reason", "a manual accrual names its reason")
-    if call.reason.size > 256 or call.actor.size > 64:
-        raise refused("INVALID_ARGUMENT", "TOO_LARGE", "reason" if call.reason.size > 256 else "actor", "the text is too long")
+    if call.points < 0 and (call.active_from_us != 0 or call.expires_at_us != 0):
+        raise refused("INVALID_ARGUMENT", "OUT_OF_RANGE", "active_from_us", "points that are taken have no time of their own")
+    if call.event.size != 0 and call.points < 0:
+        raise refused("INVALID_ARGUMENT", "OUT_OF_RANGE", "points", "an event earns points, it takes none")
+    if call.event.size > ID_BYTES_MAX:
+        raise refused("INVALID_ARGUMENT", "TOO_LARGE", "event", "the text is too long")
+    return check_said(call.reason, call.actor)
+
+
+cdef int check_said(Text reason, Text actor) except -1:
+    if reason.size == 0:
+        raise refused("INVALID_ARGUMENT", "FIELD_REQUIRED", "reason", "an act by hand names its reason")
+    if reason.size > 256 or actor.size > 64:
+        raise refused("INVALID_ARGUMENT", "TOO_LARGE", "reason" if reason.size > 256 else "actor", "the text is too long")
+    return 0
+
+
+cdef int32_t asset_of(Engine engine, Text name, str field) except -1:
+    asset = engine.facts.assets.get(string(name))
+    if asset is None:
+        raise refused("INVALID_ARGUMENT", "BAD_FORMAT", field, "no asset has this name")
+    return asset.asset_no
+
+
+cdef int take_active(
+    Engine engine, journal_v1.Entry* entry, int64_t account_id, int32_t asset_no, int64_t points, int64_t to, int extra
+) except -1:
+    """CallRefused: they lie in more lots than one operation touches."""
+    cdef HoldPart picked[HOLD_PARTS_MAX]
+    cdef int64_t left = points
+    cdef int i, count = engine.book.pick(account_id, asset_no, points, engine.case.instant_us, picked, HOLD_PARTS_MAX)
+    entry.postings = <journal_v1.Posting*>arena_take(&engine.arena, <size_t>(count + 1 + extra) * sizeof(journal_v1.Posting))
+    if entry.postings == NULL:
+        except_full()
+    for i in range(count):
+        entry.postings[i].account_id = account_id
+        entry.postings[i].asset_no = asset_no
+        entry.postings[i].points = -picked[i].points
+        entry.postings[i].lot_id = picked[i].lot_id
+        left -= picked[i].points
+    if left > 0:
+        raise refused("INVALID_ARGUMENT", "TOO_LARGE", "points", f"the points lie in more than {HOLD_PARTS_MAX} lots; take fewer at a time")
+    entry.postings_count = count
+    if to != 0:
+        entry.postings[count].account_id = to
+        entry.postings[count].asset_no = asset_no
+        entry.postings[count].points = points
+        entry.postings_count += 1
     return 0
 
 
 def adjust_points(Engine engine, bytes request, scope, int64_t clock_us, known):
-    """Points by hand, with a reason: one lot, once per op_id."""
+    """Points by hand or by an event, with a reason: one lot, or points below 0 from the lots there are; once per op_id."""
     cdef ops_v1.AdjustPointsRequest call
     cdef ops_v1.AdjustPointsResponse reply
     cdef journal_v1.Effects* effects
@@ -66,41 +113,53 @@ def adjust_points(Engine engine, bytes request, scope, int64_t clock_us, known):
     cdef journal_v1.Adjustment adjustment
     cdef WireError error
     cdef Operation operation
-    cdef bytes reply_bytes, reason = b""
+    cdef bytes reply_bytes
+    cdef int64_t account_id
+    cdef int32_t asset_no
     cdef const uint8_t* start = engine.begin(request, &error)
     if ops_v1.decode_AdjustPointsRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
         raise malformed(&error)
     check_adjustment(&call)
     operation = ordered(pos_v1.OPERATION_KIND_ADJUST, call.op_id.data[:16], content_sha256(request))
-    answer = engine.recall(operation, known)
+    answer = recall(engine, operation, known)
     if answer is not None:
         return answer
-    asset = engine.facts.assets.get(string(call.asset))
-    if asset is None:
-        raise refused("INVALID_ARGUMENT", "BAD_FORMAT", "asset", "no asset has this name")
+    asset_no = asset_of(engine, call.asset, "asset")
+    account_id = engine.book.leads_to(call.account_id)
     engine.new_case(clock_us)
-    effects = engine.new_effects()
-    if adjustment_effects(effects, call.account_id, asset.asset_no, call.points,
-                          call.active_from_us if call.active_from_us != 0 else engine.case.instant_us, call.expires_at_us,
-                          engine.last_seq + 1, &engine.arena) != 0:
-        except_full()
-    pay_debts(engine, effects)
     memset(&reply, 0, sizeof(reply))
+    effects = engine.new_effects()
+    if call.points > 0:
+        if adjustment_effects(effects, account_id, asset_no, call.points,
+                              call.active_from_us if call.active_from_us != 0 else engine.case.instant_us, call.expires_at_us,
+                              call.event.size != 0, engine.last_seq + 1, &engine.arena) != 0:
+            except_full()
+        pay_debts(engine, effects)
+    elif engine.book.balance(account_id, asset_no, engine.case.instant_us).active_points < -call.points:
+        reply.reason = text_of(b"POINTS_SHORT")
+        return Answer(engine.taken(ops_v1.encode_AdjustPointsResponse(&reply, engine.buffer, REPLY_BYTES_MAX)), None, engine.last_seq)
+    else:
+        effects.entries = <journal_v1.Entry*>arena_take(&engine.arena, sizeof(journal_v1.Entry))
+        if effects.entries == NULL:
+            except_full()
+        effects.entries_count = 1
+        effects.entries[0].kind = journal_v1.ENTRY_KIND_ADJUSTMENT
+        take_active(engine, effects.entries, account_id, asset_no, -call.points, -journal_v1.SYSTEM_ACCOUNT_ADJUSTED, 0)
     reply.seq = engine.last_seq + 1
     reply.applied = engine.is_sound(operation, effects)
-    if reply.applied:
+    if not reply.applied:
+        reply.reason = text_of(b"NOT_APPLICABLE")
+    elif effects.lots_count > 0:
         reply.lot_id = effects.lots[0].lot_id
-    else:
-        reason = b"NOT_APPLICABLE"
-    reply.reason = text_of(reason)
     reply_bytes = engine.taken(ops_v1.encode_AdjustPointsResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
     record = engine.new_record(operation, effects)
     memset(&adjustment, 0, sizeof(adjustment))
-    adjustment.account_id = call.account_id
-    adjustment.asset_no = asset.asset_no
+    adjustment.account_id = account_id
+    adjustment.asset_no = asset_no
     adjustment.points = call.points
     adjustment.reason = call.reason
     adjustment.actor = call.actor
+    adjustment.event = call.event
     record.request.adjustment = &adjustment
     return engine.booked(operation, record, reply_bytes)
 

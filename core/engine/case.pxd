@@ -1,5 +1,7 @@
 """One decision's worth of facts: what `resolve` gathers and the calculator reads."""
 from libc.stdint cimport int32_t, int64_t
+from altyn.core.engine.one_time_code cimport OneTimeCode
+from altyn.core.engine.qr_token cimport QrToken
 from altyn.core.facts.directory cimport Card, Directory
 from altyn.core.facts.catalogue cimport Catalogue
 from altyn.core.facts.grants cimport Grants
@@ -27,14 +29,21 @@ cdef struct Case:
     Holdings holdings
     Text zone_name
     Text card_state
+    Text card_last4
     int64_t customer_id        # 0: none
     int64_t account_id         # 0: nobody earns
     int64_t card_id
+    QrToken qr                 # what the card was identified by; card_id 0: by its number, or nothing
+    OneTimeCode code           # that the phone's owner told
     int64_t business_time_us   # decides schedules, dates, and offline the release
     int64_t instant_us         # the sequencer's
     int32_t unknown_skus
     journal_v1.IssueFacts* issues   # coupons that rules want issued
     int32_t issues_count
+    journal_v1.TenderEvidence* tenders  # means of payment and gift cards sold; NULL: the receipt has none
+    pos_v1.TenderOutcome* tendered      # as many as the receipt has tenders
+    journal_v1.FraudFacts* fraud        # NULL: no rule against fraud found anything
+    bint fraud_tagged                   # and one of them wants it on the record
     Remarks remarks
 
 cdef void remark(Remarks* remarks, int32_t reason) noexcept nogil
@@ -44,7 +53,8 @@ cdef int64_t business_time(const pos_v1.Receipt* wire, int64_t clock_us, Remarks
 cdef void resolve_lines(Case* case, Catalogue catalogue) noexcept nogil
 # The store and its wall clock; a store nobody told us of has no attributes and the programme's zone.
 cdef void resolve_place(Case* case, Stores stores, Zones zones, int32_t programme_zone) noexcept nogil
-# Who it is; `hash_` is the keyed hash of the token (32 bytes), NULL without one. -1: the arena is full.
-cdef int resolve_customer(Case* case, Directory directory, const unsigned char* hash_, int32_t kind, Arena* arena) noexcept nogil
+# Who it is, into a new case: whose phone has this keyed hash (32 bytes), whose card it is (NULL: nobody knows it). -1: the arena is full.
+cdef int resolve_phone(Case* case, Directory directory, const unsigned char* hash_, Arena* arena) noexcept nogil
+cdef int resolve_card(Case* case, Directory directory, const Card* card, Arena* arena) noexcept nogil
 # Birthday, favourites and grants of the customer that was found, at the place's wall clock; only what `rules` read. -1: the arena is full.
 cdef int resolve_personal(Case* case, Directory directory, Grants grants, const RulesView* rules, Arena* arena) noexcept nogil

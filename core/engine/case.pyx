@@ -5,7 +5,7 @@ change a fact.
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from altyn.core.calendar cimport day_us, days_from_birthday, floor_div
-from altyn.core.facts.catalogue cimport Catalogue, Product
+from altyn.core.facts.catalogue cimport FOUND_AT_ONCE, Catalogue, Product
 from altyn.core.facts.directory cimport (
     CARD_ACTIVE, CARD_BLOCKED, CARD_CLOSED, CARD_FINISHED, CARD_NEW, PHONE_NOT_UNIQUE, SEGMENTS_MAX, Card, Customer, Directory,
 )
@@ -56,28 +56,33 @@ cdef int64_t business_time(const pos_v1.Receipt* wire, int64_t clock_us, Remarks
         return clock_us
     return told
 
+cdef inline void resolve_line(Line* line, const Product* product) noexcept nogil:
+    """What the register left out."""
+    if line.group.size == 0:
+        line.group = product.group
+    if line.brand.size == 0:
+        line.brand = product.brand
+    if line.supplier.size == 0:
+        line.supplier = product.supplier
+    if line.min_price_minor == 0:
+        line.min_price_minor = product.min_price_minor
+    line.flags |= <uint32_t>product.flags
+    line.attributes = product.attributes
+    line.attributes_count = product.attributes_count
+
 cdef void resolve_lines(Case* case, Catalogue catalogue) noexcept nogil:
-    cdef int32_t i
-    cdef Line* line
-    cdef const Product* product
+    cdef const Product* found[FOUND_AT_ONCE]
+    cdef int32_t i, count, begin = 0
     case.unknown_skus = 0
-    for i in range(case.receipt.lines_count):
-        line = &case.receipt.lines[i]
-        product = catalogue.find(line.sku)
-        if product == NULL:
-            case.unknown_skus += 1
-            continue
-        if line.group.size == 0:
-            line.group = product.group
-        if line.brand.size == 0:
-            line.brand = product.brand
-        if line.supplier.size == 0:
-            line.supplier = product.supplier
-        if line.min_price_minor == 0:
-            line.min_price_minor = product.min_price_minor
-        line.flags |= <uint32_t>product.flags
-        line.attributes = product.attributes
-        line.attributes_count = product.attributes_count
+    while begin < case.receipt.lines_count:
+        count = min(case.receipt.lines_count - begin, <int32_t>FOUND_AT_ONCE)
+        catalogue.find_many(&case.receipt.lines[begin].sku, sizeof(Line), count, found)
+        for i in range(count):
+            if found[i] == NULL:
+                case.unknown_skus += 1
+            else:
+                resolve_line(&case.receipt.lines[begin + i], found[i])
+        begin += count
 
 cdef void resolve_place(Case* case, Stores stores, Zones zones, int32_t programme_zone) noexcept nogil:
     cdef const Store* store = stores.find(case.wire.store_id)
@@ -114,51 +119,41 @@ cdef int take_segments(Case* case, Directory directory, const Customer* customer
     case.holdings.segments_count = directory.segments_of(customer, segments)
     return 0
 
-cdef int resolve_customer(Case* case, Directory directory, const unsigned char* hash_, int32_t kind, Arena* arena) noexcept nogil:
-    cdef const Card* card
-    cdef const Customer* customer = NULL
-    cdef int64_t found
-    case.holdings.has_card = False
-    case.holdings.customer_id = 0
-    case.holdings.card_type = text_of(NULL, 0)
-    case.holdings.segments = NULL
-    case.holdings.segments_count = 0
-    case.card_state = text_of(NULL, 0)
-    case.customer_id = 0
-    case.account_id = 0
-    case.card_id = 0
-    if hash_ == NULL:
-        return 0
-    if kind == pos_v1.TOKEN_KIND_PHONE:
-        found = directory.find_phone(hash_)
-        if found == PHONE_NOT_UNIQUE:
-            remark(&case.remarks, pos_v1.REASON_PHONE_NOT_UNIQUE)
-            return 0
-        customer = directory.find_customer(found) if found > 0 else NULL
-        if customer == NULL:
-            remark(&case.remarks, pos_v1.REASON_CUSTOMER_UNKNOWN)
-            return 0
-        case.account_id = customer.account_id
-    else:
-        card = directory.find_card(hash_)
-        if card == NULL:
-            remark(&case.remarks, pos_v1.REASON_CUSTOMER_UNKNOWN)
-            return 0
-        case.card_id = card.card_id
-        case.card_state = state_text(card.state)
-        if card.state != CARD_ACTIVE:
-            # A sale goes on without member benefits.
-            remark(&case.remarks, pos_v1.REASON_CARD_BLOCKED if card.state == CARD_BLOCKED else pos_v1.REASON_CARD_NOT_ACTIVE)
-            return 0
-        case.account_id = card.account_id
-        case.holdings.card_type = directory.card_type(card)
-        if card.customer_id != 0:
-            customer = directory.find_customer(card.customer_id)
+cdef int take_customer(Case* case, Directory directory, const Customer* customer, Arena* arena) noexcept nogil:
     case.holdings.has_card = True
     if customer != NULL:
         case.customer_id = customer.customer_id
         case.holdings.customer_id = customer.customer_id
     return take_segments(case, directory, customer, arena)
+
+cdef int resolve_phone(Case* case, Directory directory, const unsigned char* hash_, Arena* arena) noexcept nogil:
+    cdef int64_t found = directory.find_phone(hash_)
+    cdef const Customer* customer
+    if found == PHONE_NOT_UNIQUE:
+        remark(&case.remarks, pos_v1.REASON_PHONE_NOT_UNIQUE)
+        return 0
+    customer = directory.find_customer(found) if found > 0 else NULL
+    if customer == NULL:
+        remark(&case.remarks, pos_v1.REASON_CUSTOMER_UNKNOWN)
+        return 0
+    case.account_id = customer.account_id
+    return take_customer(case, directory, customer, arena)
+
+cdef int resolve_card(Case* case, Directory directory, const Card* card, Arena* arena) noexcept nogil:
+    if card == NULL:
+        remark(&case.remarks, pos_v1.REASON_CUSTOMER_UNKNOWN)
+        return 0
+    case.card_id = card.card_id
+    case.card_last4 = directory.last4(card)
+    case.card_state = state_text(card.state)
+    if card.state != CARD_ACTIVE:
+        # A sale goes on without member benefits.
+        remark(&case.remarks, pos_v1.REASON_CARD_BLOCKED if card.state == CARD_BLOCKED else pos_v1.REASON_CARD_NOT_ACTIVE)
+        return 0
+    case.account_id = card.account_id
+    case.holdings.card_type = directory.card_type(card)
+    case.holdings.anonymous = card.customer_id == 0
+    return take_customer(case, directory, directory.find_customer(card.customer_id) if card.customer_id != 0 else NULL, arena)
 
 cdef int resolve_personal(Case* case, Directory directory, Grants grants, const RulesView* rules, Arena* arena) noexcept nogil:
     cdef const Customer* customer

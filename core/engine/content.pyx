@@ -12,10 +12,15 @@ from altyn.core.wire.format cimport Varint, WireError, read_size, read_tag, skip
 
 cdef enum:
     ENVELOPE = 0b1110
+    LENGTH_DELIMITED = 2
 
-cdef const uint8_t* next_field(const uint8_t* p, const uint8_t* end, uint32_t* number, WireError* error) noexcept nogil:
-    """The end of the field that begins at p, or NULL."""
-    cdef Varint tag = read_tag(p, end)
+cdef inline const uint8_t* next_field(const uint8_t* p, const uint8_t* end, uint32_t* number, WireError* error) noexcept nogil:
+    """The end of the field that begins at p, or NULL. Nearly all are a line or a text of less than 128 bytes."""
+    cdef Varint tag
+    if end - p >= 2 and p[0] & 0x87 == LENGTH_DELIMITED and p[1] < 0x80 and end - p - 2 >= p[1]:
+        number[0] = p[0] >> 3
+        return p + 2 + p[1]
+    tag = read_tag(p, end)
     if tag.after == NULL:
         return NULL
     number[0] = <uint32_t>(tag.value >> 3)

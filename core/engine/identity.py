@@ -10,6 +10,10 @@ from hashlib import sha256
 from typing import Any
 
 _BLOCK_BYTES = 64
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+QR_EPOCH_US = 1_767_225_600_000_000  # 2026-01-01
+QR_UNIT_US = 10_000_000
+CODE_STEP_US = 300_000_000
 
 
 def normalised_card(number: str) -> str:
@@ -48,6 +52,39 @@ def card_hash(pepper: bytes, number: str) -> bytes:
 def phone_hash(pepper: bytes, phone: str) -> bytes:
     """HMAC-SHA-256, 32 bytes."""
     return keyed_hash(pepper, b"phone:" + normalised_phone(phone).encode())
+
+
+def qr_token(pepper: bytes, card_id: int, expires_at_us: int, nonce: bytes) -> str:
+    """The token of a virtual card: 34 characters, ``A1`` and Crockford's base 32 of 20 bytes. It ends with the last
+    whole ten seconds before `expires_at_us`; `nonce`: 2 random bytes. core/engine/qr_token reads it.
+    """
+    units = (expires_at_us - QR_EPOCH_US) // QR_UNIT_US
+    body = card_id.to_bytes(6, "big") + units.to_bytes(4, "big") + nonce
+    packed = int.from_bytes(body + keyed_hash(pepper, b"qr-token:" + body)[:8], "big")
+    return "A1" + "".join(_CROCKFORD[packed >> 5 * place & 31] for place in reversed(range(32)))
+
+
+def one_time_code(pepper: bytes, phone_hash: bytes, step: int) -> str:
+    """The six digits the owner of a phone is sent in this step of CODE_STEP_US since 1970. `phone_hash`: 32 bytes.
+    core/engine/one_time_code knows them again, in their step and the next.
+    """
+    made = keyed_hash(pepper, b"one-time-code:" + phone_hash + step.to_bytes(8, "big"))
+    return f"{int.from_bytes(made[:8], 'big') % 1_000_000:06d}"
+
+
+def gift_card_hash(pepper: bytes, number: str) -> bytes:
+    """HMAC-SHA-256, 32 bytes."""
+    return keyed_hash(pepper, b"gift-card:" + normalised_card(number).encode())
+
+
+def pin_hash(pepper: bytes, number: str, pin: str) -> bytes:
+    """HMAC-SHA-256, 32 bytes: of one PIN another one for every gift card."""
+    return keyed_hash(pepper, b"gift-card-pin:" + normalised_card(number).encode() + b":" + pin.encode())
+
+
+def gift_card_mark(number_hash: bytes) -> str:
+    """What the journal keeps of a gift card's number: 16 hexadecimal digits after a mark no number begins with."""
+    return "#" + number_hash[:8].hex()
 
 
 def coupon_hash(pepper: bytes, code: str) -> str:

@@ -11,15 +11,17 @@ from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 from altyn.core.engine.lots cimport lot_dates
 from altyn.core.engine.releases cimport Release
-from altyn.core.engine.step cimport Engine, except_full, string, text_of
+from altyn.core.engine.calls cimport except_full, string, text_of
+from altyn.core.engine.step cimport Engine, taken
 from altyn.core.facts.coupons cimport CODE_UNKNOWN, COUPON_UNIQUE, Coupons, CouponSeries
+from altyn.core.facts.serial_codes cimport SYMBOL_BITS, symbols_of
 from altyn.core.ledger.coupons cimport COUPON_FREE, Coupon
 from altyn.core.limits cimport ISSUED_MAX, REPLY_BYTES_MAX
 from altyn.core.outcome cimport Said
+from altyn.core.permutation cimport permuted, scrambled
 from altyn.core.rules.image cimport IssueRow, RuleRow, TranslationRow
-from altyn.core.siphash cimport SipKey, SipState, sip_end, sip_start, sip_take
+from altyn.core.siphash cimport SipKey
 from altyn.core.text cimport Text
-from altyn.core.wire.arena cimport arena_take
 from altyn.core.wire.format cimport WireError
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
@@ -29,7 +31,6 @@ from altyn.core.facts.coupon_codes import ALPHABET, code_hash, code_of
 
 cdef enum:
     ROUNDS = 8
-    SYMBOL_BITS = 5
     PLACE_BITS = 6             # ISSUED_MAX places
     PERMUTED_SYMBOLS = 12
     SYMBOLS_MIN = 10           # of a series' own form: 50 bits
@@ -41,13 +42,6 @@ cdef const char* FORM = b"############?"
 cdef const char* MARK = b"{{ coupon }}"
 
 
-cdef void* taken(Engine engine, size_t size) except NULL:
-    cdef void* piece = arena_take(&engine.arena, size)
-    if piece == NULL:
-        except_full()
-    return piece
-
-
 # CODES
 
 @cache
@@ -56,45 +50,17 @@ def issue_key(bytes pepper) -> bytes:
     return blake2b(pepper, digest_size=16, person=b"issued-coupon").digest()
 
 
-cdef uint64_t scrambled(SipKey key, uint8_t use, uint8_t bits, uint64_t value) noexcept nogil:
-    cdef SipState state
-    cdef uint8_t head[2]
-    head[0] = use
-    head[1] = bits
-    sip_start(&state, key)
-    sip_take(&state, head, 2)
-    sip_take(&state, <const uint8_t*>&value, 8)
-    return sip_end(&state).low
+cdef Text form_of(const CouponSeries* series, int64_t seq) noexcept nogil:
+    """The series' own form when it has room for the record and cannot be guessed, else 12 characters and a check.
 
-
-cdef uint64_t permuted(SipKey key, uint8_t bits, uint64_t value) noexcept nogil:
-    """A Feistel network over `bits` bits: different values give different ones."""
-    cdef uint8_t low_bits = bits >> 1, turn
-    cdef uint64_t low_mask = (<uint64_t>1 << low_bits) - 1, high_mask = (<uint64_t>1 << (bits - low_bits)) - 1
-    cdef uint64_t low = value & low_mask, high = value >> low_bits
-    for turn in range(ROUNDS):
-        if turn & 1:
-            high ^= scrambled(key, turn, bits, low) & high_mask
-        else:
-            low ^= scrambled(key, turn, bits, high) & low_mask
-    return high << low_bits | low
-
-
-cdef int32_t symbols_of(Text form) noexcept nogil:
-    cdef int32_t i, count = 0
-    for i in range(form.size):
-        count += form.data[i] == c"#"
-    return count
-
-
-cdef Text form_of(Text template, int64_t seq) noexcept nogil:
-    """The series' own form when it has room for the record and cannot be guessed, else 12 characters and a check."""
-    cdef int32_t count = symbols_of(template)
+    The form of a serial series is its serials' alone.
+    """
+    cdef int32_t count = 0 if series.is_serial else symbols_of(series.template)
     cdef Text form
     form.data = FORM
     form.size = FORM_BYTES
     if count >= PERMUTED_SYMBOLS or (count >= SYMBOLS_MIN and seq >> (count * SYMBOL_BITS - PLACE_BITS) == 0):
-        return template
+        return series.template
     return form
 
 
@@ -105,7 +71,7 @@ def issued_code(bytes pepper not None, str form not None, int64_t seq, int32_t p
     cdef uint8_t bits = <uint8_t>(SYMBOL_BITS * min(count, <int32_t>PERMUTED_SYMBOLS))
     cdef uint64_t number = <uint64_t>seq << PLACE_BITS | <uint64_t>place, value
     memcpy(&key, PyBytes_AS_STRING(key_bytes), 16)
-    value = permuted(key, bits, number)
+    value = permuted(key, bits, ROUNDS, number)
     drawn = [ALPHABET[value >> (bits - SYMBOL_BITS * (i + 1)) & 31] for i in range(min(count, <int32_t>PERMUTED_SYMBOLS))]
     drawn += [ALPHABET[scrambled(key, ROUNDS, <uint8_t>i, number) & 31] for i in range(PERMUTED_SYMBOLS, count)]
     return code_of(form, iter(drawn).__next__)
@@ -189,7 +155,7 @@ cdef int issue_coupons(Engine engine, Release release, journal_v1.Effects* effec
         fact = &engine.case.issues[i]
         if fact.reason != pos_v1.REASON_UNSPECIFIED:
             continue
-        form = string(form_of(coupons.find_series(fact.series_no).template, seq))
+        form = string(form_of(coupons.find_series(fact.series_no), seq))
         hashed = code_hash(engine.pepper, issued_code(engine.pepper, form, seq, place))
         if is_taken(engine, effects, <const uint8_t*>PyBytes_AS_STRING(hashed)):
             fact.reason = pos_v1.REASON_COUPON_USED
@@ -234,7 +200,7 @@ cdef int write_issued(Engine engine, Release release, pos_v1.Outcome* out) excep
     list_issues(engine, out)
     for i in range(engine.case.issues_count):
         if engine.case.issues[i].reason == pos_v1.REASON_UNSPECIFIED:
-            out.issued_coupons[place].code = form_of(coupons.find_series(engine.case.issues[i].series_no).template, engine.last_seq + 1)
+            out.issued_coupons[place].code = form_of(coupons.find_series(engine.case.issues[i].series_no), engine.last_seq + 1)
             write_texts(engine, release, &engine.outcome.issued[i], out, &out.issued_coupons[place])
             place += 1
     return 0

@@ -3,9 +3,9 @@
 The calendar itself is core/calendar's.
 """
 from libc.stdint cimport int32_t, int64_t
-from altyn.core.calendar cimport day_us, first_of_month, floor_div
+from altyn.core.calendar cimport day_us, first_of_month, first_of_year, floor_div
 from altyn.core.facts.zones cimport Zones
-from altyn.core.rules.image cimport AFTER_DAYS, END_OF_MONTH, ON_DATE, RuleRow
+from altyn.core.rules.image cimport AFTER_DAYS, END_OF_MONTH, END_OF_YEAR, ON_DATE, RuleRow
 
 cdef LotDates lot_dates(Zones zones, int32_t zone, const RuleRow* rule, int64_t business_time_us, int64_t instant_us) noexcept nogil:
     cdef LotDates dates
@@ -21,6 +21,9 @@ cdef LotDates lot_dates(Zones zones, int32_t zone, const RuleRow* rule, int64_t 
         dates.expires_at_us = zones.instant_us(zone, (<int64_t>rule.expiry_value + 1) * day_us())
     elif rule.expiry == END_OF_MONTH:
         dates.expires_at_us = zones.instant_us(zone, first_of_month(day, <int64_t>rule.expiry_value + 1) * day_us())
+    elif rule.expiry == END_OF_YEAR:
+        day = first_of_month(first_of_year(day), (<int64_t>rule.expiry_value + 1) * 12)
+        dates.expires_at_us = zones.instant_us(zone, day * day_us())
     if dates.expires_at_us != 0 and dates.expires_at_us < dates.active_from_us:
         # A lot that would end before it starts is never spendable; it still has to be a valid period.
         dates.expires_at_us = dates.active_from_us

@@ -1,4 +1,4 @@
-"""Card numbers and phones from the wire to their keyed hashes, without leaving the bytes they came in.
+"""Card numbers, phones and coupon codes from the wire to their keyed hashes, without leaving the bytes they came in.
 
 Spaces, dashes and the case of a card number do not matter; of a phone only the digits do. Invariant: the same text gives the same
 hash as altyn.core.engine.identity, which the back office stores. What is not ASCII is left to it.
@@ -72,6 +72,22 @@ cdef int phone_hash(const HmacKey* key, Text phone, uint8_t* out) except -1:
         return keyed(key, b"phone:", 6, plain, <size_t>size, out)
     rare = normalised_phone(phone.data[:phone.size].decode()).encode()
     return keyed(key, b"phone:", 6, <const uint8_t*>PyBytes_AS_STRING(rare), <size_t>len(rare), out)
+
+
+cdef int coupon_hash(const HmacKey* key, Text code, uint8_t* out) noexcept nogil:
+    return keyed(key, b"coupon:", 7, <const uint8_t*>code.data, <size_t>code.size, out)
+
+
+def entered_hash(bytes pepper not None, bytes code not None):
+    """16 bytes: what the engine makes of a coupon code as the edge leaves it."""
+    cdef HmacKey key
+    cdef uint8_t out[SHA256_BYTES]
+    cdef Text entered
+    entered.data = PyBytes_AS_STRING(code)
+    entered.size = <int32_t>len(code)
+    hmac_key(&key, PyBytes_AS_STRING(pepper), <size_t>len(pepper))
+    coupon_hash(&key, entered, out)
+    return PyBytes_FromStringAndSize(<char*>out, 16)
 
 
 def presented_hash(bytes pepper not None, bytes text not None, bint is_phone):

@@ -4,18 +4,25 @@ CalculateReceipt is a forecast and is answered at once; every other answer names
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memset
+from altyn.core.calculator.redemption cimport why_not_paying
 from altyn.core.edge cimport ReadError, check_authorize, edge_exception
+from altyn.core.engine.exchange cimport is_return, part_of
+from altyn.core.engine.identified cimport identify, read_single_use
 from altyn.core.engine.issued cimport show_issues, told_reply
 from altyn.core.engine.reply cimport fill_balances, fill_card_messages
 from altyn.core.engine.returns cimport preview_return
 from altyn.core.engine.releases cimport Release
-from altyn.core.engine.step cimport (
-    Engine, check_op_id, check_scope, decode_record, except_full, is_explained, malformed, refused, string,
-    text_of,
+from altyn.core.engine.allowance cimport new_allowance
+from altyn.core.engine.calls cimport (
+    check_op_id, check_scope, decode_record, except_full, is_explained, malformed, refused, string, text_of,
 )
+from altyn.core.engine.step cimport Engine
+from altyn.core.engine.tenders cimport refused_cards
+from altyn.core.engine.tiers cimport shown_tier, tier_name
 from altyn.core.engine.token cimport Token
 from altyn.core.ledger.coupons cimport Coupon
 from altyn.core.limits cimport REPLY_BYTES_MAX
+from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport arena_take
 from altyn.core.wire.format cimport WireError
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
@@ -23,7 +30,6 @@ cimport altyn.core.wire.generated.ops_v1 as ops_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 from altyn.core.write_messages cimport write_nudges
 
-from altyn.core.engine.identity import normalised_card
 from altyn.core.engine.types import Answer, CallRefused, Lookup
 from altyn.core.ledger.view import read_balances, read_lots
 
@@ -31,15 +37,7 @@ cdef enum:
     COUPONS_ASKED_MAX = 1_000
 
 
-cdef bint is_return(const pos_v1.Receipt* receipt) noexcept nogil:
-    cdef int32_t i
-    for i in range(receipt.lines_count):
-        if receipt.lines[i].refund_of != NULL:
-            return True
-    return receipt.original != NULL
-
-
-def calculate_receipt(Engine engine, bytes request, scope, int64_t clock_us, known=None):
+cpdef object calculate_receipt(Engine engine, bytes request, object scope, int64_t clock_us, object known=None):
     """Reply bytes of CalculateReceiptResponse; for a return, which reads its sale, a Lookup first. CallRefused."""
     cdef pos_v1.CalculateReceiptRequest call
     cdef pos_v1.CalculateReceiptResponse reply
@@ -52,7 +50,7 @@ def calculate_receipt(Engine engine, bytes request, scope, int64_t clock_us, kno
         raise malformed(&error)
     if call.receipt != NULL and is_return(call.receipt):
         return preview_return(engine, &call, scope, clock_us, known)
-    engine.read(call.receipt, scope, clock_us)
+    engine.read(part_of(engine, call.receipt, False), scope, clock_us)
     release = engine.decide(None, call.calc_token, &token, request, clock_us, is_explained(call.want))
     memset(&reply, 0, sizeof(reply))
     reply.server_time_us = clock_us
@@ -68,13 +66,16 @@ def calculate_receipt(Engine engine, bytes request, scope, int64_t clock_us, kno
         show_issues(engine, release, reply.outcome)
         token_bytes = engine.new_token(release, request, clock_us)
         reply.calc_token = text_of(token_bytes)
+        reply.reason = refused_cards(engine, &reply.refused_lines, &reply.refused_lines_count)
+        if reply.reason != pos_v1.REASON_UNSPECIFIED:
+            reply.status = pos_v1.STATUS_DECLINED
     return engine.taken(pos_v1.encode_CalculateReceiptResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
 
 
-cdef bint may_redeem(Engine engine, const pos_v1.Identity* identity, int64_t clock_us) except -1:
+cdef bint may_redeem(Engine engine, int64_t clock_us) except -1:
     """Some payment rule in force takes points of whoever identifies in this way. What it asks of the receipt is the receipt's matter."""
     cdef Release release
-    cdef int32_t i, method = identity.input_method if identity != NULL else 0
+    cdef int32_t i
     if not engine.case.holdings.has_card or engine.case.account_id == 0:
         return False
     try:
@@ -82,7 +83,7 @@ cdef bint may_redeem(Engine engine, const pos_v1.Identity* identity, int64_t clo
     except CallRefused:
         return False
     for i in range(release.ruleset.view.payments_count):
-        if not release.ruleset.view.payments[i].denied_inputs >> method & 1:
+        if why_not_paying(&release.ruleset.view.payments[i], &engine.case.holdings) == pos_v1.REASON_UNSPECIFIED:
             return True
     return False
 
@@ -93,7 +94,7 @@ def authorize_customer(Engine engine, bytes request, scope, int64_t clock_us):
     cdef pos_v1.AuthorizeCustomerResponse reply
     cdef ReadError wrong
     cdef WireError error
-    cdef bytes last4
+    cdef Text no_token
     cdef const uint8_t* start = engine.begin(request, &error)
     if pos_v1.decode_AuthorizeCustomerRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
         raise malformed(&error)
@@ -101,7 +102,10 @@ def authorize_customer(Engine engine, bytes request, scope, int64_t clock_us):
         raise edge_exception(&wrong)
     check_scope(call.store_id, call.register_id, scope, "")
     engine.new_case(clock_us)
-    engine.identify(call.identity)
+    no_token.data = NULL
+    no_token.size = 0
+    identify(engine, call.identity, None, no_token, clock_us)
+    read_single_use(engine, None)
     memset(&reply, 0, sizeof(reply))
     reply.server_time_us = clock_us
     reply.customer_id = engine.case.customer_id
@@ -109,16 +113,15 @@ def authorize_customer(Engine engine, bytes request, scope, int64_t clock_us):
     reply.card_state = engine.case.card_state
     reply.segments = engine.case.holdings.segments
     reply.segments_count = engine.case.holdings.segments_count
+    reply.tier = tier_name(engine)
     reply.status = pos_v1.STATUS_OK if engine.case.holdings.has_card else pos_v1.STATUS_DECLINED
-    reply.may_redeem = may_redeem(engine, call.identity, clock_us)
+    reply.may_redeem = may_redeem(engine, clock_us)
     reply.reason = engine.case.remarks.reasons[0] if engine.case.remarks.count > 0 else pos_v1.REASON_UNSPECIFIED
-    if engine.case.card_id != 0:
-        number = normalised_card(string(call.identity.value))
-        last4 = number[max(len(number) - 4, 0):].encode()
-        reply.card_last4 = text_of(last4)
+    reply.card_last4 = engine.case.card_last4
     fill_balances(&reply.balances, &reply.balances_count, engine.book, engine.case.account_id, engine.case.instant_us, engine.asset_names(),
                   &engine.arena)
     fill_card_messages(&reply.messages, &reply.messages_count, &engine.case.remarks, &engine.arena)
+    reply.offline_allowance = new_allowance(engine, scope)
     return Answer(engine.taken(pos_v1.encode_AuthorizeCustomerResponse(&reply, engine.buffer, REPLY_BYTES_MAX)), None, engine.last_seq)
 
 
@@ -179,6 +182,7 @@ def get_balance(Engine engine, bytes request, int64_t clock_us):
         raise malformed(&error)
     if call.account_id <= 0:
         raise refused("INVALID_ARGUMENT", "OUT_OF_RANGE", "account_id", "account_id is above 0")
+    call.account_id = engine.book.leads_to(call.account_id)
     balances = read_balances(engine.book, call.account_id, max(clock_us, engine.last_instant_us))
     names = engine.asset_names()
     memset(&reply, 0, sizeof(reply))
@@ -200,6 +204,7 @@ def get_balance(Engine engine, bytes request, int64_t clock_us):
         shown.debt_points = debt
         fill_lots(engine, shown, [lot for lot in lots if lot[1] == asset_no and lot[0] != 0])
     reply.balances_count = n
+    reply.tier = shown_tier(engine, call.account_id, max(clock_us, engine.last_instant_us))
     return Answer(engine.taken(ops_v1.encode_GetBalanceResponse(&reply, engine.buffer, REPLY_BYTES_MAX)), None, engine.last_seq)
 
 
@@ -219,7 +224,7 @@ cdef int fill_lots(Engine engine, ops_v1.AssetBalance* shown, list lots) except 
 
 
 def get_coupons(Engine engine, bytes request):
-    """What has become of codes, by their hashes."""
+    """What has become of codes, by their hashes or serials."""
     cdef ops_v1.GetCouponsRequest call
     cdef ops_v1.GetCouponsResponse reply
     cdef WireError error
@@ -238,12 +243,13 @@ def get_coupons(Engine engine, bytes request):
         except_full()
     for i in range(call.code_hashes_count):
         if call.code_hashes[i].size != 16:
-            raise refused("INVALID_ARGUMENT", "BAD_FORMAT", f"code_hashes[{i}]", "a code's hash has 16 bytes")
+            raise refused("INVALID_ARGUMENT", "BAD_FORMAT", f"code_hashes[{i}]", "a code's key has 16 bytes")
         state = engine.book.coupon(<const uint8_t*>call.code_hashes[i].data)
         # Both contracts number the states alike.
         reply.coupons[i].use = state.use
         reply.coupons[i].issued = state.issued
-        if state.issued:
+        reply.coupons[i].has_grace = state.has_grace
+        if state.issued or state.has_grace:
             reply.coupons[i].series_no = state.series_no
             reply.coupons[i].expires_at_us = state.expires_at_us
     return Answer(engine.taken(ops_v1.encode_GetCouponsResponse(&reply, engine.buffer, REPLY_BYTES_MAX)), None, engine.last_seq)

@@ -8,17 +8,25 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memset
 from altyn.core.calendar cimport day_us
+from altyn.core.engine.allowance cimport allowance_evidence
 from altyn.core.engine.answers cimport Answer, new_answer
+from altyn.core.engine.antifraud cimport count_fraud, hold_back, tag_record
 from altyn.core.edge cimport ReadError, check_cancel, edge_exception
+from altyn.core.engine.earlier cimport count_sale
+from altyn.core.engine.exchange cimport part_of
+from altyn.core.engine.identified cimport count_wrong_code, keep_single_use, refused_code, take_single_use
 from altyn.core.engine.issued cimport forget_issues, issue_coupons, show_issues, tell_codes, told_reply, write_issued
+from altyn.core.engine.readjudicate cimport policy_evidence
 from altyn.core.engine.record cimport accrual_effects, hold_effect
 from altyn.core.engine.returned cimport Sale, is_applied
 from altyn.core.engine.returns cimport ASK, FOUND, VOIDED, Finding, asked, find_sale, is_sold, original_evidence, void_sale
-from altyn.core.engine.scarce cimport keep_scarce, take_scarce
+from altyn.core.engine.scarce cimport keep_scarce, take_scarce, unreserved_evidence
+from altyn.core.engine.tenders cimport count_wrong_pins, keep_tenders, refused_cards, refused_tender, take_tenders
+from altyn.core.engine.tiers cimport count_sale_tier
 from altyn.core.siphash cimport digest_equal
-from altyn.core.engine.step cimport (
-    Engine, Operation, add_exception, check_scope, except_full, is_explained, malformed, refused, text_of,
-)
+from altyn.core.engine.calls cimport add_exception, check_scope, except_full, is_explained, malformed, refused, text_of
+from altyn.core.engine.recall cimport recall
+from altyn.core.engine.step cimport Engine, Operation
 from altyn.core.engine.token cimport Token
 from altyn.core.ledger.holds cimport HOLD_EXPIRED, HOLD_PENDING, HOLD_POSTED, HOLD_VOIDED, Hold
 from altyn.core.ledger.operations cimport (
@@ -53,14 +61,14 @@ cdef Operation opened(
 ):
     """How Reserve and Commit begin: the receipt is read; what was seen before has its `answer`; what was not is decided."""
     cdef Operation operation
-    engine.read(receipt, scope, clock_us)
+    engine.read(part_of(engine, receipt, False), scope, clock_us)
     operation = engine.operation(kind, op_id, register_seq, op_no, token_text, request, scope, receipt.shift_number, receipt.receipt_number)
     if kind == pos_v1.OPERATION_KIND_COMMIT:
         # Returns may have come before it.
         operation.original_key = operation.receipt_key
         operation.original_op_id = operation.op_id
         operation.asks_waiting = True
-    operation.answer = engine.recall(operation, known)
+    operation.answer = recall(engine, operation, known)
     if operation.answer is None and known is None and kind == pos_v1.OPERATION_KIND_COMMIT and may_be_awaited(engine, receipt, clock_us):
         operation.answer = asked(engine, operation)
     if operation.answer is None:
@@ -98,6 +106,7 @@ def reserve_receipt(Engine engine, bytes request, scope, int64_t clock_us, known
     cdef WireError error
     cdef Operation operation
     cdef bytes reply_bytes
+    cdef int32_t mismatched
     cdef const uint8_t* start = engine.begin(request, &error)
     if pos_v1.decode_ReserveReceiptRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
         raise malformed(&error)
@@ -108,17 +117,23 @@ def reserve_receipt(Engine engine, bytes request, scope, int64_t clock_us, known
     memset(&reply, 0, sizeof(reply))
     reply.server_time_us = clock_us
     reply.seq = engine.last_seq + 1
-    reply.refused_lines_count = engine.mismatched_lines(&reply.refused_lines)
-    reply.reason = refusal_of(engine, operation, reply.refused_lines_count, &operation.token)
+    mismatched = engine.mismatched_lines(&reply.refused_lines)
+    reply.refused_lines_count = mismatched
+    reply.reason = refusal_of(engine, operation, mismatched, &operation.token)
+    if reply.reason == pos_v1.REASON_UNSPECIFIED:
+        reply.reason = refused_cards(engine, &reply.refused_lines, &reply.refused_lines_count)
     reply.status = pos_v1.STATUS_OK if reply.reason == pos_v1.REASON_UNSPECIFIED else pos_v1.STATUS_DECLINED
     effects = engine.new_effects()
     if reply.status == pos_v1.STATUS_OK:
         reply.hold_expires_at_us = engine.case.instant_us + engine.hold_us
         replace_hold(engine, effects, operation, call.receipt, reply.hold_expires_at_us)
         operation.receipt_state = RECEIPT_RESERVED
+    else:
+        count_wrong_pins(engine, effects)
+        count_wrong_code(engine, effects)
     if not engine.is_sound(operation, effects):
         raise refused("UNAVAILABLE", "OVERLOADED", "", "no room for another hold; send the same op_id again")
-    if reply.refused_lines_count == 0:
+    if mismatched == 0:
         reply.outcome = engine.shown(operation.release, call.want)
         show_issues(engine, operation.release, reply.outcome)
     reply_bytes = engine.taken(pos_v1.encode_ReserveReceiptResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
@@ -136,9 +151,11 @@ cdef int32_t refusal_of(Engine engine, Operation operation, int32_t mismatched, 
         return pos_v1.REASON_ALREADY_COMMITTED
     if mismatched > 0:
         return pos_v1.REASON_SUM_MISMATCH
+    if refused_code(engine) != pos_v1.REASON_UNSPECIFIED:
+        return refused_code(engine)
     if token.rules_version != 0 and not digest_equal(token.result, engine.result()):
         return pos_v1.REASON_PRICE_CHANGED
-    return pos_v1.REASON_UNSPECIFIED
+    return refused_tender(engine)
 
 
 cdef int replace_hold(
@@ -150,7 +167,9 @@ cdef int replace_hold(
         change_hold(engine, effects, held.hold_id, HOLD_VOIDED, 0, operation, receipt.store_id, receipt.register_id)
     change_hold(engine, effects, <const uint8_t*>PyBytes_AS_STRING(operation.op_id), HOLD_PENDING, expires_at_us, operation, receipt.store_id,
                 receipt.register_id)
-    return keep_scarce(engine, operation.release, &effects.holds[effects.holds_count - 1])
+    keep_scarce(engine, operation.release, &effects.holds[effects.holds_count - 1])
+    keep_tenders(engine, &effects.holds[effects.holds_count - 1])
+    return keep_single_use(engine, effects, &effects.holds[effects.holds_count - 1])
 
 
 def commit_receipt(Engine engine, bytes request, scope, int64_t clock_us, known):
@@ -185,8 +204,14 @@ def commit_receipt(Engine engine, bytes request, scope, int64_t clock_us, known)
         if accrual_effects(effects, &engine.case, &engine.outcome, operation.release.ruleset, operation.release.asset_nos, engine.zones,
                            engine.zone, reply.seq, &engine.arena) != 0:
             except_full()
+        hold_back(engine, effects)
         take_scarce(engine, operation, effects, held)
+        take_tenders(engine, operation, effects, held)
+        take_single_use(engine, effects, held)
         issue_coupons(engine, operation.release, effects, reply.seq)
+        count_sale(engine, operation.release, effects)
+        count_fraud(engine, effects)
+        count_sale_tier(engine, effects)
         operation.receipt_state = RECEIPT_COMMITTED
     else:
         add_exception(&operation.exceptions, quarantine)
@@ -212,6 +237,11 @@ def commit_receipt(Engine engine, bytes request, scope, int64_t clock_us, known)
         told = engine.taken(pos_v1.encode_CommitReceiptResponse(&reply, engine.buffer, REPLY_BYTES_MAX))
     record = engine.new_record(operation, effects)
     engine.add_receipt(record, operation.release, call.want)
+    if quarantine == pos_v1.REASON_UNSPECIFIED:
+        policy_evidence(engine, operation.release, record.evidence)
+        unreserved_evidence(engine, operation, held, record.evidence)
+        allowance_evidence(engine, operation, record.evidence)
+    tag_record(engine, operation)
     answer = engine.booked(operation, record, reply_bytes)
     return answer if told is None else new_answer(told, answer.record, answer.seq)
 
@@ -236,7 +266,8 @@ cdef int disagreements(Engine engine, Operation operation, const pos_v1.Receipt*
         add_exception(&operation.exceptions, pos_v1.REASON_EXTERNAL_DISCOUNT_EXCESS)
     for i in range(receipt.payments_count):
         paid += receipt.payments[i].sum_minor
-    if receipt.payments_count > 0 and paid != engine.outcome.to_pay_minor:
+    # Of an exchange the difference is paid.
+    if receipt.payments_count > 0 and paid != engine.outcome.to_pay_minor and engine.case.wire.lines_count == receipt.lines_count:
         add_exception(&operation.exceptions, pos_v1.REASON_AMOUNT_DIFFERS)
     elif token.rules_version != 0 and not digest_equal(token.result, engine.result()):
         add_exception(&operation.exceptions, pos_v1.REASON_AMOUNT_DIFFERS)
@@ -293,7 +324,7 @@ def cancel_receipt(Engine engine, bytes request, scope, int64_t clock_us, known)
     operation = engine.operation(pos_v1.OPERATION_KIND_CANCEL, call.op_id, call.register_seq, call.op_no, no_token, request, scope, call.shift_number,
                                  call.receipt_number)
     operation.original_key = operation.receipt_key
-    answer = engine.recall(operation, known)
+    answer = recall(engine, operation, known)
     if answer is not None:
         return answer
     seen = engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.receipt_key))

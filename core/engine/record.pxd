@@ -4,6 +4,7 @@ from altyn.core.engine.case cimport Case
 from altyn.core.facts.zones cimport Zones
 from altyn.core.ledger.holds cimport Hold
 from altyn.core.outcome cimport Outcome
+from altyn.core.receipt cimport Receipt
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena
@@ -19,9 +20,11 @@ cdef bint is_named_coupon(const Case* case, const Outcome* outcome, int32_t plac
 # The receipt as it may be kept: no identity, and only codes the ruleset itself names; others are replaced by `unknown_codes` (as many
 # texts as the receipt has coupons).
 cdef pos_v1.Receipt* resolved_receipt(const Case* case, const Outcome* outcome, const Text* unknown_codes, Arena* arena) noexcept nogil
+# Attributes a receipt's lines got from the catalogue, out of the evidence.
+cdef void take_line_facts(Receipt* receipt, const journal_v1.Evidence* evidence) noexcept nogil
 cdef journal_v1.Evidence* new_evidence(
     const Case* case, Ruleset rules, const int32_t* asset_nos, const int32_t* asset_scales, Text sha256, Text document_sha256,
-    Arena* arena
+    bint attributed, Arena* arena
 ) noexcept nogil
 # One lot and one entry per accrual of the outcome.
 cdef int accrual_effects(
@@ -30,7 +33,7 @@ cdef int accrual_effects(
 ) noexcept nogil
 cdef int adjustment_effects(
     journal_v1.Effects* effects, int64_t account_id, int32_t asset_no, int64_t points, int64_t active_from_us, int64_t expires_at_us,
-    int64_t seq, Arena* arena
+    bint is_earned, int64_t seq, Arena* arena
 ) noexcept nogil
 # A hold comes into being or ends; `hold_id` must outlive the record.
 cdef int hold_effect(

@@ -9,7 +9,7 @@ from altyn.core.engine.case cimport Case
 from altyn.core.engine.lots cimport LotDates, lot_dates
 from altyn.core.facts.zones cimport Zones
 from altyn.core.outcome cimport COUPON_INVALID, Accrual, Outcome
-from altyn.core.receipt cimport GrantFact, Line
+from altyn.core.receipt cimport GrantFact, Line, Receipt
 from altyn.core.rules.image cimport ATTRIBUTE, FAVOURITES, GRANT, RuleRow
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.rules.symbols cimport find_symbol, may_be_symbol, symbol_hash
@@ -69,7 +69,7 @@ cdef uint32_t flags_of(const pos_v1.ReceiptLine* wire) noexcept nogil:
     )
 
 cdef int line_facts(journal_v1.Evidence* evidence, const Case* case, bint attributed, Arena* arena) noexcept nogil:
-    """`attributed`: the rules name attributes."""
+    """`attributed`: rules, or what is counted, name attributes."""
     cdef int32_t i, named
     cdef const Line* line
     cdef journal_v1.LineFacts* facts
@@ -92,6 +92,27 @@ cdef int line_facts(journal_v1.Evidence* evidence, const Case* case, bint attrib
         facts.attributes_count = named
         evidence.lines_count += 1
     return 0
+
+cdef void take_line_facts(Receipt* receipt, const journal_v1.Evidence* evidence) noexcept nogil:
+    """Both are in the receipt's order."""
+    cdef int32_t i, taken = 0
+    cdef Line* line
+    cdef const journal_v1.LineFacts* facts
+    for i in range(receipt.lines_count):
+        if taken == evidence.lines_count:
+            return
+        line = &receipt.lines[i]
+        facts = &evidence.lines[taken]
+        if facts.line_no != line.line_no:
+            continue
+        line.group = facts.group_id
+        line.brand = facts.brand_id
+        line.supplier = facts.supplier_id
+        line.min_price_minor = facts.min_price_minor
+        line.flags = facts.flags
+        line.attributes = facts.attributes
+        line.attributes_count = facts.attributes_count
+        taken += 1
 
 cdef bint is_named(Ruleset rules, uint32_t kind, Text text) noexcept nogil:
     """Some rule names the text."""
@@ -129,13 +150,13 @@ cdef int personal_facts(journal_v1.CustomerFacts* customer, const Case* case, Ru
 
 cdef journal_v1.Evidence* new_evidence(
     const Case* case, Ruleset rules, const int32_t* asset_nos, const int32_t* asset_scales, Text sha256, Text document_sha256,
-    Arena* arena
+    bint attributed, Arena* arena
 ) noexcept nogil:
     cdef int32_t i
     cdef journal_v1.Evidence* evidence = <journal_v1.Evidence*>arena_take(arena, sizeof(journal_v1.Evidence))
     cdef journal_v1.StoreFacts* store = <journal_v1.StoreFacts*>arena_take(arena, sizeof(journal_v1.StoreFacts))
     cdef journal_v1.CustomerFacts* customer
-    if evidence == NULL or store == NULL or line_facts(evidence, case, rules.view.summary.kinds >> ATTRIBUTE & 1, arena) != 0:
+    if evidence == NULL or store == NULL or line_facts(evidence, case, attributed, arena) != 0:
         return NULL
     evidence.semantics = SEMANTICS
     evidence.rules_version = rules.version
@@ -165,8 +186,16 @@ cdef journal_v1.Evidence* new_evidence(
         customer.card_state = case.card_state
         customer.segments = case.holdings.segments
         customer.segments_count = case.holdings.segments_count
+        evidence.tiers = case.holdings.tiers
+        evidence.tiers_count = case.holdings.tiers_count
         if personal_facts(customer, case, rules, arena) != 0:
             return NULL
+    if case.holdings.anonymous or case.holdings.refused != pos_v1.REASON_UNSPECIFIED:
+        evidence.identification = <journal_v1.IdentificationEvidence*>arena_take(arena, sizeof(journal_v1.IdentificationEvidence))
+        if evidence.identification == NULL:
+            return NULL
+        evidence.identification.anonymous = case.holdings.anonymous
+        evidence.identification.refused = case.holdings.refused
     if rules.view.assets_count > 0:
         evidence.assets = <journal_v1.AssetFacts*>arena_take(arena, <size_t>rules.view.assets_count * sizeof(journal_v1.AssetFacts))
         if evidence.assets == NULL:
@@ -234,8 +263,11 @@ cdef int accrual_effects(
 
 cdef int adjustment_effects(
     journal_v1.Effects* effects, int64_t account_id, int32_t asset_no, int64_t points, int64_t active_from_us, int64_t expires_at_us,
-    int64_t seq, Arena* arena
+    bint is_earned, int64_t seq, Arena* arena
 ) noexcept nogil:
+    """One lot: earned without a purchase, or given by hand."""
+    cdef int32_t kind = journal_v1.ENTRY_KIND_ACCRUAL if is_earned else journal_v1.ENTRY_KIND_ADJUSTMENT
+    cdef int64_t giver = -journal_v1.SYSTEM_ACCOUNT_ISSUED if is_earned else -journal_v1.SYSTEM_ACCOUNT_ADJUSTED
     effects.lots = <journal_v1.LotOpened*>arena_take(arena, sizeof(journal_v1.LotOpened))
     effects.entries = <journal_v1.Entry*>arena_take(arena, sizeof(journal_v1.Entry))
     if effects.lots == NULL or effects.entries == NULL:
@@ -248,8 +280,7 @@ cdef int adjustment_effects(
     effects.lots[0].points = points
     effects.lots[0].active_from_us = active_from_us
     effects.lots[0].expires_at_us = expires_at_us
-    return two_postings(effects.entries, journal_v1.ENTRY_KIND_ADJUSTMENT, account_id, -journal_v1.SYSTEM_ACCOUNT_ADJUSTED, asset_no, points,
-                        seq * LOTS_PER_SEQ, arena)
+    return two_postings(effects.entries, kind, account_id, giver, asset_no, points, seq * LOTS_PER_SEQ, arena)
 
 cdef int hold_effect(
     journal_v1.Effects* effects, Text hold_id, int32_t state, int64_t account_id, int64_t expires_at_us, Text store_id, Text register_id,

@@ -7,7 +7,7 @@ one label may need two rows here.
 from libc.stdint cimport int32_t
 from altyn.core.calculator.fiscal_plan cimport number_rows, plan_measured, plan_pieces
 from altyn.core.engine.returned cimport SoldRow, part_at
-from altyn.core.engine.step cimport except_full
+from altyn.core.engine.calls cimport except_full
 from altyn.core.limits cimport FISCAL_ROWS_MAX
 from altyn.core.money cimport MILLI, mul_div_floor, price_times, whole_units
 from altyn.core.wire.arena cimport arena_take

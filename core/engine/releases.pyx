@@ -2,11 +2,12 @@
 
 `held` are the releases handed over as they were published, at most RELEASES_KEPT. Each knows which version it follows, so a time is
 answered for only as far back as that chain is whole; `past` holds what was brought for other times, with the time it is true for, at
-most PAST_RELEASES_MAX, and forgets what has not been used for longest. Invariant: `past` never decides what is in force now. Never
-here: fetching, compiling, a clock.
+most PAST_RELEASES_MAX, and forgets what has not been used for longest; `brought` does so by version, for returns of what a release
+sold. Invariant: neither decides what is in force now. Never here: fetching, compiling, a clock.
 """
 cimport cython
 from libc.stdint cimport INT64_MAX, int32_t, int64_t
+from altyn.core.engine.numbers cimport Numbers
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.sha256 cimport SHA256_BYTES
 from altyn.core.text cimport Text
@@ -40,6 +41,7 @@ cdef class Release:
         self.follows = follows
         self.sha256 = bytes.fromhex(ruleset.sha256)
         self.document_sha256 = document_sha256
+        self.numbers = Numbers(ruleset) if ruleset.view.accumulations_count > 0 else None
         for i in range(ruleset.view.assets_count):
             name = string(ruleset.asset_text(i))
             if name not in assets:
@@ -60,20 +62,25 @@ cdef class Releases:
     def __cinit__(self):
         self.held = []
         self.past = []
+        self.brought = {}
         self.next_effective_us = INT64_MAX
 
     # QUERIES
 
     @property
     def past_count(self):
-        cdef PastRelease past
-        return sum([1 for past in self.past if past.release is not None])
+        return len(self.loaded())
 
     @property
     def past_bytes(self):
-        """Of the images in `past`."""
+        """Of their images."""
+        cdef Release release
+        return sum([release.ruleset.image_bytes for release in self.loaded()])
+
+    cdef list loaded(self):
+        """Releases that are held for late receipts and returns alone."""
         cdef PastRelease past
-        return sum([past.release.ruleset.image_bytes for past in self.past if past.release is not None])
+        return [one for one in [past.release for past in self.past] + list(self.brought.values()) if one is not None]
 
     # COMMANDS
 
@@ -105,6 +112,16 @@ cdef class Releases:
         while len(kept) >= PAST_RELEASES_MAX:
             del kept[0]
         self.past = kept + [past]
+
+    def take_version(self, int64_t version, Ruleset ruleset, bytes document_sha256, dict assets):
+        """A release that decided a sale; None: it cannot be had."""
+        cdef Release release = None
+        if ruleset is not None:
+            release = Release(ruleset, document_sha256, assets, 0, False, FOLLOWS_UNKNOWN)
+        self.brought.pop(version, None)
+        while len(self.brought) >= PAST_RELEASES_MAX:
+            del self.brought[next(iter(self.brought))]
+        self.brought[version] = release
 
     cdef Release in_force(self, int64_t instant_us):
         cdef Release release
@@ -140,6 +157,23 @@ cdef class Releases:
                 return past.release
         is_missing[0] = True
         return None
+
+    cdef Release of_sale(self, int64_t version, Text document_sha256, bint* is_missing):
+        cdef Release release = None, one
+        cdef PastRelease past
+        for one in self.held:
+            if one.version == version:
+                release = one
+        for past in self.past:
+            if past.release is not None and past.release.version == version:
+                release = past.release
+        is_missing[0] = release is None and version not in self.brought
+        if release is None and not is_missing[0]:
+            release = self.brought.pop(version)
+            self.brought[version] = release
+        if release is not None and document_sha256.size > 0 and release.document_sha256 != document_sha256.data[:document_sha256.size]:
+            return None
+        return release
 
     cdef Release of_version(self, int64_t version, int64_t clock_us):
         cdef Release release, found = None

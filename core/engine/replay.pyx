@@ -11,17 +11,23 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.edge cimport ReadError, edge_exception, read_receipt
-from altyn.core.engine.returns cimport original_key_of
+from altyn.core.engine.earlier cimport take_earlier
+from altyn.core.engine.no_receipt cimport is_without_receipt
+from altyn.core.engine.numbers cimport Numbers
+from altyn.core.engine.record cimport take_line_facts
+from altyn.core.engine.returned cimport original_key_of
 from altyn.core.engine.scarce cimport forget_accrual
-from altyn.core.engine.step cimport Engine, Operation, decode_record, except_full, is_explained, is_planned, string
-from altyn.core.ledger.counters cimport CounterId, Counters, counters_free, counters_set
+from altyn.core.engine.calls cimport decode_record, except_full, is_explained, is_planned, string
+from altyn.core.engine.step cimport Engine, Operation
+from altyn.core.engine.tenders cimport pay_tenders, write_tenders
+from altyn.core.ledger.counters cimport CounterId, counters_free, counters_set
 from altyn.core.ledger.effects cimport apply_effects, id_of_key
 from altyn.core.ledger.operations cimport (
     RECEIPT_AWAITED, RECEIPT_COMMITTED, RECEIPT_OWED, RECEIPT_RESERVED, RECEIPT_UNKNOWN, RECEIPT_VOIDED,
 )
 from altyn.core.limits cimport ARENA_BYTES, REPLY_BYTES_MAX
 from altyn.core.outcome cimport Outcome
-from altyn.core.receipt cimport CouponFact, GrantFact, Holdings, Line, Place, Receipt
+from altyn.core.receipt cimport CouponFact, GrantFact, Holdings, Place, Receipt
 from altyn.core.rules.image cimport IssueRow
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text, text_equal
@@ -71,8 +77,10 @@ cdef Operation operation_of(Engine engine, const journal_v1.Record* record):
         name_keys(engine, operation, string(cancel.store_id), string(cancel.register_id))
     else:
         operation.natural_key = natural_key(operation.op_id, operation.kind, 0)
-    if record.kind == pos_v1.OPERATION_KIND_RETURN:
+    if record.kind == pos_v1.OPERATION_KIND_RETURN and not is_without_receipt(receipt):
         note_return(engine, operation, record)
+    elif record.request != NULL and record.request.decision != NULL:
+        note_decision(engine, operation, record)
     operation.natural_key_taken = record.natural_key_taken
     operation.receipt_state = state_after(record)
     if record.kind == pos_v1.OPERATION_KIND_CANCEL and record.effects != NULL and record.effects.returned != NULL:
@@ -92,6 +100,15 @@ cdef int note_return(Engine engine, Operation operation, const journal_v1.Record
     for i in range(record.exceptions_count):
         if record.exceptions[i] == pos_v1.REASON_ORIGINAL_UNKNOWN:
             operation.original_state = RECEIPT_AWAITED
+    return 0
+
+
+cdef int note_decision(Engine engine, Operation operation, const journal_v1.Record* record) except -1:
+    """What was decided about a sale is asked for with it."""
+    cdef const journal_v1.ReceiptKey* sale = record.request.decision.receipt
+    if record.effects != NULL and record.effects.returned != NULL:
+        operation.original_key = receipt_key(engine.tenant, string(sale.store_id), string(sale.register_id), sale.shift_number, sale.receipt_number)
+        operation.original_state = engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.original_key)).state
     return 0
 
 
@@ -125,15 +142,6 @@ cdef int state_after(const journal_v1.Record* record) noexcept:
 @cython.final
 cdef class Recalculator:
     """The memory of a decision made again; made once, for it is large and only touched where it is used."""
-    cdef Calculator calculator
-    cdef Arena arena           # a record and its reply decoded, and the outcome written anew
-    cdef uint8_t* buffer
-    cdef journal_v1.Record record
-    cdef Receipt receipt
-    cdef Place place
-    cdef Holdings holdings
-    cdef Outcome outcome
-    cdef Counters counters     # as the evidence has them
 
     def __cinit__(self):
         self.calculator = Calculator()
@@ -149,9 +157,12 @@ cdef class Recalculator:
 
     cdef int read(self, bytes body) except -1:
         """The record, and from it all that a decision reads."""
-        cdef ReadError error
         arena_reset(&self.arena)
         decode_record(body, &self.record, &self.arena)
+        return self.read_decoded()
+
+    cdef int read_decoded(self) except -1:
+        cdef ReadError error
         if self.record.request == NULL or self.record.request.receipt == NULL or self.record.evidence == NULL:
             raise ValueError(f"record {self.record.seq} decides nothing about a receipt")
         if read_receipt(self.record.request.receipt, &self.receipt, &self.arena, &error) != 0:
@@ -186,6 +197,7 @@ cdef class Recalculator:
         cdef pos_v1.Outcome* written = <pos_v1.Outcome*>arena_take(&self.arena, sizeof(pos_v1.Outcome))
         if ruleset.version != self.record.evidence.rules_version:
             raise ValueError(f"record {self.record.seq} was decided by rules {self.record.evidence.rules_version}, not {ruleset.version}")
+        self.numbers = take_earlier(&self.holdings, self.record.evidence, ruleset, self.numbers, &self.arena)
         self.calculator.calculate(ruleset, &self.receipt, &self.place, &self.holdings, explain, &self.outcome)
         self.calculator.plan(&self.outcome, is_planned(want))
         if customer == NULL or customer.account_id == 0:
@@ -195,6 +207,9 @@ cdef class Recalculator:
         if written == NULL or write_outcome(&self.outcome, &self.receipt, self.record.request.receipt, ruleset, explain, written,
                                             &self.arena) != 0:
             except_full()
+        if self.record.evidence.tenders != NULL:
+            write_tenders(self.record.request.receipt, pay_tenders(self.record.request.receipt, self.record.evidence.tenders, &self.outcome,
+                                                                   &self.arena), written)
         return written
 
     cdef bint same_issues(self, Ruleset ruleset, const pos_v1.Outcome* stored) noexcept:
@@ -243,32 +258,16 @@ cdef int take_evidence(Receipt* receipt, Place* place, Holdings* holdings, const
     take_place(place, evidence)
     take_holdings(holdings, evidence.customer)
     take_grants(holdings, evidence.customer, arena)
+    holdings.tiers = evidence.tiers
+    holdings.tiers_count = evidence.tiers_count
     holdings.input_method = evidence.input_method
     holdings.limits_waived = evidence.limits_waived
+    if evidence.identification != NULL:
+        holdings.anonymous = evidence.identification.anonymous
+        holdings.refused = evidence.identification.refused
+    holdings.redemption_denied = evidence.fraud != NULL and evidence.fraud.redemption_denied
     holdings.coupons = take_codes(receipt, evidence, arena)
     return 0
-
-
-cdef void take_line_facts(Receipt* receipt, const journal_v1.Evidence* evidence) noexcept:
-    """Both are in the receipt's order."""
-    cdef int32_t i, taken = 0
-    cdef Line* line
-    cdef const journal_v1.LineFacts* facts
-    for i in range(receipt.lines_count):
-        if taken == evidence.lines_count:
-            return
-        line = &receipt.lines[i]
-        facts = &evidence.lines[taken]
-        if facts.line_no != line.line_no:
-            continue
-        line.group = facts.group_id
-        line.brand = facts.brand_id
-        line.supplier = facts.supplier_id
-        line.min_price_minor = facts.min_price_minor
-        line.flags = facts.flags
-        line.attributes = facts.attributes
-        line.attributes_count = facts.attributes_count
-        taken += 1
 
 
 cdef void take_place(Place* place, const journal_v1.Evidence* evidence) noexcept:
@@ -346,6 +345,13 @@ cdef void keep_calculated(pos_v1.Outcome* outcome) noexcept:
 
 # Used with the interpreter's lock held from end to end, so one is enough.
 cdef Recalculator again = Recalculator()
+
+
+cdef Recalculator sale_again(const journal_v1.Record* sale):
+    arena_reset(&again.arena)
+    again.record = sale[0]
+    again.read_decoded()
+    return again
 
 
 def recalculate(bytes record_body not None, Ruleset ruleset not None, bint explain=False):

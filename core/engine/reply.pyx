@@ -4,7 +4,8 @@ Balances are the book's at the instant, with their assets' names; nothing here i
 """
 from libc.stdint cimport INT64_MAX, int32_t, int64_t
 from altyn.core.engine.case cimport Remarks, remark
-from altyn.core.ledger.book cimport Balance, Book
+from altyn.core.ledger.balances cimport Balance
+from altyn.core.ledger.book cimport Book
 from altyn.core.ledger.holds cimport HoldPart
 from altyn.core.outcome cimport Outcome
 from altyn.core.text cimport Text
@@ -114,6 +115,14 @@ CARD_TEXTS = {
     pos_v1.REASON_CUSTOMER_UNKNOWN: (
         (b"en", b"The card is not known"),
         (b"ru", "Карта не найдена".encode()),
+    ),
+    pos_v1.REASON_TOKEN_EXPIRED: (
+        (b"en", b"The code has expired: ask for a new one in the app"),
+        (b"ru", "Код устарел: попросите новый в приложении".encode()),
+    ),
+    pos_v1.REASON_TOKEN_INVALID: (
+        (b"en", b"This code is not from our app"),
+        (b"ru", "Этот код не из нашего приложения".encode()),
     ),
     pos_v1.REASON_PHONE_NOT_UNIQUE: (
         (b"en", b"Several customers have this phone: ask for the card"),

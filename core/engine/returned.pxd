@@ -5,6 +5,7 @@ is, so any partition of a return ends in the same sums. A line printed by unit g
 here reads a book or a clock.
 """
 from libc.stdint cimport int32_t, int64_t
+from altyn.core.engine.step cimport Engine
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
@@ -37,6 +38,8 @@ cdef struct Sale:
     int32_t lines_count
     const journal_v1.ReturnState* before   # NULL: nothing was taken back yet
 
+# Under which key the takings of a sale are found: its receipt key; its Commit's op_id when the register tells no more.
+cdef bytes original_key_of(Engine engine, const pos_v1.Receipt* wire)
 # The sale of a record body, with what `before` says of it. ValueError: no sale.
 cdef int read_sale(Sale* sale, bytes body, const journal_v1.ReturnState* before, Arena* arena) except -1
 # False: it was stored and not applied.
@@ -53,6 +56,8 @@ cdef int64_t part_at(int64_t whole, int64_t k_milli, int64_t qty_milli) noexcept
 
 # Points the sale earned, in an asset, that belong to what is returned: before this operation, or with it.
 cdef int64_t earned_at(const Sale* sale, int32_t asset_no, bint after) noexcept nogil
+# Points a line earned, by the place of the asset in the evidence.
+cdef int64_t earned_on(const Sale* sale, const SoldLine* line, int32_t asset) noexcept nogil
 # Points of an asset the sale was paid with.
 cdef int64_t paid_with(const Sale* sale, int32_t asset_no) noexcept nogil
 # Share them over the lines as paid; then `paid_at` answers as `earned_at` does. -1: the arena is full.
@@ -60,7 +65,11 @@ cdef int share_payment(Sale* sale, int32_t asset_no, Arena* arena) noexcept nogi
 cdef int64_t paid_at(const Sale* sale, bint after) noexcept nogil
 # By how much a counter that the sale raised is lowered.
 cdef int64_t lowered_at(const Sale* sale, const journal_v1.CounterChange* counter, bint after) noexcept nogil
+cdef bint is_all_back(const Sale* sale, bint after) noexcept nogil
 # Every line that the promotion touched is back; of one that touched none, every line of the receipt.
 cdef bint is_back(const Sale* sale, Text promotion_id, bint after) noexcept nogil
+# The promotion gave something on the line, or used it.
+cdef bint took_part(const SoldLine* line, Text promotion_id) noexcept nogil
+cdef bint is_in_part(const Sale* sale, Text promotion_id) noexcept nogil
 # The promotion a code of the sale belonged to.
-cdef Text promotion_of_code(const Sale* sale, Text code_hash) noexcept nogil
+cdef Text promotion_of_code(const Sale* sale, const journal_v1.CouponChange* change) noexcept nogil

@@ -1,8 +1,11 @@
 """Body of the arithmetic of returns. Decides amounts only; where points are taken from is takeback's."""
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.string cimport memset
-from altyn.core.engine.step cimport decode_record, except_full
+from libc.string cimport memcpy, memset
+from altyn.core.engine.calls cimport decode_record, except_full, refused, string
+from altyn.core.engine.step cimport Engine
+from altyn.core.facts.fraud cimport is_of_fraud
+from altyn.core.ledger.keys cimport receipt_key as receipt_key_of
 from altyn.core.money cimport Share, mul_div_floor, share_out
 from altyn.core.receipt cimport MARKED
 from altyn.core.text cimport Text, text_equal
@@ -10,6 +13,18 @@ from altyn.core.wire.arena cimport Arena, arena_take
 from altyn.core.wire.format cimport WireError, path_of
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
+
+
+cdef bytes original_key_of(Engine engine, const pos_v1.Receipt* wire):
+    cdef const pos_v1.OriginalReceipt* original = wire.original
+    if original == NULL:
+        raise refused("INVALID_ARGUMENT", "FIELD_REQUIRED", "receipt.original", "a return names the receipt of the sale")
+    if original.receipt_number == 0 and original.op_id.size > 0:
+        return original.op_id.data[:original.op_id.size]
+    return receipt_key_of(
+        engine.tenant, string(original.store_id if original.store_id.size > 0 else wire.store_id),
+        string(original.register_id if original.register_id.size > 0 else wire.register_id), original.shift_number,
+        original.receipt_number)
 
 
 cdef int read_sale(Sale* sale, bytes body, const journal_v1.ReturnState* before, Arena* arena) except -1:
@@ -47,6 +62,28 @@ cdef int read_sale(Sale* sale, bytes body, const journal_v1.ReturnState* before,
                 line.before_milli = line.after_milli = before.lines[j].qty_milli
                 read_rows_back(line, &before.lines[j])
     mark_lines(sale)
+    return join_decided(sale, before.decided, arena) if before != NULL and before.decided != NULL else 0
+
+
+cdef int join_decided(Sale* sale, const journal_v1.DecidedEffects* decided, Arena* arena) except -1:
+    """What was decided about the sale afterwards stands after what it did by itself."""
+    cdef journal_v1.Effects* did = <journal_v1.Effects*>arena_take(arena, sizeof(journal_v1.Effects))
+    cdef const journal_v1.Effects* was = sale.record.effects
+    if did == NULL:
+        except_full()
+    did[0] = was[0]
+    did.entries = <journal_v1.Entry*>arena_take(arena, <size_t>(was.entries_count + decided.entries_count + 1) * sizeof(journal_v1.Entry))
+    did.coupons = <journal_v1.CouponChange*>arena_take(
+        arena, <size_t>(was.coupons_count + decided.coupons_count + 1) * sizeof(journal_v1.CouponChange))
+    if did.entries == NULL or did.coupons == NULL:
+        except_full()
+    memcpy(did.entries, was.entries, <size_t>was.entries_count * sizeof(journal_v1.Entry))
+    memcpy(did.entries + was.entries_count, decided.entries, <size_t>decided.entries_count * sizeof(journal_v1.Entry))
+    memcpy(did.coupons, was.coupons, <size_t>was.coupons_count * sizeof(journal_v1.CouponChange))
+    memcpy(did.coupons + was.coupons_count, decided.coupons, <size_t>decided.coupons_count * sizeof(journal_v1.CouponChange))
+    did.entries_count += decided.entries_count
+    did.coupons_count += decided.coupons_count
+    sale.record.effects = did
     return 0
 
 
@@ -147,8 +184,8 @@ cdef inline int64_t taken_back(const SoldLine* line, bint after) noexcept nogil:
 cdef int64_t earned_at(const Sale* sale, int32_t asset_no, bint after) noexcept nogil:
     cdef const journal_v1.Evidence* evidence = sale.record.evidence
     cdef const SoldLine* line
-    cdef int64_t earned, total = 0
-    cdef int32_t i, j, place
+    cdef int64_t total = 0
+    cdef int32_t i, place
     for place in range(evidence.assets_count):
         if evidence.assets[place].asset_no == asset_no:
             break
@@ -156,12 +193,17 @@ cdef int64_t earned_at(const Sale* sale, int32_t asset_no, bint after) noexcept 
         return 0
     for i in range(sale.lines_count):
         line = &sale.lines[i]
-        earned = 0
-        for j in range(line.outcome.accrual_count):
-            if text_equal(line.outcome.accrual[j].asset, evidence.assets[place].asset):
-                earned += line.outcome.accrual[j].points
-        total += part_at(earned, taken_back(line, after), line.qty_milli)
+        total += part_at(earned_on(sale, line, place), taken_back(line, after), line.qty_milli)
     return total
+
+
+cdef int64_t earned_on(const Sale* sale, const SoldLine* line, int32_t asset) noexcept nogil:
+    cdef int64_t earned = 0
+    cdef int32_t i
+    for i in range(line.outcome.accrual_count):
+        if text_equal(line.outcome.accrual[i].asset, sale.record.evidence.assets[asset].asset):
+            earned += line.outcome.accrual[i].points
+    return earned
 
 
 cdef int64_t paid_with(const Sale* sale, int32_t asset_no) noexcept nogil:
@@ -230,10 +272,13 @@ cdef bint is_all_back(const Sale* sale, bint after) noexcept nogil:
 
 
 cdef int64_t lowered_at(const Sale* sale, const journal_v1.CounterChange* counter, bint after) noexcept nogil:
-    """By what the promotion gave on the lines that are back; of a limit that gave none by itself, by their price."""
+    """By what the promotion gave on the lines that are back; of a limit that gave none by itself, by their price.
+    What rules against fraud counted happened, whatever comes back."""
     cdef int64_t weight, total = 0, back = 0
     cdef bint by_discount
     cdef int32_t i
+    if is_of_fraud(counter.key.limit):
+        return 0
     if is_all_back(sale, after):
         return counter.used
     if counter.key.measure == journal_v1.LIMIT_MEASURE_TIMES:
@@ -256,11 +301,35 @@ cdef bint is_back(const Sale* sale, Text promotion_id, bint after) noexcept nogi
     return True
 
 
-cdef Text promotion_of_code(const Sale* sale, Text code_hash) noexcept nogil:
+cdef Text promotion_of_code(const Sale* sale, const journal_v1.CouponChange* change) noexcept nogil:
     cdef const journal_v1.Evidence* evidence = sale.record.evidence
+    cdef const journal_v1.CouponFacts* fact
     cdef Text none = [NULL, 0]
     cdef int32_t i
     for i in range(evidence.coupons_count):
-        if text_equal(evidence.coupons[i].code_hash, code_hash) and evidence.coupons[i].place < sale.reply.outcome.coupons_count:
-            return sale.reply.outcome.coupons[evidence.coupons[i].place].promotion_id
+        fact = &evidence.coupons[i]
+        if (text_equal(fact.code_hash, change.code_hash) and fact.serial == change.serial
+                and (fact.serial == 0 or fact.series_no == change.series_no) and fact.place < sale.reply.outcome.coupons_count):
+            return sale.reply.outcome.coupons[fact.place].promotion_id
     return none
+
+
+cdef bint took_part(const SoldLine* line, Text promotion_id) noexcept nogil:
+    cdef int32_t i
+    for i in range(line.outcome.participates_as_count):
+        if text_equal(line.outcome.participates_as[i].promotion_id, promotion_id):
+            return True
+    return given_on(line, promotion_id) > 0
+
+
+cdef bint is_in_part(const Sale* sale, Text promotion_id) noexcept nogil:
+    """This operation brings back some of what the promotion stands on, and not the last of it."""
+    cdef const SoldLine* line
+    cdef bint moved = False, whole = True
+    cdef int32_t i
+    for i in range(sale.lines_count):
+        line = &sale.lines[i]
+        if took_part(line, promotion_id):
+            moved = moved or line.after_milli > line.before_milli
+            whole = whole and line.after_milli == line.qty_milli
+    return moved and not whole

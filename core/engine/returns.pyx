@@ -11,17 +11,23 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memset
 from altyn.core.edge cimport ReadError, check_currency, edge_exception
 from altyn.core.engine.case cimport business_time, resolve_place
+from altyn.core.engine.exchange cimport part_of
 from altyn.core.engine.record cimport SEMANTICS
+from altyn.core.engine.no_receipt cimport is_without_receipt, preview_without_receipt, return_without_receipt
 from altyn.core.engine.reply cimport add_remarks, fill_balances
 from altyn.core.engine.refund_plan cimport open_plan, plan_refund
 from altyn.core.engine.returned cimport (
-    Sale, SoldLine, find_line, is_applied, part_at, read_sale, refund_of, return_all, take_line,
+    Sale, SoldLine, find_line, is_applied, is_in_part, original_key_of, part_at, read_sale, refund_of, return_all, take_line, took_part,
 )
-from altyn.core.engine.step cimport (
-    Engine, Exceptions, Operation, add_exception, decode_record, except_full, is_planned, malformed, refused, string,
-    text_of,
+from altyn.core.engine.antifraud cimport judge_return, tag_record
+from altyn.core.engine.calls cimport (
+    Exceptions, add_exception, decode_record, except_full, is_planned, malformed, refused, string, text_of,
 )
+from altyn.core.engine.recall cimport is_certainly_new, lookup, recall
+from altyn.core.engine.step cimport Engine, Operation, taken
 from altyn.core.engine.takeback cimport take_back
+from altyn.core.engine.tenders cimport strip_numbers
+from altyn.core.engine.tenders_back cimport is_spent, show_refunds
 from altyn.core.facts.stores cimport Store
 from altyn.core.ledger.keys cimport receipt_key as receipt_key_of
 from altyn.core.ledger.keys cimport register_key as register_key_of
@@ -31,12 +37,11 @@ from altyn.core.ledger.operations cimport (
 from altyn.core.limits cimport REPLY_BYTES_MAX
 from altyn.core.outcome cimport FiscalRow
 from altyn.core.text cimport Text
-from altyn.core.wire.arena cimport arena_take
 from altyn.core.wire.format cimport WireError
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
-from altyn.core.engine.types import Answer
+from altyn.core.engine.types import Answer, RulesMissing
 
 NO_OPERATION = bytes(16)
 
@@ -49,30 +54,11 @@ cdef struct Judgement:
     Exceptions exceptions
 
 
-cdef void* taken(Engine engine, size_t size) except NULL:
-    cdef void* piece = arena_take(&engine.arena, size)
-    if piece == NULL:
-        except_full()
-    return piece
-
-
 cdef bint is_sold(int state) noexcept nogil:
     return state == RECEIPT_COMMITTED or state == RECEIPT_OWED
 
 
 # THE SALE
-
-cdef bytes original_key_of(Engine engine, const pos_v1.Receipt* wire):
-    cdef const pos_v1.OriginalReceipt* original = wire.original
-    if original == NULL:
-        raise refused("INVALID_ARGUMENT", "FIELD_REQUIRED", "receipt.original", "a return names the receipt of the sale")
-    if original.receipt_number == 0 and original.op_id.size > 0:
-        return original.op_id.data[:original.op_id.size]
-    return receipt_key_of(
-        engine.tenant, string(original.store_id if original.store_id.size > 0 else wire.store_id),
-        string(original.register_id if original.register_id.size > 0 else wire.register_id), original.shift_number,
-        original.receipt_number)
-
 
 cdef int name_original(Engine engine, Operation operation, const pos_v1.Receipt* wire) except -1:
     operation.original_key = original_key_of(engine, wire)
@@ -82,7 +68,7 @@ cdef int name_original(Engine engine, Operation operation, const pos_v1.Receipt*
 
 
 cdef object asked(Engine engine, Operation operation):
-    return engine.lookup(operation, 0, operation.op_id is NO_OPERATION or engine.is_certainly_new(operation))
+    return lookup(engine, operation, 0, operation.op_id is NO_OPERATION or is_certainly_new(engine, operation))
 
 
 cdef bint is_named_later(Engine engine, Operation operation, known) except -1:
@@ -138,7 +124,7 @@ cdef int judge(Engine engine, Sale* sale, const pos_v1.Receipt* wire, const pos_
     out.outcome.lines = <pos_v1.LineOutcome*>taken(engine, (<size_t>wire.lines_count + 1) * sizeof(pos_v1.LineOutcome))
     out.outcome.lines_count = wire.lines_count
     out.outcome.rules_version = sale.record.evidence.rules_version
-    out.refused_lines = <int32_t*>taken(engine, (<size_t>wire.lines_count + 1) * sizeof(int32_t))
+    out.refused_lines = <int32_t*>taken(engine, (2 * <size_t>wire.lines_count + 1) * sizeof(int32_t))
     if is_planned(want):
         rows = open_plan(engine, wire, out.outcome)
     for i in range(wire.lines_count):
@@ -153,11 +139,34 @@ cdef int judge(Engine engine, Sale* sale, const pos_v1.Receipt* wire, const pos_
         taken_milli = refund_line(line, sub_no, wanted.qty_milli, shown)
         if taken_milli < wanted.qty_milli:
             refuse_line(out, shown.line_no, pos_v1.REASON_RETURNED_MORE_THAN_SOLD)
+        elif is_spent(engine, sale, wanted.line_no):
+            refuse_line(out, shown.line_no, pos_v1.REASON_GIFT_CARD_SPENT)
         out.returned_milli += taken_milli
         add_totals(out.outcome.totals, shown)
         if rows != NULL:
             plan_refund(out.outcome, rows, line, taken_milli, shown)
-    return 0
+    refuse_parts(sale, wire, out)
+    return show_refunds(engine, sale, out.outcome)
+
+
+cdef void refuse_parts(const Sale* sale, const pos_v1.Receipt* wire, Judgement* out) noexcept nogil:
+    """What a promotion with FORBID_PARTIAL gave on comes back together; a line is told once, however many of them refuse it."""
+    cdef const journal_v1.Evidence* evidence = sale.record.evidence
+    cdef const SoldLine* line
+    cdef int32_t refused_before = out.refused_count, i, j, k
+    for i in range(evidence.return_policies_count):
+        if (evidence.return_policies[i].on_return != journal_v1.ON_RETURN_FORBID_PARTIAL
+                or not is_in_part(sale, evidence.return_policies[i].promotion_id)):
+            continue
+        for j in range(wire.lines_count):
+            line = find_line(sale, wire.lines[j].refund_of.line_no) if wire.lines[j].refund_of != NULL else NULL
+            if line == NULL or not took_part(line, evidence.return_policies[i].promotion_id):
+                continue
+            for k in range(refused_before, out.refused_count):
+                if out.refused_lines[k] == wire.lines[j].line_no:
+                    break
+            else:
+                refuse_line(out, wire.lines[j].line_no, pos_v1.REASON_PARTIAL_RETURN_FORBIDDEN)
 
 
 cdef void refuse_line(Judgement* out, int32_t line_no, int32_t reason) noexcept nogil:
@@ -183,15 +192,15 @@ cdef void add_totals(pos_v1.Totals* totals, const pos_v1.LineOutcome* line) noex
     totals.to_pay_minor += line.net_minor
 
 
-cdef int64_t account_of(const Sale* sale) noexcept nogil:
-    return sale.record.evidence.customer.account_id if sale.record.evidence.customer != NULL else 0
+cdef int64_t account_of(Engine engine, const Sale* sale) noexcept:
+    return engine.book.leads_to(sale.record.evidence.customer.account_id) if sale.record.evidence.customer != NULL else 0
 
 
 cdef int fill_reply(Engine engine, const Sale* sale, pos_v1.Outcome* outcome) except -1:
     if add_remarks(outcome, &engine.case.remarks, &engine.arena) != 0:
         except_full()
-    if account_of(sale) != 0:
-        fill_balances(&outcome.balances, &outcome.balances_count, engine.book, account_of(sale), engine.case.instant_us,
+    if account_of(engine, sale) != 0:
+        fill_balances(&outcome.balances, &outcome.balances_count, engine.book, account_of(engine, sale), engine.case.instant_us,
                       engine.asset_names(), &engine.arena)
     return 0
 
@@ -204,7 +213,9 @@ cdef object preview_return(Engine engine, const pos_v1.CalculateReceiptRequest* 
     cdef Sale sale
     cdef Operation operation = Operation()
     cdef Finding found
-    engine.read(call.receipt, scope, clock_us)
+    engine.read(part_of(engine, call.receipt, True), scope, clock_us)
+    if is_without_receipt(call.receipt):
+        return preview_without_receipt(engine, clock_us)
     operation.op_id = NO_OPERATION
     name_original(engine, operation, call.receipt)
     found = find_sale(engine, operation, known, &sale)
@@ -220,7 +231,7 @@ cdef object preview_return(Engine engine, const pos_v1.CalculateReceiptRequest* 
     elif not is_applied(&sale):
         reply.reason = pos_v1.REASON_RETURN_NOT_ALLOWED
     else:
-        judge(engine, &sale, call.receipt, call.want, &judged)
+        judge(engine, &sale, engine.case.wire, call.want, &judged)
         fill_reply(engine, &sale, judged.outcome)
         reply.outcome = judged.outcome
         reply.refused_lines = judged.refused_lines
@@ -247,23 +258,29 @@ def return_receipt(Engine engine, bytes request, scope, int64_t clock_us, known)
     cdef const uint8_t* start = engine.begin(request, &error)
     if pos_v1.decode_ReturnReceiptRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
         raise malformed(&error)
-    engine.read(call.receipt, scope, clock_us)
+    engine.read(part_of(engine, call.receipt, True), scope, clock_us)
     store = engine.stores.find(call.receipt.store_id)
     if store != NULL and check_currency(call.receipt, store.currency, store.exponent, &wrong) != 0:
         raise edge_exception(&wrong)
     operation = engine.operation(pos_v1.OPERATION_KIND_RETURN, call.op_id, call.register_seq, call.op_no, call.calc_token, request, scope,
                                  call.receipt.shift_number, call.receipt.receipt_number)
-    name_original(engine, operation, call.receipt)
-    answer = engine.recall(operation, known)
+    if not is_without_receipt(call.receipt):
+        name_original(engine, operation, call.receipt)
+    answer = recall(engine, operation, known)
     if answer is not None:
         return answer
-    found = find_sale(engine, operation, known, &sale)
+    found = find_sale(engine, operation, known, &sale) if operation.original_key is not None else NOBODY
     if found == ASK:
         return asked(engine, operation)
     engine.case.business_time_us = business_time(call.receipt, clock_us, &engine.case.remarks)
     resolve_place(&engine.case, engine.stores, engine.zones, engine.zone)
+    if operation.original_key is None:
+        return return_without_receipt(engine, operation, &call, clock_us)
     evidence = return_evidence(engine)
-    return decided(engine, operation, found, &sale, evidence, known, call.want, clock_us, False)
+    try:
+        return decided(engine, operation, found, &sale, evidence, known, call.want, clock_us, False)
+    except RulesMissing as missing:
+        return missing.wanted
 
 
 cdef object decided(
@@ -280,7 +297,7 @@ cdef object decided(
     reply.seq = engine.last_seq + 1
     reply.reason = why_not_applied(operation, found, sale, has_waited)
     if reply.reason == pos_v1.REASON_UNSPECIFIED:
-        apply_return(engine, operation, sale, effects, want, &reply)
+        apply_return(engine, operation, sale, effects, evidence, want, &reply)
     else:
         reply.status = pos_v1.STATUS_QUARANTINED
         add_exception(&operation.exceptions, reply.reason)
@@ -297,6 +314,7 @@ cdef object decided(
     record.evidence = evidence
     if found == FOUND:
         add_original(engine, evidence, sale, known)
+    tag_record(engine, operation)
     return engine.booked(operation, record, reply_bytes)
 
 
@@ -311,7 +329,8 @@ cdef int32_t why_not_applied(Operation operation, Finding found, const Sale* sal
 
 
 cdef int apply_return(
-    Engine engine, Operation operation, Sale* sale, journal_v1.Effects* effects, const pos_v1.Want* want, pos_v1.ReturnReceiptResponse* reply
+    Engine engine, Operation operation, Sale* sale, journal_v1.Effects* effects, journal_v1.Evidence* evidence, const pos_v1.Want* want,
+    pos_v1.ReturnReceiptResponse* reply
 ) except -1:
     cdef Judgement judged
     cdef SeenReceipt seen = engine.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.original_key))
@@ -321,6 +340,7 @@ cdef int apply_return(
         add_exception(&operation.exceptions, judged.exceptions.reasons[i])
     if judged.returned_milli > 0:
         take_back(engine, operation, sale, effects)
+        judge_return(engine, sale, effects, evidence)
         disagreements(engine, operation, judged.outcome.totals.to_pay_minor)
     reply.outcome = judged.outcome
     fill_reply(engine, sale, judged.outcome)
@@ -365,7 +385,8 @@ cdef pos_v1.Receipt* kept_receipt(Engine engine, Finding found, const Sale* sale
     cdef pos_v1.OriginalReceipt* original = <pos_v1.OriginalReceipt*>taken(engine, sizeof(pos_v1.OriginalReceipt))
     receipt[0] = engine.case.wire[0]
     receipt.identity = NULL
-    receipt.coupons_count = receipt.points_count = 0
+    receipt.coupons_count = receipt.points_count = receipt.tenders_count = 0
+    strip_numbers(engine, receipt)
     receipt.original = original
     original[0] = engine.case.wire.original[0]
     if found == FOUND:
@@ -424,7 +445,8 @@ def find_owed(Engine engine):
 def settle_waiting(Engine engine, int64_t clock_us, known):
     """Decide one return that had waited for the sale first in `engine.owed`.
 
-    A Lookup: the journal has to be asked. None: nothing waits any more for that sale, or for any.
+    A Lookup: the journal has to be asked. RulesWanted: those of the sale are to be brought. None: nothing waits any more for that
+    sale, or for any.
     """
     cdef journal_v1.Record record
     cdef WireError error
@@ -445,7 +467,10 @@ def settle_waiting(Engine engine, int64_t clock_us, known):
         decode_record(body, &record, &engine.arena)
         operation.op_id = sha256(b"waiting-return" + record.op_id.data[:16]).digest()[:16]
         if engine.operations.find_operation(<const uint8_t*>PyBytes_AS_STRING(operation.op_id)).seq == 0:
-            return settled(engine, operation, &record, found, &sale, known, clock_us)
+            try:
+                return settled(engine, operation, &record, found, &sale, known, clock_us)
+            except RulesMissing as missing:
+                return missing.wanted
     engine.owed.popleft()
     return None
 

@@ -1,38 +1,32 @@
 """Body of what runs out.
 
 A Reserve takes nothing away: its hold keeps lots, counters and codes for this receipt, and a Commit turns them into postings, counts and
-used codes. A Commit is a fact: points or a code that no Reserve kept are not taken, and said so (NOT_RESERVED); what a hold kept and lost by
+used codes. A Commit is a fact: points or a code that no Reserve kept and no offline allowance covers are not taken, and said so (NOT_RESERVED); what a hold kept and lost by
 its time-out is taken again, and what is not there any more becomes a debt. A limit that a promised price passes is an OVERSHOOT.
 """
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcmp, memcpy
 
+from altyn.core.engine.presented cimport coupon_hash
 from altyn.core.engine.releases cimport Release
-from altyn.core.engine.step cimport Engine, Operation, add_exception, except_full, string
-from altyn.core.facts.coupons cimport (
-    CODE_BLOCKED, CODE_TOO_EARLY, CODE_TOO_LATE, CODE_UNKNOWN, COUPON_UNIQUE, Coupons, CouponSeries, Resolution,
-)
+from altyn.core.engine.allowance cimport count_allowance, debt_room, is_within_allowance
+from altyn.core.engine.calls cimport add_exception, except_full, string, text_of
+from altyn.core.engine.step cimport Engine, Operation, taken
+from altyn.core.facts.coupons cimport CODE_BLOCKED, CODE_UNKNOWN, COUPON_UNIQUE, Coupons, CouponSeries, Resolution
+from altyn.core.facts.serial_codes cimport serial_of, series_key
 from altyn.core.ledger.coupons cimport COUPON_CANCELLED, COUPON_FREE, COUPON_HELD, COUPON_USED, Coupon
 from altyn.core.ledger.keys cimport receipt_key as receipt_key_of
 from altyn.core.ledger.holds cimport HOLD_EXPIRED, HOLD_PENDING, PART_COUPON, PART_POINTS, Hold, HoldPart
+from altyn.core.ledger.serials cimport serial_key
 from altyn.core.limits cimport HOLD_PARTS_MAX
 from altyn.core.outcome cimport COUPON_APPLIED, CounterUse, PointsPayment
 from altyn.core.receipt cimport CouponFact
 from altyn.core.rules.image cimport READS_BALANCE
+from altyn.core.sha256 cimport SHA256_BYTES
 from altyn.core.text cimport Text
-from altyn.core.wire.arena cimport arena_take
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
-
-from altyn.core.facts.coupon_codes import code_hash
-
-cdef void* taken(Engine engine, size_t size) except NULL:
-    cdef void* piece = arena_take(&engine.arena, size)
-    if piece == NULL:
-        except_full()
-    return piece
-
 
 # READ
 
@@ -53,22 +47,20 @@ cdef int read_scarce(Engine engine, Release release, Operation operation) except
     cdef const Hold* held = hold_of(engine, operation)
     engine.case.holdings.counters = &engine.book.counters
     engine.case.holdings.card_id = engine.case.card_id
-    if engine.case.wire.identity != NULL:
-        engine.case.holdings.input_method = engine.case.wire.identity.input_method
     if held != NULL and held.state == HOLD_PENDING:
         engine.case.holdings.own_parts = held.parts
         engine.case.holdings.own_parts_count = held.parts_count
     # A hold that ran out had promised its price.
     engine.case.holdings.limits_waived = held != NULL and held.state == HOLD_EXPIRED and held.parts_count > 0
     if engine.case.account_id != 0:
-        read_balances(engine, release, held)
-    if engine.case.receipt.coupons_count > 0 and (engine.facts.coupons.series_count > 0 or engine.book.coupons.count > 0):
+        read_balances(engine, release, operation, held)
+    if engine.case.receipt.coupons_count > 0 and (engine.facts.coupons.series_count > 0 or engine.book.coupons.by_key.count > 0):
         read_coupons(engine, held)
     return 0
 
 
-cdef int read_balances(Engine engine, Release release, const Hold* held) except -1:
-    """By the ruleset's assets. What a hold keeps or kept for this receipt may be spent by it."""
+cdef int read_balances(Engine engine, Release release, Operation operation, const Hold* held) except -1:
+    """By the ruleset's assets. What a hold keeps or kept for this receipt may be spent by it, and offline what may be owed."""
     cdef int32_t i, j
     cdef int64_t* balances
     if release.ruleset.view.payments_count == 0 and not release.ruleset.view.summary.promotion_flags & READS_BALANCE:
@@ -77,8 +69,9 @@ cdef int read_balances(Engine engine, Release release, const Hold* held) except 
     engine.case.holdings.balances = balances
     for i in range(release.ruleset.view.assets_count):
         balances[i] = engine.book.balance(engine.case.account_id, release.asset_nos[i], engine.case.instant_us).active_points
-        for j in range(held.parts_count if held != NULL and held.account_id == engine.case.account_id else 0):
-            if held.parts[j].kind == PART_POINTS and held.parts[j].asset_no == release.asset_nos[i]:
+        balances[i] += debt_room(engine, operation, release.asset_nos[i])
+        for j in range(held.parts_count if held != NULL and engine.book.leads_to(held.account_id) == engine.case.account_id else 0):
+            if held.parts[j].kind == PART_POINTS and held.parts[j].account_id == 0 and held.parts[j].asset_no == release.asset_nos[i]:
                 balances[i] += held.parts[j].points
     return 0
 
@@ -87,25 +80,45 @@ cdef int read_coupons(Engine engine, const Hold* held) except -1:
     """Which of the entered codes belong to a series, and whether each may be used."""
     cdef Coupons coupons = engine.facts.coupons
     cdef CouponFact* facts = <CouponFact*>taken(engine, <size_t>engine.case.receipt.coupons_count * sizeof(CouponFact))
-    cdef bytes hashed
+    cdef uint8_t hashed[SHA256_BYTES]
     cdef bint found = False
     cdef int32_t i
     for i in range(engine.case.receipt.coupons_count):
-        hashed = code_hash(engine.pepper, string(engine.case.receipt.coupons[i]))
-        memcpy(facts[i].key, PyBytes_AS_STRING(hashed), 16)
-        resolve_code(engine, coupons, &facts[i], held)
+        coupon_hash(&engine.pepper_key, engine.case.receipt.coupons[i], hashed)
+        memcpy(facts[i].key, hashed, 16)
+        resolve_code(engine, coupons, &facts[i], engine.case.receipt.coupons[i], held)
         found = found or facts[i].series.size > 0
     if found:
         engine.case.holdings.coupons = facts
     return 0
 
 
-cdef int resolve_code(Engine engine, Coupons coupons, CouponFact* fact, const Hold* held) except -1:
+cdef Resolution resolve_serial(Engine engine, Coupons coupons, Text code, CouponFact* fact) except *:
+    """A code that is no listed one: is it the code of a serial? Then its key is that. Wrong codes of one form take equal work."""
+    cdef Resolution unknown = [0, 0, CODE_UNKNOWN]
+    cdef int32_t series_no = coupons.serials.series_of(code)
+    cdef const CouponSeries* series = coupons.find_series(series_no)
+    cdef Resolution known
+    cdef int64_t serial
+    if series == NULL:
+        return unknown
+    serial = serial_of(series_key(&engine.pepper_key, text_of(engine.tenant_bytes), series_no), series.template, code.data)
+    known = coupons.resolve_serial(series_no, serial, engine.case.business_time_us)
+    if known.result != CODE_UNKNOWN:
+        fact.serial = serial
+        serial_key(series_no, serial, fact.key)
+    return known
+
+
+cdef int resolve_code(Engine engine, Coupons coupons, CouponFact* fact, Text code, const Hold* held) except -1:
     cdef Coupon state = engine.book.coupon(fact.key)
     cdef Resolution known = coupons.resolve_code(fact.key, engine.case.business_time_us)
     cdef const CouponSeries* series
     if known.result == CODE_UNKNOWN and not state.issued:
-        return 0
+        known = resolve_serial(engine, coupons, code, fact)
+        if known.result == CODE_UNKNOWN:
+            return 0
+        state = engine.book.coupon(fact.key)
     fact.series_no = state.series_no if known.result == CODE_UNKNOWN else known.series_no
     series = coupons.find_series(fact.series_no)
     if series == NULL:
@@ -115,11 +128,9 @@ cdef int resolve_code(Engine engine, Coupons coupons, CouponFact* fact, const Ho
     fact.expires_at_us = state.expires_at_us
     if known.result == CODE_BLOCKED or series.is_blocked:
         fact.reason = pos_v1.REASON_COUPON_BLOCKED
-    elif known.result == CODE_TOO_EARLY or engine.case.business_time_us < series.starts_at_us:
+    elif engine.case.business_time_us < series.starts_at_us:
         fact.reason = pos_v1.REASON_COUPON_NOT_YET_VALID
-    elif known.result == CODE_TOO_LATE or engine.case.business_time_us >= series.ends_at_us:
-        fact.reason = pos_v1.REASON_COUPON_EXPIRED
-    elif state.issued and state.expires_at_us != 0 and engine.case.business_time_us >= state.expires_at_us:
+    elif engine.case.business_time_us >= coupon_end_us(series, &state):
         fact.reason = pos_v1.REASON_COUPON_EXPIRED
     elif is_own(held, fact.key):
         # Kept, or once kept, for this very receipt.
@@ -131,6 +142,15 @@ cdef int resolve_code(Engine engine, Coupons coupons, CouponFact* fact, const Ho
     elif state.use == COUPON_CANCELLED:
         fact.reason = pos_v1.REASON_COUPON_BLOCKED
     return 0
+
+
+cdef int64_t coupon_end_us(const CouponSeries* series, const Coupon* state) noexcept nogil:
+    """When the code ends, the book and the series together."""
+    if state.has_grace:
+        return state.expires_at_us
+    if state.issued and state.expires_at_us != 0:
+        return min(state.expires_at_us, series.ends_at_us)
+    return series.ends_at_us
 
 
 cdef bint is_own(const Hold* held, const uint8_t* key) noexcept:
@@ -226,14 +246,19 @@ cdef int keep_scarce(Engine engine, Release release, journal_v1.HoldChange* chan
     for i in range(engine.case.receipt.coupons_count):
         if is_taken_code(engine, i):
             part = next_part(change)
-            part.code_hash = key_text(&engine.case.holdings.coupons[i])
+            if engine.case.holdings.coupons[i].serial != 0:
+                part.series_no = engine.case.holdings.coupons[i].series_no
+                part.serial = engine.case.holdings.coupons[i].serial
+            else:
+                part.code_hash = key_text(&engine.case.holdings.coupons[i])
     return 0
 
 
 cdef Text key_text(const CouponFact* fact) noexcept:
+    """The hash of a code; empty: it is known by its serial."""
     cdef Text text
     text.data = <const char*>fact.key
-    text.size = 16
+    text.size = 16 if fact.serial == 0 else 0
     return text
 
 
@@ -242,7 +267,8 @@ cdef int pick_points(Engine engine, int32_t asset_no, int64_t points, HoldPart* 
     cdef int32_t i, count = 0
     cdef int64_t own
     for i in range(engine.case.holdings.own_parts_count):
-        if engine.case.holdings.own_parts[i].kind != PART_POINTS or engine.case.holdings.own_parts[i].asset_no != asset_no or points == 0:
+        if (engine.case.holdings.own_parts[i].kind != PART_POINTS or engine.case.holdings.own_parts[i].account_id != 0
+                or engine.case.holdings.own_parts[i].asset_no != asset_no or points == 0):
             continue
         out[count] = engine.case.holdings.own_parts[i]
         own = min(out[count].points, points)
@@ -261,7 +287,7 @@ cdef int keep_points(Engine engine, journal_v1.HoldChange* change, int32_t asset
     for i in range(count):
         for j in range(change.parts_count):
             # A lot picked from the former hold and from what is free is one part.
-            if change.parts[j].lot_id == picked[i].lot_id and change.parts[j].asset_no == asset_no:
+            if change.parts[j].lot_id == picked[i].lot_id and change.parts[j].asset_no == asset_no and change.parts[j].account_id == 0:
                 change.parts[j].points += picked[i].points
                 break
         else:
@@ -276,14 +302,16 @@ cdef int keep_points(Engine engine, journal_v1.HoldChange* change, int32_t asset
 
 cdef int take_scarce(Engine engine, Operation operation, journal_v1.Effects* effects, const Hold* held) except -1:
     cdef int32_t i
+    operation.is_allowed = held == NULL and is_within_allowance(engine, operation)
     for i in range(engine.outcome.payments_count):
         if engine.outcome.payments[i].points > 0:
-            if held == NULL:
+            if held == NULL and not operation.is_allowed:
                 add_exception(&operation.exceptions, pos_v1.REASON_NOT_RESERVED)
             else:
                 take_points(engine, operation, effects, operation.release.asset_nos[engine.outcome.payments[i].asset],
                             engine.outcome.payments[i].points)
     take_counters(engine, operation, effects)
+    count_allowance(engine, operation, effects)
     take_coupons(engine, operation, effects, held)
     return pay_debts(engine, effects)
 
@@ -299,7 +327,6 @@ cdef journal_v1.Entry* next_entry(Engine engine, journal_v1.Effects* effects) ex
 
 
 cdef int take_points(Engine engine, Operation operation, journal_v1.Effects* effects, int32_t asset_no, int64_t points) except -1:
-    """From lots in the order of use; what they do not hold becomes a debt."""
     cdef HoldPart picked[HOLD_PARTS_MAX]
     cdef int32_t i, count = pick_points(engine, asset_no, points, picked)
     cdef journal_v1.Entry* entry = next_entry(engine, effects)
@@ -397,12 +424,41 @@ cdef int take_coupons(Engine engine, Operation operation, journal_v1.Effects* ef
         change = &effects.coupons[effects.coupons_count]
         effects.coupons_count += 1
         change.code_hash = key_text(fact)
+        change.serial = fact.serial
         change.series_no = fact.series_no
         change.use = journal_v1.COUPON_USE_USED
     return 0
 
 
 # EVIDENCE
+
+cdef int unreserved_evidence(Engine engine, Operation operation, const Hold* held, journal_v1.Evidence* evidence) except -1:
+    cdef journal_v1.Unreserved* out
+    cdef const PointsPayment* payment
+    cdef int32_t i
+    for i in range(operation.exceptions.count):
+        if operation.exceptions.reasons[i] == pos_v1.REASON_NOT_RESERVED:
+            break
+    else:
+        return 0
+    out = <journal_v1.Unreserved*>taken(engine, sizeof(journal_v1.Unreserved))
+    out.points = <journal_v1.UnreservedPoints*>taken(engine, (<size_t>engine.outcome.payments_count + 1) * sizeof(journal_v1.UnreservedPoints))
+    out.codes = <int32_t*>taken(engine, (<size_t>engine.case.receipt.coupons_count + 1) * sizeof(int32_t))
+    for i in range(engine.outcome.payments_count if held == NULL and not operation.is_allowed else 0):
+        payment = &engine.outcome.payments[i]
+        if payment.points > 0:
+            out.points[out.points_count].asset_no = operation.release.asset_nos[payment.asset]
+            out.points[out.points_count].points = payment.points
+            out.points[out.points_count].amount_minor = payment.amount_minor
+            out.points_count += 1
+    for i in range(engine.case.receipt.coupons_count):
+        if is_taken_code(engine, i) and not is_own(held, engine.case.holdings.coupons[i].key):
+            out.codes[out.codes_count] = i
+            out.codes_count += 1
+    if out.points_count > 0 or out.codes_count > 0:
+        evidence.unreserved = out
+    return 0
+
 
 cdef int scarce_evidence(Engine engine, Release release, journal_v1.Evidence* evidence) except -1:
     cdef const CouponFact* fact
@@ -439,6 +495,7 @@ cdef int scarce_evidence(Engine engine, Release release, journal_v1.Evidence* ev
         shown.series = fact.series
         shown.series_no = fact.series_no
         shown.code_hash = key_text(fact)
+        shown.serial = fact.serial
         shown.reason = fact.reason
         shown.expires_at_us = fact.expires_at_us
     return 0

@@ -9,21 +9,28 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from collections import deque
 from hashlib import blake2b
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from altyn.core.calculator.calculator cimport Calculator
 from altyn.core.edge cimport ReadError, check_currency, check_envelope, edge_exception, read_receipt
 from altyn.core.engine.answers cimport new_answer, new_row
-from altyn.core.engine.case cimport business_time, remark, resolve_customer, resolve_lines, resolve_personal, resolve_place
+from altyn.core.engine.antifraud cimport judge
+from altyn.core.engine.calls cimport (
+    add_exception, check_scope, except_full, is_explained, is_planned, put_key, refused, register_of, store_of, string, taken_from, text_of,
+)
+from altyn.core.engine.case cimport business_time, remark, resolve_lines, resolve_personal, resolve_place
+from altyn.core.engine.earlier cimport counts_attributes, earlier_evidence, read_earlier
 from altyn.core.engine.content cimport content_sha256, field_bytes, take_fields
-from altyn.core.engine.presented cimport card_hash, phone_hash
+from altyn.core.engine.identified cimport identify, kept_identification, read_single_use
+from altyn.core.engine.numbers cimport Numbers
 from altyn.core.engine.record cimport is_named_coupon, new_evidence, resolved_receipt
 from altyn.core.engine.reply cimport add_remarks, fill_balances, fill_card_messages, remark_amounts
-from altyn.core.sha256 cimport SHA256_BYTES, hmac_key
+from altyn.core.sha256 cimport hmac_key
 from altyn.core.siphash cimport Digest, SipState, digest_equal, sip_end, sip_start, sip_take
 from altyn.core.engine.scarce cimport forget_accrual, is_scarce, read_scarce, scarce_evidence
+from altyn.core.engine.tenders cimport is_kept, pay_tenders, read_tenders, strip_numbers, write_tenders
 from altyn.core.engine.token cimport TOKEN_BYTES, Token, token_read, token_write
 from altyn.core.facts.stores cimport Store
 from altyn.core.ledger.effects cimport check_effects
@@ -31,59 +38,29 @@ from altyn.core.ledger.keys cimport natural_key as natural_key_of
 from altyn.core.ledger.keys cimport receipt_key as receipt_key_of
 from altyn.core.ledger.keys cimport register_key as register_key_of
 from altyn.core.ledger.operations cimport Operation as SeenOperationRow
-from altyn.core.ledger.operations cimport Operations, SeenOperation
-from altyn.core.limits cimport ARENA_BYTES, OP_ID_BYTES, REPLY_BYTES_MAX
+from altyn.core.ledger.operations cimport Operations
+from altyn.core.limits cimport ARENA_BYTES, REPLY_BYTES_MAX
 from altyn.core.outcome cimport Outcome
+from altyn.core.rules.image cimport ATTRIBUTE
 from altyn.core.rules.ruleset cimport Ruleset
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena, arena_close, arena_open, arena_reset, arena_take
-from altyn.core.wire.format cimport WireError, path_of
+from altyn.core.wire.format cimport WireError
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 from altyn.core.write_messages cimport write_messages
 from altyn.core.write_outcome cimport write_outcome
 
 from altyn.core.engine.identity import coupon_hash
-from altyn.core.engine.types import Answer, CallRefused, Lookup
 
 cdef enum:
     RECORD_FORMAT = 1
 
 NO_RECEIPT = bytes(16)
 
-cdef object refused(str code, str reason, str field, str message):
-    return CallRefused(code, reason, field, message)
 
-
-cdef int decode_record(bytes body, journal_v1.Record* record, Arena* arena) except -1:
-    cdef WireError error
-    cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(body)
-    memset(&error, 0, sizeof(WireError))
-    if journal_v1.decode_Record(record, start, start + len(body), arena, &error) != 0:
-        raise ValueError(f"a journal record cannot be read: {path_of(&error)}")
-    return 0
-
-
-cdef object malformed(WireError* error):
-    return CallRefused("INVALID_ARGUMENT", "MALFORMED", path_of(error), "these bytes are not a message of this call")
-
-
-cdef int except_full() except -1:
-    raise CallRefused("INVALID_ARGUMENT", "TOO_LARGE", "receipt", "the receipt needs more memory than one request may use")
-
-
-cdef int check_op_id(Text op_id) except -1:
-    if op_id.size != OP_ID_BYTES:
-        raise refused("INVALID_ARGUMENT", "BAD_FORMAT", "op_id", "op_id has 16 bytes")
-    return 0
-
-
-cdef int check_scope(Text store_id, Text register_id, scope, str prefix) except -1:
-    if not is_text(store_id, store_of(scope)):
-        raise refused("PERMISSION_DENIED", "FOREIGN_REGISTER", prefix + "store_id", "the credential belongs to another store")
-    if not is_text(register_id, register_of(scope)):
-        raise refused("PERMISSION_DENIED", "FOREIGN_REGISTER", prefix + "register_id", "the credential belongs to another register")
-    return 0
+cdef void* taken(Engine engine, size_t size) except NULL:
+    return taken_from(&engine.arena, size)
 
 
 @cython.final
@@ -106,6 +83,8 @@ cdef class Engine:
         self.zones = facts.zones
         self.directory = facts.directory
         self.grants = facts.grants
+        self.fraud = facts.fraud
+        self.tiers = facts.tiers
         self.zone = facts.zones.number(zone)
         self.book = Book()
         self.operations = Operations()
@@ -169,6 +148,21 @@ cdef class Engine:
         """
         self.releases.take_past(ruleset, document_sha256, self.facts.assets, begin_us, end_us)
 
+    def take_release(self, int64_t version, Ruleset ruleset, bytes document_sha256):
+        """A release by which returns of its sales are decided, whenever it was in force; None: it cannot be had.
+
+        ValueError: refused, nothing changed.
+        """
+        self.releases.take_version(version, ruleset, document_sha256, self.facts.assets)
+
+    def take_counting(self, Ruleset ruleset not None):
+        """How all that the book keeps of earlier purchases is measured: made of the names it has. Before anything is decided."""
+        cdef Numbers counting = Numbers(ruleset)
+        counting.look(self.book)
+        if not counting.kept_all:
+            raise ValueError("the book keeps numbers of earlier purchases that this does not measure")
+        self.counting = counting
+
     def look(self, int64_t clock_us):
         """Take note of the time, so that the queries above tell what is in force now. CallRefused when nothing is."""
         self.releases.in_force(clock_us)
@@ -186,9 +180,12 @@ cdef class Engine:
         """The release of a token that still keeps its price, or None."""
         if not token_read(token_text, self.token_key, token):
             return None
-        if clock_us > token.issued_us + self.token_us or clock_us < token.issued_us - self.token_us:
+        if not self.is_timely(token, clock_us):
             return None
         return self.releases.of_version(token.rules_version, clock_us)
+
+    cdef bint is_timely(self, const Token* token, int64_t clock_us) noexcept nogil:
+        return token.issued_us - self.token_us <= clock_us <= token.issued_us + self.token_us
 
     # DECISION
 
@@ -214,22 +211,6 @@ cdef class Engine:
         for i in range(self.outcome.accruals_count):
             sip_take(&state, <const uint8_t*>&self.outcome.accruals[i].points, 8)
         return sip_end(&state)
-
-    cdef int identify(self, const pos_v1.Identity* identity) except -1:
-        """The customer behind a token, with a keyed hash of it in place of the token."""
-        cdef uint8_t hashed[SHA256_BYTES]
-        cdef int32_t kind = pos_v1.TOKEN_KIND_UNSPECIFIED
-        cdef const uint8_t* hash_ = NULL
-        if identity != NULL and identity.value.size > 0:
-            kind = identity.kind
-            if kind == pos_v1.TOKEN_KIND_PHONE:
-                phone_hash(&self.pepper_key, identity.value, hashed)
-            else:
-                card_hash(&self.pepper_key, identity.value, hashed)
-            hash_ = hashed
-        if resolve_customer(&self.case, self.directory, hash_, kind, &self.arena) != 0:
-            except_full()
-        return 0
 
     cdef const uint8_t* begin(self, bytes request, WireError* error) noexcept:
         """A call begins: what the one before left in the arena is gone. Where the request's bytes start."""
@@ -277,10 +258,14 @@ cdef class Engine:
                 return None
         resolve_place(case, self.stores, self.zones, self.zone)
         resolve_lines(case, self.catalogue)
-        self.identify(wire.identity)
+        identify(self, wire.identity, operation, token_text, clock_us)
         if resolve_personal(case, self.directory, self.grants, &release.ruleset.view, &self.arena) != 0:
             except_full()
         read_scarce(self, release, operation)
+        read_single_use(self, operation)
+        read_tenders(self, operation)
+        read_earlier(self, release)
+        judge(self)
         self.calculate(release, explain)
         if (operation is not None and operation.kind == pos_v1.OPERATION_KIND_COMMIT and not case.holdings.limits_waived
                 and token.rules_version != 0 and self.outcome.counters_count > 0 and not digest_equal(token.result, self.result())):
@@ -290,6 +275,10 @@ cdef class Engine:
             if not digest_equal(token.result, self.result()):
                 case.holdings.limits_waived = False
                 self.calculate(release, explain)
+        if case.tenders != NULL and wire.tenders_count > 0:
+            case.tendered = pay_tenders(wire, case.tenders, &self.outcome, &self.arena)
+            if case.tendered == NULL:
+                except_full()
         return release
 
     cdef int calculate(self, Release release, bint explain) except -1:
@@ -324,6 +313,7 @@ cdef class Engine:
         if out == NULL or write_outcome(&self.outcome, &self.case.receipt, self.case.wire, release.ruleset, is_explained(want), out,
                                         &self.arena) != 0:
             except_full()
+        write_tenders(self.case.wire, self.case.tendered, out)
         remark_amounts(&self.outcome, &self.case.remarks)
         for i in range(out.coupons_count):
             if not is_named_coupon(&self.case, &self.outcome, i):
@@ -337,7 +327,7 @@ cdef class Engine:
         fill_card_messages(&out.messages, &out.messages_count, &self.case.remarks, &self.arena)
         if write_messages(&self.outcome, &self.case.receipt, release.ruleset, out, &self.arena) != 0:
             except_full()
-        out.reserve_required = is_scarce(self)
+        out.reserve_required = is_scarce(self) or is_kept(self)
         return out
 
     cdef bytes new_token(self, Release release, bytes request, int64_t clock_us):
@@ -348,6 +338,7 @@ cdef class Engine:
         token.issued_us = clock_us
         token.content = self.content(request)
         token.result = self.result()
+        token.identification = kept_identification(self)
         token_write(&token, self.token_key, out)
         return PyBytes_FromStringAndSize(<char*>out, TOKEN_BYTES)
 
@@ -378,87 +369,6 @@ cdef class Engine:
         operation.register_key = register_key_of(self.tenant, store_of(scope), register_of(scope))
         return operation
 
-    cdef object recall(self, Operation operation, known):
-        """Seen before? None: certainly new. An Answer: what was said then, or CONFLICT. A Lookup: memory cannot tell.
-
-        A fact whose natural key was used with other content goes on as new, and says so in `natural_key_taken`.
-        """
-        cdef uint64_t content
-        cdef SeenOperation seen = self.operations.find_operation(<const uint8_t*>PyBytes_AS_STRING(operation.op_id))
-        cdef int64_t natural_seq = self.operations.find_natural(<const uint8_t*>PyBytes_AS_STRING(operation.natural_key))
-        memcpy(&content, PyBytes_AS_STRING(operation.content), 8)
-        if seen.seq != 0:
-            if seen.content != content:
-                return self.conflict(operation.kind, seen.seq)
-            reply = self.stored_reply(operation.op_id)
-            if reply is not None:
-                return Answer(reply, None, seen.seq)
-        elif known is None:
-            if natural_seq == 0 and self.is_certainly_new(operation):
-                return None
-        elif known.by_op_id is None and known.by_natural_key is not None:
-            return self.recall_receipt(operation, known.by_natural_key)
-        elif known.by_op_id is None and natural_seq == 0:
-            return None
-        if known is None or known.by_op_id is None:
-            # Also when the journal was asked and the operation was admitted meanwhile.
-            return self.lookup(operation, max(seen.seq, natural_seq), False)
-        answer = self.stored(operation, known.by_op_id, seen.seq)
-        return answer if answer is not None else self.conflict(operation.kind, self.last_seq)
-
-    cdef object recall_receipt(self, Operation operation, bytes body):
-        """A new op_id on a used natural key: the stored answer for the same content; else CONFLICT, or a fact kept apart."""
-        answer = self.stored(operation, body, 0)
-        if answer is not None:
-            return answer
-        if operation.kind == pos_v1.OPERATION_KIND_RESERVE:
-            return self.conflict(operation.kind, self.last_seq)
-        operation.natural_key_taken = True
-        return None
-
-    cdef object lookup(self, Operation operation, int64_t after_seq, bint is_new):
-        """What the journal is to be asked, once all is durable that memory knows about it."""
-        if operation.original_key is not None:
-            after_seq = max(after_seq, self.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.original_key)).seq)
-        if operation.original_op_id is not None:
-            after_seq = max(after_seq, self.operations.find_operation(<const uint8_t*>PyBytes_AS_STRING(operation.original_op_id)).seq)
-        return Lookup(operation.op_id, operation.natural_key, operation.receipt_key, after_seq, operation.original_key,
-                      operation.original_op_id, operation.asks_waiting, is_new)
-
-    cdef bint is_certainly_new(self, Operation operation) except -1:
-        """No look into the journal is needed: memory is complete, or the register has never been as far as this."""
-        cdef const uint8_t* register
-        if self.operations.complete_since_seq <= 1:
-            return True
-        if operation.register_key is None:
-            return False
-        register = <const uint8_t*>PyBytes_AS_STRING(operation.register_key)
-        return operation.register_seq > self.operations.register_seq(register) and (
-            self.operations.is_new_receipt(register, operation.shift_number, operation.receipt_number)
-            or self.operations.find_receipt(<const uint8_t*>PyBytes_AS_STRING(operation.receipt_key)).seq != 0
-        )
-
-    cdef object stored(self, Operation operation, bytes body, int64_t seq):
-        """The answer kept in a record body when its content is this operation's, else None."""
-        cdef journal_v1.Record record
-        decode_record(body, &record, &self.arena)
-        if record.content_sha256.data[:record.content_sha256.size] != operation.content:
-            return None
-        return Answer(record.reply.data[:record.reply.size], None, seq if seq != 0 else record.seq)
-
-    cdef bytes stored_reply(self, bytes op_id):
-        cdef int64_t size = 0
-        cdef const uint8_t* data = self.replies.find(<const uint8_t*>PyBytes_AS_STRING(op_id), &size)
-        return PyBytes_FromStringAndSize(<const char*>data, <Py_ssize_t>size) if data != NULL else None
-
-    cdef object conflict(self, int kind, int64_t seq):
-        """The same id, other content: not stored, the first effect stands. Field numbers of status and reason are the same in all."""
-        cdef pos_v1.CommitReceiptResponse reply
-        memset(&reply, 0, sizeof(reply))
-        reply.status = pos_v1.STATUS_CONFLICT
-        reply.reason = pos_v1.REASON_CONTENT_DIFFERS
-        return Answer(self.taken(pos_v1.encode_CommitReceiptResponse(&reply, self.buffer, REPLY_BYTES_MAX)), None, seq)
-
     # RECORDS
 
     cdef journal_v1.Effects* new_effects(self) except NULL:
@@ -466,6 +376,15 @@ cdef class Engine:
         if effects == NULL:
             except_full()
         return effects
+
+    cdef journal_v1.CounterChange* more_counters(self, journal_v1.Effects* effects, int32_t extra) except NULL:
+        """Room for so many more changes of counters: the first free one. Who fills them counts them."""
+        cdef journal_v1.CounterChange* changes = <journal_v1.CounterChange*>taken(
+            self, (<size_t>effects.counters_count + <size_t>extra) * sizeof(journal_v1.CounterChange))
+        if effects.counters_count > 0:
+            memcpy(changes, effects.counters, <size_t>effects.counters_count * sizeof(journal_v1.CounterChange))
+        effects.counters = changes
+        return changes + effects.counters_count
 
     cdef journal_v1.Record* new_record(self, Operation operation, journal_v1.Effects* effects) except NULL:
         """A record of an operation at the next seq, without its reply."""
@@ -505,9 +424,14 @@ cdef class Engine:
         record.request.receipt = resolved_receipt(&self.case, &self.outcome, unknown, &self.arena)
         record.request.want = <pos_v1.Want*>want
         record.evidence = new_evidence(&self.case, release.ruleset, release.asset_nos, release.asset_scales, text_of(release.sha256),
-                                       text_of(release.document_sha256), &self.arena)
+                                       text_of(release.document_sha256),
+                                       release.ruleset.view.summary.kinds >> ATTRIBUTE & 1 or counts_attributes(self), &self.arena)
         if record.request.receipt == NULL or record.evidence == NULL:
             except_full()
+        record.evidence.tenders = self.case.tenders
+        record.evidence.fraud = self.case.fraud
+        strip_numbers(self, record.request.receipt)
+        earlier_evidence(self, release, record.evidence)
         return scarce_evidence(self, release, record.evidence)
 
     cdef bytes zone_of_store(self):

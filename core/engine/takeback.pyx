@@ -7,26 +7,29 @@ same points. Sums are returned.pyx's; nothing is rounded here.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memset
+from altyn.core.engine.earlier cimport count_return
+from altyn.core.engine.readjudicate cimport is_turned_back, readjudicate
 from altyn.core.engine.record cimport LOTS_PER_SEQ
 from altyn.core.engine.returned cimport (
     Sale, SoldLine, earned_at, is_back, lowered_at, paid_at, paid_with, part_at, promotion_of_code, refund_of, share_payment,
 )
-from altyn.core.engine.step cimport Engine, Operation, add_exception, except_full
+from altyn.core.engine.scarce cimport coupon_end_us
+from altyn.core.engine.calls cimport add_exception, except_full
+from altyn.core.engine.step cimport Engine, Operation, taken
+from altyn.core.engine.tenders_back cimport return_tenders
+from altyn.core.engine.tiers cimport count_return_tier
+from altyn.core.facts.coupons cimport Coupons, CouponSeries
 from altyn.core.ledger.accounts cimport Lot
 from altyn.core.ledger.coupons cimport COUPON_FREE, COUPON_USED, Coupon
+from altyn.core.ledger.effects cimport code_key
 from altyn.core.ledger.holds cimport HoldPart
 from altyn.core.limits cimport HOLD_PARTS_MAX, LOTS_OPENED_MAX
-from altyn.core.text cimport Text
-from altyn.core.wire.arena cimport arena_take
+from altyn.core.text cimport Text, text_equal
 cimport altyn.core.wire.generated.journal_v1 as journal_v1
 cimport altyn.core.wire.generated.pos_v1 as pos_v1
 
 cdef enum:
     POSTINGS_PER_ENTRY = 2 * HOLD_PARTS_MAX + 4
-
-cdef inline int64_t grace_us() noexcept nogil:
-    """How long points live that come back to a lot which has expired: 30 days."""
-    return 2_592_000_000_000
 
 cdef struct Taking:
     # One asset of the account, on its way through.
@@ -41,26 +44,24 @@ cdef struct Taking:
     int32_t given_count
 
 
-cdef void* taken(Engine engine, size_t size) except NULL:
-    cdef void* piece = arena_take(&engine.arena, size)
-    if piece == NULL:
-        except_full()
-    return piece
-
-
 cdef int take_back(Engine engine, Operation operation, Sale* sale, journal_v1.Effects* effects) except -1:
     cdef journal_v1.ReturnState* state = new_state(engine, sale)
     cdef int64_t account_id = sale.record.evidence.customer.account_id if sale.record.evidence.customer != NULL else 0
     cdef int32_t i
     effects.returned = state
+    state.readjudicated = readjudicate(engine, operation, sale)
+    # Also when the account was merged since: its lots are there, under their ids.
+    account_id = engine.book.leads_to(account_id)
     if account_id != 0:
         effects.entries = <journal_v1.Entry*>taken(engine, (2 * <size_t>sale.record.evidence.assets_count + 1) * sizeof(journal_v1.Entry))
         effects.lots = <journal_v1.LotOpened*>taken(engine, LOTS_OPENED_MAX * sizeof(journal_v1.LotOpened))
         for i in range(sale.record.evidence.assets_count):
-            take_asset(engine, operation, sale, effects, account_id, sale.record.evidence.assets[i].asset_no)
+            take_asset(engine, operation, sale, effects, account_id, i)
     lower_counters(engine, sale, effects)
     free_coupons(engine, operation, sale, effects)
-    return 0
+    return_tenders(engine, operation, sale, effects)
+    count_return(engine, sale, effects)
+    return count_return_tier(engine, sale, effects)
 
 
 # STATE
@@ -72,6 +73,7 @@ cdef journal_v1.ReturnState* new_state(Engine engine, const Sale* sale) except N
     cdef int32_t i
     state.sale_seq = sale.record.seq
     state.seq = engine.last_seq + 1
+    state.decided = sale.before.decided if sale.before != NULL else NULL
     state.lines = <journal_v1.ReturnedLine*>taken(engine, (<size_t>sale.lines_count + 1) * sizeof(journal_v1.ReturnedLine))
     for i in range(sale.lines_count):
         if sale.lines[i].after_milli > 0:
@@ -114,9 +116,11 @@ cdef journal_v1.ReturnedLot* lot_state(journal_v1.ReturnState* state, int64_t lo
 # POINTS
 
 cdef int take_asset(
-    Engine engine, Operation operation, Sale* sale, journal_v1.Effects* effects, int64_t account_id, int32_t asset_no
+    Engine engine, Operation operation, Sale* sale, journal_v1.Effects* effects, int64_t account_id, int32_t place
 ) except -1:
+    """One asset of the sale's evidence."""
     cdef Taking taking
+    cdef int32_t asset_no = sale.record.evidence.assets[place].asset_no
     cdef const Lot* debt = engine.book.lot(account_id, asset_no, 0)
     cdef int64_t given, cancelled
     memset(&taking, 0, sizeof(taking))
@@ -131,10 +135,22 @@ cdef int take_asset(
         if given > 0:
             give_back(engine, sale, effects, &taking, given)
     if has_lots(sale, asset_no):
-        cancelled = earned_at(sale, asset_no, True) - earned_at(sale, asset_no, False)
+        cancelled = cancelled_now(sale, effects.returned, place)
         if cancelled > 0:
             cancel_points(engine, operation, sale, effects, &taking, cancelled)
+        elif cancelled < 0:
+            give_again(engine, sale, effects, &taking, -cancelled)
     return 0
+
+
+cdef int64_t cancelled_now(const Sale* sale, const journal_v1.ReturnState* state, int32_t place) noexcept nogil:
+    """Points of an asset this operation cancels; below 0: what is left earns more than what was left before."""
+    cdef int32_t asset_no = sale.record.evidence.assets[place].asset_no
+    if state.readjudicated == NULL:
+        return earned_at(sale, asset_no, True) - earned_at(sale, asset_no, False)
+    if sale.before == NULL or sale.before.readjudicated == NULL:
+        return state.readjudicated.cancelled_points[place]
+    return state.readjudicated.cancelled_points[place] - sale.before.readjudicated.cancelled_points[place]
 
 
 cdef bint has_lots(const Sale* sale, int32_t asset_no) noexcept nogil:
@@ -252,6 +268,29 @@ cdef int cancel_points(
     return 0
 
 
+cdef int give_again(Engine engine, const Sale* sale, journal_v1.Effects* effects, Taking* taking, int64_t points) except -1:
+    """What had been cancelled and is earned after all: a debt first, then the sale's own lots in reverse order, each up to what it had."""
+    cdef const Lot* lot
+    cdef journal_v1.ReturnedLot* remembered
+    cdef int64_t part, left = points
+    cdef int32_t i
+    begin_entry(engine, effects, taking, journal_v1.ENTRY_KIND_CLAWBACK)
+    post(taking, -journal_v1.SYSTEM_ACCOUNT_ISSUED, 0, -points)
+    for i in range(sale.record.effects.lots_count - 1, -1, -1):
+        lot = engine.book.lot(taking.account_id, taking.asset_no, sale.record.effects.lots[i].lot_id)
+        if lot == NULL or sale.record.effects.lots[i].asset_no != taking.asset_no:
+            continue
+        part = min(left, lot.initial_points - lot.remaining_points)
+        if part > 0:
+            remembered = lot_state(taking.state, lot.lot_id)
+            remembered.cancelled_points -= min(part, remembered.cancelled_points)
+            left -= part
+            fill_lot(engine, effects, taking, lot.lot_id, part)
+    if left > 0:
+        fill_lot(engine, effects, taking, 0, left)
+    return 0
+
+
 cdef int64_t cancel_own(Engine engine, const Sale* sale, Taking* taking, int64_t points, bint pending) except -1:
     """From the lots the sale opened, in their order; what was found."""
     cdef const Lot* lot
@@ -311,8 +350,8 @@ cdef int lower_counters(Engine engine, const Sale* sale, journal_v1.Effects* eff
         engine, (<size_t>sale.record.effects.counters_count + 1) * sizeof(journal_v1.CounterChange))
     for i in range(sale.record.effects.counters_count):
         raised = &sale.record.effects.counters[i]
-        lowered = lowered_at(sale, raised, True) - lowered_at(sale, raised, False)
-        if lowered > 0:
+        lowered = lowered_now(sale, effects.returned, i)
+        if lowered != 0:
             change = &effects.counters[effects.counters_count]
             effects.counters_count += 1
             change.key = raised.key
@@ -320,19 +359,37 @@ cdef int lower_counters(Engine engine, const Sale* sale, journal_v1.Effects* eff
     return 0
 
 
+cdef int64_t lowered_now(const Sale* sale, const journal_v1.ReturnState* state, int32_t place) noexcept nogil:
+    cdef const journal_v1.CounterChange* raised = &sale.record.effects.counters[place]
+    if state.readjudicated == NULL:
+        return lowered_at(sale, raised, True) - lowered_at(sale, raised, False)
+    if sale.before == NULL or sale.before.readjudicated == NULL:
+        return state.readjudicated.lowered[place]
+    return state.readjudicated.lowered[place] - sale.before.readjudicated.lowered[place]
+
+
 cdef int free_coupons(Engine engine, Operation operation, const Sale* sale, journal_v1.Effects* effects) except -1:
-    """Codes the sale used may be used again; codes it issued may not be used any more."""
+    """Codes the sale used may be used again, unless their series says otherwise; codes it issued may not be used any more."""
+    cdef Coupons coupons = engine.facts.coupons
     cdef const journal_v1.CouponChange* was
     cdef journal_v1.CouponChange* change
+    cdef const CouponSeries* series
     cdef Coupon state
+    cdef uint8_t key[16]
     cdef int32_t i, use
     effects.coupons = <journal_v1.CouponChange*>taken(
         engine, (<size_t>sale.record.effects.coupons_count + 1) * sizeof(journal_v1.CouponChange))
     for i in range(sale.record.effects.coupons_count):
         was = &sale.record.effects.coupons[i]
-        if not turns_back(sale, was):
+        if not turns_back(sale, effects.returned, i) or is_gift_card(sale, was.code_hash):
             continue
-        state = engine.book.coupon(<const uint8_t*>was.code_hash.data)
+        if not code_key(was.code_hash, was.series_no, was.serial, key):
+            continue
+        series = coupons.find_series(was.series_no)
+        # A void undoes the sale, whatever the policy.
+        if series != NULL and series.keeps_used and not was.issued and operation.kind == pos_v1.OPERATION_KIND_RETURN:
+            continue
+        state = engine.book.coupon(key)
         use = journal_v1.COUPON_USE_CANCELLED if was.issued else journal_v1.COUPON_USE_FREE
         if state.use != <int32_t>(COUPON_FREE if was.issued else COUPON_USED):
             if was.issued:
@@ -341,14 +398,37 @@ cdef int free_coupons(Engine engine, Operation operation, const Sale* sale, jour
         change = &effects.coupons[effects.coupons_count]
         effects.coupons_count += 1
         change.code_hash = was.code_hash
+        change.serial = was.serial
         change.series_no = was.series_no
         change.use = use
+        if series != NULL and not was.issued:
+            change.expires_at_us = with_grace(series, &state, engine.case.instant_us)
     return 0
 
 
-cdef bint turns_back(const Sale* sale, const journal_v1.CouponChange* change) noexcept:
+cdef bint is_gift_card(const Sale* sale, Text number_hash) noexcept nogil:
+    """Sold by the sale: tenders' matter."""
+    cdef const journal_v1.TenderEvidence* evidence = sale.record.evidence.tenders
+    cdef int32_t i
+    for i in range(evidence.sold_count if evidence != NULL else 0):
+        if text_equal(evidence.sold[i].number_hash, number_hash):
+            return True
+    return False
+
+
+cdef int64_t with_grace(const CouponSeries* series, const Coupon* state, int64_t instant_us) noexcept nogil:
+    """Until when a code that is let go is good, when that is later than it would be; else 0."""
+    cdef int64_t least_us = instant_us + <int64_t>series.grace_days * 86_400 * 1_000_000
+    return least_us if series.grace_days > 0 and coupon_end_us(series, state) < least_us else 0
+
+
+cdef bint turns_back(const Sale* sale, const journal_v1.ReturnState* state, int32_t place) noexcept:
     """This operation brings back the last of what the code belongs to; an issued one belongs to the whole receipt."""
+    cdef const journal_v1.CouponChange* change = &sale.record.effects.coupons[place]
     cdef Text promotion_id = [NULL, 0]
+    if state.readjudicated != NULL:
+        return is_turned_back(state.readjudicated, place) and not (
+            sale.before != NULL and is_turned_back(sale.before.readjudicated, place))
     if not change.issued:
-        promotion_id = promotion_of_code(sale, change.code_hash)
+        promotion_id = promotion_of_code(sale, change)
     return is_back(sale, promotion_id, True) and not is_back(sale, promotion_id, False)

@@ -4,8 +4,8 @@ from altyn.core.siphash cimport Digest, SipKey
 from altyn.core.text cimport Text
 
 cdef enum:
-    TOKEN_BYTES = 73
-    TOKEN_FORMAT = 1
+    TOKEN_BYTES = 89
+    TOKEN_FORMAT = 2
 
 cdef struct Token:
     int64_t rules_version
@@ -13,6 +13,7 @@ cdef struct Token:
     int64_t issued_us          # server clock
     Digest content             # goods, coupons, customer, points asked for
     Digest result              # the amounts shown
+    Digest identification      # what identified the customer and ages, with the register it was presented at; zeros: nothing
 
 cdef void token_write(const Token* token, SipKey key, uint8_t* out) noexcept nogil
 # False when the bytes are not a token made with this key.

@@ -1,7 +1,7 @@
 """The calculation token.
 
-Opaque to registers: format, release, business time, time of issue, digests of what was asked and of what was shown, and a keyed
-digest over them. Who does not hold the key cannot make one. Time-outs and what follows from a token are the engine's decisions.
+Opaque to registers: format, release, business time, time of issue, digests of what was asked, of what was shown and of
+who was identified how, and a keyed digest over them. Who does not hold the key cannot make one. Time-outs and what follows from a token are the engine's decisions.
 """
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
@@ -9,7 +9,7 @@ from altyn.core.siphash cimport Digest, SipKey, SipState, digest_equal, sip_end,
 from altyn.core.text cimport Text
 
 cdef enum:
-    SIGNED_BYTES = 57
+    SIGNED_BYTES = 73
 
 cdef Digest signature(const uint8_t* bytes_, SipKey key) noexcept nogil:
     cdef SipState state
@@ -25,6 +25,7 @@ cdef void token_write(const Token* token, SipKey key, uint8_t* out) noexcept nog
     memcpy(out + 17, &token.issued_us, 8)
     memcpy(out + 25, &token.content, 16)
     memcpy(out + 41, &token.result, 16)
+    memcpy(out + 57, &token.identification, 16)
     signed = signature(out, key)
     memcpy(out + SIGNED_BYTES, &signed, 16)
 
@@ -41,4 +42,5 @@ cdef bint token_read(Text text, SipKey key, Token* token) noexcept nogil:
     memcpy(&token.issued_us, data + 17, 8)
     memcpy(&token.content, data + 25, 16)
     memcpy(&token.result, data + 41, 16)
+    memcpy(&token.identification, data + 57, 16)
     return True

@@ -49,10 +49,19 @@ class Lookup(NamedTuple):
 
 class RulesWanted(NamedTuple):
     """An offline receipt is to be judged by the release of this time, and memory does not hold it: `take_past_ruleset`,
-    then call again.
+    then call again. With a version: a return is judged by that release, `take_release`.
     """
 
     business_time_us: int
+    version: int = 0
+
+
+class RulesMissing(Exception):
+    """Inside the engine: a decision cannot go on without what is wanted."""
+
+    def __init__(self, wanted: RulesWanted) -> None:
+        super().__init__(wanted)
+        self.wanted = wanted
 
 
 class Known(NamedTuple):

@@ -12,6 +12,9 @@ from altyn.core.facts.index cimport Index
 from altyn.core.facts.memory cimport Arena, Records
 from altyn.core.facts.texts cimport Texts
 
+cdef enum:
+    FOUND_AT_ONCE = 32
+
 cdef struct Product:
     Text sku
     Text group                   # size 0: none
@@ -35,6 +38,8 @@ cdef class Catalogue:
 
     # QUERIES
     cdef const Product* find(self, Text sku) noexcept nogil      # NULL: not in the catalogue
+    # The same for as many SKUs as FOUND_AT_ONCE: `stride` bytes lie between the begins of two of them.
+    cdef void find_many(self, const Text* skus, size_t stride, int32_t count, const Product** found) noexcept nogil
 
     # COMMANDS
     cdef Product* _slot(self, Text sku) noexcept nogil           # removed ones too

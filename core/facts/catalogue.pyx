@@ -7,10 +7,10 @@ from altyn.core.text cimport Text, text_equal
 from altyn.core.facts.attributes cimport ATTRIBUTES_BYTES_MAX, AttributeSets
 from altyn.core.facts.copy cimport CopyRows, Field, field_bool, field_int, field_text
 from altyn.core.facts.index cimport (
-    Probe, hash_bytes, index_add, index_bytes, index_free, index_init, index_next, index_probe,
+    Probe, hash_bytes, index_add, index_bytes, index_expect, index_free, index_init, index_next, index_probe,
 )
 from altyn.core.facts.memory cimport (
-    arena_bytes, arena_copy, arena_free, arena_init, record_at, records_add, records_bytes, records_free, records_init,
+    arena_bytes, arena_copy, arena_free, arena_init, prefetch, record_at, records_add, records_bytes, records_free, records_init,
 )
 from altyn.core.facts.texts cimport FACT_ID_BYTES_MAX, Texts
 cimport cython
@@ -20,6 +20,7 @@ cdef enum:
     FLAGS_MAX = 127
     MIN_PRICE_MINOR_MAX = 1_000_000_000
     VAT_CODE_MAX = 1_000
+    CACHE_LINE_BYTES = 64
 
 
 class ProductFact(NamedTuple):
@@ -42,6 +43,10 @@ cdef Text _text(bytes encoded) noexcept:
     text.data = PyBytes_AS_STRING(encoded)
     text.size = <int32_t>PyBytes_GET_SIZE(encoded)
     return text
+
+
+cdef inline const Text* sku_at(const Text* skus, size_t stride, int32_t place) noexcept nogil:
+    return <const Text*>(<const char*>skus + <size_t>place * stride)
 
 
 @cython.final
@@ -78,6 +83,35 @@ cdef class Catalogue:
         if product == NULL or not product.present:
             return NULL
         return product
+
+    cdef void find_many(self, const Text* skus, size_t stride, int32_t count, const Product** found) noexcept nogil:
+        """Step by step for all of them: what one step reads of each was asked for in the step before, and comes meanwhile."""
+        cdef uint32_t[FOUND_AT_ONCE] hashes
+        cdef const Text* sku
+        cdef const Product* product
+        cdef Probe probe
+        cdef uint32_t number
+        cdef int32_t i
+        for i in range(count):
+            sku = sku_at(skus, stride, i)
+            hashes[i] = hash_bytes(sku.data, sku.size)
+            index_expect(&self._index, hashes[i])
+        for i in range(count):
+            probe = index_probe(&self._index, hashes[i])
+            found[i] = <const Product*>record_at(&self._products, number) if index_next(&probe, &number) else NULL
+            prefetch(found[i])
+            prefetch(<const char*>found[i] + CACHE_LINE_BYTES)
+        for i in range(count):
+            product = found[i]
+            if product != NULL:
+                prefetch(product.sku.data)
+                # Whoever asked for the product reads these next.
+                prefetch(product.group.data)
+                prefetch(product.brand.data)
+        for i in range(count):
+            product, sku = found[i], sku_at(skus, stride, i)
+            if product != NULL and not (product.present and text_equal(product.sku, sku[0])):
+                found[i] = self.find(sku[0])
 
     def get(self, str sku not None):
         cdef bytes encoded = sku.encode()

@@ -2,19 +2,22 @@
 
 A code is compared after trimming blanks and ASCII upper-casing, as conditions on shared codes are. It is kept as the
 first 16 bytes of HMAC-SHA-256 under the identity key; their first 8 are what the journal keeps of an unknown code.
-Random characters come from whoever calls: this must never draw them itself.
+Random characters come from whoever calls: this must never draw them itself. Codes of serial series are made by
+serial_codes.
 """
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from typing import Any
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O, U: they are misread
 CODE_HASH_BYTES = 16
 CODE_BYTES_MAX = 64
 BODY = "#"
 CHECK = "?"
+ISSUED_FORM = "############?"  # of codes that receipts issue, when the series' own has no room
 
 
 def normalised_code(code: str) -> str:
@@ -25,6 +28,17 @@ def normalised_code(code: str) -> str:
 def code_hash(pepper: bytes, code: str) -> bytes:
     """16 bytes of the keyed hash."""
     return hmac.digest(pepper, b"coupon:" + normalised_code(code).encode(), "sha256")[:CODE_HASH_BYTES]
+
+
+def serial_key(series_no: int, serial: int) -> bytes:
+    """What stands for a code known by its serial where others have their hash: 16 bytes."""
+    return serial.to_bytes(8, "little") + series_no.to_bytes(8, "little")
+
+
+def key_of(told: Any) -> bytes:
+    """The identity of a code in a message that names one, 16 bytes; none: empty."""
+    key: bytes = serial_key(told.series_no, told.serial) if told.serial else told.code_hash
+    return key
 
 
 def check_character(text: str) -> str:
@@ -42,6 +56,16 @@ def check_character(text: str) -> str:
 def count_of_codes(template: str) -> int:
     """How many codes a template can give."""
     return int(len(ALPHABET) ** template.count(BODY))
+
+
+def forms_meet(one: str, other: str) -> bool:
+    """Whether a text may have the form of both templates. Of check characters only that they are of the alphabet is
+    looked at.
+    """
+    return len(one) == len(other) and all(
+        a == b or (a in "#?" and (b in "#?" or b in ALPHABET)) or (b in "#?" and a in ALPHABET)
+        for a, b in zip(one, other, strict=True)
+    )
 
 
 def code_of(template: str, draw: Callable[[], str]) -> str:

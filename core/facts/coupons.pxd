@@ -1,6 +1,6 @@
 """Coupons: which series a code presented at the till belongs to, and whether it may be used at that instant.
 
-Only keyed hashes of codes are here, never a code. What has become of a unique code (free, held, used) is money-like and the
+Only keyed hashes of codes are here, never a code, and of serial series not even those (serial_codes). What has become of a unique code (free, held, used) is money-like and the
 book's; here is what the back office decides. Invariants: a code belongs to one series for life and keeps its `code_id`; a code
 whose series is not known is unknown; answers are given by value, for rows move while a page grows. It must never tell a removed
 code from one that never was.
@@ -10,10 +10,11 @@ from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint8_t
 from altyn.core.text cimport Text
 from altyn.core.facts.copy cimport CopyRows
 from altyn.core.facts.memory cimport Arena
+from altyn.core.facts.serials cimport Serials
+from altyn.core.limits cimport SERIES_NO_MAX
 
 cdef enum:
     CODE_HASH_BYTES = 16         # the first bytes of the HMAC-SHA-256
-    SERIES_NO_MAX = 65_535
     CODE_PAGES = 4_096           # by the hash's first 12 bits; a page grows alone, so never for long
 
 cdef enum CouponKind:
@@ -36,6 +37,9 @@ cdef struct CouponSeries:
     int32_t uses_max             # of one code; 0: any number
     uint8_t kind                 # CouponKind
     uint8_t is_blocked
+    uint8_t is_serial            # its codes are computed
+    uint8_t keeps_used           # a return does not let a code be used again
+    int32_t grace_days           # a code that a return lets be used again is good for at least so long
 
 cdef struct CodeSlot:
     unsigned char code_hash[CODE_HASH_BYTES]
@@ -50,7 +54,7 @@ cdef struct CodePage:
     uint32_t used                # slots that are not empty, removed ones included
 
 cdef struct Resolution:
-    int64_t code_id              # 0 when unknown
+    int64_t code_id              # or the serial; 0 when unknown
     int32_t series_no            # 0 when unknown
     CodeResult result
 
@@ -62,15 +66,18 @@ cdef class Coupons:
     cdef Py_ssize_t _codes_present
     cdef Py_ssize_t _series_present
     cdef dict _numbers           # bytes of a series' name → series_no
+    cdef Serials serials
 
     # QUERIES; hashes are CODE_HASH_BYTES or longer. Those of a known code that may not be used are told as well.
     cdef Resolution resolve_code(self, const unsigned char* code_hash, int64_t instant_us) noexcept nogil
+    cdef Resolution resolve_serial(self, int32_t series_no, int64_t serial, int64_t instant_us) noexcept nogil
     cdef const CouponSeries* find_series(self, int32_t series_no) noexcept nogil       # NULL: unknown
     cdef const CouponSeries* find_named(self, Text series) except? NULL               # NULL: unknown
 
     # COMMANDS
     cdef CodeSlot* _slot(self, const unsigned char* code_hash) noexcept nogil
+    cdef void _resolve(self, Resolution* found, int32_t series_no, int64_t code_id, bint is_blocked, int64_t instant_us) noexcept nogil
     cdef int _write_series(self, CouponSeries read) except -1
-    cdef bint _remove_series(self, int32_t series_no) noexcept
+    cdef bint _remove_series(self, int32_t series_no) except -1
     cdef int _write_code(self, const unsigned char* code_hash, int64_t code_id, int64_t series_no, bint is_blocked) except -1
     cdef bint _remove_code(self, const unsigned char* code_hash) noexcept

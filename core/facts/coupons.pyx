@@ -11,13 +11,16 @@ from libc.string cimport memcmp, memcpy
 from altyn.core.text cimport Text, text_equal
 from altyn.core.facts.copy cimport CopyRows, Field, field_bool, field_int, field_text
 from altyn.core.facts.memory cimport arena_bytes, arena_copy, arena_free, arena_init
+from altyn.core.facts.serial_codes cimport is_serial_template
+from altyn.core.facts.serials cimport SERIAL_BLOCKED, SERIAL_UNKNOWN, SHAPES_MAX, RangeState, Serials
 from altyn.core.facts.texts cimport FACT_ID_BYTES_MAX
+from altyn.core.limits cimport SERIES_NO_MAX
 cimport cython
 
 # CouponKind, CodeResult and the limits, for Python.
 globals().update(
     COUPON_SHARED=COUPON_SHARED, COUPON_UNIQUE=COUPON_UNIQUE, CODE_UNKNOWN=CODE_UNKNOWN, CODE_FOUND=CODE_FOUND,
-    CODE_BLOCKED=CODE_BLOCKED, CODE_TOO_EARLY=CODE_TOO_EARLY, CODE_TOO_LATE=CODE_TOO_LATE, SERIES_NO_MAX=SERIES_NO_MAX,
+    CODE_BLOCKED=CODE_BLOCKED, SHAPES_MAX=SHAPES_MAX, CODE_TOO_EARLY=CODE_TOO_EARLY, CODE_TOO_LATE=CODE_TOO_LATE, SERIES_NO_MAX=SERIES_NO_MAX,
     NEVER_US=INT64_MAX,
 )
 
@@ -29,6 +32,7 @@ cdef enum:
     PAGE_SLOTS_MIN = 8
     CODE_ID_BITS = 40
     USES_MAX = 1_000_000_000
+    GRACE_DAYS_MAX = 3_650
 
 
 class SeriesFact(NamedTuple):
@@ -40,6 +44,9 @@ class SeriesFact(NamedTuple):
     ends_at_us: int
     uses_max: int
     template: str = ""
+    is_serial: bool = False
+    keeps_used: bool = False
+    grace_days: int = 0
 
 
 class CodeFact(NamedTuple):
@@ -109,6 +116,7 @@ cdef class Coupons:
     def __cinit__(self):
         arena_init(&self._names)
         self._numbers = {}
+        self.serials = Serials()
         self._pages = <CodePage*>calloc(CODE_PAGES, sizeof(CodePage))
         # Pages nobody writes to cost only address space.
         self._series = <CouponSeries*>calloc(SERIES_NO_MAX + 1, sizeof(CouponSeries))
@@ -148,21 +156,14 @@ cdef class Coupons:
         cdef const CouponSeries* found = self.find_series(self._numbers.get(series.data[:series.size], 0))
         return found if found != NULL and text_equal(found.series, series) else NULL
 
-    cdef Resolution resolve_code(self, const unsigned char* code_hash, int64_t instant_us) noexcept nogil:
-        cdef Resolution found
-        cdef const CodeSlot* slot = self._slot(code_hash)
-        cdef const CouponSeries* series
-        found.code_id = 0
-        found.series_no = 0
-        found.result = CODE_UNKNOWN
-        if slot == NULL or slot.state == SLOT_REMOVED:
-            return found
-        series = self.find_series(slot.series_no)
+    cdef void _resolve(self, Resolution* found, int32_t series_no, int64_t code_id, bint is_blocked, int64_t instant_us) noexcept nogil:
+        """What a code that there is is worth; unknown when its series is not there."""
+        cdef const CouponSeries* series = self.find_series(series_no)
         if series == NULL:
-            return found
-        found.code_id = _code_id(slot)
-        found.series_no = slot.series_no
-        if series.is_blocked or slot.state == SLOT_BLOCKED:
+            return
+        found.code_id = code_id
+        found.series_no = series_no
+        if series.is_blocked or is_blocked:
             found.result = CODE_BLOCKED
         elif instant_us < series.starts_at_us:
             found.result = CODE_TOO_EARLY
@@ -170,6 +171,19 @@ cdef class Coupons:
             found.result = CODE_TOO_LATE
         else:
             found.result = CODE_FOUND
+
+    cdef Resolution resolve_code(self, const unsigned char* code_hash, int64_t instant_us) noexcept nogil:
+        cdef Resolution found = [0, 0, CODE_UNKNOWN]
+        cdef const CodeSlot* slot = self._slot(code_hash)
+        if slot != NULL and slot.state != SLOT_REMOVED:
+            self._resolve(&found, slot.series_no, _code_id(slot), slot.state == SLOT_BLOCKED, instant_us)
+        return found
+
+    cdef Resolution resolve_serial(self, int32_t series_no, int64_t serial, int64_t instant_us) noexcept nogil:
+        cdef Resolution found = [0, 0, CODE_UNKNOWN]
+        cdef RangeState state = self.serials.state_of(series_no, serial)
+        if state != SERIAL_UNKNOWN:
+            self._resolve(&found, series_no, serial, state == SERIAL_BLOCKED, instant_us)
         return found
 
     # COMMANDS
@@ -184,6 +198,10 @@ cdef class Coupons:
             raise ValueError("coupon kind is " + str(read.kind))
         if read.starts_at_us >= read.ends_at_us or not 0 <= read.uses_max <= USES_MAX:
             raise ValueError("a series that ends before it starts, or uses_max of " + str(read.uses_max))
+        if not 0 <= read.grace_days <= GRACE_DAYS_MAX:
+            raise ValueError("a series with grace_days of " + str(read.grace_days))
+        if read.is_serial and (read.kind != COUPON_UNIQUE or read.uses_max != 1 or not is_serial_template(read.template)):
+            raise ValueError("a serial series is of unique codes for one use, with 8 to 12 # in its template")
         series = &self._series[read.series_no]
         if text_equal(series.series, read.series):
             read.series = series.series
@@ -193,14 +211,20 @@ cdef class Coupons:
             read.template = series.template
         else:
             arena_copy(&self._names, read.template, &read.template)
+        if series.series.size > 0 and series.is_serial:
+            self.serials.remove_form(series.template, read.series_no)
+        if read.is_serial:
+            self.serials.add_form(read.template, read.series_no)
         self._numbers[read.series.data[:read.series.size]] = read.series_no
         self._series_present += series.series.size == 0
         series[0] = read
         return 0
 
-    cdef bint _remove_series(self, int32_t series_no) noexcept:
+    cdef bint _remove_series(self, int32_t series_no) except -1:
         if self.find_series(series_no) == NULL:
             return False
+        if self._series[series_no].is_serial:
+            self.serials.remove_form(self._series[series_no].template, series_no)
         self._series[series_no].series.size = 0
         self._series_present -= 1
         return True
@@ -254,7 +278,7 @@ cdef class Coupons:
         for i in range(CODE_PAGES):
             slots_count += self._pages[i].capacity
         return (slots_count * sizeof(CodeSlot) + CODE_PAGES * sizeof(CodePage)
-                + (SERIES_NO_MAX + 1) * sizeof(CouponSeries) + arena_bytes(&self._names))
+                + (SERIES_NO_MAX + 1) * sizeof(CouponSeries) + arena_bytes(&self._names) + self.serials.allocated_bytes)
 
     def resolve(self, bytes code_hash not None, int64_t instant_us):
         cdef Resolution found = self.resolve_code(_hash(code_hash), instant_us)
@@ -266,7 +290,8 @@ cdef class Coupons:
             return None
         return SeriesFact(series_no, series.series.data[:series.series.size].decode("utf-8"), series.kind, bool(series.is_blocked),
                           series.starts_at_us, series.ends_at_us, series.uses_max,
-                          series.template.data[:series.template.size].decode("utf-8"))
+                          series.template.data[:series.template.size].decode("utf-8"), bool(series.is_serial),
+                          bool(series.keeps_used), series.grace_days)
 
     def upsert_series(self, series not None):
         cdef bytes name = series.series.encode(), template = series.template.encode()
@@ -281,10 +306,29 @@ cdef class Coupons:
         read.starts_at_us = series.starts_at_us
         read.ends_at_us = series.ends_at_us
         read.uses_max = series.uses_max
+        read.is_serial = bool(series.is_serial)
+        read.keeps_used = bool(series.keeps_used)
+        read.grace_days = series.grace_days
         self._write_series(read)
 
     def remove_series(self, int32_t series_no):
         return self._remove_series(series_no)
+
+    def resolve_range(self, int32_t series_no, int64_t serial, int64_t instant_us):
+        cdef Resolution found = [0, 0, CODE_UNKNOWN]
+        if 0 < series_no <= SERIES_NO_MAX:
+            found = self.resolve_serial(series_no, serial, instant_us)
+        return CodeResolution(found.result, found.series_no, found.code_id)
+
+    def series_of_form(self, bytes code not None):
+        cdef Text text = [PyBytes_AS_STRING(code), <int32_t>PyBytes_GET_SIZE(code)]
+        return self.serials.series_of(text)
+
+    def upsert_range(self, int64_t series_no, int64_t first, int64_t last, bint is_blocked=False):
+        self.serials.write_range(series_no, first, last, is_blocked)
+
+    def remove_range(self, int64_t series_no, int64_t first):
+        return self.serials.remove_range(series_no, first)
 
     def upsert_code(self, code not None):
         cdef bytes code_hash = code.code_hash
@@ -294,15 +338,15 @@ cdef class Coupons:
         return self._remove_code(_hash(code_hash))
 
     def load_series(self, CopyRows rows not None, Py_ssize_t rows_max):
-        cdef Field fields[9]
+        cdef Field fields[12]
         cdef CouponSeries read
-        cdef int64_t number, kind, uses
+        cdef int64_t number, kind, uses, grace
         cdef Py_ssize_t count = 0
-        while count < rows_max and rows.next_row(fields, 9):
+        while count < rows_max and rows.next_row(fields, 12):
             number = field_int(fields[0])
             if not 0 < number <= SERIES_NO_MAX:
                 raise ValueError("series_no is " + str(number))
-            if field_bool(fields[8]):
+            if field_bool(fields[11]):
                 self._remove_series(<int32_t>number)
             else:
                 kind = field_int(fields[2])
@@ -315,6 +359,10 @@ cdef class Coupons:
                 read.starts_at_us = field_int(fields[4])
                 read.ends_at_us = field_int(fields[5]) if fields[5].size >= 0 else INT64_MAX
                 read.uses_max = <int32_t>uses if 0 <= uses <= USES_MAX else -1
+                read.is_serial = field_bool(fields[8])
+                read.keeps_used = field_bool(fields[9])
+                grace = field_int(fields[10])
+                read.grace_days = <int32_t>grace if 0 <= grace <= GRACE_DAYS_MAX else -1
                 self._write_series(read)
             count += 1
         return count
@@ -331,3 +379,6 @@ cdef class Coupons:
                 self._write_code(fields[0].data, field_int(fields[1]), field_int(fields[2]), field_bool(fields[3]))
             count += 1
         return count
+
+    def load_ranges(self, CopyRows rows not None, Py_ssize_t rows_max):
+        return self.serials.load(rows, rows_max)

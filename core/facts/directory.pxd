@@ -25,6 +25,11 @@ cdef enum CardState:
     CARD_CLOSED = 4
     CARD_FINISHED = 5
 
+cdef enum:
+    # Of Card.marks.
+    LAST4_MARKS = 7
+    CARD_VIRTUAL = 8
+
 cdef struct Card:
     unsigned char number_hash[IDENTITY_HASH_BYTES]
     int64_t card_id
@@ -32,8 +37,12 @@ cdef struct Card:
     int64_t customer_id          # 0: anonymous
     char last4[4]
     uint16_t card_type           # text number, see Directory.card_type
-    uint8_t last4_size
+    uint8_t marks                # how many of last4, and CARD_VIRTUAL
     uint8_t state                # CardState
+
+cdef inline bint is_virtual(const Card* card) noexcept nogil:
+    """Known by its tokens only; its number by itself is nobody's."""
+    return card.marks & CARD_VIRTUAL
 
 cdef struct Customer:
     unsigned char phone_hash[IDENTITY_HASH_BYTES]
@@ -52,6 +61,7 @@ cdef struct Customer:
 cdef class Directory:
     cdef Records _cards
     cdef Index _cards_index
+    cdef Index _virtual_index    # by card_id, to virtual cards
     cdef Records _customers
     cdef Index _customers_index
     cdef Index _phones_index     # to customers
@@ -67,6 +77,7 @@ cdef class Directory:
 
     # QUERIES; hashes are IDENTITY_HASH_BYTES or longer
     cdef const Card* find_card(self, const unsigned char* number_hash) noexcept nogil          # NULL: unknown
+    cdef const Card* find_virtual(self, int64_t card_id) noexcept nogil                        # NULL: unknown, or not virtual
     cdef const Customer* find_customer(self, int64_t customer_id) noexcept nogil               # NULL: unknown
     cdef int64_t find_phone(self, const unsigned char* phone_hash) noexcept nogil              # customer_id; 0: unknown; PHONE_NOT_UNIQUE
     cdef Text card_type(self, const Card* card) noexcept nogil
@@ -78,10 +89,10 @@ cdef class Directory:
     cdef int32_t favourites_of(self, const Customer* customer, Text* texts) noexcept nogil
 
     # COMMANDS
-    cdef Card* _card_slot(self, const unsigned char* number_hash) noexcept nogil
+    cdef Card* _card_slot(self, const unsigned char* number_hash, uint32_t* number) noexcept nogil
     cdef int _write_card(self, Card read) except -1
     cdef bint _remove_card(self, const unsigned char* number_hash) noexcept
-    cdef int _fill_card(self, Card* card, const unsigned char* number_hash, int64_t state, Text card_type, Text last4) except -1
+    cdef int _fill_card(self, Card* card, const unsigned char* number_hash, int64_t state, Text card_type, Text last4, bint virtual) except -1
     cdef Customer* _customer_slot(self, int64_t customer_id, uint32_t* number) noexcept nogil
     cdef Customer* _customer_to_write(self, int64_t customer_id, uint32_t* number) except NULL
     cdef int _write_customer(self, int64_t customer_id, int64_t account_id, const unsigned char* phone_hash, int64_t birthday_mmdd, Text favourites) except -1

@@ -14,7 +14,9 @@ SEGMENTS_MAX: int
 PHONE_NOT_UNIQUE: int
 
 class CardFact(NamedTuple):
-    """`number_hash`: 16 bytes or more of the keyed hash. `customer_id` 0: anonymous. `state`: CARD_NEW and further."""
+    """`number_hash`: 16 bytes or more of the keyed hash. `customer_id` 0: anonymous. `state`: CARD_NEW and further.
+    `virtual`: known by its tokens, which name `card_id`.
+    """
 
     number_hash: bytes
     card_id: int
@@ -23,6 +25,7 @@ class CardFact(NamedTuple):
     card_type: str
     state: int
     last4: str
+    virtual: bool = False
 
 class CustomerFact(NamedTuple):
     """`phone_hash`: at least 16 bytes of the keyed hash, or empty. `birthday_mmdd`: month × 100 + day, 0 for not known.
@@ -60,7 +63,7 @@ class Directory:
         """Apply at most `rows_max` rows and return how many; fewer means: append the next chunk, or the end.
 
         Columns: number_hash bytea, card_id int8, account_id int8, customer_id int8 or null, card_type text, state int2,
-        last4 text, deleted bool. ValueError when a row is not of this shape.
+        last4 text, deleted bool, virtual bool. ValueError when a row is not of this shape.
         """
     def load_customers(self, rows: CopyRows, rows_max: int) -> int:
         """As load_cards. Columns: customer_id int8, account_id int8, phone_hash bytea or null, deleted bool,

@@ -39,6 +39,7 @@ class CardFact(NamedTuple):
     card_type: str
     state: int
     last4: str
+    virtual: bool = False
 
 
 class CustomerFact(NamedTuple):
@@ -80,6 +81,7 @@ cdef class Directory:
         records_init(&self._customers, sizeof(Customer))
         records_init(&self._pool, RUN_OF_UNIT * sizeof(uint16_t))
         index_init(&self._cards_index)
+        index_init(&self._virtual_index)
         index_init(&self._customers_index)
         index_init(&self._phones_index)
         self._card_types = Texts()
@@ -91,26 +93,37 @@ cdef class Directory:
         records_free(&self._customers)
         records_free(&self._pool)
         index_free(&self._cards_index)
+        index_free(&self._virtual_index)
         index_free(&self._customers_index)
         index_free(&self._phones_index)
 
     # QUERIES
 
-    cdef Card* _card_slot(self, const unsigned char* number_hash) noexcept nogil:
+    cdef Card* _card_slot(self, const unsigned char* number_hash, uint32_t* number) noexcept nogil:
         cdef Probe probe = index_probe(&self._cards_index, _hash_identity(number_hash))
-        cdef uint32_t number
         cdef Card* card
-        while index_next(&probe, &number):
-            card = <Card*>record_at(&self._cards, number)
+        while index_next(&probe, number):
+            card = <Card*>record_at(&self._cards, number[0])
             if memcmp(card.number_hash, number_hash, IDENTITY_HASH_BYTES) == 0:
                 return card
         return NULL
 
     cdef const Card* find_card(self, const unsigned char* number_hash) noexcept nogil:
-        cdef Card* card = self._card_slot(number_hash)
+        cdef uint32_t number
+        cdef Card* card = self._card_slot(number_hash, &number)
         if card == NULL or card.state == CARD_ABSENT:
             return NULL
         return card
+
+    cdef const Card* find_virtual(self, int64_t card_id) noexcept nogil:
+        cdef Probe probe = index_probe(&self._virtual_index, hash_number(<unsigned long long>card_id))
+        cdef uint32_t number
+        cdef const Card* card
+        while index_next(&probe, &number):
+            card = <const Card*>record_at(&self._cards, number)
+            if card.card_id == card_id and is_virtual(card) and card.state != CARD_ABSENT:
+                return card
+        return NULL
 
     cdef Customer* _customer_slot(self, int64_t customer_id, uint32_t* number) noexcept nogil:
         cdef Probe probe = index_probe(&self._customers_index, hash_number(<unsigned long long>customer_id))
@@ -150,7 +163,7 @@ cdef class Directory:
     cdef Text last4(self, const Card* card) noexcept nogil:
         cdef Text text
         text.data = <const char*>card.last4
-        text.size = card.last4_size
+        text.size = card.marks & LAST4_MARKS
         return text
 
     cdef int32_t segments_of(self, const Customer* customer, Text* texts) noexcept nogil:
@@ -180,25 +193,29 @@ cdef class Directory:
                              + str(read.customer_id) + " must be above 0 (customer_id 0: anonymous)")
         if not CARD_NEW <= read.state <= CARD_FINISHED:
             raise ValueError("card state is " + str(read.state))
-        card = self._card_slot(read.number_hash)
+        card = self._card_slot(read.number_hash, &number)
         if card == NULL:
             records_add(&self._cards, 1, &number)
             card = <Card*>record_at(&self._cards, number)
             memcpy(card.number_hash, read.number_hash, IDENTITY_HASH_BYTES)
             index_add(&self._cards_index, _hash_identity(read.number_hash), number)
         self._cards_present += card.state == CARD_ABSENT
+        if is_virtual(&read) and not (is_virtual(card) and card.card_id == read.card_id):
+            # It may be there already, from a time before: the record tells what a card is now.
+            index_add(&self._virtual_index, hash_number(<unsigned long long>read.card_id), number)
         card[0] = read
         return 0
 
     cdef bint _remove_card(self, const unsigned char* number_hash) noexcept:
-        cdef Card* card = self._card_slot(number_hash)
+        cdef uint32_t number
+        cdef Card* card = self._card_slot(number_hash, &number)
         if card == NULL or card.state == CARD_ABSENT:
             return False
         card.state = CARD_ABSENT
         self._cards_present -= 1
         return True
 
-    cdef int _fill_card(self, Card* card, const unsigned char* number_hash, int64_t state, Text card_type, Text last4) except -1:
+    cdef int _fill_card(self, Card* card, const unsigned char* number_hash, int64_t state, Text card_type, Text last4, bint virtual) except -1:
         cdef uint32_t number
         if card_type.size > FACT_ID_BYTES_MAX or last4.size > LAST4_BYTES_MAX:
             raise ValueError("card_type of " + str(card_type.size) + " bytes or last4 of " + str(last4.size))
@@ -210,7 +227,7 @@ cdef class Directory:
         card.card_type = <uint16_t>number
         memset(card.last4, 0, LAST4_BYTES_MAX)
         memcpy(card.last4, last4.data, <size_t>last4.size)
-        card.last4_size = <uint8_t>last4.size
+        card.marks = <uint8_t>last4.size | <uint8_t>(CARD_VIRTUAL if virtual else 0)
         return 0
 
     # COMMANDS: customers and phones
@@ -406,7 +423,7 @@ cdef class Directory:
     @property
     def allocated_bytes(self):
         return (records_bytes(&self._cards) + records_bytes(&self._customers) + records_bytes(&self._pool)
-                + index_bytes(&self._cards_index) + index_bytes(&self._customers_index) + index_bytes(&self._phones_index)
+                + index_bytes(&self._cards_index) + index_bytes(&self._virtual_index) + index_bytes(&self._customers_index) + index_bytes(&self._phones_index)
                 + self._card_types.allocated_bytes() + self._segments.allocated_bytes() + self._categories.allocated_bytes())
 
     def upsert_card(self, card not None):
@@ -414,7 +431,7 @@ cdef class Directory:
         cdef bytes card_type = card.card_type.encode()
         cdef bytes last4 = card.last4.encode()
         cdef bytes number_hash = card.number_hash
-        self._fill_card(&read, _identity(number_hash), card.state, _text(card_type), _text(last4))
+        self._fill_card(&read, _identity(number_hash), card.state, _text(card_type), _text(last4), card.virtual)
         read.card_id = card.card_id
         read.account_id = card.account_id
         read.customer_id = card.customer_id
@@ -428,7 +445,7 @@ cdef class Directory:
         if card == NULL:
             return None
         return CardFact(card.number_hash[:IDENTITY_HASH_BYTES], card.card_id, card.account_id, card.customer_id,
-                        _str(self.card_type(card)), card.state, _str(self.last4(card)))
+                        _str(self.card_type(card)), card.state, _str(self.last4(card)), is_virtual(card))
 
     def upsert_customer(self, customer not None):
         cdef bytes phone_hash = customer.phone_hash
@@ -467,11 +484,11 @@ cdef class Directory:
         return [_str(texts[i]) for i in range(count)]
 
     def load_cards(self, CopyRows rows not None, Py_ssize_t rows_max):
-        cdef Field fields[8]
+        cdef Field fields[9]
         cdef Text card_type, last4
         cdef Card read
         cdef Py_ssize_t count = 0
-        while count < rows_max and rows.next_row(fields, 8):
+        while count < rows_max and rows.next_row(fields, 9):
             if fields[0].size < IDENTITY_HASH_BYTES:
                 raise ValueError("number_hash of " + str(fields[0].size) + " bytes")
             if field_bool(fields[7]):
@@ -479,7 +496,7 @@ cdef class Directory:
             else:
                 field_text(fields[4], FACT_ID_BYTES_MAX, &card_type)
                 field_text(fields[6], LAST4_BYTES_MAX, &last4)
-                self._fill_card(&read, fields[0].data, field_int(fields[5]), card_type, last4)
+                self._fill_card(&read, fields[0].data, field_int(fields[5]), card_type, last4, field_bool(fields[8]))
                 read.card_id = field_int(fields[1])
                 read.account_id = field_int(fields[2])
                 read.customer_id = field_int(fields[3]) if fields[3].size >= 0 else 0

@@ -7,10 +7,11 @@ that forgets a key marks its record. Growing costs a few moves per addition and 
 """
 cimport cython
 from libc.stdint cimport int32_t, uint32_t, uint64_t
+from altyn.core.facts.memory cimport prefetch
 
 cdef enum:
     INDEX_SLOTS_MIN = 64
-    INDEX_MOVES = 4              # old slots moved per addition while growing
+    INDEX_MOVES = 8              # old slots moved per addition while growing
 
 cdef struct Slot:
     uint32_t hash
@@ -41,6 +42,10 @@ cdef inline Probe index_probe(const Index* index, uint32_t hash) noexcept nogil:
     probe.then_mask = index.old_mask
     probe.hash = hash
     return probe
+
+cdef inline void index_expect(const Index* index, uint32_t hash) noexcept nogil:
+    """Have the place fetched where a probe of this hash begins."""
+    prefetch(&index.slots[hash & index.mask])
 
 cdef inline bint index_next(Probe* probe, uint32_t* number) noexcept nogil:
     """The next record number of the probe's hash; False when there is none."""

@@ -1,5 +1,5 @@
 """Growth and hashing of the index; probing is inline in the header."""
-from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 cimport cython
@@ -76,17 +76,38 @@ cdef size_t index_bytes(const Index* index) noexcept nogil:
     return slots_count * sizeof(Slot)
 
 
+cdef inline uint64_t word_at(const char* data) noexcept nogil:
+    cdef uint64_t word
+    memcpy(&word, data, 8)
+    return word
+
+
+cdef inline uint64_t last_word(const char* data, int32_t size) noexcept nogil:
+    """The last eight bytes, or all of fewer; they may overlap what was read before."""
+    cdef uint32_t low, high
+    if size >= 8:
+        return word_at(data + size - 8)
+    if size >= 4:
+        memcpy(&low, data, 4)
+        memcpy(&high, data + size - 4, 4)
+        return <uint64_t>high << 32 | low
+    if size == 0:
+        return 0
+    return <uint64_t><uint8_t>data[0] | <uint64_t><uint8_t>data[size >> 1] << 8 | <uint64_t><uint8_t>data[size - 1] << 16
+
+
+@cython.overflowcheck(False)
+cdef inline uint64_t mixed(uint64_t value, uint64_t word) noexcept nogil:
+    value = (value ^ word) * <uint64_t>0xBF58476D1CE4E5B9ULL
+    return value ^ (value >> 32)
+
+
 @cython.overflowcheck(False)
 cdef uint32_t hash_bytes(const char* data, int32_t size) noexcept nogil:
     """Eight bytes at a time, each mixed in by a multiplication; the length counts."""
     cdef uint64_t value = <uint64_t>size * <uint64_t>0x9E3779B97F4A7C15ULL
-    cdef uint64_t word
-    cdef int32_t left = size
-    while left > 0:
-        word = 0
-        memcpy(&word, data, <size_t>(left if left < 8 else 8))
-        value = (value ^ word) * <uint64_t>0xBF58476D1CE4E5B9ULL
-        value ^= value >> 32
-        data += 8
-        left -= 8
-    return hash_number(value)
+    cdef int32_t place = 0
+    while place + 8 < size:
+        value = mixed(value, word_at(data + place))
+        place += 8
+    return hash_number(mixed(value, last_word(data, size)))

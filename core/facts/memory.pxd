@@ -6,6 +6,10 @@ call; growing copies nothing. It must never give memory back one record at a tim
 from libc.stdint cimport uint32_t
 from altyn.core.text cimport Text
 
+cdef extern from *:
+    # Have a line of the cache fetched; any address will do.
+    void prefetch "__builtin_prefetch"(const void* address) noexcept nogil
+
 cdef enum:
     CHUNK_BITS = 16
     CHUNK_RECORDS = 65_536       # records of a chunk; pages nobody wrote to cost nothing

@@ -7,52 +7,43 @@ engine or a damaged journal, and nothing of it is applied.
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, llabs
-from libc.string cimport memcmp, memset
+from libc.string cimport memset
 
 from altyn.core.ledger.accounts cimport (
-    ACCOUNT_SHARDS, CHUNK_LOTS, AccountShard, AccountSlot, Lot, accounts_find, accounts_free, accounts_put,
-    accounts_reserve, chain_in, chain_out, lot_at, lots_due, pool_free, pool_give, pool_reserve, pool_take,
+    ACCOUNT_SHARDS, AccountShard, AccountSlot, Lot, account_write, accounts_bytes, accounts_find, accounts_free, accounts_put,
+    accounts_reserve, is_named, is_small, lot_read, lots_due, next_of, pool_bytes, pool_free, pool_reserve, pool_start,
 )
+from altyn.core.ledger.accumulators cimport (
+    accumulators_begin, accumulators_free, accumulators_move, accumulators_move_room, accumulators_room, accumulators_write,
+)
+from altyn.core.ledger.balances cimport balance_of, balances_of, pick_lots
 from altyn.core.ledger.counters cimport (
     WINDOW_ALWAYS, WINDOW_DAY, Counter, CounterId, counters_bytes, counters_forget, counters_free, counters_plan, counters_read,
     counters_room, counters_sound, counters_write,
 )
-from altyn.core.ledger.coupons cimport COUPON_FREE, COUPON_HELD, Coupon, coupon_read, coupons_plan, coupons_room, coupons_write
-from altyn.core.ledger.holds cimport (
-    HOLD_EXPIRED, HOLD_PENDING, HOLD_POSTED, HOLD_VOIDED, PART_COUNTER, PART_COUPON, Hold, HoldPart, has_receipt, hold_due,
-    hold_free, hold_new, hold_of_id, hold_of_receipt, holds_add, holds_expire, holds_forget, holds_free, holds_remove,
-    holds_reserve, holds_start, is_part, part_counter, points_part,
+from altyn.core.ledger.coupons cimport COUPON_FREE, COUPON_HELD, Coupon, coupon_read
+from altyn.core.ledger.coupons cimport coupons_bytes, coupons_free, coupons_plan, coupons_room, coupons_write
+from altyn.core.ledger.flaws cimport (
+    ACCOUNT_RANGE, ASSET_RANGE, COUNTER_RANGE, COUPON_STATE, ENTRY_UNBALANCED, FLAWLESS, FORWARD_STATE, HOLD_TAKEN, KIND_UNKNOWN,
+    LOT_OVERDRAWN, LOT_OVERFILLED, LOT_TAKEN, LOT_UNKNOWN, POINTS_RANGE, TIME_RANGE, TOO_MANY,
 )
-from altyn.core.ledger.key_table cimport keys_bytes, keys_free
-from altyn.core.limits cimport HOLD_CHANGES_MAX, HOLD_PARTS_MAX, HOLDS_MAX, LEDGER_ASSETS_MAX
-from altyn.core.limits cimport LOTS_OPENED_MAX, LOTS_TOUCHED_MAX, POSTINGS_MAX
-
-@cython.overflowcheck(False)
-cdef inline void total_add(Total* total, int64_t points) noexcept nogil:
-    cdef uint64_t low = total.low + <uint64_t>points
-    total.high += (points >> 63) + (low < total.low)
-    total.low = low
-
+from altyn.core.ledger.forwards cimport forward_of, forwards_bytes, forwards_free, forwards_put, forwards_room, may_lead
+from altyn.core.ledger.holds cimport (
+    HOLD_PENDING, PART_COUNTER, PART_COUPON, Hold, HoldPart, hold_due, hold_of_id, hold_of_receipt, holds_forget, holds_free,
+    holds_start, part_counter,
+)
+from altyn.core.ledger.key_table cimport keys_bytes
+from altyn.core.ledger.planned_holds cimport (
+    plan_hold_end, plan_holds_drop, plan_holds_room, plan_holds_write, plan_new_hold, plan_receipts_free,
+)
+from altyn.core.ledger.tiers cimport tiers_bytes, tiers_free, tiers_room, tiers_write
+from altyn.core.limits cimport HOLD_CHANGES_MAX, LEDGER_ASSETS_MAX, LOTS_OPENED_MAX, LOTS_TOUCHED_MAX, POSTINGS_MAX
 
 @cython.overflowcheck(False)
 cdef inline uint32_t lot_place(int64_t account_id, int32_t asset_no, int64_t lot_id) noexcept nogil:
     cdef uint64_t x = <uint64_t>account_id * 0x9E3779B97F4A7C15u + <uint64_t>lot_id
     x = (x ^ <uint64_t>asset_no) * 0x94D049BB133111EBu
     return <uint32_t>(x >> 52)
-
-
-cdef inline void count_lot(Balance* balance, const Lot* lot, int64_t instant_us) noexcept nogil:
-    """Add one lot to its asset's balance as it is at an instant. An expired lot counts only in what is held."""
-    if lot.lot_id == 0:
-        balance.debt_points -= lot.remaining_points
-        return
-    balance.held_points += lot.held_points
-    if lot.expires_at_us != 0 and lot.expires_at_us <= instant_us:
-        return
-    if lot.active_from_us > instant_us:
-        balance.pending_points += lot.remaining_points - lot.held_points
-    else:
-        balance.active_points += lot.remaining_points - lot.held_points
 
 
 @cython.final
@@ -64,7 +55,7 @@ cdef class Book:
         self.totals = <Total*>calloc(LEDGER_ASSETS_MAX * SYSTEM_ACCOUNTS, sizeof(Total))
         self.plan = <Plan*>calloc(1, sizeof(Plan))
         holds_start(&self.holds)
-        if self.shards == NULL or self.totals == NULL or self.plan == NULL:
+        if self.shards == NULL or self.totals == NULL or self.plan == NULL or not pool_start(&self.lots):
             raise MemoryError
 
     def __dealloc__(self):
@@ -75,7 +66,10 @@ cdef class Book:
         pool_free(&self.lots)
         holds_free(&self.holds)
         counters_free(&self.counters)
-        keys_free(&self.coupons)
+        coupons_free(&self.coupons)
+        forwards_free(&self.forwards)
+        accumulators_free(&self.accumulators)
+        tiers_free(&self.tiers)
         free(self.shards)
         free(self.totals)
         free(self.plan)
@@ -84,11 +78,7 @@ cdef class Book:
 
     cdef void drop_plan(self) noexcept nogil:
         """Free what an unwritten plan made."""
-        cdef int i
-        for i in range(self.plan.holds_count):
-            if self.plan.holds[i].is_new:
-                hold_free(self.plan.holds[i].hold)
-        self.plan.holds_count = 0
+        plan_holds_drop(&self.plan.holds)
         self.plan.is_checked = False
 
     cdef int begin(self, int64_t instant_us) noexcept nogil:
@@ -103,8 +93,11 @@ cdef class Book:
         plan.opened_count = 0
         plan.assets_count = 0
         plan.system_count = 0
+        plan.forward_account = 0
         plan.counters.count = 0
         plan.coupons.count = 0
+        accumulators_begin(&self.accumulators, instant_us)
+        self.tiers.plan_count = 0
         if plan.stamp == 0xFFFFFFFFu:
             memset(plan.stamps, 0, sizeof(plan.stamps))
             plan.stamp = 0
@@ -143,7 +136,7 @@ cdef class Book:
         change.cell = cell
         change.closes = False
         if cell != 0:
-            change.after = lot_at(&self.lots, cell)[0]
+            lot_read(&self.lots, cell, account_id, &change.after)
         else:
             change.after = [lot_id, account_id, 0, 0, 0, 0, 0, asset_no, 0]
         return change
@@ -180,7 +173,7 @@ cdef class Book:
             return plan.flaw
         if plan.entry_kind != 0:
             plan.flaw = ENTRY_UNBALANCED
-        elif kind < ENTRY_ACCRUAL or kind > ENTRY_RESTORE:
+        elif kind < ENTRY_ACCRUAL or kind > ENTRY_SPEND:
             plan.flaw = KIND_UNKNOWN
         plan.entry_kind = kind
         plan.assets_count = 0
@@ -237,11 +230,28 @@ cdef class Book:
         plan.assets_count = 0
         return plan.flaw
 
+    cdef int close_lot(self, int64_t account_id, int32_t asset_no, int64_t lot_id) noexcept nogil:
+        """The plan leaves nothing in the lot, and nothing will come back to it: it is forgotten."""
+        cdef Change* change = self.changed(account_id, asset_no, lot_id, False) if self.plan.flaw == FLAWLESS else NULL
+        if change != NULL:
+            change.closes = True
+        return self.plan.flaw
+
+    cdef int forward(self, int64_t account_id, int64_t to_account_id) noexcept nogil:
+        """The account stands empty once the plan is written, and leads to the other."""
+        cdef Plan* plan = self.plan
+        if plan.flaw == FLAWLESS:
+            if plan.forward_account != 0 or not may_lead(&self.forwards, account_id, to_account_id):
+                plan.flaw = FORWARD_STATE
+            plan.forward_account = account_id
+            plan.forward_to = to_account_id
+        return plan.flaw
+
     cdef int plan_holding(self, Hold* hold, int sign) noexcept nogil:
         """Count a hold's parts into their lots and counters, or (sign −1) out of them; take or free its coupons."""
         cdef Change* change
         cdef const HoldPart* part
-        cdef Coupon coupon = [0, 0, COUPON_HELD if sign > 0 else COUPON_FREE, False]
+        cdef Coupon coupon = [0, 0, COUPON_HELD if sign > 0 else COUPON_FREE, False, False]
         cdef CounterId id
         cdef int i
         for i in range(hold.parts_count):
@@ -252,7 +262,7 @@ cdef class Book:
             elif part.kind == PART_COUPON:
                 self.coupon_change(part.key, &coupon)
             else:
-                change = self.changed(hold.account_id, part.asset_no, part.lot_id, False)
+                change = self.changed(part.account_id or hold.account_id, part.asset_no, part.lot_id, False)
                 if change == NULL:
                     break
                 change.after.held_points += sign * part.points
@@ -263,55 +273,16 @@ cdef class Book:
         """PENDING makes a hold. Any other state ends the known one: then only `hold_id` and `state` are read."""
         cdef Plan* plan = self.plan
         cdef Hold* hold
-        cdef int i
+        if plan.flaw == FLAWLESS:
+            if state == HOLD_PENDING:
+                plan.flaw = plan_new_hold(&plan.holds, &self.holds, hold_id, account_id, expires_at_us, receipt_key, parts, parts_count,
+                                          points_limit())
+            else:
+                plan.flaw = plan_hold_end(&plan.holds, &self.holds, hold_id, state)
         if plan.flaw != FLAWLESS:
             return plan.flaw
-        if plan.holds_count == HOLD_CHANGES_MAX:
-            plan.flaw = TOO_MANY
-            return plan.flaw
-        for i in range(plan.holds_count):
-            if memcmp(plan.holds[i].hold.hold_id, hold_id, 16) == 0:
-                plan.flaw = HOLD_TAKEN
-                return plan.flaw
-        if state == HOLD_PENDING:
-            hold = self.planned_hold(hold_id, account_id, expires_at_us, receipt_key, parts, parts_count)
-            if hold == NULL:
-                return plan.flaw
-        else:
-            hold = hold_of_id(&self.holds, hold_id)
-            if hold == NULL:
-                plan.flaw = HOLD_UNKNOWN
-            elif state < HOLD_POSTED or state > HOLD_EXPIRED or (hold.state == HOLD_EXPIRED and state == HOLD_EXPIRED):
-                plan.flaw = HOLD_STATE
-            if plan.flaw != FLAWLESS:
-                return plan.flaw
-        plan.holds[plan.holds_count] = [hold, state, state == HOLD_PENDING]
-        plan.holds_count += 1
+        hold = plan.holds.changes[plan.holds.count - 1].hold
         return self.plan_holding(hold, 1 if state == HOLD_PENDING else -1) if hold.state == HOLD_PENDING else plan.flaw
-
-    cdef Hold* planned_hold(self, const uint8_t* hold_id, int64_t account_id, int64_t expires_at_us,
-                            const uint8_t* receipt_key, const HoldPart* parts, int32_t parts_count) noexcept nogil:
-        """A new hold for the plan, or NULL with the flaw set."""
-        cdef Plan* plan = self.plan
-        cdef int i
-        if account_id < 0:
-            plan.flaw = ACCOUNT_RANGE
-        elif expires_at_us <= 0:
-            plan.flaw = TIME_RANGE
-        elif parts_count < 0 or parts_count > HOLD_PARTS_MAX or self.holds.count + plan.holds_count >= HOLDS_MAX:
-            plan.flaw = TOO_MANY
-        elif hold_of_id(&self.holds, hold_id) != NULL:
-            plan.flaw = HOLD_TAKEN
-        for i in range(parts_count if plan.flaw == FLAWLESS else 0):
-            if not is_part(&parts[i], account_id, points_limit()):
-                plan.flaw = POINTS_RANGE
-                break
-        if plan.flaw != FLAWLESS:
-            return NULL
-        cdef Hold* hold = hold_new(hold_id, receipt_key, account_id, expires_at_us, parts, parts_count)
-        if hold == NULL:
-            plan.flaw = TOO_MANY
-        return hold
 
     cdef int count(self, const CounterId* id, int64_t used, int64_t held) noexcept nogil:
         """Differences of one counter."""
@@ -339,6 +310,8 @@ cdef class Book:
         cdef int i
         if plan.flaw == FLAWLESS and plan.entry_kind != 0:
             plan.flaw = ENTRY_UNBALANCED
+        if plan.flaw == FLAWLESS and plan.forward_account != 0:
+            self.check_forward()
         for i in range(plan.changes_count if plan.flaw == FLAWLESS else 0):
             after = &plan.changes[i].after
             if after.lot_id == 0:
@@ -352,59 +325,62 @@ cdef class Book:
                 plan.flaw = LOT_OVERFILLED
         if plan.flaw == FLAWLESS and not counters_sound(&plan.counters):
             plan.flaw = COUNTER_RANGE
-        for i in range(plan.holds_count if plan.flaw == FLAWLESS else 0):
-            if plan.holds[i].is_new and not self.receipt_is_free(plan.holds[i].hold):
-                plan.flaw = HOLD_TAKEN
+        if plan.flaw == FLAWLESS and not plan_receipts_free(&plan.holds, &self.holds):
+            plan.flaw = HOLD_TAKEN
         if plan.flaw == FLAWLESS and not self.make_room():
             raise MemoryError("no memory for the book")
         plan.is_checked = plan.flaw == FLAWLESS
         return plan.flaw
 
-    cdef bint receipt_is_free(self, Hold* made) noexcept nogil:
-        """True when the receipt has no other pending hold once the plan is written."""
-        cdef Hold* known
+    cdef void check_forward(self) noexcept nogil:
+        """All that the account has is closed by the plan, and nothing new comes to it."""
+        cdef Plan* plan = self.plan
+        cdef AccountSlot* account = accounts_find(self.shards, plan.forward_account)
+        cdef Change* change
+        cdef Lot lot
+        cdef uint32_t cell
         cdef int i
-        if not has_receipt(made):
-            return True
-        known = hold_of_receipt(&self.holds, made.receipt_key)
-        if known != NULL and known.state == HOLD_PENDING:
-            for i in range(self.plan.holds_count):
-                if self.plan.holds[i].hold == known:
-                    break
-            else:
-                return False
-        for i in range(self.plan.holds_count):
-            if (self.plan.holds[i].is_new and self.plan.holds[i].hold != made
-                    and memcmp(self.plan.holds[i].hold.receipt_key, made.receipt_key, 16) == 0):
-                return False
-        return True
+        for i in range(2 if account != NULL else 0):
+            cell = account.live if i == 0 else account.empty
+            while cell != 0 and plan.flaw == FLAWLESS:
+                lot_read(&self.lots, cell, plan.forward_account, &lot)
+                cell = lot.next
+                change = self.changed(lot.account_id, lot.asset_no, lot.lot_id, False)
+                if change != NULL and (change.after.remaining_points != 0 or not (change.closes or lot.lot_id == 0)):
+                    plan.flaw = FORWARD_STATE
+        for i in range(plan.changes_count):
+            change = &plan.changes[i]
+            if change.cell == 0 and change.after.account_id == plan.forward_account and not (
+                    change.after.lot_id == 0 and change.after.remaining_points == 0):
+                plan.flaw = plan.flaw or FORWARD_STATE
 
     cdef bint make_room(self) noexcept nogil:
         """Reserve all that `write` will need."""
         cdef Plan* plan = self.plan
-        cdef uint32_t opened = 0
+        cdef uint32_t opened = 0, small = 0
         cdef int i
         for i in range(plan.changes_count):
-            if plan.changes[i].cell == 0:
-                opened += 1
-        if not pool_reserve(&self.lots, opened):
+            opened += plan.changes[i].cell == 0
+            small += is_small(&plan.changes[i].after)
+        # Any lot may change its kind of cell.
+        if not pool_reserve(&self.lots, small, <uint32_t>plan.changes_count - small):
             return False
         for i in range(plan.changes_count):
             if plan.changes[i].cell == 0:
                 if not accounts_reserve(self.shards, plan.changes[i].after.account_id, opened):
                     return False
-        for i in range(plan.holds_count):
-            if plan.holds[i].is_new and not holds_reserve(&self.holds, plan.holds[i].hold, plan.holds_count):
-                return False
-        return counters_room(&self.counters, &plan.counters) and coupons_room(&self.coupons, &plan.coupons)
+        if plan.forward_account != 0 and not (
+                forwards_room(&self.forwards, plan.forward_account, plan.forward_to)
+                and accumulators_move_room(&self.accumulators, plan.forward_account, plan.forward_to)):
+            return False
+        return (plan_holds_room(&plan.holds, &self.holds) and counters_room(&self.counters, &plan.counters)
+                and coupons_room(&self.coupons, &plan.coupons) and accumulators_room(&self.accumulators) and tiers_room(&self.tiers))
 
     # WRITE
 
     cdef int write(self) except -1:
         """Apply the checked plan. Total after the assertion that there is one."""
         cdef Plan* plan = self.plan
-        cdef HoldChange* change
-        cdef Hold* former
         cdef int i
         assert plan.is_checked, "write without a passed check"
         plan.is_checked = False
@@ -413,116 +389,67 @@ cdef class Book:
         for i in range(plan.system_count):
             total_add(&self.totals[plan.system_assets[i] * SYSTEM_ACCOUNTS + plan.system_accounts[i] - 1],
                       plan.system_points[i])
-        for i in range(plan.holds_count):
-            change = &plan.holds[i]
-            if change.state == HOLD_EXPIRED:
-                holds_expire(&self.holds, change.hold)
-            elif not change.is_new:
-                holds_remove(&self.holds, change.hold)
-        for i in range(plan.holds_count):
-            change = &plan.holds[i]
-            if change.is_new:
-                former = hold_of_receipt(&self.holds, change.hold.receipt_key)
-                if former != NULL:
-                    holds_remove(&self.holds, former)
-                holds_add(&self.holds, change.hold)
-        plan.holds_count = 0
+        plan_holds_write(&plan.holds, &self.holds)
+        if plan.forward_account != 0:
+            forwards_put(&self.forwards, plan.forward_account, plan.forward_to)
+            accumulators_move(&self.accumulators, plan.forward_account, plan.forward_to)
         counters_write(&self.counters, &plan.counters)
         coupons_write(&self.coupons, &plan.coupons)
         holds_forget(&self.holds, plan.instant_us, HOLD_CHANGES_MAX)
         counters_forget(&self.counters, plan.instant_us)
+        accumulators_write(&self.accumulators)
+        tiers_write(&self.tiers)
         return 0
 
     cdef void write_change(self, Change* change) noexcept nogil:
-        """Put one lot as planned, in the chain where it then belongs."""
+        """Put one lot as planned."""
         cdef Lot* after = &change.after
-        cdef bint was_empty = True
-        cdef bint is_empty = after.remaining_points == 0
-        cdef bint is_gone = is_empty and (change.closes or after.lot_id == 0)
-        cdef AccountSlot* account
-        cdef uint32_t cell = change.cell
-        cdef Lot* lot
-        if cell == 0:
+        cdef bint is_gone = after.remaining_points == 0 and (change.closes or after.lot_id == 0)
+        cdef AccountSlot* account = accounts_find(self.shards, after.account_id)
+        if account == NULL:
             if is_gone:
                 return
-            account = accounts_find(self.shards, after.account_id)
-            if account == NULL:
-                account = accounts_put(self.shards, after.account_id)
-                self.accounts_count += 1
-            cell = pool_take(&self.lots)
-            lot = lot_at(&self.lots, cell)
-            lot[0] = after[0]
-        else:
-            lot = lot_at(&self.lots, cell)
-            was_empty = lot.remaining_points == 0
-            lot.remaining_points = after.remaining_points
-            lot.held_points = after.held_points
-            if was_empty == is_empty and not is_gone:
-                return
-            account = accounts_find(self.shards, after.account_id)
-            chain_out(&self.lots, &account.empty if was_empty else &account.live, cell)
-        if is_gone:
-            pool_give(&self.lots, cell)
-        elif is_empty:
-            lot.next = account.empty
-            account.empty = cell
-        else:
-            chain_in(&self.lots, &account.live, cell)
+            account = accounts_put(self.shards, after.account_id)
+            self.accounts_count += 1
+        account_write(&self.lots, account, change.cell, after, is_gone)
 
     # READ
 
     cdef uint32_t find_cell(self, int64_t account_id, int32_t asset_no, int64_t lot_id) noexcept nogil:
         cdef AccountSlot* account = accounts_find(self.shards, account_id)
         cdef uint32_t cell
-        cdef Lot* lot
         cdef int chain
         if account == NULL:
             return 0
         for chain in range(2):
             cell = account.live if chain == 0 else account.empty
             while cell != 0:
-                lot = lot_at(&self.lots, cell)
-                if lot.lot_id == lot_id and lot.asset_no == asset_no:
+                if is_named(&self.lots, cell, lot_id, asset_no):
                     return cell
-                cell = lot.next
+                cell = next_of(&self.lots, cell)[0]
         return 0
 
     cdef const Lot* lot(self, int64_t account_id, int32_t asset_no, int64_t lot_id) noexcept nogil:
-        """The lot, or NULL. Valid until the next write."""
+        """The lot, or NULL. Valid until the next one is asked for."""
         cdef uint32_t cell = self.find_cell(account_id, asset_no, lot_id)
-        return NULL if cell == 0 else lot_at(&self.lots, cell)
+        if cell == 0:
+            return NULL
+        lot_read(&self.lots, cell, account_id, &self.plan.read)
+        return &self.plan.read
+
+    cdef int64_t leads_to(self, int64_t account_id) noexcept nogil:
+        """The account that stands for this one: itself unless it was merged."""
+        return forward_of(&self.forwards, account_id)
 
     cdef int balances(self, int64_t account_id, int64_t instant_us, Balance* out, int capacity) noexcept nogil:
         """Fill one Balance per asset that has points or a debt, by asset_no ascending; the answer is how many."""
         cdef AccountSlot* account = accounts_find(self.shards, account_id)
-        cdef uint32_t cell = account.live if account != NULL else 0
-        cdef const Lot* lot
-        cdef int count = 0
-        while cell != 0:
-            lot = lot_at(&self.lots, cell)
-            cell = lot.next
-            if count == 0 or out[count - 1].asset_no != lot.asset_no:
-                if count == capacity:
-                    return count
-                out[count] = [lot.asset_no, 0, 0, 0, 0]
-                count += 1
-            count_lot(&out[count - 1], lot, instant_us)
-        return count
+        return balances_of(&self.lots, account.live, instant_us, out, capacity) if account != NULL else 0
 
     cdef Balance balance(self, int64_t account_id, int32_t asset_no, int64_t instant_us) noexcept nogil:
         """One asset's balance; zeros when the account has none of it."""
         cdef AccountSlot* account = accounts_find(self.shards, account_id)
-        cdef uint32_t cell = account.live if account != NULL else 0
-        cdef Balance balance = [asset_no, 0, 0, 0, 0]
-        cdef const Lot* lot
-        while cell != 0:
-            lot = lot_at(&self.lots, cell)
-            cell = lot.next
-            if lot.asset_no > asset_no:
-                break
-            if lot.asset_no == asset_no:
-                count_lot(&balance, lot, instant_us)
-        return balance
+        return balance_of(&self.lots, account.live if account != NULL else 0, asset_no, instant_us)
 
     cdef int pick(self, int64_t account_id, int32_t asset_no, int64_t points, int64_t instant_us, HoldPart* out,
                   int capacity) noexcept nogil:
@@ -531,24 +458,7 @@ cdef class Book:
         Their sum is below `points` when there is not enough, or the parts do not fit. Changes nothing.
         """
         cdef AccountSlot* account = accounts_find(self.shards, account_id)
-        cdef uint32_t cell = account.live if account != NULL else 0
-        cdef const Lot* lot
-        cdef int64_t free_points
-        cdef int count = 0
-        while cell != 0 and points > 0 and count < capacity:
-            lot = lot_at(&self.lots, cell)
-            cell = lot.next
-            if lot.asset_no > asset_no:
-                break
-            free_points = lot.remaining_points - lot.held_points
-            if lot.asset_no != asset_no or free_points <= 0 or lot.active_from_us > instant_us:
-                continue
-            if lot.expires_at_us != 0 and lot.expires_at_us <= instant_us:
-                continue
-            out[count] = points_part(free_points if free_points < points else points, lot.lot_id, asset_no)
-            points -= out[count].points
-            count += 1
-        return count
+        return pick_lots(&self.lots, account.live, asset_no, points, instant_us, out, capacity) if account != NULL else 0
 
     cdef Counter counter(self, const CounterId* id) noexcept nogil:
         """What is used and held; zeros when nobody counted yet."""
@@ -571,11 +481,16 @@ cdef class Book:
         return hold_due(&self.holds, instant_us)
 
     cdef int due_lots(self, uint32_t* cursor, int64_t instant_us, int scanned_max, const Lot** out, int capacity) noexcept nogil:
-        """Walk on through the pool for lots to be expired; the answer is how many. The cursor turns to 0 at the end.
+        """Walk on through the accounts for lots to be expired; the answer is how many. The cursor turns to 0 at the end.
 
         Due is an expired lot with points that nobody holds, or with none at all: an expiry posting of its free points closes it.
+        They are valid until the next are asked for.
         """
-        return lots_due(&self.lots, cursor, instant_us, scanned_max, out, capacity)
+        cdef int i, count = lots_due(
+            self.shards, &self.lots, cursor, instant_us, scanned_max, self.plan.due, min(capacity, LOTS_DUE_MAX))
+        for i in range(count):
+            out[i] = &self.plan.due[i]
+        return count
 
     @property
     def holds_count(self):
@@ -585,15 +500,11 @@ cdef class Book:
     @property
     def lots_count(self):
         """Lots and debts kept, empty ones among them."""
-        return max(self.lots.used, 1) - 1 - self.lots.free_count
+        return self.lots.count
 
     @property
     def bytes_used(self):
         """Memory of accounts, lots and the holds' tables."""
-        cdef int64_t total = <int64_t>self.lots.chunks_count * CHUNK_LOTS * <int64_t>sizeof(Lot)
-        cdef int i
-        for i in range(ACCOUNT_SHARDS):
-            total += <int64_t>self.shards[i].capacity * <int64_t>sizeof(AccountSlot)
+        cdef int64_t total = accounts_bytes(self.shards) + pool_bytes(&self.lots) + <int64_t>sizeof(Plan)
         total += keys_bytes(&self.holds.by_id) + keys_bytes(&self.holds.by_receipt)
-        total += counters_bytes(&self.counters) + keys_bytes(&self.coupons)
-        return total + ACCOUNT_SHARDS * <int64_t>sizeof(AccountShard) + <int64_t>sizeof(Plan)
+        return total + counters_bytes(&self.counters) + coupons_bytes(&self.coupons) + forwards_bytes(&self.forwards) + tiers_bytes(&self.tiers)

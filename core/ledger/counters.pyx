@@ -1,5 +1,5 @@
 # cython: cdivision=True
-"""Body of the counters: a sorted list of windows, each a key table of its own.
+"""Body of the counters: a sorted list of windows, each a table of its own.
 
 No function raises. Divisors are constants above 0. The digest needs no secret: ids of promotions and customers are the back office's own.
 """
@@ -8,8 +8,8 @@ from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 from altyn.core.calendar cimport day_us, first_of_month, first_of_year, monday_of
-from altyn.core.ledger.key_table cimport (
-    KeySlot, KeyTable, keys_bytes, keys_find, keys_free, keys_put, keys_remove, keys_reserve, keys_start, slot_value,
+from altyn.core.ledger.counter_table cimport (
+    Counter, CounterTable, same_page, table_bytes, table_fit, table_free, table_read, table_room, table_set, table_start,
 )
 from altyn.core.siphash cimport Digest, SipKey, SipState, sip_end, sip_start, sip_take
 
@@ -22,17 +22,17 @@ cdef CounterId counter_id(Text limit, int32_t measure, int32_t per, int32_t wind
     cdef SipState state
     cdef Digest digest
     cdef CounterId id
-    cdef int64_t numbers[5]
+    cdef int64_t numbers[4]
     numbers[0] = measure
     numbers[1] = per
     numbers[2] = window
-    numbers[3] = subject
-    numbers[4] = window_day
+    numbers[3] = window_day
     sip_start(&state, key)
     sip_take(&state, <const uint8_t*>numbers, sizeof(numbers))
     sip_take(&state, <const uint8_t*>limit.data, <uint64_t>limit.size)
     digest = sip_end(&state)
-    memcpy(id.key, &digest, 16)
+    memcpy(id.key, &digest.low, 8)
+    memcpy(id.key + 8, &subject, 8)
     id.window = window
     id.window_day = window_day
     return id
@@ -80,7 +80,7 @@ cdef uint32_t window_place(const Counters* counters, const CounterId* id) noexce
     return low
 
 
-cdef KeyTable* window_table(const Counters* counters, const CounterId* id) noexcept nogil:
+cdef CounterTable* window_table(const Counters* counters, const CounterId* id) noexcept nogil:
     cdef uint32_t place = window_place(counters, id)
     cdef const CounterWindow* found
     if place == counters.count:
@@ -89,9 +89,8 @@ cdef KeyTable* window_table(const Counters* counters, const CounterId* id) noexc
     return found.table if found.window == id.window and found.window_day == id.window_day else NULL
 
 
-cdef KeyTable* window_made(Counters* counters, const CounterId* id) noexcept nogil:
-    """The window's table, made when it is not there; NULL without memory."""
-    cdef KeyTable* table = window_table(counters, id)
+cdef CounterTable* window_made(Counters* counters, const CounterId* id) noexcept nogil:
+    cdef CounterTable* table = window_table(counters, id)
     cdef CounterWindow* grown
     cdef uint32_t place
     if table != NULL:
@@ -102,10 +101,10 @@ cdef KeyTable* window_made(Counters* counters, const CounterId* id) noexcept nog
             return NULL
         counters.windows = grown
         counters.capacity = counters.capacity * 2 + 16
-    table = <KeyTable*>calloc(1, sizeof(KeyTable))
+    table = <CounterTable*>calloc(1, sizeof(CounterTable))
     if table == NULL:
         return NULL
-    keys_start(table, 0)
+    table_start(table)
     place = window_place(counters, id)
     memmove(&counters.windows[place + 1], &counters.windows[place], (counters.count - place) * sizeof(CounterWindow))
     counters.windows[place].table = table
@@ -116,29 +115,21 @@ cdef KeyTable* window_made(Counters* counters, const CounterId* id) noexcept nog
 
 
 cdef Counter counters_read(const Counters* counters, const CounterId* id) noexcept nogil:
-    cdef Counter counter = [0, 0]
-    cdef KeyTable* table = window_table(counters, id)
-    cdef KeySlot* slot = keys_find(table, id.key) if table != NULL else NULL
-    if slot != NULL:
-        counter.used = <int64_t>slot.first
-        counter.held = <int64_t>slot_value(slot)
-    return counter
+    cdef CounterTable* table = window_table(counters, id)
+    return table_read(table, id.key) if table != NULL else [0, 0]
 
 
 cdef bint counters_set(Counters* counters, const CounterId* id, Counter value) noexcept nogil:
-    """A counter of nothing leaves no trace."""
-    cdef KeyTable* table
-    if value.used == 0 and value.held == 0:
-        table = window_table(counters, id)
-        if table != NULL:
-            keys_remove(table, id.key)
-        return True
-    table = window_made(counters, id)
-    return table != NULL and keys_put(table, id.key, <uint64_t>value.used, <uint64_t>value.held)
+    cdef CounterTable* table = window_made(counters, id)
+    if table == NULL or not table_room(table, id.key, value, 1, 1):
+        return False
+    table_set(table, id.key, value)
+    table_fit(table, id.key)
+    return True
 
 
 cdef void drop_window(Counters* counters, uint32_t place) noexcept nogil:
-    keys_free(counters.windows[place].table)
+    table_free(counters.windows[place].table)
     free(counters.windows[place].table)
     counters.count -= 1
     memmove(&counters.windows[place], &counters.windows[place + 1], (counters.count - place) * sizeof(CounterWindow))
@@ -159,19 +150,11 @@ cdef void counters_forget(Counters* counters, int64_t instant_us) noexcept nogil
             return
 
 
-cdef int64_t counters_count(const Counters* counters) noexcept nogil:
-    cdef int64_t total = 0
-    cdef uint32_t i
-    for i in range(counters.count):
-        total += counters.windows[i].table.count
-    return total
-
-
 cdef int64_t counters_bytes(const Counters* counters) noexcept nogil:
     cdef int64_t total = 0
     cdef uint32_t i
     for i in range(counters.count):
-        total += keys_bytes(counters.windows[i].table) + <int64_t>sizeof(KeyTable)
+        total += table_bytes(counters.windows[i].table)
     return total
 
 
@@ -207,16 +190,28 @@ cdef bint counters_sound(const CounterPlan* plan) noexcept nogil:
 
 
 cdef bint counters_room(Counters* counters, const CounterPlan* plan) noexcept nogil:
-    cdef KeyTable* table
-    cdef int32_t i
+    cdef const CounterChange* change
+    cdef CounterTable* table
+    cdef uint32_t neighbours
+    cdef int32_t i, j
     for i in range(plan.count):
-        table = window_made(counters, &plan.changes[i].id)
-        if table == NULL or not keys_reserve(table, plan.changes[i].id.key, <uint32_t>plan.count):
+        change = &plan.changes[i]
+        table = window_made(counters, &change.id)
+        neighbours = 0
+        for j in range(plan.count):
+            neighbours += same_page(change.id.key, plan.changes[j].id.key)
+        # Keys in one shard of a table may be as many as the plan has.
+        if table == NULL or not table_room(table, change.id.key, change.after, neighbours, <uint32_t>plan.count):
             return False
     return True
 
 
 cdef void counters_write(Counters* counters, const CounterPlan* plan) noexcept nogil:
+    cdef const CounterChange* change
     cdef int32_t i
     for i in range(plan.count):
-        counters_set(counters, &plan.changes[i].id, plan.changes[i].after)
+        change = &plan.changes[i]
+        table_set(window_table(counters, &change.id), change.id.key, change.after)
+    for i in range(plan.count):
+        change = &plan.changes[i]
+        table_fit(window_table(counters, &change.id), change.id.key)

@@ -1,14 +1,21 @@
 """Body of the bridge from wire structs to the book's steps. Decides nothing."""
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.string cimport memcpy, memset
 
-from altyn.core.ledger.book cimport COUNTER_RANGE, COUPON_STATE, FLAWLESS, HOLD_UNKNOWN, POINTS_RANGE, TOO_MANY, Book
+from altyn.core.ledger.accumulators cimport COUNTING, AccumulatorChange, accumulators_plan, read_name
+from altyn.core.ledger.book cimport Book
 from altyn.core.ledger.counters cimport CounterId, counter_id
 from altyn.core.ledger.coupons cimport Coupon
+from altyn.core.ledger.flaws cimport ACCUMULATOR_RANGE, COUNTER_RANGE, COUPON_STATE, FLAWLESS, HOLD_UNKNOWN, POINTS_RANGE, TIER_RANGE, TOO_MANY
 from altyn.core.ledger.holds cimport HoldPart as BookPart
 from altyn.core.ledger.holds cimport counter_part, coupon_part, points_part
+from altyn.core.ledger.serials cimport serial_key, serial_of_key
+from altyn.core.ledger.tiers cimport TierRow, tiers_plan
 from altyn.core.limits cimport HOLD_PARTS_MAX
+from altyn.core.text cimport Text
+from altyn.core.wire.generated.journal_v1 cimport AccumulatorChange as WireAccumulatorChange
 from altyn.core.wire.generated.journal_v1 cimport (
-    CounterKey, CouponChange, Effects, Entry, HoldChange, HoldPart, LotOpened, Posting,
+    CounterKey, CouponChange, Effects, Entry, HoldChange, HoldPart, LotOpened, Posting, TierChange,
 )
 
 from altyn.core.ledger.view import FLAWS, EffectsFlawed
@@ -18,18 +25,29 @@ cdef CounterId id_of_key(const CounterKey* key) noexcept nogil:
     return counter_id(key.limit, key.measure, key.per, key.window, key.subject, key.window_day)
 
 
+cdef bint code_key(Text code_hash, int32_t series_no, int64_t serial, uint8_t* key) noexcept nogil:
+    cdef int32_t told = 0
+    if code_hash.size == 16 and serial == 0:
+        memcpy(key, code_hash.data, 16)
+        return True
+    serial_key(series_no, serial, key)
+    return code_hash.size == 0 and serial_of_key(key, &told) != 0
+
+
 cdef bint take_part(const HoldPart* part, BookPart* out) noexcept nogil:
-    """The part as the book keeps it. False: a coupon without a whole hash."""
+    """The part as the book keeps it. False: a coupon without a whole hash, or a serial that cannot be."""
     cdef CounterId id
+    cdef uint8_t key[16]
     if part.counter != NULL:
         id = id_of_key(part.counter)
         out[0] = counter_part(&id, part.counted)
-    elif part.code_hash.size == 0:
+    elif part.code_hash.size == 0 and part.serial == 0:
         out[0] = points_part(part.points, part.lot_id, part.asset_no)
-    elif part.code_hash.size != 16:
+        out.account_id = part.account_id
+    elif not code_key(part.code_hash, part.series_no, part.serial, key):
         return False
     else:
-        out[0] = coupon_part(<const uint8_t*>part.code_hash.data)
+        out[0] = coupon_part(key)
     return True
 
 
@@ -47,14 +65,27 @@ cdef void plan_counters(Book book, const Effects* effects) noexcept nogil:
 cdef void plan_coupons(Book book, const Effects* effects) noexcept nogil:
     cdef const CouponChange* change
     cdef Coupon wanted
+    cdef uint8_t key[16]
     cdef int i
     for i in range(effects.coupons_count):
         change = &effects.coupons[i]
-        if change.code_hash.size != 16:
+        if not code_key(change.code_hash, change.series_no, change.serial, key):
             book.plan.flaw = book.plan.flaw or COUPON_STATE
             return
-        wanted = [change.expires_at_us, change.series_no, change.use, change.issued]
-        book.coupon_change(<const uint8_t*>change.code_hash.data, &wanted)
+        wanted = [change.expires_at_us, change.series_no, change.use, change.issued, False]
+        book.coupon_change(key, &wanted)
+
+
+cdef void plan_tiers(Book book, const Effects* effects) noexcept nogil:
+    cdef const TierChange* change
+    cdef TierRow row
+    cdef int i
+    for i in range(effects.tiers_count if book.plan.flaw == FLAWLESS else 0):
+        change = &effects.tiers[i]
+        row = [change.account_id, change.counted, change.counted_before, change.period_day, change.until_day, change.rank, 0]
+        if not tiers_plan(&book.tiers, &row):
+            book.plan.flaw = TIER_RANGE
+            break
 
 
 cdef int plan_hold(Book book, const HoldChange* change, const uint8_t* receipt_key) noexcept nogil:
@@ -89,16 +120,48 @@ cdef void plan_effects(Book book, const Effects* effects, const uint8_t* receipt
             posting = &entry.postings[j]
             book.post(posting.account_id, posting.asset_no, posting.points, posting.lot_id)
         book.end_entry()
+    for i in range(effects.lots_count):
+        if effects.lots[i].from_account_id != 0:
+            book.close_lot(effects.lots[i].from_account_id, effects.lots[i].asset_no, effects.lots[i].from_lot_id)
     for i in range(effects.holds_count):
         plan_hold(book, &effects.holds[i], receipt_key)
     # After the holds: a coupon is used once its hold has let it go.
     plan_counters(book, effects)
     plan_coupons(book, effects)
+    plan_tiers(book, effects)
+    if effects.forward != NULL:
+        book.forward(effects.forward.account_id, effects.forward.to_account_id)
+
+
+cdef int plan_accumulators(Book book, const Effects* effects) except -1:
+    cdef const WireAccumulatorChange* wire
+    cdef AccumulatorChange change
+    cdef int i
+    for i in range(effects.accumulators_count if book.plan.flaw == FLAWLESS else 0):
+        wire = &effects.accumulators[i]
+        memset(&change, 0, sizeof(change))
+        change.account_id = wire.account_id
+        change.number = wire.accumulation_no
+        change.state = wire.state
+        change.day = wire.day
+        change.difference = wire.difference
+        change.store_no = <uint32_t>max(wire.store_no, 0)
+        change.from_seq = wire.from_seq
+        change.counted_seq = wire.counted_seq
+        change.text = wire.name if wire.name.size > 0 else wire.store_id
+        is_whole = wire.account_id >= 0 and wire.store_no >= 0
+        if wire.name.size > 0:
+            is_whole = is_whole and wire.state == COUNTING and read_name(wire.name, &change.made)
+        if not is_whole or not accumulators_plan(&book.accumulators, &change):
+            book.plan.flaw = ACCUMULATOR_RANGE
+            break
+    return 0
 
 
 cdef int check_effects(Book book, const Effects* effects, const uint8_t* receipt_key, int64_t instant_us) except -1:
     book.begin(instant_us)
     plan_effects(book, effects, receipt_key)
+    plan_accumulators(book, effects)
     return book.check()
 
 

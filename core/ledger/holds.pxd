@@ -2,7 +2,7 @@
 
 Keeps pending holds, and expired ones for 30 days after, because a late commit wants to know what it had. Posted and voided
 holds are gone. A receipt has at most one hold. A hold without parts is legal: it keeps a price.
-A part keeps points of a lot, an amount of a counter, or a coupon; the book counts it there, nothing here does.
+A part keeps points of a lot (of the hold's account, or of one it names), an amount of a counter, or a coupon; the book counts it there, nothing here does.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
@@ -28,7 +28,7 @@ cdef struct HoldPart:
     int32_t asset_no           # or the counter's LimitWindow
     int32_t kind               # HoldPartKind
     uint8_t key[16]            # of the counter or the coupon; zeros for points
-    int64_t zero
+    int64_t account_id         # of points that are not of the hold's account; else 0
 
 cdef struct Hold:
     uint8_t hold_id[16]        # op_id of the Reserve

@@ -18,7 +18,7 @@ cdef inline int64_t kept_us() noexcept nogil:
 
 
 cdef bint is_part(const HoldPart* part, int64_t account_id, int64_t amount_max) noexcept nogil:
-    if part.zero != 0:
+    if part.account_id < 0 or (part.account_id != 0 and part.kind != PART_POINTS):
         return False
     if part.kind == PART_COUPON:
         return part.points == 0 and part.lot_id == 0 and part.asset_no == 0
@@ -26,7 +26,7 @@ cdef bint is_part(const HoldPart* part, int64_t account_id, int64_t amount_max) 
         return False
     if part.kind == PART_COUNTER:
         return WINDOW_DAY <= part.asset_no and part.asset_no <= WINDOW_ALWAYS
-    return part.kind == PART_POINTS and account_id > 0 and part.lot_id > 0 and 0 <= part.asset_no and part.asset_no < LEDGER_ASSETS_MAX
+    return part.kind == PART_POINTS and (account_id > 0 or part.account_id > 0) and part.lot_id > 0 and 0 <= part.asset_no and part.asset_no < LEDGER_ASSETS_MAX
 
 
 cdef void holds_start(Holds* holds) noexcept nogil:

@@ -1,6 +1,7 @@
 """The book as bytes, in one order only: equal books give equal bytes, however they came to be."""
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from altyn.core.ledger.book cimport Book
+from altyn.core.ledger.serials cimport SERIAL_PAGE_BYTES
 
 cdef struct AccountHead:
     int64_t account_id
@@ -27,25 +28,27 @@ cdef struct HoldImage:
 
 # A hold's part is written as it is kept: HoldPart, 48 bytes.
 
-cdef struct CounterImage:
-    # 40 bytes. What is held is not in it: the holds say so.
-    uint8_t key[16]
-    int64_t window_day
-    int32_t window
-    int32_t zero
-    int64_t used
-
 cdef struct CouponImage:
     # 32 bytes. HELD is not in it: the holds say so.
     uint8_t key[16]
     int64_t expires_at_us
     int32_t series_no
     uint16_t use
-    uint16_t issued
+    uint16_t issued            # 1: issued; 2: with grace
+
+cdef struct SerialImage:
+    # 4,104 bytes: a page of serials, as it is kept; only USED is in it.
+    int32_t series_no
+    int32_t page
+    uint8_t bits[SERIAL_PAGE_BYTES]
+
+cdef struct ForwardImage:
+    int64_t account_id
+    int64_t to_account_id
 
 cdef struct TotalImage:
     int64_t asset_no
-    int64_t account            # 1 … 4, as SystemAccount
+    int64_t account            # as SystemAccount
     int64_t low
     int64_t high
 
@@ -58,18 +61,21 @@ cdef enum Damage:
     IMAGE_HOLD = 4             # as above; or it holds what is not there
     IMAGE_TOTAL = 5
     IMAGE_MEMORY = 6
-    IMAGE_COUNTER = 7
-    IMAGE_COUPON = 8
+    IMAGE_COUPON = 7
+    IMAGE_FORWARD = 8
 
 cdef bytes totals_image(Book book)
 cdef bytes accounts_image(Book book, int* shard, Py_ssize_t size_wanted)
 cdef bytes holds_image(Book book)
-cdef bytes counters_image(Book book)
 cdef bytes coupons_image(Book book)
+cdef bytes forwards_image(Book book)
+cdef bytes serials_image(Book book)
 cdef Damage load_totals(Book book, const uint8_t* data, int64_t size) noexcept nogil
 cdef Damage load_accounts(Book book, const uint8_t* data, int64_t size) noexcept nogil
 cdef Damage load_holds(Book book, const uint8_t* data, int64_t size) noexcept nogil
-# Counters and coupons come before the holds, which count into them.
-cdef Damage load_counters(Book book, const uint8_t* data, int64_t size) noexcept nogil
+# Coupons come before the holds, which take them, and before the pages of serials.
 cdef Damage load_coupons(Book book, const uint8_t* data, int64_t size) noexcept nogil
+# After the accounts: one that leads elsewhere has no lots.
+cdef Damage load_forwards(Book book, const uint8_t* data, int64_t size) noexcept nogil
+cdef Damage load_serials(Book book, const uint8_t* data, int64_t size) noexcept nogil
 cdef bint is_balanced(Book book) noexcept nogil

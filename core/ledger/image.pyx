@@ -1,7 +1,7 @@
 """Body of the image: a walk that writes it, three loaders that believe nothing, and the digest.
 
 The order is: totals by asset and account; accounts by shard of their id's hash, then by id, each with its lots in the order of
-use; counters by window and key; coupons by key; holds by id. Numbers are little-endian 64 bits. Loaders answer a Damage and never raise; a book that was half filled by a
+use; counters by window and key; coupons by key; pages of serials by series and place; holds by id; merged accounts by id. Numbers are little-endian 64 bits. Loaders answer a Damage and never raise; a book that was half filled by a
 damaged image must be thrown away.
 """
 cimport cython
@@ -12,22 +12,28 @@ from libc.stdlib cimport free, malloc, qsort, realloc
 from libc.string cimport memcmp, memcpy, memset
 
 from altyn.core.ledger.accounts cimport (
-    ACCOUNT_SHARDS, AccountShard, AccountSlot, Lot, accounts_find, accounts_put, accounts_reserve, lot_at, pool_reserve,
-    pool_take, used_before,
+    ACCOUNT_SHARDS, AccountShard, AccountSlot, Lot, account_write, accounts_find, accounts_put, accounts_reserve, is_small,
+    lot_put, lot_read, lots_sum, next_of, pool_reserve, used_before,
 )
+from altyn.core.ledger.accumulators_image cimport buckets_image, register_image
 from altyn.core.ledger.book cimport SYSTEM_ACCOUNTS, Book, Total, points_limit
-from altyn.core.ledger.counters cimport (
-    WINDOW_ALWAYS, WINDOW_DAY, Counter, CounterId, CounterWindow, counters_read, counters_set,
-)
+from altyn.core.ledger.counter_table cimport Counter
+from altyn.core.ledger.counters cimport CounterId, counters_read, counters_set
+from altyn.core.ledger.counters_image cimport counters_image
 from altyn.core.ledger.coupons cimport (
     COUPON_CANCELLED, COUPON_FREE, COUPON_HELD, COUPON_USED, Coupon, coupon_read, coupon_set,
 )
+from altyn.core.ledger.forwards cimport forwards_put, forwards_room, is_led_to, may_lead
 from altyn.core.ledger.holds cimport (
     HOLD_EXPIRED, HOLD_PENDING, PART_COUNTER, PART_COUPON, Hold, HoldPart, has_receipt, hold_new, hold_of_id, hold_of_receipt,
     holds_add, holds_expire, holds_reserve, is_part, part_counter,
 )
 from altyn.core.ledger.key_table cimport KeyCursor, KeySlot, keys_find, keys_next
-from altyn.core.limits cimport HOLD_PARTS_MAX, HOLDS_MAX, LEDGER_ASSETS_MAX
+from altyn.core.ledger.serials cimport (
+    SERIAL_PAGE_BYTES, SERIALS_PER_PAGE, SerialPages, serial_of_key, serial_reserve,
+)
+from altyn.core.ledger.tiers cimport tiers_image
+from altyn.core.limits cimport HOLD_PARTS_MAX, HOLDS_MAX, LEDGER_ASSETS_MAX, SERIALS_MAX, SERIES_NO_MAX
 
 cdef struct Buffer:
     uint8_t* data
@@ -50,16 +56,14 @@ cdef int buffer_add(Buffer* buffer, const void* data, size_t size) except -1 nog
     return 0
 
 
-cdef int by_account(const void* a, const void* b) noexcept nogil:
-    cdef int64_t left = (<const AccountSlot*>a).account_id
-    cdef int64_t right = (<const AccountSlot*>b).account_id
+cdef int by_first(const void* a, const void* b) noexcept nogil:
+    cdef int64_t left = (<const int64_t*>a)[0]
+    cdef int64_t right = (<const int64_t*>b)[0]
     return (left > right) - (left < right)
 
 
 cdef int by_use(const void* a, const void* b) noexcept nogil:
-    cdef const Lot* left = (<const Lot**>a)[0]
-    cdef const Lot* right = (<const Lot**>b)[0]
-    return used_before(right, left) - used_before(left, right)
+    return used_before(<const Lot*>b, <const Lot*>a) - used_before(<const Lot*>a, <const Lot*>b)
 
 
 cdef int by_hold(const void* a, const void* b) noexcept nogil:
@@ -85,27 +89,29 @@ cdef bytes totals_image(Book book):
 cdef int add_account(Book book, const AccountSlot* account, Buffer* lots, Buffer* out) except -1 nogil:
     """One account and its lots; an account without any leaves no trace. `lots` is scratch."""
     cdef uint32_t cell
-    cdef Lot* lot
+    cdef Lot lot
+    cdef const Lot* sorted_
     cdef LotImage image
-    cdef AccountHead head
+    cdef AccountHead head = [account.account_id, 0]
     cdef int chain
     cdef int64_t i
     lots.size = 0
     for chain in range(2):
         cell = account.live if chain == 0 else account.empty
         while cell != 0:
-            lot = lot_at(&book.lots, cell)
-            buffer_add(lots, &lot, sizeof(Lot*))
+            lot_read(&book.lots, cell, account.account_id, &lot)
+            buffer_add(lots, &lot, sizeof(Lot))
             cell = lot.next
-    head = [account.account_id, <int64_t>(lots.size >> 3)]
+            head.lots_count += 1
     if head.lots_count == 0:
         return 0
     if account.empty != 0:
-        qsort(lots.data, <size_t>head.lots_count, sizeof(Lot*), by_use)
+        qsort(lots.data, <size_t>head.lots_count, sizeof(Lot), by_use)
     buffer_add(out, &head, sizeof(AccountHead))
+    sorted_ = <const Lot*>lots.data
     for i in range(head.lots_count):
-        lot = (<Lot**>lots.data)[i]
-        image = [lot.lot_id, lot.initial_points, lot.remaining_points, lot.active_from_us, lot.expires_at_us, lot.asset_no, 0]
+        image = [sorted_[i].lot_id, sorted_[i].initial_points, sorted_[i].remaining_points, sorted_[i].active_from_us,
+                 sorted_[i].expires_at_us, sorted_[i].asset_no, 0]
         buffer_add(out, &image, sizeof(LotImage))
     return 0
 
@@ -116,7 +122,7 @@ cdef int add_shard(Book book, const AccountShard* shard, Buffer* slots, Buffer* 
     for i in range(shard.capacity):
         if shard.slots[i].account_id != 0:
             buffer_add(slots, &shard.slots[i], sizeof(AccountSlot))
-    qsort(slots.data, shard.count, sizeof(AccountSlot), by_account)
+    qsort(slots.data, shard.count, sizeof(AccountSlot), by_first)
     for i in range(shard.count):
         add_account(book, &(<AccountSlot*>slots.data)[i], lots, out)
     return 0
@@ -177,38 +183,6 @@ cdef int by_key(const void* a, const void* b) noexcept nogil:
     return memcmp(a, b, 16)
 
 
-cdef bytes counters_image(Book book):
-    cdef Buffer out
-    cdef KeyCursor cursor
-    cdef KeySlot* slot
-    cdef CounterImage image
-    cdef const CounterWindow* window
-    cdef size_t begin
-    cdef uint32_t i
-    memset(&out, 0, sizeof(Buffer))
-    try:
-        for i in range(book.counters.count):
-            window = &book.counters.windows[i]
-            begin = out.size
-            cursor = [0, 0]
-            while True:
-                slot = keys_next(window.table, &cursor)
-                if slot == NULL:
-                    break
-                if slot.first == 0:
-                    continue
-                memcpy(image.key, slot, 16)
-                image.window_day = window.window_day
-                image.window = window.window
-                image.zero = 0
-                image.used = <int64_t>slot.first
-                buffer_add(&out, &image, sizeof(CounterImage))
-            qsort(out.data + begin, (out.size - begin) // sizeof(CounterImage), sizeof(CounterImage), by_key)
-        return PyBytes_FromStringAndSize(<const char*>out.data, <Py_ssize_t>out.size)
-    finally:
-        free(out.data)
-
-
 cdef bytes coupons_image(Book book):
     cdef Buffer out
     cdef KeyCursor cursor = [0, 0]
@@ -218,21 +192,73 @@ cdef bytes coupons_image(Book book):
     memset(&out, 0, sizeof(Buffer))
     try:
         while True:
-            slot = keys_next(&book.coupons, &cursor)
+            slot = keys_next(&book.coupons.by_key, &cursor)
             if slot == NULL:
                 break
             coupon = coupon_read(&book.coupons, <const uint8_t*>slot)
             if coupon.use == COUPON_HELD:
-                if not coupon.issued:
+                if not coupon.issued and not coupon.has_grace:
                     continue
                 coupon.use = COUPON_FREE
             memcpy(image.key, slot, 16)
             image.expires_at_us = coupon.expires_at_us
             image.series_no = coupon.series_no
             image.use = <uint16_t>coupon.use
-            image.issued = coupon.issued
+            image.issued = <uint16_t>(coupon.issued | coupon.has_grace << 1)
             buffer_add(&out, &image, sizeof(CouponImage))
         qsort(out.data, out.size // sizeof(CouponImage), sizeof(CouponImage), by_key)
+        return PyBytes_FromStringAndSize(<const char*>out.data, <Py_ssize_t>out.size)
+    finally:
+        free(out.data)
+
+
+cdef bytes forwards_image(Book book):
+    cdef Buffer out
+    cdef KeyCursor cursor = [0, 0]
+    cdef KeySlot* slot
+    cdef ForwardImage image
+    memset(&out, 0, sizeof(Buffer))
+    try:
+        while True:
+            slot = keys_next(&book.forwards.leads, &cursor)
+            if slot == NULL:
+                break
+            image = [<int64_t>slot.key_low, <int64_t>slot.first]
+            buffer_add(&out, &image, sizeof(ForwardImage))
+        qsort(out.data, out.size // sizeof(ForwardImage), sizeof(ForwardImage), by_first)
+        return PyBytes_FromStringAndSize(<const char*>out.data, <Py_ssize_t>out.size)
+    finally:
+        free(out.data)
+
+
+cdef inline uint8_t used_bits(uint8_t byte) noexcept nogil:
+    """Of four serials, those used: what is held is in the holds, what lies apart among the coupons."""
+    return byte & 0xAA & ~(byte << 1)
+
+
+cdef bytes serials_image(Book book):
+    """Pages in which a serial is used."""
+    cdef Buffer out
+    cdef SerialImage image
+    cdef const SerialPages* pages
+    cdef int32_t series_no, i
+    cdef uint32_t page
+    cdef uint8_t all_used
+    memset(&out, 0, sizeof(Buffer))
+    try:
+        for series_no in range(book.coupons.serials.series_count):
+            pages = &book.coupons.serials.series[series_no]
+            for page in range(pages.count):
+                if pages.pages[page] == NULL:
+                    continue
+                all_used = 0
+                for i in range(SERIAL_PAGE_BYTES):
+                    image.bits[i] = used_bits(pages.pages[page][i])
+                    all_used |= image.bits[i]
+                if all_used != 0:
+                    image.series_no = series_no
+                    image.page = <int32_t>page
+                    buffer_add(&out, &image, sizeof(SerialImage))
         return PyBytes_FromStringAndSize(<const char*>out.data, <Py_ssize_t>out.size)
     finally:
         free(out.data)
@@ -241,12 +267,21 @@ cdef bytes coupons_image(Book book):
 def state_digest(Book book not None):
     """SHA-256 of the whole book's image, 32 bytes: equal for equal books, whatever way they came to be so."""
     cdef int shard = 0
+    cdef uint32_t window = 0
     digest = sha256(totals_image(book))
     while shard < ACCOUNT_SHARDS:
         digest.update(accounts_image(book, &shard, 1 << 20))
-    digest.update(counters_image(book))
+    while window < book.counters.count:
+        digest.update(counters_image(&book.counters, &window))
     digest.update(coupons_image(book))
+    digest.update(serials_image(book))
     digest.update(holds_image(book))
+    digest.update(forwards_image(book))
+    digest.update(register_image(&book.accumulators))
+    shard = 0
+    while shard < ACCOUNT_SHARDS and book.accumulators.buckets.blocks.shards != NULL:
+        digest.update(buckets_image(&book.accumulators, &shard, 1 << 20))
+    digest.update(tiers_image(&book.tiers))
     return digest.digest()
 
 
@@ -286,8 +321,7 @@ cdef Damage load_account(Book book, const AccountHead* head, const uint8_t* data
     cdef AccountSlot* account
     cdef uint32_t* live
     cdef LotImage image
-    cdef Lot* lot
-    cdef Lot* former = NULL
+    cdef Lot lot, former
     cdef uint32_t cell
     cdef int64_t i
     if head.account_id <= 0 or accounts_find(book.shards, head.account_id) != NULL:
@@ -299,20 +333,19 @@ cdef Damage load_account(Book book, const AccountHead* head, const uint8_t* data
     live = &account.live
     for i in range(head.lots_count):
         memcpy(&image, data + i * sizeof(LotImage), sizeof(LotImage))
-        if not pool_reserve(&book.lots, 1):
-            return IMAGE_MEMORY
-        cell = pool_take(&book.lots)
-        lot = lot_at(&book.lots, cell)
-        lot[0] = [image.lot_id, head.account_id, image.initial_points, image.remaining_points, 0, image.active_from_us,
-                  image.expires_at_us, image.asset_no, 0]
-        if not is_lot(lot) or image.zero != 0 or (former != NULL and not used_before(former, lot)):
+        lot = [image.lot_id, head.account_id, image.initial_points, image.remaining_points, 0, image.active_from_us,
+               image.expires_at_us, image.asset_no, 0]
+        if not is_lot(&lot) or image.zero != 0 or (i > 0 and not used_before(&former, &lot)):
             return IMAGE_LOT
+        if not pool_reserve(&book.lots, is_small(&lot), not is_small(&lot)):
+            return IMAGE_MEMORY
+        cell = lot_put(&book.lots, &lot)
         if lot.remaining_points == 0:
-            lot.next = account.empty
+            next_of(&book.lots, cell)[0] = account.empty
             account.empty = cell
         else:
             live[0] = cell
-            live = &lot.next
+            live = next_of(&book.lots, cell)
         former = lot
     return UNDAMAGED
 
@@ -336,40 +369,21 @@ cdef Damage load_accounts(Book book, const uint8_t* data, int64_t size) noexcept
     return UNDAMAGED
 
 
-cdef Damage load_counters(Book book, const uint8_t* data, int64_t size) noexcept nogil:
-    cdef CounterImage image
-    cdef CounterId id
-    cdef Counter counter = [0, 0]
-    while size > 0:
-        if size < <int64_t>sizeof(CounterImage):
-            return IMAGE_TOO_SHORT
-        memcpy(&image, data, sizeof(CounterImage))
-        memcpy(id.key, image.key, 16)
-        id.window = image.window
-        id.window_day = image.window_day
-        counter.used = image.used
-        if image.used <= 0 or image.zero != 0 or image.window < WINDOW_DAY or image.window > WINDOW_ALWAYS:
-            return IMAGE_COUNTER
-        if counters_read(&book.counters, &id).used != 0:
-            return IMAGE_COUNTER
-        if not counters_set(&book.counters, &id, counter):
-            return IMAGE_MEMORY
-        data += sizeof(CounterImage)
-        size -= sizeof(CounterImage)
-    return UNDAMAGED
-
-
 cdef Damage load_coupons(Book book, const uint8_t* data, int64_t size) noexcept nogil:
     cdef CouponImage image
     cdef Coupon coupon
+    cdef int32_t series_no = 0
     while size > 0:
         if size < <int64_t>sizeof(CouponImage):
             return IMAGE_TOO_SHORT
         memcpy(&image, data, sizeof(CouponImage))
-        coupon = [image.expires_at_us, image.series_no, image.use, image.issued != 0]
-        if image.issued > 1 or image.series_no < 0 or image.expires_at_us < 0 or keys_find(&book.coupons, image.key) != NULL:
+        coupon = [image.expires_at_us, image.series_no, image.use, image.issued & 1, image.issued >> 1]
+        if image.issued > 3 or image.series_no < 0 or image.expires_at_us < 0 or keys_find(&book.coupons.by_key, image.key) != NULL:
             return IMAGE_COUPON
-        if image.use != COUPON_USED and not (coupon.issued and (image.use == COUPON_FREE or image.use == COUPON_CANCELLED)):
+        if image.use != COUPON_USED and not (coupon.issued and image.use == COUPON_CANCELLED) and not (
+                (coupon.issued or coupon.has_grace) and image.use == COUPON_FREE):
+            return IMAGE_COUPON
+        if serial_of_key(image.key, &series_no) != 0 and (coupon.issued or not coupon.has_grace):
             return IMAGE_COUPON
         if not coupon_set(&book.coupons, image.key, &coupon):
             return IMAGE_MEMORY
@@ -378,10 +392,35 @@ cdef Damage load_coupons(Book book, const uint8_t* data, int64_t size) noexcept 
     return UNDAMAGED
 
 
+cdef Damage load_serials(Book book, const uint8_t* data, int64_t size) noexcept nogil:
+    cdef SerialImage image
+    cdef int64_t first
+    cdef uint8_t* bits
+    cdef int32_t i
+    while size > 0:
+        if size < <int64_t>sizeof(SerialImage):
+            return IMAGE_TOO_SHORT
+        memcpy(&image, data, sizeof(SerialImage))
+        first = <int64_t>image.page * SERIALS_PER_PAGE
+        if not 0 < image.series_no <= SERIES_NO_MAX or not 0 <= first <= SERIALS_MAX or (image.page == 0 and image.bits[0] & 3):
+            return IMAGE_COUPON
+        if not serial_reserve(&book.coupons.serials, image.series_no, first):
+            return IMAGE_MEMORY
+        bits = book.coupons.serials.series[image.series_no].pages[image.page]
+        for i in range(SERIAL_PAGE_BYTES):
+            # Those that lie apart were loaded before.
+            if image.bits[i] & 0x55 or image.bits[i] & bits[i]:
+                return IMAGE_COUPON
+            bits[i] |= image.bits[i]
+        data += sizeof(SerialImage)
+        size -= sizeof(SerialImage)
+    return UNDAMAGED
+
+
 cdef bint keep_part(Book book, int64_t account_id, const HoldPart* part) noexcept nogil:
     """Take what a pending hold keeps out of what is free. False when that is not there."""
     cdef uint32_t cell
-    cdef Lot* lot
+    cdef Lot lot
     cdef CounterId id
     cdef Counter counter
     cdef Coupon coupon
@@ -396,11 +435,15 @@ cdef bint keep_part(Book book, int64_t account_id, const HoldPart* part) noexcep
             return False
         coupon.use = COUPON_HELD
         return coupon_set(&book.coupons, part.key, &coupon)
+    account_id = part.account_id or account_id
     cell = book.find_cell(account_id, part.asset_no, part.lot_id)
-    lot = lot_at(&book.lots, cell) if cell != 0 else NULL
-    if lot == NULL or part.points > lot.remaining_points - lot.held_points:
+    if cell == 0:
+        return False
+    lot_read(&book.lots, cell, account_id, &lot)
+    if part.points > lot.remaining_points - lot.held_points or not pool_reserve(&book.lots, 0, 1):
         return False
     lot.held_points += part.points
+    account_write(&book.lots, accounts_find(book.shards, account_id), cell, &lot, False)
     return True
 
 
@@ -455,24 +498,34 @@ cdef Damage load_holds(Book book, const uint8_t* data, int64_t size) noexcept no
     return UNDAMAGED
 
 
+cdef Damage load_forwards(Book book, const uint8_t* data, int64_t size) noexcept nogil:
+    cdef ForwardImage image
+    while size > 0:
+        if size < <int64_t>sizeof(ForwardImage):
+            return IMAGE_TOO_SHORT
+        memcpy(&image, data, sizeof(ForwardImage))
+        if (not may_lead(&book.forwards, image.account_id, image.to_account_id) or is_led_to(&book.forwards, image.account_id)
+                or accounts_find(book.shards, image.account_id) != NULL):
+            return IMAGE_FORWARD
+        if not forwards_room(&book.forwards, image.account_id, image.to_account_id):
+            return IMAGE_MEMORY
+        forwards_put(&book.forwards, image.account_id, image.to_account_id)
+        data += sizeof(ForwardImage)
+        size -= sizeof(ForwardImage)
+    return UNDAMAGED
+
+
 @cython.overflowcheck(False)
 cdef bint is_balanced(Book book) noexcept nogil:
     """True when points outstanding and the programme's totals sum to zero in every asset. Walks every lot."""
-    cdef int64_t sums[LEDGER_ASSETS_MAX]
-    cdef uint64_t low
-    cdef uint32_t cell
-    cdef const Lot* lot
+    cdef uint64_t sums[LEDGER_ASSETS_MAX]
     cdef int asset, account
     memset(sums, 0, sizeof(sums))
     # Modulo 2^64: a book that differs from balance by a multiple of 2^64 points is beyond any lot's range.
-    for cell in range(1, book.lots.used):
-        lot = lot_at(&book.lots, cell)
-        if lot.account_id != 0:
-            sums[lot.asset_no] = <int64_t>(<uint64_t>sums[lot.asset_no] + <uint64_t>lot.remaining_points)
+    lots_sum(&book.lots, sums)
     for asset in range(LEDGER_ASSETS_MAX):
-        low = <uint64_t>sums[asset]
         for account in range(SYSTEM_ACCOUNTS):
-            low += book.totals[asset * SYSTEM_ACCOUNTS + account].low
-        if low != 0:
+            sums[asset] += book.totals[asset * SYSTEM_ACCOUNTS + account].low
+        if sums[asset] != 0:
             return False
     return True

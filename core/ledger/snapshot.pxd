@@ -12,8 +12,14 @@ cdef enum BlockKind:
     BLOCK_REGISTERS = 8
     BLOCK_TAPES = 9
     BLOCK_END = 10
-    BLOCK_COUNTERS = 11
+    BLOCK_COUNTERS_FORMER = 11 # before counters were told by window; read when it is empty
     BLOCK_COUPONS = 12
+    BLOCK_FORWARDS = 13
+    BLOCK_SERIALS = 14         # only when a serial was used
+    BLOCK_ACCUMULATIONS = 15
+    BLOCK_BUCKETS = 16
+    BLOCK_TIERS = 17           # only when an account has a row
+    BLOCK_COUNTERS = 18        # one window each
 
 cdef struct BlockHead:
     # Stands before every block's bytes; 48 bytes.

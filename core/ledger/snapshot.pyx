@@ -9,13 +9,16 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from altyn.core.ledger.accounts cimport ACCOUNT_SHARDS
+from altyn.core.ledger.accumulators_image cimport buckets_image, load_buckets, load_register, register_image
 from altyn.core.ledger.book cimport Book
+from altyn.core.ledger.counters_image cimport counters_image, load_counters
 from altyn.core.ledger.image cimport (
-    UNDAMAGED, Damage, accounts_image, counters_image, coupons_image, holds_image, is_balanced, load_accounts, load_counters,
-    load_coupons, load_holds, load_totals, totals_image,
+    UNDAMAGED, Damage, accounts_image, coupons_image, forwards_image, holds_image, is_balanced, load_accounts, load_coupons,
+    load_forwards, load_holds, load_serials, load_totals, serials_image, totals_image,
 )
 from altyn.core.ledger.key_table cimport KeyCursor, KeySlot, KeyTable, keys_next, keys_put, slot_value
 from altyn.core.ledger.operations cimport GENERATIONS, RECEIPT_COMMITTED, RECEIPT_OWED, RECEIPT_RESERVED, Generation, Operations
+from altyn.core.ledger.tiers cimport load_tiers, tiers_image
 
 import struct
 from typing import NamedTuple
@@ -28,7 +31,8 @@ HEAD = struct.Struct("<qqqq32s")
 END = struct.Struct("<qqqqqq32s")
 SLOT = struct.Struct("<QQQQ")
 DAMAGES = ("", "is too short", "account out of range or doubled", "lot out of range or out of order", "hold that cannot be",
-           "total out of range or doubled", "no memory", "counter out of range or doubled", "coupon out of range or doubled")
+           "total out of range or doubled", "no memory", "coupon out of range or doubled",
+           "merged account out of range, doubled or leading on")
 
 
 class SnapshotDamaged(ValueError):
@@ -98,14 +102,30 @@ cdef KeyTable* table_of(Operations operations, Generation* generation, int kind)
 def book_blocks(Book book):
     """(kind, payload) of the book's image."""
     cdef int shard = 0
+    cdef uint32_t window = 0
     yield BLOCK_TOTALS, totals_image(book)
     while shard < ACCOUNT_SHARDS:
         payload = accounts_image(book, &shard, BLOCK_WANTED)
         if payload:
             yield BLOCK_ACCOUNTS, payload
-    yield BLOCK_COUNTERS, counters_image(book)
+    while window < book.counters.count:
+        payload = counters_image(&book.counters, &window)
+        if payload:
+            yield BLOCK_COUNTERS, payload
     yield BLOCK_COUPONS, coupons_image(book)
+    payload = serials_image(book)
+    if payload:
+        yield BLOCK_SERIALS, payload
     yield BLOCK_HOLDS, holds_image(book)
+    yield BLOCK_FORWARDS, forwards_image(book)
+    payload = register_image(&book.accumulators)
+    shard = 0
+    while payload:
+        yield BLOCK_ACCUMULATIONS if shard == 0 else BLOCK_BUCKETS, payload
+        payload = buckets_image(&book.accumulators, &shard, BLOCK_WANTED)
+    payload = tiers_image(&book.tiers)
+    if payload:
+        yield BLOCK_TIERS, payload
 
 
 def write_snapshot(Book book not None, Operations operations not None, head):
@@ -171,6 +191,16 @@ cdef str load_block(Book book, Operations operations, int kind, const uint8_t[::
     cdef Damage damage = UNDAMAGED
     if BLOCK_OPERATIONS <= kind <= BLOCK_TAPES:
         return load_table(operations, kind, data, size, seq_max)
+    if kind == BLOCK_COUNTERS_FORMER:
+        return "counters of a former layout" if size > 0 else None
+    if kind == BLOCK_COUNTERS:
+        return None if load_counters(&book.counters, data, size) else "counter out of range or doubled"
+    if kind == BLOCK_ACCUMULATIONS:
+        return None if load_register(&book.accumulators, data, size) else "accumulation that cannot be"
+    if kind == BLOCK_BUCKETS:
+        return None if load_buckets(&book.accumulators, data, size) else "bucket out of range or out of order"
+    if kind == BLOCK_TIERS:
+        return None if load_tiers(&book.tiers, data, size) else "tier out of range or out of order"
     with nogil:
         if kind == BLOCK_TOTALS:
             damage = load_totals(book, data, size)
@@ -178,11 +208,13 @@ cdef str load_block(Book book, Operations operations, int kind, const uint8_t[::
             damage = load_accounts(book, data, size)
         elif kind == BLOCK_HOLDS:
             damage = load_holds(book, data, size)
-        elif kind == BLOCK_COUNTERS:
-            damage = load_counters(book, data, size)
         elif kind == BLOCK_COUPONS:
             damage = load_coupons(book, data, size)
-    if not (BLOCK_TOTALS <= kind <= BLOCK_HOLDS or BLOCK_COUNTERS <= kind <= BLOCK_COUPONS):
+        elif kind == BLOCK_FORWARDS:
+            damage = load_forwards(book, data, size)
+        elif kind == BLOCK_SERIALS:
+            damage = load_serials(book, data, size)
+    if not (BLOCK_TOTALS <= kind <= BLOCK_HOLDS or BLOCK_COUPONS <= kind <= BLOCK_SERIALS):
         return "is of an unknown kind"
     return DAMAGES[<int>damage] if damage != UNDAMAGED else None
 

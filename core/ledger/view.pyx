@@ -5,10 +5,12 @@ Decides nothing; every answer is a copy.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
-from altyn.core.ledger.accounts cimport AccountSlot, Lot, accounts_find, lot_at
-from altyn.core.ledger.book cimport FLAWLESS, SYSTEM_ACCOUNTS, Balance, Book, Total
-from altyn.core.ledger.counters cimport Counter, CounterId, counter_id
+from altyn.core.ledger.accounts cimport AccountSlot, Lot, accounts_find, lot_read
+from altyn.core.ledger.book cimport SYSTEM_ACCOUNTS, SYSTEM_CONVERTED, Book, Total
+from altyn.core.ledger.balances cimport Balance
+from altyn.core.ledger.counters cimport Counter, CounterId, counter_id, counters_bytes
 from altyn.core.ledger.coupons cimport Coupon
+from altyn.core.ledger.flaws cimport FLAWLESS
 from altyn.core.ledger.holds cimport (
     PART_COUNTER, PART_POINTS, Hold, HoldPart, counter_part, coupon_part, points_part,
 )
@@ -18,7 +20,7 @@ from altyn.core.text cimport Text
 FLAWS = (
     "", "TOO_MANY", "ACCOUNT_RANGE", "ASSET_RANGE", "POINTS_RANGE", "TIME_RANGE", "KIND_UNKNOWN", "ENTRY_UNBALANCED",
     "LOT_UNKNOWN", "LOT_TAKEN", "LOT_OVERDRAWN", "LOT_OVERFILLED", "HOLD_UNKNOWN", "HOLD_TAKEN", "HOLD_STATE",
-    "COUNTER_RANGE", "COUPON_STATE",
+    "COUNTER_RANGE", "COUPON_STATE", "FORWARD_STATE", "ACCUMULATOR_RANGE", "TIER_RANGE",
 )
 
 class EffectsFlawed(ValueError):
@@ -46,13 +48,14 @@ cdef dict hold_view(const Hold* hold):
         "parts": [part_view(&hold.parts[i]) for i in range(hold.parts_count)],
     }
 
-def apply_effects(Book book, int64_t instant_us, *, lots=(), entries=(), holds=(), counters=(), coupons=()):
+def apply_effects(Book book, int64_t instant_us, *, lots=(), entries=(), holds=(), counters=(), coupons=(), closed=(), forward=None):
     """Check and write one operation's effects; EffectsFlawed when they are refused, nothing being changed then.
 
     lots: (lot_id, account_id, asset_no, points, active_from_us, expires_at_us). entries: (kind, [(account_id, asset_no,
     points, lot_id)]). holds: (hold_id, state, account_id, expires_at_us, receipt_key, [part]), a part being (asset_no, points, lot_id),
     ("counter", amount, key) or ("coupon", 0, code_hash). counters: (key, used), a key being (limit, measure, per, window, subject,
-    window_day). coupons: (code_hash, series_no, use, expires_at_us, issued).
+    window_day). coupons: (code_hash, series_no, use, expires_at_us, issued). closed: (account_id, asset_no, lot_id).
+    forward: (account_id, to_account_id).
     """
     cdef CounterId id
     cdef Coupon wanted
@@ -70,10 +73,14 @@ def apply_effects(Book book, int64_t instant_us, *, lots=(), entries=(), holds=(
         id = view_id(key)
         book.count(&id, used, 0)
     for code_hash, series_no, use, expires_at_us, issued in coupons:
-        wanted = [expires_at_us, series_no, use, issued]
+        wanted = [expires_at_us, series_no, use, issued, False]
         if len(code_hash) != 16:
             raise ValueError("code_hash has 16 bytes")
         book.coupon_change(<const uint8_t*>PyBytes_AS_STRING(code_hash), &wanted)
+    for account_id, asset_no, lot_id in closed:
+        book.close_lot(account_id, asset_no, lot_id)
+    if forward is not None:
+        book.forward(forward[0], forward[1])
     if book.check() != FLAWLESS:
         raise EffectsFlawed(FLAWS[book.plan.flaw])
     book.write()
@@ -104,6 +111,15 @@ cdef CounterId view_id(tuple key):
     limit.size = <int>len(raw)
     return counter_id(limit, key[1], key[2], key[3], key[4], key[5])
 
+def read_memory(Book book):
+    """(bytes of accounts, lots, holds and coupons, bytes of counters)."""
+    cdef int64_t counters = counters_bytes(&book.counters)
+    return book.bytes_used - counters, counters
+
+def read_leads_to(Book book, int64_t account_id):
+    """The account that stands for this one: itself unless it was merged."""
+    return book.leads_to(account_id)
+
 def read_counter(Book book, tuple key):
     """(used, held) of a counter; the key as for `apply_effects`."""
     cdef CounterId id = view_id(key)
@@ -111,7 +127,7 @@ def read_counter(Book book, tuple key):
     return counter.used, counter.held
 
 def read_coupon(Book book, bytes code_hash):
-    """(use, series_no, expires_at_us, issued) of a code."""
+    """(use, series_no, expires_at_us, issued) of a code; of one known by its serial the key is `coupon_codes.serial_key`."""
     if len(code_hash) != 16:
         raise ValueError("code_hash has 16 bytes")
     cdef Coupon coupon = book.coupon(<const uint8_t*>PyBytes_AS_STRING(code_hash))
@@ -132,14 +148,14 @@ def read_lots(Book book, int64_t account_id):
     """[(lot_id, asset_no, initial, remaining, held, active_from_us, expires_at_us)]: live in order of use, then empty."""
     cdef AccountSlot* account = accounts_find(book.shards, account_id)
     cdef uint32_t cell
-    cdef const Lot* lot
+    cdef Lot lot
     found = []
     if account == NULL:
         return found
     for chain in range(2):
         cell = account.live if chain == 0 else account.empty
         while cell != 0:
-            lot = lot_at(&book.lots, cell)
+            lot_read(&book.lots, cell, account_id, &lot)
             cell = lot.next
             found.append((lot.lot_id, lot.asset_no, lot.initial_points, lot.remaining_points, lot.held_points,
                           lot.active_from_us, lot.expires_at_us))
@@ -173,10 +189,10 @@ def read_due_lots(Book book, uint32_t cursor, int64_t instant_us, int scanned_ma
     ]
 
 def read_totals(Book book, int32_t asset_no):
-    """{system account (1 issued, 2 redeemed, 3 expired, 4 adjusted): points} of one asset."""
+    """{system account (1 issued, 2 redeemed, 3 expired, 4 adjusted, 5 converted): points} of one asset."""
     if not 0 <= asset_no < LEDGER_ASSETS_MAX:
         raise ValueError(f"asset_no must be from 0 to {LEDGER_ASSETS_MAX - 1}")
     return {
         account + 1: total_value(&book.totals[asset_no * SYSTEM_ACCOUNTS + account])
-        for account in range(SYSTEM_ACCOUNTS)
+        for account in range(SYSTEM_CONVERTED)
     }

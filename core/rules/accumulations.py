@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from altyn.core.rules.condition import Earlier
+from altyn.core.rules.read.history import EARLIER
+from altyn.core.rules.read.problems import Reading
 from altyn.core.rules.read.written_history import earlier_of
 from altyn.core.rules.words import AccumulationMeasure
 
@@ -37,6 +39,27 @@ class Accumulation:
             if self.measure is AccumulationMeasure.REACHED:
                 told["sum_minor"] = self.sum_minor
         return _spelled(_sorted({"measure": self.measure.name, **told}))
+
+
+def accumulation_named(name: str) -> Accumulation:
+    """What a name measures, whatever release it came from. ValueError: it is the name of none."""
+    try:
+        told: dict[str, Any] = json.loads(name)
+        measure = AccumulationMeasure[told.pop("measure")]
+        if measure is AccumulationMeasure.FIRST_USE:
+            made = Accumulation(measure, Earlier(), promotion=told.pop("promotion"))
+        else:
+            sum_minor = told.pop("sum_minor") if measure is AccumulationMeasure.REACHED else 0
+            reading = Reading()
+            earlier = EARLIER.read(told, "", reading)
+            reading.raise_found()
+            assert earlier is not None
+            made = Accumulation(measure, earlier, sum_minor=sum_minor)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{name} names no accumulation: {error!r}") from None
+    if made.name != name:
+        raise ValueError(f"{name} is not spelled as an accumulation is named")
+    return made
 
 
 def _sorted(value: Any) -> Any:

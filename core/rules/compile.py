@@ -14,6 +14,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from altyn.core.rules.accumulations import accumulation_named
 from altyn.core.rules.condition import Balance
 from altyn.core.rules.gate import FAVOURITES, SYMBOL_KINDS, Gate, gate_of
 from altyn.core.rules.promotion import AppliedReward, Asset, Limit, Notice, Points, Promotion, Rounding
@@ -24,7 +25,7 @@ from altyn.core.rules.rule_rows import READS_BIRTHDAY, RuleWriter
 from altyn.core.rules.symbols import build_table
 from altyn.core.rules.words import GroupMode, GroupScope, Stage
 
-__all__ = ["CompileError", "compile_ruleset"]
+__all__ = ["CompileError", "compile_accumulations", "compile_ruleset"]
 
 MAGIC = b"ALTYNRUL"
 FORMAT = 6
@@ -96,6 +97,19 @@ def compile_ruleset(
     for asset in known:
         sections["assets"].append(ASSET_ROW.pack(asset.step_points, *rows.text(asset.asset), asset.scale, 0))
     return assemble(rows, writer, sections, read_set_of(rows, writer, known, lanes, ordered), version)
+
+
+def compile_accumulations(names: Iterable[str]) -> bytes:
+    """An image that measures these accumulations, in this order, and has no rules. ValueError: a name is none."""
+    rows = RowWriter({})
+    writer = RuleWriter(rows)
+    try:
+        for name in names:
+            rows.accumulation(accumulation_named(name))
+    except ImageError as error:
+        raise CompileError(error.path, error.code, error.message) from None
+    sections: dict[str, list[bytes]] = {name: [] for name in ("promotions", "groups", "assets")}
+    return assemble(rows, writer, sections, read_set_of(rows, writer, [], [], []), 0)
 
 
 def order_limits(limits: Iterable[Limit]) -> list[Limit]:
@@ -415,7 +429,7 @@ def read_set_of(
     by_kind: dict[int, list[str]] = {}
     for kind, text in rows.symbols:
         by_kind.setdefault(kind, []).append(text.decode())
-    names = ("customer.card_type", "customer.id", "customer.segment")
+    names = ("customer.card_type", "customer.id", "customer.segment", "customer.tier", "customer.tier_from")
     customer = [name.split(".")[1] for name in names if SYMBOL_KINDS[name] in by_kind]
     if rows.reads_card:
         customer.append("has_card")

@@ -112,7 +112,7 @@ class StoreIs:
 
 @dataclass(frozen=True, slots=True)
 class CustomerIs:
-    """One customer attribute: card_type, segment, id; or has_card with `flag`."""
+    """One customer attribute: card_type, segment, tier, tier_from, id; or has_card with `flag`."""
 
     path: str
     attribute: str

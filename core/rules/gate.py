@@ -47,6 +47,8 @@ SYMBOL_KINDS = {
     "register.channel": 14,
     "attribute": 15,
     "grant": 16,
+    "customer.tier": 17,
+    "customer.tier_from": 18,
 }
 COLUMNS = {Attribute.SKU: 0, Attribute.CATEGORY: 1, Attribute.BRAND: 2, Attribute.SUPPLIER: 3}
 COUPON = SYMBOL_KINDS["coupon"]
@@ -59,7 +61,7 @@ FAVOURITES = "favourite"  # the attribute of a line whose category is a favourit
 RANKS = {
     **dict.fromkeys((COUPON, SERIES), 0),
     0: 1,
-    **dict.fromkeys((8, 9, 10, GRANT), 2),
+    **dict.fromkeys((8, 9, 10, GRANT, 17, 18), 2),
     **dict.fromkeys((1, 2, 3, ATTRIBUTE), 3),
     **dict.fromkeys((4, 5, 6, 7, 13, 14), 4),
 }

@@ -81,6 +81,8 @@ cdef enum SymbolKind:
     REGISTER_CHANNEL = 14
     ATTRIBUTE = 15             # name=value, of the catalogue; FAVOURITES for a favourite category
     GRANT = 16                 # id of a promotion
+    TIER = 17
+    TIER_FROM = 18             # that tier or a higher one
 
 cdef extern from *:
     """
@@ -142,6 +144,8 @@ cdef enum PromotionFlag:
     HAS_TIERS = 1024
     READS_BALANCE = 2048       # a condition asks for one
     READS_BIRTHDAY = 4096
+    READJUDICATES = 8192       # a return decides what it gave again (on_return)
+    FORBIDS_PARTIAL = 16384    # what it gave on comes back together
     NUDGES = 65536             # has a text for what little is missing to it
 
 cdef enum RuleFlag:
@@ -172,11 +176,16 @@ cdef enum CapFlag:
     BY_LINE = 1
     INCLUDE_POINTS = 2
 
+cdef enum PaymentFlag:
+    # Cards that are nobody's may pay too.
+    ANONYMOUS_PAYS = 1
+
 cdef enum ExpiryKind:
     NEVER = 0
     AFTER_DAYS = 1
     ON_DATE = 2
     END_OF_MONTH = 3
+    END_OF_YEAR = 4
 
 cdef struct SummaryRow:
     int64_t always_begin       # postings of promotions without a gate
@@ -347,7 +356,7 @@ cdef struct PaymentRow:
     int32_t id_begin           # of the limit document
     int32_t id_size
     int32_t place              # of the rule in its document
-    int32_t reserved
+    uint32_t flags             # PaymentFlag
 
 cdef struct SpeechRow:
     Span title                 # of TRANSLATIONS: what {{ promotion }} stands for

@@ -15,7 +15,6 @@ from altyn.core.rules.checks.conjunctions import alternatives
 from altyn.core.rules.checks.dead import dead_conditions, dead_rewards
 from altyn.core.rules.checks.exposure import exposure, points_worth
 from altyn.core.rules.checks.goods import Product
-from altyn.core.rules.checks.history import kept_nowhere
 from altyn.core.rules.checks.known import Known
 from altyn.core.rules.checks.rates import nothing_multiplied, with_factors
 from altyn.core.rules.checks.rivals import rivals
@@ -54,7 +53,6 @@ def _of_each(rules: Rules, known: Known) -> Iterator[Remark]:
     assets_count = len(assets_named(rules))
     for promotion in rules.promotions:
         yield from dead_conditions(promotion, known)
-        yield from kept_nowhere(promotion)
         yield from sets_of(promotion, known)
         yield from parts_of(promotion)
         if promotion.limits:

@@ -27,6 +27,7 @@ from altyn.core.rules.words import (
     LimitMeasure,
     LimitPer,
     LimitWindow,
+    OnReturn,
     OnShort,
     Stage,
     SumBase,
@@ -150,6 +151,7 @@ class Expiry:
     days: int | None = None
     date: int | None = None  # days since 1970-01-01, the last day
     end_of_month: int | None = None
+    end_of_year: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +307,7 @@ class Promotion:
     nudge: Mapping[str, str] = field(default_factory=dict)  # said when little is missing to it
     multipliers: tuple[Multiplier, ...] = ()
     max_rate_ppm: int | None = None
+    on_return: OnReturn = OnReturn.KEEP
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -352,6 +355,7 @@ class PaymentRule:
     of: ProductSet
     when: Condition | None
     denied_inputs: tuple[int, ...] = ()
+    anonymous: bool = False  # cards that are nobody's may pay too
 
 
 @dataclass(frozen=True, slots=True)

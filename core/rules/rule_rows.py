@@ -46,6 +46,7 @@ from altyn.core.rules.words import (
     ExclusiveOver,
     ExclusiveScope,
     FreeUnits,
+    OnReturn,
     Stage,
 )
 
@@ -55,7 +56,7 @@ PART_ROW = struct.Struct("<4i")
 TIER_ROW = struct.Struct("<4i")
 LIMIT_ROW = struct.Struct("<q8i")
 CAP_ROW = struct.Struct("<2qiI2i")
-PAYMENT_ROW = struct.Struct("<6q3iI4i")
+PAYMENT_ROW = struct.Struct("<6q3iI3iI")
 SPEECH_ROW = struct.Struct("<6i")
 MESSAGE_ROW = struct.Struct("<6i")
 TRANSLATION_ROW = struct.Struct("<4i")
@@ -70,11 +71,13 @@ AMOUNT_KINDS = {AmountSpread.UNIT: 1, AmountSpread.LINE: 2, AmountSpread.RECEIPT
 
 ALLOW_FREE, COST_FLOOR, NAMES_COUPON, LINE_RULES, EXCLUSIVE_STAGE, EXCLUSIVE_ALL = 1, 2, 4, 8, 16, 32
 EXCLUSIVE_RECEIPT, SKIP_DISCOUNTED, HAS_LIMITS, SPEAKS, HAS_TIERS, READS_BALANCE = 64, 128, 256, 512, 1024, 2048
-READS_BIRTHDAY, NUDGES = 4096, 65536
+READS_BIRTHDAY, READJUDICATES, FORBIDS_PARTIAL, NUDGES = 4096, 8192, 16384, 65536
+RETURN_FLAGS = {OnReturn.KEEP: 0, OnReturn.READJUDICATE: READJUDICATES, OnReturn.FORBID_PARTIAL: FORBIDS_PARTIAL}
 EXCLUDE_POINTS_PAID, SKIP_IF_PAID_WITH_POINTS, PROGRESSIVE = 1, 2, 4
 SHARE_UNITS, REUSABLE_QUALIFIERS, COUNT_LINES, GLOBAL_CHEAPEST, ON_FREE = 1, 2, 4, 8, 16
 TO_TARGETS, REPEAT_RUNGS = 32, 64
 BY_LINE, INCLUDE_POINTS = 1, 2
+ANONYMOUS_PAYS = 1
 
 NO_SPAN = (0, 0)
 TIMES_ONE = 10_000
@@ -318,6 +321,7 @@ class RuleWriter:
             flags |= EXCLUSIVE_RECEIPT if promotion.exclusive.scope is ExclusiveScope.RECEIPT else 0
         flags |= SKIP_DISCOUNTED if promotion.skip_discounted else 0
         flags |= HAS_LIMITS if promotion.limits else 0
+        flags |= RETURN_FLAGS[promotion.on_return]
         flags |= (SPEAKS if speaks(promotion) else 0) | (NUDGES if promotion.nudge else 0)
         if any(isinstance(one, Percent | Amount | Points) and one.tiers is not None for one in promotion.rewards):
             flags |= HAS_TIERS
@@ -347,7 +351,7 @@ class RuleWriter:
                 sum(1 << number for number in set(rule.denied_inputs)),
                 *self.rows.text(limit_id),
                 place,
-                0,
+                ANONYMOUS_PAYS if rule.anonymous else 0,
             )
         )
 
@@ -378,4 +382,6 @@ def expiry_of(expiry: Expiry) -> tuple[int, int]:
         return 2, expiry.date
     if expiry.end_of_month is not None:
         return 3, expiry.end_of_month
+    if expiry.end_of_year is not None:
+        return 4, expiry.end_of_year
     return 0, 0

@@ -1,3 +1,4 @@
+from mmap import mmap
 from typing import final
 
 class RulesetError(ValueError): ...
@@ -7,7 +8,7 @@ class Ruleset:
     image_bytes: int
     version: int
     sha256: str
-    def __init__(self, image: bytes) -> None: ...
+    def __init__(self, image: bytes | mmap) -> None: ...
     @property
     def promotions_count(self) -> int: ...
     @property

@@ -9,7 +9,7 @@ import json
 import struct
 import sys
 
-from libc.stdint cimport int32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 from altyn.core.rules.image cimport (
@@ -86,7 +86,7 @@ cdef dict row_sizes():
 ROW_SIZES = row_sizes()
 
 
-cdef list section_places(bytes image):
+cdef list section_places(const uint8_t[::1] image):
     """(place, rows) of every section; raises RulesetError when one lies outside the image."""
     cdef int64_t place, count
     cdef int64_t row
@@ -102,19 +102,19 @@ cdef list section_places(bytes image):
     return places
 
 
-cdef str verify(bytes image):
+cdef str verify(const uint8_t[::1] image):
     """The hash in hex; raises RulesetError unless header, size and hash hold."""
     if sys.byteorder != "little":
         raise RulesetError("ruleset images are little-endian")
     if len(image) < TABLE_FROM + 16 * SECTIONS_COUNT:
         raise RulesetError(f"{len(image)} bytes are too few for a ruleset image")
-    if image[:8] != MAGIC:
+    if bytes(image[:8]) != MAGIC:
         raise RulesetError("no ruleset image: the magic differs")
     version_of_format, zero = struct.unpack_from("<2I", image, 8)
     if version_of_format != IMAGE_FORMAT or zero != 0:
         raise RulesetError(f"image format {version_of_format}, this server reads {IMAGE_FORMAT}")
-    digest = hashlib.sha256(memoryview(image)[HASHED_FROM:])
-    if digest.digest() != image[16:HASHED_FROM]:
+    digest = hashlib.sha256(image[HASHED_FROM:])
+    if digest.digest() != bytes(image[16:HASHED_FROM]):
         raise RulesetError("the image is damaged: its hash differs")
     if struct.unpack_from("<q", image, HASHED_FROM + 8)[0] != len(image):
         raise RulesetError("the image has another size than it says")
@@ -125,7 +125,7 @@ cdef class Ruleset:
     """An immutable ruleset over its image. Raises RulesetError for anything that is not a whole image of this
     format."""
 
-    def __init__(self, bytes image not None):
+    def __init__(self, const uint8_t[::1] image not None):
         self.sha256 = verify(image)
         places = section_places(image)
         self.version = struct.unpack_from("<q", image, HASHED_FROM)[0]
@@ -134,7 +134,7 @@ cdef class Ruleset:
         if self.rows == NULL:
             raise MemoryError
         self.image_bytes = len(image)
-        cdef const char* given = image
+        cdef const uint8_t* given = &image[0]
         with nogil:
             # Megabytes of fresh pages: a thread that opens a release must not hold up the calls.
             memcpy(self.rows, given, <size_t>self.image_bytes)
@@ -181,7 +181,7 @@ cdef class Ruleset:
         view.roundings_count = <int32_t>places[ROUNDINGS][1]
         view.accumulations_count = <int32_t>places[ACCUMULATIONS][1]
         place, count = places[READ_SET]
-        self._read_set = json.loads(image[place:place + count])
+        self._read_set = json.loads(bytes(image[place:place + count]))
 
     def __dealloc__(self):
         free(self.rows)

@@ -168,6 +168,10 @@ KEYS: dict[str, tuple[str, list[Example]]] = {
     "promotion.exclusive.over": ("Later promotions of the STAGE, or of ALL discount stages.", ["STAGE"]),
     "promotion.exclusive.scope": ("The UNITs it gave on, or the whole RECEIPT.", ["UNIT"]),
     "promotion.skip_discounted": ("Units on which an earlier promotion gave are no targets.", [True]),
+    "promotion.on_return": (
+        "What a return of a part does: KEEP its share, READJUDICATE its points and coupons, or FORBID_PARTIAL.",
+        ["READJUDICATE"],
+    ),
     "promotion.limits": (
         "1 to 8 limits of what the promotion gives.",
         [[{"per": "customer", "window": "week", "times": "1"}], [{"budget": "100000.00"}]],
@@ -220,6 +224,7 @@ KEYS: dict[str, tuple[str, list[Example]]] = {
     "limit.payment.of": _SET,
     "limit.payment.except": ("Short for of: {except: …}.", [{"category": "tobacco"}]),
     "limit.payment.deny_input": ("Ways of identification that may not pay.", [["phone", "manual"]]),
+    "limit.payment.anonymous": ("Cards that are nobody's may pay too; without it they only earn.", [True]),
     # --- rounding
     "rounding.rounding": ("Stable id.", ["cash"]),
     "rounding.to": ("What is to pay is a multiple of this, at most 100.00.", ["1.00", "0.10"]),
@@ -258,6 +263,8 @@ KEYS: dict[str, tuple[str, list[Example]]] = {
     "customer.has_card": ("An active card is (not) presented.", [True]),
     "customer.card_type": (_CHOICE, ["silver"]),
     "customer.segment": (_CHOICE, [["gold", "platinum"]]),
+    "customer.tier": (_CHOICE, ["gold", ["gold", "platinum"]]),
+    "customer.tier_from": ("The customer has this tier or a higher one; none_of: a lower one, or none.", ["silver"]),
     "customer.id": (_CHOICE, ["1001"]),
     "*.any_of": ("The value is one of these.", [["1"], ["1", "2"]]),
     "*.none_of": ("The value is none of these.", [["1"], ["1", "2"]]),
@@ -363,12 +370,13 @@ KEYS: dict[str, tuple[str, list[Example]]] = {
     "points.active_after": ("When the points may be spent; at once when left out.", [{"days": "14"}]),
     "points.active_after.days": ("Days after the business date.", ["14"]),
     "*.expires": (
-        "When it ends: one of days, date, end_of_month.",
-        [{"days": "365"}, {"date": "2027-12-31"}, {"end_of_month": "3"}],
+        "When it ends: one of days, date, end_of_month, end_of_year.",
+        [{"days": "365"}, {"date": "2027-12-31"}, {"end_of_month": "3"}, {"end_of_year": "0"}],
     ),
     "*.expires.days": ("Days after the business date.", ["365"]),
     "*.expires.date": ("The last day.", ["2027-12-31"]),
     "*.expires.end_of_month": ("End of the n-th month after; 0 is this month.", ["0", "3"]),
+    "*.expires.end_of_year": ("End of the n-th year after; 0 is this year.", ["0", "1"]),
     "multiplier.times": ("The rate is multiplied by this, at most 100.", ["2", "1.25", "0.5"]),
     "multiplier.promotion": ("Id of the promotion whose rate it is.", ["three-percent-back"]),
     "message.to": ("Where it is shown.", ["slip", "cashier"]),

@@ -136,6 +136,14 @@ class ExclusiveOver(IntEnum):
     ALL = 2
 
 
+class OnReturn(IntEnum):
+    """What a return does to what a promotion gave; numbers are those of altyn.journal.v1.ReturnPolicy."""
+
+    KEEP = 0
+    READJUDICATE = 1
+    FORBID_PARTIAL = 2
+
+
 class ExclusiveScope(IntEnum):
     UNIT = 0
     RECEIPT = 1

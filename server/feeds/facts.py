@@ -12,10 +12,12 @@ from collections.abc import Callable
 from typing import Any
 
 import asyncpg
+import orjson
 import structlog
 
 from altyn.core.engine.types import Scope
-from altyn.core.facts import AssetFact, CopyRows, Facts
+from altyn.core.facts import AssetFact, CopyRows, Facts, OfflineLimits, RateFact, ReturnLimits
+from altyn.core.facts.fraud import FraudRuleFact
 from altyn.core.facts.stores import StoreFact
 from altyn.infra.zones import ensure_zone
 from altyn.server.feeds.credentials import Credentials
@@ -29,7 +31,10 @@ Load = Callable[[CopyRows, int], int]
 # What changed after version $2, and at first ($2 = 0) what there is. Column order is that of the core's `load…`.
 CHANGED = "tenant = $1 AND version > $2 AND valid_to = 'infinity' AND (NOT deleted OR $2 > 0)"
 STORES = f"SELECT store_id, zone, region, format, cluster, currency, exponent, deleted FROM stores WHERE {CHANGED}"
-ASSETS = f"SELECT asset, asset_no, scale, step_points, title::text FROM assets WHERE {CHANGED}"
+ASSETS = f"SELECT asset, asset_no, scale, step_points, title::text, kind FROM assets WHERE {CHANGED}"
+RATES = f"SELECT asset, to_asset, from_points, to_points, deleted FROM asset_rates WHERE {CHANGED}"
+LIMITS = f"SELECT subject, limits::text, deleted FROM program_limits WHERE {CHANGED}"
+TIERS = f"SELECT terms::text AS terms, deleted FROM tier_terms WHERE {CHANGED}"
 CREDENTIALS = (
     "SELECT key_hash, store_id, register_id, kind <> 'KEY' AS of_certificate, revoked, revoked OR deleted AS is_void, "
     f"(extract(epoch FROM expires_at) * 1000000)::bigint AS end_us FROM register_credentials WHERE {CHANGED}"
@@ -40,7 +45,7 @@ PRODUCTS = (
 )
 CARDS = (
     "SELECT number_hash, card_id, account_id, customer_id, card_type, "
-    "array_position('{NEW,ACTIVE,BLOCKED,CLOSED,FINISHED}'::text[], state)::int2, last4, deleted "
+    "array_position('{NEW,ACTIVE,BLOCKED,CLOSED,FINISHED}'::text[], state)::int2, last4, deleted, kind = 'VIRTUAL' "
     f"FROM cards WHERE {CHANGED}"
 )
 CUSTOMERS = (
@@ -57,9 +62,27 @@ SEGMENTS = f"SELECT customer_id, segment, deleted FROM customer_segments WHERE {
 COUPON_SERIES = (
     "SELECT series_no, series, array_position('{SHARED,UNIQUE}'::text[], kind)::int2, state = 'BLOCKED', "
     "(extract(epoch FROM starts_at) * 1000000)::bigint, (extract(epoch FROM ends_at) * 1000000)::bigint, "
-    f"uses_max, template, deleted FROM coupon_series WHERE {CHANGED}"
+    "uses_max, template, origin = 'SERIAL', on_return = 'KEEP_USED', grace_days, deleted "
+    f"FROM coupon_series WHERE {CHANGED}"
 )
 COUPON_CODES = f"SELECT code_hash, code_id, series_no, state = 'BLOCKED', deleted FROM coupon_codes WHERE {CHANGED}"
+COUPON_RANGES = (
+    f"SELECT series_no, first_serial, last_serial, state = 'BLOCKED', deleted FROM coupon_ranges WHERE {CHANGED}"
+)
+
+GIFT_SERIES = (
+    "SELECT series_no, series, asset, currency, valid_days, state = 'BLOCKED', deleted "
+    f"FROM gift_card_series WHERE {CHANGED}"
+)
+GIFT_CARDS = (
+    "SELECT number_hash, gift_card_id, account_id, series_no, last4, pin_hash, state = 'BLOCKED', deleted "
+    f"FROM gift_cards WHERE {CHANGED}"
+)
+
+FRAUD_RULES = (
+    "SELECT rule, kind, count_window, threshold, seconds, actions, holdback_days, deleted OR state = 'OFF' AS is_off "
+    f"FROM fraud_rules WHERE {CHANGED}"
+)
 
 log = structlog.get_logger(__name__)
 
@@ -99,6 +122,8 @@ class FactsFeed:
         directory = self.facts.directory
         await self._pull_stores(connection)
         await self._pull_assets(connection)
+        await self._pull_limits(connection)
+        await self._pull_tiers(connection)
         await self._pull_credentials(connection)
         await self._copy(connection, PRODUCTS, self.facts.catalogue.load)
         await self._copy(connection, CARDS, directory.load_cards)
@@ -107,6 +132,10 @@ class FactsFeed:
         await self._copy(connection, GRANTS, self.facts.grants.load)
         await self._copy(connection, COUPON_SERIES, self.facts.coupons.load_series)
         await self._copy(connection, COUPON_CODES, self.facts.coupons.load_codes)
+        await self._copy(connection, COUPON_RANGES, self.facts.coupons.load_ranges)
+        await self._copy(connection, GIFT_SERIES, self.facts.gift_cards.load_series)
+        await self._copy(connection, GIFT_CARDS, self.facts.gift_cards.load)
+        await self._pull_fraud_rules(connection)
         if directory.memberships_left_out:
             log.warning("memberships_left_out", count=directory.memberships_left_out)
         if directory.favourites_left_out or self.facts.grants.left_out:
@@ -133,6 +162,37 @@ class FactsFeed:
     async def _pull_assets(self, connection: asyncpg.Connection[Any]) -> None:
         async for row in self._rows(connection, ASSETS):
             self.facts.assets[row["asset"]] = AssetFact(*row.values())
+        async for row in self._rows(connection, RATES):
+            pair = (row["asset"], row["to_asset"])
+            if row["deleted"]:
+                self.facts.rates.pop(pair, None)
+            else:
+                self.facts.rates[pair] = RateFact(row["from_points"], row["to_points"])
+
+    async def _pull_fraud_rules(self, connection: asyncpg.Connection[Any]) -> None:
+        async for row in self._rows(connection, FRAUD_RULES):
+            *fact, is_off = row.values()
+            if is_off:
+                self.facts.fraud.remove(row["rule"])
+            else:
+                self.facts.fraud.upsert(FraudRuleFact(*fact)._replace(actions=tuple(row["actions"])))
+        if self.facts.fraud.is_overfull:
+            log.error("fraud_rules_left_out", rules_count=len(self.facts.fraud), acting_count=self.facts.fraud.count)
+
+    async def _pull_limits(self, connection: asyncpg.Connection[Any]) -> None:
+        async for row in self._rows(connection, LIMITS):
+            limits = {} if row["deleted"] else orjson.loads(row["limits"])
+            if row["subject"] == "OFFLINE":
+                self.facts.offline = OfflineLimits(**limits | {"assets": tuple(limits.get("assets", ()))})
+            elif row["subject"] == "RETURNS":
+                self.facts.returns = ReturnLimits(**limits)
+
+    async def _pull_tiers(self, connection: asyncpg.Connection[Any]) -> None:
+        async for row in self._rows(connection, TIERS):
+            if row["deleted"]:
+                self.facts.tiers.clear()
+            else:
+                self.facts.tiers.put(orjson.loads(row["terms"]))
 
     async def _pull_credentials(self, connection: asyncpg.Connection[Any]) -> None:
         async for row in self._rows(connection, CREDENTIALS):

@@ -19,12 +19,13 @@ import asyncpg
 import structlog
 
 from altyn.core.facts import Facts
+from altyn.core.rules.ruleset import Ruleset
 from altyn.infra.database import connect
 from altyn.infra.redis_stream import HintReader
 from altyn.server.feeds.compiler import RulesCompiler
 from altyn.server.feeds.credentials import Credentials
 from altyn.server.feeds.facts import FactsFeed
-from altyn.server.feeds.rules import OnRuleset, RulesFeed
+from altyn.server.feeds.rules import IsReady, OnRuleset, RulesFeed
 
 CHECK_EVERY_S = 3.0
 BACKOFF_FIRST_S = 0.1
@@ -34,17 +35,22 @@ CANCELS_MAX = 5
 CANCEL_PATIENCE_S = 1.0
 TIMER_MAX_S = 60.0  # wall clocks are set; a long sleep would not notice
 
+ProgressOf = Callable[[Ruleset], tuple[int, int, int, int]]
+
 AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 STATUS = """
 INSERT INTO server_status (tenant, server_id, started_at, seen_at, rules_version, sha256, staged_version, feed_version,
-                           durable_seq, refused_version, refused_reason)
-VALUES ($1, $2, to_timestamp($3), clock_timestamp(), $4, $5, $6, $7, $8, $9, $10)
+                           durable_seq, refused_version, refused_reason, numbers_asked, numbers_ready, history_seq,
+                           history_until_seq)
+VALUES ($1, $2, to_timestamp($3), clock_timestamp(), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 ON CONFLICT (tenant, server_id) DO UPDATE SET
     started_at = excluded.started_at, seen_at = excluded.seen_at, rules_version = excluded.rules_version,
     sha256 = excluded.sha256, staged_version = excluded.staged_version, feed_version = excluded.feed_version,
     durable_seq = excluded.durable_seq, refused_version = excluded.refused_version,
-    refused_reason = excluded.refused_reason
+    refused_reason = excluded.refused_reason, numbers_asked = excluded.numbers_asked,
+    numbers_ready = excluded.numbers_ready, history_seq = excluded.history_seq,
+    history_until_seq = excluded.history_until_seq
 """
 
 log = structlog.get_logger(__name__)
@@ -83,7 +89,7 @@ class Feeds:
     ) -> None:
         """`compiler`: one that was started before the doors opened; without it `start` makes one."""
         self.credentials = Credentials()
-        self._compiler = compiler or RulesCompiler()
+        self._compiler = compiler
         self._server_id = server_id
         self._durable_seq = durable_seq
         self._clock = clock
@@ -99,17 +105,30 @@ class Feeds:
         self._reported: tuple[object, ...] = ()
         self._reported_at_s = 0.0
 
-    async def start(self, dsn: str, redis_url: str, tenant: str, facts: Facts, on_ruleset: OnRuleset) -> None:
+    async def start(
+        self,
+        dsn: str,
+        redis_url: str,
+        tenant: str,
+        facts: Facts,
+        on_ruleset: OnRuleset,
+        is_ready: IsReady = lambda ruleset: True,
+        progress: ProgressOf = lambda ruleset: (0, 0, 0, 0),
+    ) -> None:
         """Begin to follow; returns at once, see `ready`.
 
         `on_ruleset(release)` is called on the loop when a release comes into
-        force, with growing versions; when it raises, the release is refused.
+        force, with growing versions; when it raises, the release is refused. `is_ready(ruleset)`: see RulesFeed; call
+        `activate` when its answer may have changed. `progress(ruleset)`: how many numbers of earlier purchases it asks
+        for, how many are ready, up to which operation they are counted and up to which they will be; for people.
         """
         assert not self._tasks, "started already"
+        self._compiler = self._compiler or RulesCompiler(dsn, tenant)
         self._compiler.start()
         self._tenant = tenant
+        self._progress = progress
         self._facts_feed = FactsFeed(tenant, facts, self.credentials)
-        self._rules_feed = RulesFeed(tenant, facts.assets, self._compiler, on_ruleset)
+        self._rules_feed = RulesFeed(tenant, facts.assets, self._compiler, on_ruleset, is_ready)
         self._tasks = [
             asyncio.create_task(self._follow(dsn), name="feed"),
             asyncio.create_task(self._listen(HintReader(redis_url, stream_of(tenant))), name="feed-hints"),
@@ -126,7 +145,8 @@ class Feeds:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._compiler.stop()
+        if self._compiler is not None:
+            self._compiler.stop()
 
     @property
     def lag_us(self) -> int:
@@ -178,32 +198,33 @@ class Feeds:
         newest = await self.rules.newest(connection)
         facts_changed = await self._facts_feed.pull(connection)
         rules_changed = await self.rules.pull(connection, newest, self._clock())
-        self._activate()
+        self.activate()
         if facts_changed or rules_changed:
             log.info("feed_advanced", feed_version=self.feed_version, rules_version=self.rules.version)
         self._caught_up_at_s = time.monotonic()
         self._caught_up.set()
         await self._report(connection)
 
-    def _activate(self) -> None:
+    def activate(self) -> None:
         """Hand over what is due and set the timer for what is next."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         self.rules.activate(self._clock())
-        next_us = self.rules.next_effective_at_us
+        next_us = self.rules.next_effective_at_us(self._clock())
         if next_us is not None:
             delay_s = min(max((next_us - self._clock()) / 1_000_000, 0.0), TIMER_MAX_S)
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self._activate)
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self.activate)
 
     async def _report(self, connection: asyncpg.Connection[Any]) -> None:
         """Tell what this server runs: at once when it changed, else every few seconds."""
         rules = self.rules
         told = (rules.version, rules.sha256 or None, rules.staged_version, self.feed_version)
         refused = (rules.refused_version, rules.refused_reason)
-        if (told, refused) == self._reported and time.monotonic() - self._reported_at_s < STATUS_EVERY_S:
+        counted = self._progress(rules.waiting[-1].ruleset) if rules.waiting else (0, 0, 0, 0)
+        if (told, refused, counted) == self._reported and time.monotonic() - self._reported_at_s < STATUS_EVERY_S:
             return
         await connection.execute(
-            STATUS, self._tenant, self._server_id, self._started_s, *told, self._durable_seq(), *refused
+            STATUS, self._tenant, self._server_id, self._started_s, *told, self._durable_seq(), *refused, *counted
         )
-        self._reported, self._reported_at_s = (told, refused), time.monotonic()
+        self._reported, self._reported_at_s = (told, refused, counted), time.monotonic()

@@ -1,9 +1,10 @@
-"""Releases of a time long ago, brought when a late receipt asks for one.
+"""Releases of a time long ago, brought when a late receipt or a return asks for one.
 
-Which release was in force then is read from PostgreSQL; it is compiled by the same process as new ones, one at a time,
-so that a new release waits for one old one at most. Who asks waits, a bounded time; everybody else goes on. Invariants:
-what is handed over holds for the whole time told with it; a release that cannot be taken is passed over for the one
-below, as it was when it was new; a load goes on when those who asked have left. Never here: what is in force now.
+Which release was in force then is read from PostgreSQL; a return names the one that decided its sale. It is compiled by
+the same process as new ones, one at a time, so that a new release waits for one old one at most. Who asks waits, a
+bounded time; everybody else goes on. Invariants: what is handed over holds for the whole time told with it; a release
+that cannot be taken is passed over for the one below, as it was when it was new; a load goes on when those who asked
+have left. Never here: what is in force now.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from altyn.core.engine import CallRefused
 from altyn.core.facts import AssetFact
 from altyn.core.rules.ruleset import Ruleset
 from altyn.infra.database import connect
-from altyn.server.feeds.compiler import Compiled, CompilerFailed, ReleaseRefused
+from altyn.server.feeds.compiler import CompilerFailed, Opened, ReleaseRefused
 from altyn.server.feeds.rules import RELEASES_LOOKED_AT_MAX, check_assets
 
 PATIENCE_S = 4.0  # of one call; a register gives an upload ten seconds
@@ -31,9 +32,10 @@ AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 _EFFECTIVE = "(extract(epoch FROM effective_at) * 1000000)::bigint"
 _AT = f"""
-SELECT version, sha256, document, {_EFFECTIVE} AS effective_at_us FROM rules_release
+SELECT version, sha256, {_EFFECTIVE} AS effective_at_us FROM rules_release
  WHERE tenant = $1 AND {_EFFECTIVE} <= $2 AND version <> ALL ($3::bigint[]) ORDER BY version DESC LIMIT 1
 """
+_OF_VERSION = "SELECT sha256 FROM rules_release WHERE tenant = $1 AND version = $2"
 _NEXT = f"""
 SELECT min({_EFFECTIVE}) FROM rules_release WHERE tenant = $1 AND version > $2 AND version <> ALL ($3::bigint[])
 """
@@ -42,18 +44,33 @@ log = structlog.get_logger(__name__)
 
 
 class PastRules(NamedTuple):
-    """What was in force in [begin_us, end_us). Without a ruleset nothing was that could be taken."""
+    """What was in force in [begin_us, end_us), or with a version that release, whenever it was. Without a ruleset there
+    is nothing that could be taken.
+    """
 
     begin_us: int
     end_us: int
     ruleset: Ruleset | None
     sha256: bytes
+    version: int = 0
+
+
+class Wanted(NamedTuple):
+    """A time, or a version."""
+
+    time_us: int
+    version: int
+
+    def is_served_by(self, found: PastRules) -> bool:
+        if self.version or found.version:
+            return self.version == found.version
+        return found.begin_us <= self.time_us < found.end_us
 
 
 class Compiler(Protocol):
     """What is needed of the compiling process."""
 
-    async def compile(self, version: int, sha256: bytes, document: bytes) -> Compiled: ...
+    async def compile(self, version: int, sha256: bytes) -> Opened: ...
 
 
 class PastRulesLoader:
@@ -76,17 +93,18 @@ class PastRulesLoader:
         self._compiler = compiler
         self._on_past = on_past
         self._patience_s = patience_s
-        self._wanted: dict[int, asyncio.Future[None]] = {}
+        self._wanted: dict[Wanted, asyncio.Future[None]] = {}
         self._refused: set[int] = set()
         self._failures: Counter[int] = Counter()
         self._task: asyncio.Task[None] | None = None
         self._connection: asyncpg.Connection[Any] | None = None
 
-    async def bring(self, time_us: int) -> None:
-        """Return when `on_past` has what was in force at that time. CallRefused: not now."""
-        waiting = self._wanted.get(time_us)
+    async def bring(self, time_us: int, version: int = 0) -> None:
+        """Return when `on_past` has what was in force at that time, or that version. CallRefused: not now."""
+        wanted = Wanted(0 if version else time_us, version)
+        waiting = self._wanted.get(wanted)
         if waiting is None:
-            waiting = self._wanted[time_us] = asyncio.get_running_loop().create_future()
+            waiting = self._wanted[wanted] = asyncio.get_running_loop().create_future()
             waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._run(), name="past-rules")
@@ -108,16 +126,16 @@ class PastRulesLoader:
         """Until nobody wants anything: bring what the first one wants, and answer all whom it serves."""
         try:
             while self._wanted:
-                time_us = next(iter(self._wanted))
+                wanted = next(iter(self._wanted))
                 try:
-                    found = await self._find(time_us)
+                    found = await (self._find_version(wanted.version) if wanted.version else self._find(wanted.time_us))
                 except (*AWAY, ReleaseRefused) as error:
                     self._disconnect()
                     log.warning("past_rules_not_brought", error=f"{type(error).__name__}: {error}")
-                    self._wanted.pop(time_us).set_exception(error)
+                    self._wanted.pop(wanted).set_exception(error)
                     continue
                 self.loads_count += 1
-                for served in [at for at in self._wanted if found.begin_us <= at < found.end_us]:
+                for served in [one for one in self._wanted if one.is_served_by(found)]:
                     waiting = self._wanted.pop(served)
                     if not waiting.done():
                         waiting.set_result(None)
@@ -141,7 +159,7 @@ class PastRulesLoader:
                 self._on_past(nothing)
                 return nothing
             try:
-                ruleset = await self._compile(version, row["sha256"], row["document"])
+                ruleset = await self._compile(version, row["sha256"])
                 found = PastRules(row["effective_at_us"], end_us, ruleset, row["sha256"])
                 self._on_past(found)
             except CompilerFailed as error:
@@ -156,15 +174,36 @@ class PastRulesLoader:
                 return found
         raise ReleaseRefused(f"{RELEASES_LOOKED_AT_MAX} releases of that time cannot be taken")
 
+    async def _find_version(self, version: int) -> PastRules:
+        """That release, handed over; without its ruleset when it cannot be taken."""
+        row = await (await self._connected()).fetchrow(_OF_VERSION, self._tenant, version)
+        if row is not None and version not in self._refused:
+            try:
+                ruleset = await self._compile(version, row["sha256"])
+                found = PastRules(0, 0, ruleset, row["sha256"], version)
+                self._on_past(found)
+            except CompilerFailed as error:
+                self._failures[version] += 1
+                if self._failures[version] < TRIES_MAX:
+                    raise
+                self._pass_over(version, error)
+            except (ReleaseRefused, ValueError) as error:
+                self._pass_over(version, error)
+            else:
+                log.info("past_rules_brought", version=version, image_bytes=ruleset.image_bytes)
+                return found
+        nothing = PastRules(0, 0, None, b"", version)
+        self._on_past(nothing)
+        return nothing
+
     def _pass_over(self, version: int, error: Exception) -> None:
         log.error("past_rules_refused", version=version, reason=str(error))
         self._refused.add(version)
 
-    async def _compile(self, version: int, sha256: bytes, document: bytes) -> Ruleset:
-        compiled = await self._compiler.compile(version, sha256, document)
-        check_assets(self._assets, compiled)
-        # Its hash is over megabytes; another thread computes it while calls go on.
-        return await asyncio.to_thread(Ruleset, compiled.image)
+    async def _compile(self, version: int, sha256: bytes) -> Ruleset:
+        opened = await self._compiler.compile(version, sha256)
+        check_assets(self._assets, opened)
+        return opened.ruleset
 
     async def _connected(self) -> asyncpg.Connection[Any]:
         if self._connection is None or self._connection.is_closed():

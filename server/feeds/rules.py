@@ -1,4 +1,4 @@
-"""Releases of rules: fetched, verified, compiled, held until their time, handed over.
+"""Releases of rules: found, compiled, held until their time, handed over.
 
 In force is the release of the highest version whose `effective_at` has come; so a newer release also calls off older
 ones that still wait. Invariants: versions handed over only grow; a release that is damaged, does not compile or names
@@ -8,7 +8,6 @@ force within the life of a calculation token are handed over too, oldest first.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -16,8 +15,8 @@ import asyncpg
 import structlog
 
 from altyn.core.facts import AssetFact
-from altyn.core.rules.ruleset import Ruleset, RulesetError
-from altyn.server.feeds.compiler import Compiled, ReleaseRefused, RulesCompiler
+from altyn.core.rules.ruleset import Ruleset
+from altyn.server.feeds.compiler import Opened, ReleaseRefused, RulesCompiler
 
 TOKEN_LIFE_US = 15 * 60 * 1_000_000
 RELEASES_LOOKED_AT_MAX = 64
@@ -30,7 +29,6 @@ SELECT version, sha256, (extract(epoch FROM effective_at) * 1000000)::bigint AS 
   FROM rules_release WHERE tenant = $1 AND version > $2 AND version <= $3
  ORDER BY version DESC LIMIT {RELEASES_LOOKED_AT_MAX}
 """
-DOCUMENT = "SELECT document FROM rules_release WHERE tenant = $1 AND version = $2"
 
 log = structlog.get_logger(__name__)
 
@@ -50,11 +48,12 @@ class Release(NamedTuple):
 
 
 OnRuleset = Callable[[Release], None]
+IsReady = Callable[[Ruleset], bool]
 
 
-def check_assets(assets: Mapping[str, AssetFact], compiled: Compiled) -> None:
+def check_assets(assets: Mapping[str, AssetFact], opened: Opened) -> None:
     """ReleaseRefused unless every asset has a number, and the scale it has for ever."""
-    for name, scale in compiled.assets:
+    for name, scale in opened.assets:
         known = assets.get(name)
         if known is None:
             raise ReleaseRefused(f"asset {name} has no number: it is not in the assets table")
@@ -66,8 +65,14 @@ class RulesFeed:
     """Follows the releases of one tenant."""
 
     def __init__(
-        self, tenant: str, assets: Mapping[str, AssetFact], compiler: RulesCompiler, on_ruleset: OnRuleset
+        self,
+        tenant: str,
+        assets: Mapping[str, AssetFact],
+        compiler: RulesCompiler,
+        on_ruleset: OnRuleset,
+        is_ready: IsReady = lambda ruleset: True,
     ) -> None:
+        """A release for which `is_ready` is false waits, and what was in force before it stays."""
         self.seen_version = 0  # newest release looked at, refused ones too
         self.version = 0  # in force: handed over last
         self.sha256 = b""
@@ -78,6 +83,7 @@ class RulesFeed:
         self._assets = assets
         self._compiler = compiler
         self._on_ruleset = on_ruleset
+        self._is_ready = is_ready
         self._waiting: list[Release] = []  # by version
 
     async def newest(self, connection: asyncpg.Connection[Any]) -> int:
@@ -85,7 +91,7 @@ class RulesFeed:
         return await connection.fetchval(NEWEST, self._tenant) or 0
 
     async def pull(self, connection: asyncpg.Connection[Any], newest: int, now_us: int) -> bool:
-        """Fetch and compile what is newer, up to `newest`; True when there was something.
+        """Compile what is newer, up to `newest`; True when there was something.
 
         Walks from the newest release down and stops at the first one whose predecessors nobody can ask for any more.
         """
@@ -96,11 +102,12 @@ class RulesFeed:
         looked_at = 0
         for row in listed:
             looked_at += 1
-            release = await self._compile(connection, row)
+            release = await self._compile(row)
             if release is None:
                 continue
             taken.append(release)
-            if release.effective_at_us <= now_us - TOKEN_LIFE_US or len(taken) == RELEASES_TAKEN_MAX:
+            is_settled = release.effective_at_us <= now_us - TOKEN_LIFE_US and self._is_ready(release.ruleset)
+            if is_settled or len(taken) == RELEASES_TAKEN_MAX:
                 break
         if taken and (looked_at < len(listed) or len(listed) == RELEASES_LOOKED_AT_MAX):
             taken[-1] = taken[-1]._replace(follows=FOLLOWS_UNKNOWN)
@@ -110,19 +117,16 @@ class RulesFeed:
             self.staged_version = taken[0].version
         return True
 
-    async def _compile(self, connection: asyncpg.Connection[Any], row: asyncpg.Record) -> Release | None:
+    async def _compile(self, row: asyncpg.Record) -> Release | None:
         version: int = row["version"]
-        document = await connection.fetchval(DOCUMENT, self._tenant, version)
         try:
-            compiled = await self._compiler.compile(version, row["sha256"], document)
-            check_assets(self._assets, compiled)
-            # Its hash and its rows are megabytes; another thread reads them while calls go on.
-            ruleset = await asyncio.to_thread(Ruleset, compiled.image)
-        except (ReleaseRefused, RulesetError) as error:
+            opened = await self._compiler.compile(version, row["sha256"])
+            check_assets(self._assets, opened)
+        except ReleaseRefused as error:
             self.refuse(version, str(error))
             return None
-        log.info("rules_compiled", version=version, image_bytes=ruleset.image_bytes)
-        return Release(version, row["sha256"], row["effective_at_us"], row["emergency"], ruleset)
+        log.info("rules_compiled", version=version, image_bytes=opened.ruleset.image_bytes)
+        return Release(version, row["sha256"], row["effective_at_us"], row["emergency"], opened.ruleset)
 
     def refuse(self, version: int, reason: str) -> None:
         log.error("rules_refused", version=version, reason=reason)
@@ -130,8 +134,9 @@ class RulesFeed:
             self.refused_version, self.refused_reason = version, reason
 
     def activate(self, now_us: int) -> None:
-        """Hand over the releases whose time has come, oldest first."""
-        due = [release for release in self._waiting if release.effective_at_us <= now_us]
+        """Hand over the releases that are ready and whose time has come, oldest first."""
+        come = (release for release in self._waiting if release.effective_at_us <= now_us)
+        due = [release for release in come if self._is_ready(release.ruleset)]
         for release in due:
             try:
                 self._on_ruleset(release._replace(follows=self._predecessor(release)))
@@ -150,7 +155,11 @@ class RulesFeed:
         passed = (other for other in self._waiting if self.version < other.version <= release.version)
         return FOLLOWS_UNKNOWN if any(other.follows == FOLLOWS_UNKNOWN for other in passed) else self.version
 
+    def next_effective_at_us(self, now_us: int) -> int | None:
+        """When the time of another release comes. What waits for something else is told by whoever it waits for."""
+        return min((at for at in (release.effective_at_us for release in self._waiting) if at > now_us), default=None)
+
     @property
-    def next_effective_at_us(self) -> int | None:
-        """When `activate` has something to do again."""
-        return min((release.effective_at_us for release in self._waiting), default=None)
+    def waiting(self) -> list[Release]:
+        """Compiled, and not in force yet."""
+        return list(self._waiting)

@@ -100,13 +100,18 @@ def new_json_door(
     refusals: RefusalLog,
     tls: Tls | None = None,
     limits: DoorLimits | None = None,
+    uds: tuple[str, str] = ("", ""),
 ) -> Door:
-    """The contract's calls over HTTP, on an address of their own. Of `limits` those of connections."""
+    """The contract's calls over HTTP, on an address of their own. Of `limits` those of connections. `uds`: asset and
+    money of the UDS partner protocol; without an asset it is not spoken.
+    """
     from altyn.pos.v1 import pos_service_pb2
     from altyn.server.transport.json.door import JsonDoor
+    from altyn.server.transport.json.uds.calls import routes
 
     contract = pos_service_pb2.DESCRIPTOR.services_by_name["PosService"]
-    return JsonDoor(service, contract, address, meters, refusals, tls, limits)
+    adapters = routes(service, *uds) if uds[0] else ()
+    return JsonDoor(service, contract, address, meters, refusals, tls, limits, adapters)
 
 
 def new_office_door(

@@ -109,6 +109,7 @@ class SmallServer(ops_grpc.OpsServiceServicer):
         self.adjusted: dict[bytes, ops.AdjustPointsRequest] = {}
         self.calls_count = 0
         self.coupons: dict[bytes, ops.CouponState] = {}
+        self.balances: dict[int, ops.AssetBalance] = {}
 
     async def _check(self, context: Any) -> None:
         self.calls_count += 1
@@ -117,6 +118,8 @@ class SmallServer(ops_grpc.OpsServiceServicer):
 
     async def GetBalance(self, request: ops.GetBalanceRequest, context: Any) -> ops.GetBalanceResponse:
         await self._check(context)
+        if request.account_id in self.balances:
+            return ops.GetBalanceResponse(account_id=request.account_id, balances=[self.balances[request.account_id]])
         if request.account_id != 7:
             await context.abort(grpc.StatusCode.NOT_FOUND, "no such account")
         points = sum(one.points for one in self.adjusted.values())
@@ -132,6 +135,15 @@ class SmallServer(ops_grpc.OpsServiceServicer):
             return ops.AdjustPointsResponse(applied=False, reason="ACCOUNT_UNKNOWN")
         self.adjusted.setdefault(request.op_id, request)
         return ops.AdjustPointsResponse(applied=True, seq=len(self.adjusted), lot_id=1)
+
+    async def ConvertPoints(self, request: ops.ConvertPointsRequest, context: Any) -> ops.ConvertPointsResponse:
+        await self._check(context)
+        told = {"taken_points": request.points, "given_points": request.points * 3 // 2, "lot_id": 512}
+        return ops.ConvertPointsResponse(applied=True, seq=2, **told)
+
+    async def DecideException(self, request: ops.DecideExceptionRequest, context: Any) -> ops.DecideExceptionResponse:
+        await self._check(context)
+        return ops.DecideExceptionResponse(applied=True, seq=2, sum_minor=2500)
 
     async def GetRulesInForce(self, request: ops.GetRulesInForceRequest, context: Any) -> ops.GetRulesInForceResponse:
         await self._check(context)

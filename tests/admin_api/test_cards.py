@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
 from altyn.admin_api.cards.numbers import check_template, count_of_numbers, luhn_digit, number_of
-from altyn.core.engine.identity import card_hash
+from altyn.core.engine.identity import card_hash, qr_token
 from tests.admin_api.desk import PEPPER, Desk
+from tests.admin_api.journal import Journal
 from tests.admin_api.test_customers import CARD, newcomer
 
 SERIES = {"title": "Plastic 2027", "template": "2900########?", "card_type": "gold"}
@@ -132,3 +134,56 @@ def test_card_number_of_a_template_passes_luhn() -> None:
     drawn = iter("9273")
     assert number_of("79####9871?", lambda: next(drawn)) == "79927398713"
     assert count_of_numbers("2900########?") == 10**8
+
+
+async def virtual_card(desk: Desk) -> int:
+    made = await newcomer(desk)
+    card = await desk.post(
+        "/v1/cards", json={"number": "77001", "customer_id": made["customer_id"], "kind": "VIRTUAL", "card_type": "app"}
+    )
+    assert card.json()["kind"] == "VIRTUAL"
+    return int(card.json()["card_id"])
+
+
+async def test_token_of_a_virtual_card_identifies_it_at_the_till(desk: Desk) -> None:
+    card_id = await virtual_card(desk)
+    made = (await desk.post(f"/v1/cards/{card_id}/token")).json()
+    ends_at = datetime.fromisoformat(made["expires_at"])
+    assert timedelta(seconds=45) < ends_at - datetime.now(UTC) <= timedelta(seconds=60)
+    ends_us = int(ends_at.timestamp()) * 1_000_000
+    tokens = {qr_token(PEPPER, card_id, ends_us, nonce.to_bytes(2, "big")) for nonce in range(1 << 16)}
+    assert made["token"] in tokens
+    assert (await desk.post(f"/v1/cards/{card_id}/token")).json()["token"] != made["token"]
+
+
+async def test_token_is_refused_for_cards_that_have_none(desk: Desk) -> None:
+    card_id = await virtual_card(desk)
+    plastic = (await desk.post("/v1/cards", json={"number": "55501"})).json()["card_id"]
+    answer = await desk.post(f"/v1/cards/{plastic}/token")
+    assert (answer.status_code, answer.json()["reason"]) == (409, "CARD_NOT_VIRTUAL")
+    await desk.post(f"/v1/cards/{card_id}/block", json={"reason": "lost phone"})
+    assert (await desk.post(f"/v1/cards/{card_id}/token")).json()["reason"] == "CARD_STATE"
+    assert (await desk.post("/v1/cards/999/token")).json()["reason"] == "CARD_UNKNOWN"
+
+
+async def test_replaced_virtual_card_stays_virtual(desk: Desk) -> None:
+    card_id = await virtual_card(desk)
+    new = (await desk.post(f"/v1/cards/{card_id}/replace", json={"number": "77002", "reason": "new phone"})).json()
+    assert (new["kind"], new["card_type"], new["state"]) == ("VIRTUAL", "app", "ACTIVE")
+    assert (await desk.post(f"/v1/cards/{card_id}/token")).json()["reason"] == "CARD_STATE"
+
+
+async def test_replaced_card_keeps_account_and_history(desk: Desk) -> None:
+    made = await newcomer(desk)
+    await desk.put("/v1/assets/bonus", json={})
+    [old] = (await desk.get(f"/v1/cards?customer_id={made['customer_id']}")).json()["cards"]
+    journal = await Journal.open(desk.office.pool)
+    await journal.append(journal.accrual(1, account_id=old["account_id"], points=100))
+    answer = await desk.post(f"/v1/cards/{old['card_id']}/replace", json={"number": "55509", "reason": "lost"})
+    assert answer.json()["account_id"] == old["account_id"]
+    await journal.append(journal.accrual(2, account_id=old["account_id"], points=200))
+    await desk.office.projector.turn()
+    entries = (await desk.get(f"/v1/accounts/{answer.json()['account_id']}/entries")).json()["entries"]
+    assert [(one["seq"], one["points"]) for one in entries] == [(2, 200), (1, 100)]
+    cards = (await desk.get(f"/v1/cards?customer_id={made['customer_id']}")).json()["cards"]
+    assert [(one["state"], one["block_reason"]) for one in cards] == [("CLOSED", "lost"), ("ACTIVE", "")]

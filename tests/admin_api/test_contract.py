@@ -21,8 +21,9 @@ from altyn.admin_api.app import edge_routes, openapi_of
 from altyn.admin_api.edge import contract
 from altyn.admin_api.edge.rights import Grant
 from altyn.admin_api.people import totp
+from altyn.core.engine.identity import gift_card_hash
 from altyn.core.rules.schema import document_schema
-from tests.admin_api.desk import RECEIPT, STORE, TEN, Desk
+from tests.admin_api.desk import PEPPER, RECEIPT, STORE, TEN, Desk
 from tests.admin_api.journal import Journal
 from tests.admin_api.schemas import complaints
 
@@ -35,6 +36,8 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+\d\d:\d\d)")
 _RANDOM = re.compile(r"(?<![0-9a-f])([0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{16})(?![0-9a-f])")
 _DIGITS = re.compile(r"^[0-9]{6}$")
 _CODE = re.compile(r"SP-[0-9A-Z]{9}|2900\d{9}")
+_QR = re.compile(r"\bA1[0-9A-Z]{32}\b")
+_GIFT = re.compile(r"9900\d{17},\d{4}")
 SETTLED = {
     "lag_s": 0.0,
     "last4": "1234",
@@ -43,7 +46,24 @@ SETTLED = {
     "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
     "uri": "otpauth://totp/Altyn:anna?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Altyn&digits=6&period=30",
 }
+TIERS = {
+    "by": "TURNOVER",
+    "period": "MONTH",
+    "valid_periods": 2,
+    "tiers": [
+        {"tier": "silver", "rank": 1, "sum": 500_000, "title": {"en": "Silver"}},
+        {"tier": "gold", "rank": 2, "sum": 2_000_000, "title": {"en": "Gold"}},
+    ],
+}
 SERIES = {"title": "Spring", "kind": "UNIQUE", "template": "SP-########?", "starts_at": "2026-03-01T00:00:00+03:00"}
+GIFT_SERIES = {
+    "template": "9900################?",
+    "asset": "gift",
+    "currency": "RUB",
+    "pin_digits": 4,
+    "valid_days": 365,
+}
+GIFT_HASH = gift_card_hash(PEPPER, "9900000000000001")
 CSV, NDJSON = "text/csv", "application/x-ndjson"
 
 
@@ -59,6 +79,8 @@ def settled(value: Any) -> Any:
 def _settled_text(text: str) -> str:
     text = _DIGITS.sub("123456", _MOMENT.sub("2027-01-15T08:00:00Z", text))
     text = _RANDOM.sub(lambda found: ("0123456789abcdef" * 4)[: len(found[0])], text)
+    text = _QR.sub("A10000000JCW02VHP020GC4GY5R98YE3NQ", text)
+    text = _GIFT.sub("990012345678901234567,4711", text)
     return _CODE.sub(lambda found: "SP-7K0Z3QH8M" if found[0][0] == "S" else "2900123456782", text)
 
 
@@ -115,10 +137,19 @@ async def play(session: Session) -> None:
     """One call of every kind, in an order a retailer could make them."""
     call, desk = session.call, session.desk
     await call("PUT", "/program", {"title": "Zerno", "currency": "RUB"})
+    limits = {"receipts_max": 20, "receipt_sum_max_minor": 50_000, "sum_max_minor": 300_000, "age_max_s": 86_400}
+    returned = {"sum_max_minor": 300_000, "day_sum_max_minor": 500_000}
+    await call(
+        "PUT", "/program/limits", {"offline": limits, "returns": returned, "decisions": {"sum_max_minor": 100_000}}
+    )
+    await call("GET", "/program/limits")
     await call("GET", "/program")
     await call("PUT", "/assets/bonus", {"title": {"en": "Bonus"}, "expire_after_days": 365})
     await call("GET", "/assets/bonus")
     await call("GET", "/assets")
+    await call("PUT", "/tiers", TIERS)
+    await call("GET", "/tiers")
+    await call("DELETE", "/tiers")
     await call("PUT", "/stores/s1", STORE)
     await call("GET", "/stores/s1")
     await call("GET", "/stores?limit=2")
@@ -139,9 +170,12 @@ async def play(session: Session) -> None:
     await call("PUT", "/product-groups/dairy", {"title": "Dairy"})
     await _people(session)
     await _coupons(session)
+    await _gift_cards(session)
     await _rules(session)
     journal = await Journal.open(desk.office.pool)
-    await journal.append(journal.commit(1))
+    sale = journal.commit(1)
+    sale.evidence.fraud.trips.add(rule="many-receipts", kind=1, count=5, threshold=4, wants_case=True)
+    await journal.append(sale)
     await desk.office.projector.turn()
     await call(
         "POST",
@@ -150,11 +184,16 @@ async def play(session: Session) -> None:
     )
     await call("GET", "/accounts/7/balance")
     await call("GET", "/accounts/7/entries?wait_seq=1")
+    await _value(session)
     await call("GET", "/exceptions?state=OPEN&reason=SKU_UNKNOWN")
     await call("GET", "/exceptions/counts")
     await call("GET", "/exceptions/1-0")
     await call("POST", "/exceptions/1-0/resolve", {"note": "goods added"})
     await call("POST", "/exceptions/1-0/reopen", {"note": "the wrong one"})
+    await call("POST", "/exceptions/1-0/decide", {"apply": True, "note": "the shop was offline"})
+    await _fraud(session)
+    await call("GET", "/reports")
+    await call("GET", "/reports/summary?from_day=2027-01-01&to_day=2027-01-31&by=STORE")
     await call("GET", "/servers")
     await call("GET", "/servers/rules-in-force")
     await _staff(session)
@@ -218,6 +257,10 @@ async def _people(session: Session) -> None:
     await call("GET", f"/segments/regulars/members/jobs/{made['job_id']}")
     await call("POST", f"/segments/regulars/members/jobs/{made['job_id']}/cancel")
     await call("GET", "/segments/regulars/members/jobs")
+    await call("POST", f"/jobs/{made['job_id']}/go-on")
+    await call("GET", f"/jobs/{made['job_id']}")
+    await call("POST", f"/jobs/{made['job_id']}/cancel")
+    await call("GET", "/jobs?kind=SEGMENT_MEMBERS")
     await call("GET", "/segments/regulars/members")
     await call("POST", "/segments/regulars/members", {"add": [], "remove": [1]})
     await call("GET", "/segments/regulars")
@@ -242,6 +285,68 @@ async def _people(session: Session) -> None:
         await call("POST", f"/cards/4/{verb}", body)
     await call("POST", "/cards/3/attach", {"customer_id": 1})
     await call("POST", "/cards/2/close", {"reason": "misprint"})
+    app_card = (await call("POST", "/cards", {"number": "7700000000000001", "kind": "VIRTUAL"})).json()
+    await call("POST", f"/cards/{app_card['card_id']}/token")
+
+
+async def _fraud(session: Session) -> None:
+    call, desk = session.call, session.desk
+    igor = {"authorization": f"Bearer {await desk.token_of('igor', Grant('SALES_DIRECTOR', 'NETWORK'))}"}
+    rule = {"kind": "CARD_RECEIPTS", "threshold": 4, "actions": ["CASE", "DECLINE_REDEMPTION"], "reason": "seen in May"}
+    made = (await call("PUT", "/fraud-rules/many-receipts", rule)).json()
+    await call("GET", f"/fraud-changes/{made['change_id']}")
+    await call("POST", f"/fraud-changes/{made['change_id']}/approve", **igor)
+    made = (await call("PUT", "/fraud-rules/many-receipts", rule | {"state": "OFF"})).json()
+    await call("POST", f"/fraud-changes/{made['change_id']}/reject")
+    await call("GET", "/fraud-changes?state=APPLIED")
+    await call("GET", "/fraud-rules/many-receipts")
+    await call("GET", "/fraud-rules")
+    await call("GET", "/fraud-cases?state=OPEN&rule=many-receipts")
+    await call("GET", "/fraud-cases/1-0")
+    await call("POST", "/fraud-cases/1-0/decide", {"verdict": "HONEST", "note": "a family with one card"})
+
+
+async def _value(session: Session) -> None:
+    call, desk = session.call, session.desk
+    given = {"olga": "CALL_CENTRE", "igor": "MARKETING_DIRECTOR", "maria": "MARKETER"}
+    tokens = {name: await desk.token_of(name, Grant(role, "NETWORK")) for name, role in given.items()}
+    olga, igor, maria = ({"authorization": f"Bearer {tokens[name]}"} for name in given)
+    await call("PUT", "/assets/money", {"title": {"en": "Money"}, "kind": "MONEY"})
+    await call("PUT", "/assets/bonus/rates/money", {"from_points": 2, "to_points": 3})
+    await call("GET", "/assets/bonus/rates")
+    asked = {"asset": "bonus", "to_asset": "money", "points": 10, "reason": "asked for at the desk"}
+    await call("POST", "/accounts/7/conversions", asked)
+    await call("DELETE", "/assets/bonus/rates/money")
+    for verb, body in (("approve", None), ("reject", {"reason": "given twice"})):
+        points = {"asset": "bonus", "points": 900, "reason": "apology", "expires": {"end_of_year": 0}}
+        made = (await call("POST", "/accounts/7/adjustments", points, **olga)).json()
+        await call("POST", f"/adjustments/{made['adjustment_id']}/{verb}", body, **igor)
+    await call("GET", "/adjustments?state=GIVEN&limit=1")
+    many = {"title": "Birthday of the chain", "asset": "bonus", "points": 50, "reason": "birthday"}
+    job = (await call("POST", "/accruals", many | {"segment": "regulars"}, **maria)).json()["job_id"]
+    await call("GET", f"/accruals/{job}")
+    await call("POST", f"/accruals/{job}/approve", **igor)
+    await call("POST", f"/accruals/{job}/cancel", **maria)
+    await call("GET", "/accruals")
+    survey = {"kind": "SURVEY", "title": "How was it?", "asset": "bonus", "points": 50, "repeats": "YEARLY"}
+    await call("PUT", "/events/survey", survey | {"active_after_days": 1, "expires": {"days": 30}}, **maria)
+    await call("POST", "/events/survey/approve", **igor)
+    await call("POST", "/events/survey/occurrences", {"account_id": 7}, **olga)
+    await call("POST", "/events/survey/stop", **maria)
+    for path in ("/events", "/events/survey", "/events/survey/occurrences?limit=1"):
+        await call("GET", path)
+    second = (await call("POST", "/customers", {"name": "Boris"})).json()["customer_id"]
+    third = (await call("POST", "/customers", {"name": "Vera"})).json()["customer_id"]
+    family = (await call("POST", "/families", {"head_customer_id": 1, "title": "Petrov"})).json()["family_id"]
+    members = f"/families/{family}/members"
+    act = (await call("POST", members, {"customer_id": second, "reason": "asked for at the desk"})).json()
+    await desk.rows("UPDATE account_acts SET state = 'DONE'")
+    await desk.rows("UPDATE family_members SET state = 'MEMBER'")
+    await call("GET", f"/account-acts/{act['act_id']}")
+    await call("GET", f"/families/{family}")
+    await call("GET", "/families")
+    await call("POST", f"{members}/{second}/leave", {"reason": "moved out"})
+    await call("POST", f"/customers/{third}/merge", {"into_customer_id": 1, "reason": "registered twice"})
 
 
 async def _coupons(session: Session) -> None:
@@ -271,6 +376,26 @@ async def _coupons(session: Session) -> None:
     await call("PUT", "/coupons/3/state", stop)
 
 
+async def _gift_cards(session: Session) -> None:
+    call = session.call
+    await session.desk.put("/v1/assets/gift", json={"kind": "MONEY"})
+    await call("PUT", "/gift-card-series/plastic", GIFT_SERIES)
+    await call("GET", "/gift-card-series/plastic")
+    await call("GET", "/gift-card-series")
+    await call("POST", "/gift-card-series/plastic/batches", {"title": "New year", "count": 2})
+    await call("GET", "/gift-card-series/plastic/batches?limit=1")
+    token = await session.desk.token_of("gina", Grant("MARKETING_DIRECTOR", "NETWORK"))
+    await call("POST", "/gift-card-batches/1/issue", authorization=f"Bearer {token}")
+    await call("GET", "/gift-card-batches/1")
+    await call("GET", "/gift-card-batches/1/cards?limit=1")
+    await session.desk.rows("UPDATE gift_cards SET number_hash = $1 WHERE gift_card_id = 1", GIFT_HASH)
+    await call("POST", "/gift-cards/find", {"number": "9900 0000 0000 0001"})
+    await call("GET", "/gift-cards/1")
+    await call("GET", "/gift-cards/1/entries?limit=2")
+    await call("POST", "/gift-cards/1/block", {"reason": "stolen"})
+    await call("POST", "/gift-cards/1/unblock", {"reason": "found again"})
+
+
 async def _rules(session: Session) -> None:
     call = session.call
     await call("GET", "/promotions/schema")
@@ -281,6 +406,8 @@ async def _rules(session: Session) -> None:
     await call("PUT", "/promotions/ten/state", {"state": "ACTIVE"}, if_match='"2"')
     await call("GET", "/promotions/ten")
     await call("GET", "/promotions/ten/revisions?limit=1")
+    tried = (await call("POST", "/promotions/ten/backtests", {"days": 30, "stores": ["s1"]})).json()
+    await call("GET", f"/backtests/{tried['job']['job_id']}")
     offer = {"starts_at": "2027-01-15T00:00:00+03:00", "ends_at": "2027-02-01T00:00:00+03:00", "skus": ["milk"]}
     await call("PUT", "/customers/1/grants/ten", offer)
     await call("GET", "/customers/1/grants")
@@ -323,6 +450,23 @@ async def _publishing(session: Session) -> None:
     await call("POST", "/promotions/five/resume", **dave)
     await call("POST", "/receipt-cases/carton/record")
     await call("DELETE", "/receipt-cases/carton")
+    await _serials(session, dora, dave)
+
+
+async def _serials(session: Session, dora: dict[str, str], dave: dict[str, str]) -> None:
+    """A batch is exported once; again, the other director agrees or does not."""
+    call = session.call
+    series = SERIES | {"origin": "SERIAL", "template": "MR-##########?", "on_return": "KEEP_USED"}
+    await call("PUT", "/coupon-series/march", series)
+    batch = (await call("POST", "/coupon-series/march/serials", {"title": "Mailing", "count": 2}, **dora)).json()
+    await call("GET", "/coupon-series/march/serials?limit=1")
+    path = f"/coupon-batches/{batch['batch_id']}/exports"
+    first = (await call("POST", path, {"reason": "for the printer"}, **dora)).json()
+    await call("POST", f"/coupon-exports/{first['export_id']}/codes", **dora)
+    for verb in ("approve", "refuse"):
+        again = (await call("POST", path, {"reason": "the file was lost"}, **dora)).json()
+        await call("POST", f"/coupon-exports/{again['export_id']}/{verb}", **dave)
+    await call("GET", f"{path}?limit=1")
 
 
 async def test_examples_are_what_this_back_office_answers(desk: Desk) -> None:

@@ -110,7 +110,8 @@ async def test_birthday_and_favourites_are_facts_that_no_log_repeats(desk: Desk)
     [row] = await desk.rows("SELECT birthday_mmdd, favourites, phone_hash FROM customers WHERE valid_to = 'infinity'")
     assert tuple(row) == (229, ["coffee", "tea"], phone_hash(PEPPER, PHONE))
     assert (await desk.get(f"{path}/personal")).json()["birthday"] == "02-29"
-    log = str(await desk.rows("SELECT * FROM audit_log"))
+    # Without what is random or runs on: an instant, a hash, the id of a request or a key may hold any three digits.
+    log = str(await desk.rows("SELECT action, object_id, before, after FROM audit_log WHERE object_kind <> 'api_key'"))
     assert not any(secret in log for secret in ("02-29", "229", "coffee"))
     assert (await desk.put(f"{path}/birthday", json={"birthday": None})).json()["has_birthday"] is False
     assert (await desk.deeds())[-4:] == [

@@ -46,8 +46,7 @@ async def key_with(desk: Desk, *scopes: str) -> str:
 
 def test_every_route_under_v1_passes_the_edge_with_a_known_scope() -> None:
     assert len(CALLS) > 50
-    # Receipts are read on pages alone.
-    assert {scope for _, _, scope in CALLS} == set(SCOPES) - {"receipts:read"}
+    assert {scope for _, _, scope in CALLS} == set(SCOPES)
     assert [call for call in EVERY if not call[2]] == [("POST", "/v1/sessions", "")]
     assert all(path.startswith("/v1/") for _, path, _ in CALLS)
     reading = {scope for method, _, scope in CALLS if method == "GET"}

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from altyn.admin_api.edge.rights import Grant
-from altyn.admin_api.publishing.due import DueRunner
+from altyn.admin_api.publishing.due import DueJobs
 from altyn.admin_api.releases.compiling import Compiled, Compiler, compile_bytes
 from tests.admin_api.desk import POINTS, RECEIPT, STORE, TEN, Desk
 
@@ -213,7 +213,7 @@ async def test_scheduled_promotion_waits_in_a_release_and_survives_others(house:
     await house.approved(TEN | {"promotion": "third", "stage": "receipt"})
     assert (await house.act("dora", "publish", promotion_id="third"))["state"] == "ACTIVE"
     assert (await house.released(), await house.released(at)) == (["other", "third"], ["other", "ten", "third"])
-    due = DueRunner(house.desk.office)
+    due = DueJobs(house.desk.office)
     assert await due.turn() == 0
     house.now = at
     assert await due.turn() == 1

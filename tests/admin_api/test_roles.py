@@ -39,7 +39,13 @@ ROUTES: list[tuple[str, str, Needs]] = sorted(
     key=str,
 )
 REACHES = [Grant("", "NETWORK"), Grant("", "REGION", "msk"), Grant("", "STORE", "here")]
-SAMPLES = {"{store_id}": "here", "{exception_id}": "1-0", "{key_id}": "0" * 64, "{person_id}": "nobody"}
+SAMPLES = {
+    "{store_id}": "here",
+    "{exception_id}": "1-0",
+    "{fraud_case_id}": "1-0",
+    "{key_id}": "0" * 64,
+    "{person_id}": "nobody",
+}
 
 
 def address(path: str, place: Place, store_id: str) -> str:
@@ -47,9 +53,10 @@ def address(path: str, place: Place, store_id: str) -> str:
     for name, value in (SAMPLES | {"{store_id}": store_id}).items():
         path = path.replace(name, value)
     path = path.replace("{", "").replace("_id}", "").replace("}", "")
-    for word in ("customers/customer", "cards/card", "accounts/account", "coupons/code", "coupon-batches/batch"):
+    words = ("customers/customer", "gift-cards/gift_card", "cards/card", "accounts/account", "coupons/code")
+    batches = ("coupon-batches/batch", "coupon-exports/export", "gift-card-batches/batch")
+    for word in (*words, *batches, "releases/version", "fraud-changes/change", "jobs/job", "backtests/job"):
         path = path.replace(word, word.partition("/")[0] + "/1")
-    path = path.replace("releases/version", "releases/1")
     return path + (f"?store_id={store_id}" if place is Place.QUERY else "")
 
 
@@ -70,14 +77,17 @@ async def sent(desk: Desk, method: str, path: str, token: str) -> tuple[int, str
 
 @pytest.fixture
 async def chain(desk: Desk) -> Desk:
-    """Two stores in two regions, and an exception in the first."""
+    """Two stores in two regions, and an exception and a case of fraud in the first."""
     await desk.put("/v1/stores/here", json=STORE)
     await desk.put("/v1/stores/here/registers/r1", json={})  # a store with registers is not deleted
     await desk.put("/v1/stores/there", json=STORE | {"region": "spb"})
     journal = await Journal.open(desk.office.pool)
-    await journal.append(journal.commit(1))
+    sale = journal.commit(1)
+    sale.evidence.fraud.trips.add(rule="many", kind=1, count=5, threshold=4, wants_case=True)
+    await journal.append(sale)
     await desk.office.projector.turn()
-    await desk.rows("UPDATE exceptions SET store_id = 'here'")
+    for table in ("exceptions", "fraud_cases"):
+        await desk.rows(f"UPDATE {table} SET store_id = 'here'")
     return desk
 
 
@@ -153,7 +163,9 @@ def test_table_keeps_what_each_role_must_not() -> None:
     business = {"promotions:write", "releases:publish", "coupons:write", "coupons:issue", "segments:write"}
     assert not ROLES[Role.ADMINISTRATOR] & (business | {"customers:personal", "customers:read", "audit:read"})
     assert not ROLES[Role.MARKETER] & {"releases:publish", "coupons:issue", "customers:personal", "customers:read"}
-    assert not ROLES[Role.CALL_CENTRE] & {"accounts:adjust", "customers:personal", "segments:read", "cards:issue"}
+    assert not ROLES[Role.CALL_CENTRE] & {"accounts:approve", "customers:personal", "segments:read", "cards:issue"}
+    assert not ROLES[Role.MARKETING_DIRECTOR] & {"accounts:adjust", "accruals:write"}
+    assert [role for role in Role if "accounts:approve" in ROLES[role]] == [Role.MARKETING_DIRECTOR]
     assert not ROLES[Role.STORE_DIRECTOR] & {"promotions:write", "accounts:adjust", "accounts:read"}
     assert not ROLES[Role.SALES_DIRECTOR] & {"promotions:write", "releases:publish", "customers:read"}
     assert not ROLES[Role.ANTIFRAUD] & {"releases:publish", "accounts:adjust", "promotions:write"}

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from altyn.admin_api.segments import jobs, repository
-from altyn.admin_api.segments.jobs import UNFINISHED_MAX, JobRunner
+from altyn.admin_api.segments.jobs import UNFINISHED_MAX, MemberJobs
 from tests.admin_api.desk import Desk
 
 CSV = {"content-type": "text/csv"}
@@ -29,8 +29,8 @@ async def vip(desk: Desk) -> None:
 
 
 @pytest.fixture
-def runner(desk: Desk) -> JobRunner:
-    return JobRunner(desk.office, SLICE)
+def runner(desk: Desk) -> MemberJobs:
+    return MemberJobs(desk.office, SLICE)
 
 
 def listed(first: int, last: int) -> str:
@@ -55,7 +55,7 @@ async def members(desk: Desk) -> int:
     return count
 
 
-async def test_job_tells_how_far_it_is_and_ends_with_every_member(desk: Desk, runner: JobRunner) -> None:
+async def test_job_tells_how_far_it_is_and_ends_with_every_member(desk: Desk, runner: MemberJobs) -> None:
     job = await made(desk, listed(1, 250) + "\n7777\n")
     assert (job["state"], job["done_count"], job["total_count"], job["wrong_count"]) == ("QUEUED", 0, 250, 1)
     assert [(one["line"], one["code"]) for one in job["problems"]] == [(252, "CUSTOMER_UNKNOWN")]
@@ -69,11 +69,11 @@ async def test_job_tells_how_far_it_is_and_ends_with_every_member(desk: Desk, ru
     assert (done["changed_count"], done["reason"]) == (250, None)
     [clock] = await desk.rows("SELECT version FROM feed_clock")
     assert done["feed_version"] == clock["version"]
-    [kept] = await desk.rows("SELECT cardinality(add_ids) + cardinality(remove_ids) AS count FROM segment_jobs")
+    [kept] = await desk.rows("SELECT cardinality(add_ids) + cardinality(remove_ids) AS count FROM jobs")
     assert kept["count"] == 0
 
 
-async def test_replacing_job_adds_before_it_removes(desk: Desk, runner: JobRunner) -> None:
+async def test_replacing_job_adds_before_it_removes(desk: Desk, runner: MemberJobs) -> None:
     await desk.post("/v1/segments/vip/members", json={"add": list(range(1, 151))})
     job = await made(desk, listed(101, 300), "?mode=REPLACE")
     assert job["total_count"] == 200 + 100
@@ -87,7 +87,7 @@ async def test_replacing_job_adds_before_it_removes(desk: Desk, runner: JobRunne
 
 
 async def test_back_office_that_ends_in_the_middle_of_a_slice_goes_on_where_it_was(
-    desk: Desk, runner: JobRunner, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, runner: MemberJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = await made(desk, listed(1, 250))
     assert await runner.turn()
@@ -100,13 +100,13 @@ async def test_back_office_that_ends_in_the_middle_of_a_slice_goes_on_where_it_w
         with pytest.raises(asyncpg.ConnectionDoesNotExistError):
             await runner.turn()
     assert ((await now(desk, job))["done_count"], await members(desk)) == (100, 100)
-    another = JobRunner(desk.office, SLICE)
+    another = MemberJobs(desk.office, SLICE)
     while await another.turn():
         pass
     assert ((await now(desk, job))["state"], await members(desk)) == ("DONE", 250)
 
 
-async def test_cancelled_job_writes_nothing_more_and_keeps_what_it_wrote(desk: Desk, runner: JobRunner) -> None:
+async def test_cancelled_job_writes_nothing_more_and_keeps_what_it_wrote(desk: Desk, runner: MemberJobs) -> None:
     job = await made(desk, listed(1, 250))
     await runner.turn()
     cancelled = await desk.post(f"{JOBS}/{job['job_id']}/cancel")
@@ -125,7 +125,7 @@ async def test_two_back_offices_never_write_one_slice_twice(desk: Desk) -> None:
 
     async def work() -> int:
         count = 0
-        runner = JobRunner(desk.office, SLICE)
+        runner = MemberJobs(desk.office, SLICE)
         while await runner.turn():
             count += 1
         return count
@@ -136,7 +136,7 @@ async def test_two_back_offices_never_write_one_slice_twice(desk: Desk) -> None:
     assert {job["state"] for job in (await desk.get(JOBS)).json()["jobs"]} == {"DONE"}
 
 
-async def test_job_of_a_segment_that_has_gone_fails_with_a_reason(desk: Desk, runner: JobRunner) -> None:
+async def test_job_of_a_segment_that_has_gone_fails_with_a_reason(desk: Desk, runner: MemberJobs) -> None:
     job = await made(desk, listed(1, 250))
     await runner.turn()
     assert (await desk.delete("/v1/segments/vip")).status_code == 204
@@ -145,7 +145,7 @@ async def test_job_of_a_segment_that_has_gone_fails_with_a_reason(desk: Desk, ru
     assert (failed["state"], failed["reason"], failed["done_count"]) == ("FAILED", "SEGMENT_UNKNOWN", 100)
 
 
-async def test_customer_deleted_meanwhile_is_left_out(desk: Desk, runner: JobRunner) -> None:
+async def test_customer_deleted_meanwhile_is_left_out(desk: Desk, runner: MemberJobs) -> None:
     job = await made(desk, listed(1, 150))
     await desk.rows("UPDATE customers SET deleted = true WHERE customer_id = 150")
     while await runner.turn():
@@ -155,7 +155,7 @@ async def test_customer_deleted_meanwhile_is_left_out(desk: Desk, runner: JobRun
 
 
 async def test_jobs_are_bounded_listed_and_refused_when_wrong(
-    desk: Desk, runner: JobRunner, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, runner: MemberJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "UNFINISHED_MAX", 2)
     assert UNFINISHED_MAX == 20

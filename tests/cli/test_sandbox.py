@@ -21,6 +21,7 @@ from altyn.infra.embedded.postgres import EmbeddedPostgres
 from altyn.infra.embedded.services import create_database
 from altyn.infra.settings import load_secrets
 from altyn.pos.v1 import pos_service_pb2, receipt_pb2
+from altyn.register import qr
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,6 +41,35 @@ def sandbox(
         asyncio.run(give_points(server.ops_address, load_secrets(settings).ops_key, loaded))
         yield server, loaded
         server.stop()
+
+
+def authorized(
+    server: ServerProcess, loaded: Loaded, identity: receipt_pb2.Identity
+) -> pos_service_pb2.AuthorizeCustomerResponse:
+    request = pos_service_pb2.AuthorizeCustomerRequest(
+        store_id=world.STORE, register_id="till-1", identity=identity
+    ).SerializeToString()
+
+    async def asked() -> bytes:
+        async with grpc.aio.insecure_channel(server.grpc_address) as channel:
+            method = channel.unary_unary("/altyn.pos.v1.PosService/AuthorizeCustomer")
+            reply: bytes = await method(request, metadata=(("authorization", f"Bearer {loaded.keys['till-1']}"),))
+            return reply
+
+    return pos_service_pb2.AuthorizeCustomerResponse.FromString(asyncio.run(asked()))
+
+
+def test_token_of_the_command_identifies_the_virtual_card(
+    sandbox: tuple[ServerProcess, Loaded], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server, loaded = sandbox
+    [number] = [card.number for card in world.CARDS if card.kind == "VIRTUAL"]
+    monkeypatch.setenv("ALTYN_PEPPER", server.settings().pepper)
+    with pytest.raises(SystemExit) as ended:
+        app(["token", str(loaded.card_ids[number])])
+    assert ended.value.code == 0
+    found = authorized(server, loaded, qr(capsys.readouterr().out.strip()))
+    assert (found.reason, found.card_state, found.card_last4) == (0, "ACTIVE", number[-4:])
 
 
 def test_examples_are_answered_as_the_documentation_says(sandbox: tuple[ServerProcess, Loaded]) -> None:
@@ -63,20 +93,12 @@ def test_loading_again_gives_no_points_and_changes_no_key(sandbox: tuple[ServerP
     assert (again.keys, again.accounts, again.feed_version) == (loaded.keys, loaded.accounts, 0)
     assert again.rules_version == loaded.rules_version
 
-    async def points(card: str) -> int:
-        request = pos_service_pb2.AuthorizeCustomerRequest(
-            store_id=world.STORE,
-            register_id="till-1",
-            identity=receipt_pb2.Identity(kind=receipt_pb2.TOKEN_KIND_CARD, value=card),
-        )
-        async with grpc.aio.insecure_channel(server.grpc_address) as channel:
-            method = channel.unary_unary("/altyn.pos.v1.PosService/AuthorizeCustomer")
-            metadata = (("authorization", f"Bearer {loaded.keys['till-1']}"),)
-            reply = await method(request.SerializeToString(), metadata=metadata)
-        found = pos_service_pb2.AuthorizeCustomerResponse.FromString(reply)
+    def points(card: str) -> int:
+        identity = receipt_pb2.Identity(kind=receipt_pb2.TOKEN_KIND_CARD, value=card)
+        found = authorized(server, loaded, identity)
         return sum(balance.active_points for balance in found.balances)
 
-    assert [asyncio.run(points(card.number)) for card in world.CARDS if card.lots] == [500, 300]
+    assert [points(card.number) for card in world.CARDS if card.lots] == [500, 300]
 
 
 def test_every_example_has_its_reply_and_every_card_is_shown() -> None:

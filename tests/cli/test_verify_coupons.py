@@ -14,7 +14,6 @@ import pytest
 
 from altyn.cli.verify.checker import verify_async
 from altyn.cli.verify.coupons import Coupons
-from altyn.cli.verify.pages import REPLIES, Entry, Source
 from altyn.core.engine import Record, commit_receipt, return_receipt
 from altyn.core.facts.coupon_codes import code_hash
 from altyn.core.rules.definition import load_documents
@@ -26,6 +25,7 @@ from altyn.pos.v1 import pos_service_pb2 as pos
 from altyn.register.history import Attempt, JsonLines, request_hash
 from altyn.server.feeds.compiler import compile_document
 from tests.cli.journalled import execute, lay, write
+from tests.cli.verified import NOWHERE, altered, page_of
 from tests.core.engine.issued_world import RULES, new_engine
 from tests.core.engine.returns import give_back, refund
 from tests.core.engine.scarce_world import reserved, sale
@@ -70,25 +70,8 @@ LIVED = lived()
 def found_in(records: Iterable[Record]) -> Coupons:
     """The check, fed with records as the journal's pages feed it."""
     check = Coupons()
-    page = []
-    for row in records:
-        record = journal.Record.FromString(row.body)
-        reply_type = REPLIES.get(record.kind)
-        reply = reply_type.FromString(record.reply) if reply_type else None
-        page.append(Entry(row.seq, 1, row.kind, 0, row.op_id, row.receipt_key, None, b"", row.body, record, reply))
-    asyncio.run(check.take(page, Source(None, 0, 0, 1, len(page), 0)))  # type: ignore[arg-type]
+    asyncio.run(check.take(page_of(records), NOWHERE))
     return check
-
-
-def altered(seq: int, change: Callable[[journal.Record], object]) -> list[Record]:
-    records = list(LIVED[0].records)
-    record = journal.Record.FromString(records[seq - 1].body)
-    change(record)
-    old = records[seq - 1]
-    records[seq - 1] = Record(
-        seq, old.op_id, old.kind, None, old.receipt_key, old.instant_us, record.SerializeToString()
-    )
-    return records
 
 
 def in_reply(change: Callable[[pos.CommitReceiptResponse], object]) -> Callable[[journal.Record], None]:
@@ -137,12 +120,19 @@ PLANTED = [
         8,
         lambda record: record.effects.coupons.add(code_hash=HASH, use=journal.COUPON_USE_CANCELLED),
     ),
+    ("code 7 of series 1 is used, and was", 8, lambda record: record.effects.coupons.extend(2 * [serial(3)])),
+    ("code 7 of series 1 is freed by what takes", 8, lambda record: record.effects.coupons.append(serial(1))),
+    ("its series computes its codes", 8, lambda record: record.effects.coupons.append(serial(1, issued=True))),
     ("is free, and all of the sale that issued it is back", 5, lambda record: record.effects.coupons.pop()),
 ]
 
 
 def used_code() -> journal.CouponChange:
     return journal.CouponChange(code_hash=HASH, use=journal.COUPON_USE_USED)
+
+
+def serial(use: int, *, issued: bool = False) -> journal.CouponChange:
+    return journal.CouponChange(series_no=1, serial=7, use=use, issued=issued)  # type: ignore[arg-type]
 
 
 def cancelled_code() -> journal.CouponChange:
@@ -152,7 +142,7 @@ def cancelled_code() -> journal.CouponChange:
 
 @pytest.mark.parametrize(("what", "seq", "change"), PLANTED, ids=[f"{seq} {what}" for what, seq, _ in PLANTED])
 def test_planted_violation_is_found(what: str, seq: int, change: Callable[[journal.Record], object]) -> None:
-    check = found_in(altered(seq, change))
+    check = found_in(altered(LIVED[0].records, seq, change))
     assert any(what in example for example in check.tally.examples), check.tally.examples
 
 

@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 
 from altyn.core.engine import CallRefused, Record, Scope
 from altyn.infra.certificates import Certificate
+from altyn.pos.v1 import outcome_pb2, receipt_pb2
 from altyn.pos.v1 import pos_service_pb2 as pos
 from altyn.server.authenticate import bearer
 from altyn.server.calls import POS_SERVICE, Call
@@ -23,7 +24,7 @@ from altyn.server.metrics import CallMeters
 from altyn.server.refusals import RefusalLog
 from altyn.server.transport.door import DoorKind, Metadata, Service, new_door, new_json_door
 from tests.contract.test_call_table import Door, HeldJournal
-from tests.core.engine.world import SCOPE, basket
+from tests.core.engine.world import NOW_US, SCOPE, basket
 from tests.integration.system import DOORS
 
 CONTRACT = pos.DESCRIPTOR.services_by_name["PosService"]
@@ -45,7 +46,9 @@ def new_world() -> dict[str, Call]:
     world = Door()
     world.journal = DurableJournal(world.slots)
     world.calls._journal = world.journal
-    return world.calls.table() | {"ReconcileShift": lambda request, scope: reconciled()}
+    sent = pos.SendOneTimeCodeResponse(status=outcome_pb2.STATUS_OK, valid_until_us=NOW_US).SerializeToString()
+    beside = {"ReconcileShift": lambda request, scope: reconciled(), "SendOneTimeCode": lambda request, scope: sent}
+    return world.calls.table() | beside
 
 
 def reconciled() -> bytes:
@@ -125,6 +128,8 @@ async def day(ask: Ask) -> list[Any]:
     upload.receipts.add().commit.CopyFrom(pos.CommitReceiptRequest(op_id=op_id(4), register_seq=4, receipt=basket(3)))
     await say("UploadReceipts", upload)
     await say("ReconcileShift", pos.ReconcileShiftRequest(**who, shift_number=1, op_ids=[op_id(2)]))
+    told = receipt_pb2.Identity(kind=receipt_pb2.TOKEN_KIND_PHONE, value="+79000000007")
+    await say("SendOneTimeCode", pos.SendOneTimeCodeRequest(**who, identity=told))
     foreign = pos.CommitReceiptRequest()
     foreign.CopyFrom(sale)
     foreign.receipt.register_id = "elsewhere"

@@ -156,6 +156,7 @@ TEXTS = [
     (LINE + "external_discounts.0.discount_id", 64),
     ("coupons.0.code", 64),
     ("points.0.asset", 64),
+    (LINE + "gift_card", 64),
     ("original.store_id", 64),
     ("original.register_id", 64),
     ("fiscal.drive", 64),
@@ -174,9 +175,57 @@ def test_receipt_text_longer_than_its_limit_is_too_large(path: str, size: int) -
     assert refused(made, "TOO_LARGE", shown(path)).message == f"{size + 1} is more than {size}"
 
 
+def test_receipt_tenders_name_what_they_are_of_within_limits() -> None:
+    card, money = receipt_pb2.TENDER_KIND_GIFT_CARD, receipt_pb2.TENDER_KIND_STORED_VALUE
+
+    def tried(**fields: Any) -> Any:
+        made = receipt()
+        made.tenders.add(kind=card, number="1", max=True)
+        made.tenders.add(**fields)
+        return made
+
+    for fields in (
+        {"kind": card, "number": "9" * 64, "pin": "1" * 16, "amount_minor": AMOUNT_MAX},
+        {"kind": money, "asset": "a" * 64, "amount_minor": 0},
+        {"kind": money, "asset": "a", "max": True},
+    ):
+        read(tried(**fields))
+    at = "receipt.tenders[1]."
+    refused(tried(kind=0, number="1"), "OUT_OF_RANGE", at + "kind")
+    refused(tried(kind=3, number="1"), "OUT_OF_RANGE", at + "kind")
+    refused(tried(kind=card), "FIELD_REQUIRED", at + "number")
+    refused(tried(kind=money, number="1"), "FIELD_REQUIRED", at + "asset")
+    refused(tried(kind=card, number="9" * 65), "TOO_LARGE", at + "number")
+    refused(tried(kind=money, asset="9" * 65), "TOO_LARGE", at + "asset")
+    refused(tried(kind=card, number="1", pin="1" * 17), "TOO_LARGE", at + "pin")
+    for amount in (-1, AMOUNT_MAX + 1):
+        refused(tried(kind=card, number="1", amount_minor=amount), "OUT_OF_RANGE", at + "amount_minor")
+    made = receipt()
+    adding("tenders", 8, kind=card, number="1")(made)
+    read(made)
+    adding("tenders", 1, kind=card, number="1")(made)
+    refused(made, "TOO_LARGE", "receipt.tenders")
+
+
+def test_receipt_line_sells_one_whole_gift_card_and_is_neutral() -> None:
+    made = receipt(22)
+    made.lines[0].gift_card = "1"
+    assert read(made)["lines"][0]["flags"] == 0b1111
+    made.lines[0].qty_milli = 2000
+    refused(made, "OUT_OF_RANGE", "receipt.lines[0].qty_milli")
+    made.lines[0].qty_milli, made.lines[0].unit = 1000, receipt_pb2.UNIT_KG
+    refused(made, "OUT_OF_RANGE", "receipt.lines[0].unit")
+    made.lines[0].unit = receipt_pb2.UNIT_PIECE
+    for line in made.lines[:20]:
+        line.gift_card = "1"
+    read(made)
+    made.lines[20].gift_card = "1"
+    refused(made, "TOO_LARGE", "receipt.lines.gift_card")
+
+
 def test_receipt_identity_and_manual_reason_have_limits() -> None:
     made = receipt()
-    made.identity.MergeFrom(receipt_pb2.Identity(kind=1, value="4" * 64, input_method=4))
+    made.identity.MergeFrom(receipt_pb2.Identity(kind=1, value="4" * 64, input_method=5))
     made.lines[0].manual_discount.MergeFrom(receipt_pb2.ManualDiscount(percent_ppm=1, reason="r" * 256))
     read(made)
     made.lines[0].manual_discount.reason = "r" * 257
@@ -185,7 +234,7 @@ def test_receipt_identity_and_manual_reason_have_limits() -> None:
     refused(made, "TOO_LARGE", "receipt.identity.value")
     made.identity.value = ""
     refused(made, "FIELD_REQUIRED", "receipt.identity.value")
-    for name, value in (("kind", 4), ("kind", -1), ("input_method", 5), ("input_method", -1)):
+    for name, value in (("kind", 4), ("kind", -1), ("input_method", 6), ("input_method", -1)):
         made.identity.CopyFrom(receipt_pb2.Identity(kind=1, value="4", input_method=1))
         setattr(made.identity, name, value)
         refused(made, "OUT_OF_RANGE", f"receipt.identity.{name}")

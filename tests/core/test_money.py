@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altyn.core.money import largest_remainder, multiply_floor, multiply_half_up, multiply_times
+from altyn.core.money import largest_remainder, multiply_floor, multiply_half_up, multiply_times, share_exactly
 
 AMOUNTS = st.integers(0, (1 << 53) - 1)
 WEIGHTS = st.lists(st.one_of(st.integers(0, 5), st.integers(0, 1 << 40)), min_size=1, max_size=60)
@@ -113,3 +113,22 @@ def test_times_of_a_rate_of_percent_and_the_largest_there_are() -> None:
     assert multiply_times(1, [5_000], 10) == 1
     assert multiply_times(1, [4_999], 10) == 0
     assert multiply_times((1 << 53) - 1, [1_000_000] * 16, (1 << 53) - 1) == (1 << 53) - 1
+
+
+BASES = st.lists(st.one_of(st.integers(0, 5), st.integers(0, (1 << 53) // 60)), min_size=1, max_size=60)
+RATES = st.one_of(st.integers(0, 3), st.integers(0, 100_000_000))
+
+
+@given(st.integers(0, 1 << 61), BASES, st.data())
+def test_shares_by_base_and_rate_are_exact_beyond_one_word(total: int, bases: list[int], data: st.DataObject) -> None:
+    rates = data.draw(st.lists(RATES, min_size=len(bases), max_size=len(bases)))
+    weights = [base * rate for base, rate in zip(bases, rates, strict=True)]
+    wanted = plain_largest_remainder(total, weights) if any(weights) else [0] * len(bases)
+    assert share_exactly(total, bases, rates) == wanted
+
+
+def test_equal_remainders_beyond_one_word_go_to_the_larger_weight_then_the_smaller_number() -> None:
+    # Of 4 a half is left over four times, of 3 a fraction of 3/8 on the small weights.
+    base, rate = (1 << 53) // 8, 100_000_000
+    assert share_exactly(4, [base, 3 * base, base, 3 * base], [rate] * 4) == [0, 2, 0, 2]
+    assert share_exactly(3, [base, 3 * base, base, 3 * base], [rate] * 4) == [1, 1, 0, 1]

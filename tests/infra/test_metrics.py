@@ -45,6 +45,15 @@ async def test_scrape_gives_what_the_collector_says_now_and_the_process_itself()
     assert values(second[1])["process_resident_memory_bytes"] > 1 << 20
 
 
+async def test_scrape_that_asks_for_it_gets_the_binary_format() -> None:
+    door = MetricsDoor(new_registry(), ANY_PORT)
+    await door.start()
+    accept = b"accept: application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+    status, body = await ask(door.port, b"GET /metrics HTTP/1.1\r\n" + accept + b"\r\n\r\n")
+    await door.stop()
+    assert status == 200 and b"process_cpu_seconds_total" in body and b"# HELP" not in body
+
+
 async def test_other_paths_methods_and_noise_are_refused_and_the_door_stays_open() -> None:
     door = MetricsDoor(new_registry(), ANY_PORT)
     await door.start()

@@ -29,8 +29,8 @@ MUTANTS = (
     Mutant(
         "odd kopeck to the smaller remainder",
         "core/money.pyx",
-        "return left.remainder > right.remainder",
-        "return left.remainder < right.remainder",
+        "return left.remainder > right.remainder\n    if left.weight",
+        "return left.remainder < right.remainder\n    if left.weight",
     ),
     calculator(
         "percent of gross",
@@ -145,6 +145,12 @@ MUTANTS = (
         "left.closed",
     ),
     calculator("equal combination that comes later", "optimal", "if total > search.best:", "if total >= search.best:"),
+    calculator(
+        "whoever is applied beats it",
+        "optimal",
+        "rivals = loser.part & applied if",
+        "rivals = applied if",
+    ),
     calculator(
         "ceiling that leaves the last out", "optimal", "+ search.rest[depth + 1] <= search.best", "<= search.best"
     ),

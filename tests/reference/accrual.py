@@ -17,6 +17,9 @@ from .nudges import Nudges
 from .numbers import MILLION, largest_remainder
 from .redemption import Payments
 
+# What one rule gives at most, in the smallest unit (§6.6).
+POINTS_MAX = 10**12
+
 
 @dataclass
 class Bases:
@@ -146,7 +149,8 @@ class AccrualStage:
         asset = self._asset(rule)
         # Kopecks × rate / 10⁶, a hundred kopecks making one whole point.
         by_rate = weight * 10**asset.scale // (MILLION * 100)
-        return (fixed if rule.kind == "points_fixed" else by_rate) // asset.step * asset.step
+        points = min(fixed if rule.kind == "points_fixed" else by_rate, POINTS_MAX)
+        return points // asset.step * asset.step
 
     def _try(self, promotion: Promotion, rule: Rule) -> Trial:
         answer = promotion.condition(self.situation)

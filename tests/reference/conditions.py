@@ -26,7 +26,7 @@ BRANCHES = ("all", "any", "none")
 BIRTHDAY_NEAR = 60
 ATTRIBUTES = {
     "store": ("id", "region", "format", "cluster"),
-    "customer": ("has_card", "card_type", "segment", "id"),
+    "customer": ("has_card", "card_type", "segment", "tier", "tier_from", "id"),
     "register": ("id", "channel"),
 }
 
@@ -219,7 +219,10 @@ def _customer_test(name: str, document: Any) -> Test:
     if name == "has_card":
         return lambda situation: (situation.customer is not None) is document
     choice = _choice(document)
-    key = {"id": "customer_id", "segment": "segments"}.get(name, name)
+    key = {"id": "customer_id", "segment": "segments", "tier_from": "tiers"}.get(name, name)
+    if name == "tier":
+        # The customer's own is the first; the others are those it stands above.
+        return lambda situation: situation.customer is not None and choice(set(situation.customer.get("tiers", [])[:1]))
     return lambda situation: situation.customer is not None and choice(_values(situation.customer.get(key)))
 
 

@@ -107,6 +107,7 @@ class Promotion:
     title: dict[str, str]
     messages: dict[str, dict[str, str]]
     multipliers: Multipliers
+    on_return: str = "KEEP"
 
     @property
     def rank(self) -> tuple[int, bytes]:
@@ -246,6 +247,7 @@ def _promotion(document: dict[str, Any], assets: dict[str, Asset]) -> Promotion:
         title=dict(document.get("title") or {}),
         messages=dict(document.get("messages") or {}),
         multipliers=read_multipliers(document),
+        on_return=str(document.get("on_return", "KEEP")),
     )
 
 

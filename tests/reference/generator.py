@@ -11,7 +11,7 @@ from typing import Any
 
 from .conditions import codes_named
 from .documents import read_rules
-from .generator_conditions import CARD_TYPES, CHANNELS, CODES, PAYMENTS, REGISTERS, SEGMENTS
+from .generator_conditions import CARD_TYPES, CHANNELS, CODES, PAYMENTS, REGISTERS, SEGMENTS, tiers_of
 from .generator_later import Draft, write_later
 from .generator_optimal import optimal_groups
 from .generator_rules import Author, documents
@@ -102,7 +102,7 @@ def generate(seed: int, width: int = 1, without: frozenset[str] = frozenset()) -
         codes = rng.sample(UNIQUE, rng.choice((1, 1, 2, 3)))
         receipt["coupons"] += [{"code": code, "source": "SCAN"} for code in codes]
     if customer is not None:
-        receipt["identity"]["input_method"] = rng.choice(("SCAN", "SCAN", "MANUAL", "PHONE", "QR"))
+        receipt["identity"]["input_method"] = rng.choice(("SCAN", "SCAN", "MANUAL", "PHONE", "QR", "PHONE_CODE"))
     pays = customer is not None and any("payment" in document for document in rules_documents)
     bare = calculate(book, receipt, store, customer, at, held) if pays else {}
     receipt["points"] = _wishes(rng, bare.get("max_redeem", []))
@@ -244,12 +244,13 @@ def _till_discount(rng: random.Random, line: dict[str, Any]) -> None:
 def _customer(rng: random.Random) -> dict[str, Any] | None:
     if rng.random() < 0.25:
         return None
-    return {
+    customer: dict[str, Any] = {
         "customer_id": rng.choice(("c-1", "c-2")),
         "card_type": rng.choice(CARD_TYPES),
         "card_state": rng.choice(("ACTIVE", "ACTIVE", "ACTIVE", "ACTIVE", "ACTIVE", "BLOCKED", "NEW")),
         "segments": [segment for segment in SEGMENTS if rng.random() < 0.4],
     }
+    return customer | {"tiers": tiers_of(customer["segments"])}
 
 
 def _entered_code(rng: random.Random, named: list[str]) -> str:

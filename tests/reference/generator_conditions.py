@@ -1,5 +1,6 @@
 """Seeded random product sets and conditions for given goods: valid, and close to the figures they will meet."""
 
+import json
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from .wallclock import WEEKDAYS
 CODES = ("SALE", "COMEBACK", "X1", "A-5")
 CARD_TYPES = ("gold", "plastic")
 SEGMENTS = ("lapsed", "vip", "new")
+TIERS = ("platinum", "gold", "silver")  # the highest first
 REGISTERS = ("r-1", "r-2")
 CHANNELS = ("pos", "self_checkout", "web")
 PAYMENTS = ("cash", "card", "fast_transfer", "gift_card", "credit", "other")
@@ -21,6 +23,24 @@ SCALES = {"bonus": 2, "stars": 0, "extra": 2}
 Document = dict[str, Any]
 # The totals of the case with these documents.
 Probe = Callable[[list[Document]], Document]
+
+
+def tiers_of(segments: list[str]) -> list[str]:
+    """The tier that goes with the first segment, and the lower ones."""
+    return list(TIERS[SEGMENTS.index(segments[0]) :]) if segments else []
+
+
+def with_tiers(terms: Document) -> Document:
+    """In two of three cases the same choice, asked of tiers: without a draw, so that what seeds make stays."""
+    asked = str(terms.get("segment", ""))
+    named = sorted(SEGMENTS, key=asked.find)[-1] if asked else ""
+    key = {"vip": "tier", "new": "tier_from"}.get(named)
+    if key is None:
+        return terms
+    text = json.dumps(terms.pop("segment"))
+    for segment, tier in zip(SEGMENTS, TIERS, strict=True):
+        text = text.replace(segment, tier)
+    return terms | {key: json.loads(text)}
 
 
 def money(amount_minor: int) -> str:
@@ -185,7 +205,7 @@ class ConditionAuthor:
             return {"customer": {"has_card": rng.random() < 0.8}}
         others = {"card_type": CARD_TYPES, "segment": SEGMENTS, "id": ("c-1", "c-2")}
         keys = rng.sample(sorted(others), rng.choice((1, 1, 2)))
-        terms = {key: self.choice_of([], others[key]) for key in keys}
+        terms = with_tiers({key: self.choice_of([], others[key]) for key in keys})
         return {"customer": terms | ({"has_card": True} if rng.random() < 0.2 else {})}
 
     def balance_condition(self) -> Document:

@@ -61,7 +61,9 @@ class Author(ConditionAuthor):
         if rng.random() < 0.2:
             terms["active_after"] = {"days": rng.randint(1, 30)}
         if rng.random() < 0.3:
-            terms["expires"] = rng.choice(({"days": 180}, {"date": "2028-01-31"}, {"end_of_month": 2}))
+            terms["expires"] = rng.choice(
+                ({"days": 180}, {"date": "2028-01-31"}, {"end_of_month": 2}, {"end_of_year": 1})
+            )
         return {"points": self.with_goods(terms, 0.5)}
 
     def promotion(self, promotion_id: str, teams: list[Team]) -> Document:

@@ -66,11 +66,26 @@ def calculate(
     "counters", "fiscal_plan", "split_unavoidable", "not_searched", "nudges", "points_paid", "lots",
     "reserve_required"}`, or `{"refused": "SUM_MISMATCH", "lines": [line_no]}`.
     """
-    book = rules if isinstance(rules, RuleBook) else read_rules(rules)
     lines = [read_line(line) for line in receipt["lines"]]
     mismatched = [line.line_no for line in lines if abs(line.gross - line.computed_gross) > 1]
     if mismatched:
         return {"refused": "SUM_MISMATCH", "lines": mismatched}
+    work = prepared(rules, lines, receipt, store, customer, at, holdings)
+    _run(work, receipt)
+    return _result(work)
+
+
+def prepared(
+    rules: Iterable[Any] | RuleBook,
+    lines: list[Line],
+    receipt: dict[str, Any],
+    store: dict[str, Any],
+    customer: dict[str, Any] | None,
+    at: int,
+    holdings: dict[str, Any] | None,
+) -> Work:
+    """All that is known before the first stage."""
+    book = rules if isinstance(rules, RuleBook) else read_rules(rules)
     somebody = customer if customer and _is_active(customer) else None
     grants = grants_in_force(somebody, at)
     lines = with_facts(lines, somebody, grants)
@@ -93,7 +108,7 @@ def calculate(
         register={"id": receipt.get("register_id") or "", "channel": receipt.get("sales_channel") or ""},
     )
     counters = read_counters(held.get("counters") or [], somebody is not None)
-    work = Work(
+    return Work(
         book=book,
         lines=lines,
         board=Board(situation.groups),
@@ -103,8 +118,6 @@ def calculate(
         nudges=Nudges(counters),
         balances=balances,
     )
-    _run(work, receipt)
-    return _result(work)
 
 
 def _nudges(work: Work) -> list[dict[str, Any]]:
@@ -139,8 +152,9 @@ def _run(work: Work, receipt: dict[str, Any]) -> None:
     run_caps(caps, board, ledger)
     ledger.close()
     method = str((receipt.get("identity") or {}).get("input_method") or "").removeprefix("INPUT_METHOD_")
-    desk = Cashdesk(board, situation, ledger, caps, situation.available, method, work.payments)
     if situation.customer is not None:
+        anonymous = situation.customer.get("anonymous") is True
+        desk = Cashdesk(board, situation, ledger, caps, situation.available, method, anonymous, work.payments)
         desk.run(read_payment_rules(book.limit_documents, book.assets), receipt.get("points") or [])
     work.split_unavoidable = round_one_labels(board, ledger)
     change = read_small_change(book.rounding_documents)
@@ -149,9 +163,16 @@ def _run(work: Work, receipt: dict[str, Any]) -> None:
         is_one_label(board.unit(slot).line) and one_row(board.unit(slot).line, board.running(slot)) is None
         for slot in board.slots()
     )
+    accrue(work)
+
+
+def accrue(work: Work) -> None:
+    """Stage 11 on the prices as they are."""
     work.points = Points({line.line_no: {} for line in work.lines})
-    accrual = AccrualStage(board, situation, work.counters, book.assets, work.payments, work.points, work.nudges)
-    accrual.run(book.stages[ACCRUAL])
+    accrual = AccrualStage(
+        work.board, work.situation, work.counters, work.book.assets, work.payments, work.points, work.nudges
+    )
+    accrual.run(work.book.stages[ACCRUAL])
 
 
 def _result(work: Work) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class PaymentRule:
     goods: ProductSet
     condition: Condition
     denied: frozenset[str]
+    anonymous: bool
 
 
 @dataclass
@@ -67,6 +68,7 @@ def _payment_rule(document: dict[str, Any], assets: dict[str, Asset]) -> Payment
         goods=read_product_set(goods),
         condition=read_condition(document.get("when")),
         denied=frozenset(name.upper() for name in document.get("deny_input") or ()),
+        anonymous=document.get("anonymous") is True,
     )
 
 
@@ -80,6 +82,7 @@ class Cashdesk:
     caps: list[Cap]
     available: dict[str, int]
     input_method: str
+    anonymous: bool
     payments: Payments = field(default_factory=Payments)
     entry: list[int] = field(default_factory=list)
 
@@ -159,7 +162,7 @@ class Cashdesk:
         share = min(sum(line_max.values()), of_goods)
         most, reason = int(share / rule.rate), "LIMITED_BY_SHARE"
         available = self.available.get(rule.asset, 0)
-        if self.input_method in rule.denied:
+        if self.input_method in rule.denied or (self.anonymous and not rule.anonymous):
             return 0, "REDEMPTION_NOT_ALLOWED"
         if available < most:
             most, reason = available, "POINTS_SHORT"

@@ -15,7 +15,7 @@ from altyn.register.reasons import AGAIN, catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 CALLS = {method.name for method in pos_service_pb2.DESCRIPTOR.services_by_name["PosService"].methods}
-PLACES = {"FLAG", "EXCEPTION", "COUPON", "LIMIT", "INFO"}
+PLACES = {"FLAG", "EXCEPTION", "COUPON", "LIMIT", "TENDER", "INFO", "OFFICE"}
 STATUSES = {name.removeprefix("STATUS_") for name in outcome_pb2.Status.DESCRIPTOR.values_by_name} - {"UNSPECIFIED"}
 GRPC_ERRORS = {
     "INVALID_ARGUMENT",
@@ -69,6 +69,9 @@ def test_codes_the_catalogue_says_are_given_are_those_the_sources_give() -> None
         (name, int(number)) for text in TEXT.values() for name, number in re.findall(r"    (\w+) = (\d+)\n", text)
     }
     given = named(r"\bREASON_\w+") | {reason.code for reason in reasons if (reason.code, reason.number) in numbered}
+    # Told to the back office by name.
+    told = {reason.code for reason in reasons if "OFFICE" in reason.given_as}
+    given |= {code for code in told if any(f'b"{code}"' in text for text in TEXT.values())}
     assert {reason.code for reason in reasons if reason.is_given} == given & {reason.code for reason in reasons}
     raised = named(r"\b(?:CallRefused|refused)\(\s*\"[A-Z_]+\",\s*\"([A-Z_]+)\"") | set(EDGE_ERRORS)
     assert {error.code for error in errors if error.is_given} == raised & {error.code for error in errors}
@@ -85,14 +88,18 @@ def test_places_the_catalogue_names_are_where_the_sources_put_a_code() -> None:
     }
     for place, codes in places.items():
         assert len(codes) > 3
-        assert codes <= {reason.code for reason in catalogue().reasons.values() if place in reason.given_as}
+        # OFFICE: on the record, and not in what the till is told.
+        assert codes <= {
+            reason.code for reason in catalogue().reasons.values() if {place, "OFFICE"} & {*reason.given_as}
+        }
 
 
 def test_no_call_of_the_contract_is_left_out_of_the_server() -> None:
     """The table of the server that `altyn server` runs; NOT_IMPLEMENTED then names no call."""
     text = (ROOT / "server/calls.py").read_text("utf-8")
-    assert set(re.findall(r"\"(\w+)\": (?:self|partial)", text)) == CALLS
-    assert "reconcile=" in (ROOT / "server/app.py").read_text("utf-8")
+    beside = (ROOT / "server/app.py").read_text("utf-8")
+    told = re.findall(r"\"(\w+)\": (?:self|partial)", text) + re.findall(r"\"(\w+)\": (?:shifts|codes)\.", beside)
+    assert set(told) == CALLS
     [error] = catalogue().of("NOT_IMPLEMENTED")
     assert (error.calls, error.is_given) == ((), False)
 

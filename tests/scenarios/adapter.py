@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from altyn.core.rules.definition import load_documents
 
 FOLDER = Path(__file__).parent
-KEYS = {"scenario", "rules", "store", "customer", "holdings", "at", "inside", "outside", "receipt", "expect"}
+KEYS = {"scenario", "rules", "store", "customer", "holdings", "at", "inside", "outside", "receipt", "expect", "returns"}
 LINE_KEYS = {
     "line_no", "sku", "qty", "unit", "price", "group", "brand", "supplier", "flags", "min_price", "cost", "gross",
     "external", "manual_percent", "manual_amount", "no_split", "mark_code", "attributes",
@@ -24,6 +24,7 @@ EXPECT_KEYS = {
     "to_pay", "discount", "lines", "accrual", "coupons", "rules", "refused", "max_redeem", "messages", "issued",
     "flags", "nudges", "gifts",
 }  # fmt: skip
+RETURN_KEYS = {"lines", "refund", "cancelled"}
 STORE = {"store_id": "s1", "zone": "Europe/Moscow", "region": "", "format": "", "cluster": ""}
 AT = "2027-03-01T12:00"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -96,7 +97,7 @@ class Scenario:
     @property
     def customer(self) -> Fields | None:
         given = self.fields.get("customer")
-        return given and {"card_state": "ACTIVE", **given, "customer_id": int(given["customer_id"])}
+        return given and {"card_state": "ACTIVE", **given, "customer_id": int(given.get("customer_id", 0))}
 
     @property
     def holdings(self) -> Fields:
@@ -223,6 +224,8 @@ def read_scenario(path: Path) -> Scenario:
     assert set(fields) <= KEYS, f"{name}: unknown keys {set(fields) - KEYS}"
     scenario = Scenario(name, fields)
     assert set(scenario.expect) <= EXPECT_KEYS, f"{name}: unknown keys {set(scenario.expect) - EXPECT_KEYS}"
+    for one in fields.get("returns", []):
+        assert set(one) <= RETURN_KEYS, f"{name}: unknown keys of a return: {set(one) - RETURN_KEYS}"
     return scenario
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from altyn.core.rules.definition import default_documents, read_documents
-from tests.scenarios.adapter import Result, Scenario, expected, result_of, scenarios
+from tests.scenarios.adapter import FOLDER, Result, Scenario, expected, result_of, scenarios
 
 Calculate = Callable[[Scenario, list[Any], int], Result]
 
@@ -86,6 +86,12 @@ def test_scenario_gives_the_same_with_all_defaults_written_out(scenario: Scenari
     written = default_documents(read_documents(scenario.documents))
     for at_us in scenario.instants("at"):
         assert calculate(scenario, written, at_us) == calculate(scenario, scenario.documents, at_us)
+
+
+@pytest.mark.parametrize("scenario", ALL, ids=lambda scenario: scenario.name)
+def test_scenario_says_its_arithmetic_in_a_comment(scenario: Scenario) -> None:
+    sale, _, _ = (FOLDER / f"{scenario.name}.yaml").read_text(encoding="utf-8").partition("\nreturns:")
+    assert "# " in sale
 
 
 @pytest.mark.parametrize("scenario", ALL, ids=lambda scenario: scenario.name)

@@ -25,6 +25,8 @@ KEYS = {
     "customer_segments": ("customer_id", "segment"),
     "assets": ("asset",),
     "register_credentials": ("key_hash",),
+    "program_limits": ("subject",),
+    "tier_terms": ("scheme",),
 }
 TEN_PERCENT: dict[str, Any] = {
     "promotion": "ten",

@@ -76,7 +76,7 @@ class Wire:
     def can_write_eof(self) -> bool:
         return True
 
-    def get_extra_info(self, name: str) -> None:
+    def get_extra_info(self, name: str) -> object:
         return None
 
     def pause_reading(self) -> None: ...

@@ -16,16 +16,14 @@ from typing import Any
 import pytest
 
 from altyn.core.engine.types import Scope
-from altyn.core.facts import AssetFact, Facts
+from altyn.core.facts import AssetFact, Facts, OfflineLimits, ReturnLimits
 from altyn.core.facts.catalogue import ProductFact
 from altyn.core.facts.directory import CARD_ACTIVE, CARD_BLOCKED, PHONE_NOT_UNIQUE, CardFact, CustomerFact
 from altyn.core.facts.stores import StoreFact
-from altyn.core.rules.ruleset import Ruleset
 from altyn.infra.certificates import certificate_of, fingerprint_of, hash_name
 from altyn.infra.database import connect
 from altyn.infra.embedded.valkey import EmbeddedValkey
 from altyn.infra.redis_stream import open_client
-from altyn.server.feeds.compiler import ReleaseRefused, RulesCompiler
 from altyn.server.feeds.credentials import CertificateRevoked, Credentials
 from altyn.server.feeds.facts import SLICE_ROWS, FactsFeed, FeedClockWentBack
 from altyn.server.feeds.feeds import Feeds
@@ -64,10 +62,11 @@ class Server:
 
 @asynccontextmanager
 async def following(
-    dsn: str, redis_url: str = NO_REDIS, check_every_s: float = 0.1, **options: Any
+    dsn: str, redis_url: str = NO_REDIS, check_every_s: float = 0.1, *judges: Callable[[Any], Any], **options: Any
 ) -> AsyncIterator[Server]:
+    """`judges`: whether a release is ready, and how far it is with that."""
     server = Server(Feeds(server_id="test", check_every_s=check_every_s, **options))
-    await server.feeds.start(dsn, redis_url, TENANT, server.facts, server.taken.append)
+    await server.feeds.start(dsn, redis_url, TENANT, server.facts, server.taken.append, *judges)
     try:
         await asyncio.wait_for(server.feeds.ready(), WAIT_S)
         yield server
@@ -101,7 +100,32 @@ async def pulling(dsn: str) -> AsyncIterator[tuple[FactsFeed, Callable[[], Await
 CARD: dict[str, Any] = {"card_id": 5, "number_hash": keyed("n"), "last4": "4321", "account_id": 50, "customer_id": 7}
 CUSTOMER: dict[str, Any] = {"customer_id": 7, "account_id": 50, "phone_hash": keyed("p")}
 KEY: dict[str, Any] = {"key_hash": hashlib.sha256(b"key").digest(), "store_id": "s1", "register_id": "r1"}
+TIERS: dict[str, Any] = {
+    "by": "POINTS",
+    "asset": "points",
+    "period": "QUARTER",
+    "days": None,
+    "valid_periods": 1,
+    "tiers": [{"tier": "gold", "rank": 1, "sum": 100}],
+}
 TILL = certificate_of(b"der", ["till"])
+
+
+async def test_limits_of_the_program_arrive_change_and_end(dsn: str, office: BackOffice) -> None:
+    async with pulling(dsn) as (feed, pull):
+        offline = {"receipts_max": 5, "sum_max_minor": 900, "assets": ["bonus"]}
+        async with office.change():
+            await office.put("program_limits", subject="OFFLINE", limits=offline)
+            await office.put("program_limits", subject="RETURNS", limits={"sum_max_minor": 7, "day_sum_max_minor": 9})
+            await office.put("program_limits", subject="DECISIONS", limits={"sum_max_minor": 1})
+        assert await pull()
+        assert feed.facts.offline == OfflineLimits(receipts_max=5, sum_max_minor=900, assets=("bonus",))
+        assert feed.facts.returns == ReturnLimits(7, 9)
+        async with office.change():
+            await office.put("program_limits", subject="RETURNS", deleted=True, limits={"sum_max_minor": 7})
+        assert await pull()
+        assert feed.facts.returns == ReturnLimits()
+        assert feed.facts.offline.receipts_max == 5
 
 
 async def test_facts_of_every_kind_arrive_change_and_vanish(dsn: str, office: BackOffice) -> None:
@@ -116,6 +140,7 @@ async def test_facts_of_every_kind_arrive_change_and_vanish(dsn: str, office: Ba
             await office.put("customer_segments", customer_id=7, segment="vip")
             await office.put("customer_segments", customer_id=7, segment="new")
             await office.put("assets", asset="points", asset_no=1, scale=2, step_points=100, title={"en": "Points"})
+            await office.put("tier_terms", scheme="PROGRAM", terms=TIERS)
             await office.put("register_credentials", **KEY)
             for bound in (fingerprint_of(b"der"), hash_name("till")):
                 await office.put("register_credentials", **KEY | {"key_hash": bound}, kind="CERTIFICATE")
@@ -128,6 +153,7 @@ async def test_facts_of_every_kind_arrive_change_and_vanish(dsn: str, office: Ba
         assert directory.customer_by_phone(keyed("p")) == 7
         assert directory.segments(7) == ["new", "vip"]
         assert facts.assets == {"points": AssetFact("points", 1, 2, 100, '{"en": "Points"}')}
+        assert (facts.tiers.count, facts.tiers.points_asset) == (1, "points")
         assert feed.credentials.find(b"key") == Scope(TENANT, "s1", "r1")
         assert feed.credentials.find_certificate(TILL) == Scope(TENANT, "s1", "r1")
         assert feed.version == office.version == 1
@@ -149,6 +175,7 @@ async def test_facts_of_every_kind_arrive_change_and_vanish(dsn: str, office: Ba
             await office.put("cards", True, **CARD)
             await office.put("customers", True, **CUSTOMER)
             await office.put("customer_segments", True, customer_id=7, segment="vip")
+            await office.put("tier_terms", True, scheme="PROGRAM", terms=TIERS)
             await office.put("register_credentials", **KEY, revoked=True)
             certificate = KEY | {"key_hash": fingerprint_of(b"der"), "kind": "CERTIFICATE"}
             await office.put("register_credentials", **certificate, revoked=True)
@@ -161,6 +188,7 @@ async def test_facts_of_every_kind_arrive_change_and_vanish(dsn: str, office: Ba
             1,
         )
         assert directory.customer_by_phone(keyed("p")) == 8
+        assert facts.tiers.count == 0
         assert feed.credentials.find(b"key") is None
         with pytest.raises(CertificateRevoked):
             feed.credentials.find_certificate(TILL)  # although its name is bound
@@ -377,7 +405,7 @@ async def test_a_newer_release_calls_off_one_that_still_waits(dsn: str, office: 
         await until(lambda: server.feeds.rules.staged_version == 1)
         await office.release([])
         await until(lambda: server.versions == [2])
-        assert server.feeds.rules.next_effective_at_us is None
+        assert server.feeds.rules.next_effective_at_us(0) is None
 
 
 BROKEN = [
@@ -489,23 +517,22 @@ async def test_the_status_row_says_what_the_server_runs(dsn: str, office: BackOf
         assert (row["feed_version"], row["durable_seq"], row["refused_version"]) == (server.feeds.feed_version, 77, 0)
 
 
-async def test_the_compiler_outlives_its_workers_death_and_time_limit() -> None:
-    compiler = RulesCompiler()
-    body = b"[]"
-    sha256 = hashlib.sha256(body).digest()
-    try:
-        assert Ruleset((await compiler.compile(1, sha256, body)).image).version == 1
-        worker = compiler._worker
-        assert worker is not None
-        worker.kill()
-        worker.wait()
-        assert Ruleset((await compiler.compile(2, sha256, body)).image).version == 2
-        with pytest.raises(ReleaseRefused, match="took more than"):
-            await compiler.compile(3, sha256, body, timeout_s=0.0)
-        assert Ruleset((await compiler.compile(4, sha256, body)).image).version == 4
-    finally:
-        compiler.stop()
-    assert compiler._worker is None
+async def test_the_status_row_says_how_far_earlier_purchases_are_counted(dsn: str, office: BackOffice) -> None:
+    is_ready = False
+    version = await office.release([TEN_PERCENT])
+    counted = (3, 1, 40, 90)
+    async with following(dsn, NO_REDIS, 0.1, lambda ruleset: is_ready, lambda ruleset: counted) as server:
+        status = (
+            "SELECT numbers_asked, numbers_ready, history_seq, history_until_seq FROM server_status"
+            " WHERE server_id = 'test' AND staged_version = $1 AND rules_version = $2"
+        )
+        await until_row(lambda: office.connection.fetchrow(status, version, 0))
+        assert tuple(await office.connection.fetchrow(status, version, 0)) == counted
+        is_ready = True
+        server.feeds.activate()
+        newer = await office.release([TEN_PERCENT])
+        await until_row(lambda: office.connection.fetchrow(status, newer, newer))
+        assert tuple(await office.connection.fetchrow(status, newer, newer)) == (0, 0, 0, 0)
 
 
 async def test_a_row_no_back_office_writes_is_told_and_the_rest_of_the_copy_is_left(

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import math
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from altyn.infra.exposition import Scale
 from altyn.pos.v1 import outcome_pb2, pos_service_pb2, reasons_pb2
-from altyn.server.meters import CallMeter, TimeMeter, bucket_bounds, monotonic_ns
+from altyn.server.meters import CallMeter, TimeMeter, monotonic_ns, time_scale
 from altyn.server.metrics import CallMeters
 
 
-@given(st.integers(0, 1 << 50))
+@given(st.integers(0, 1 << 36))
 def test_time_falls_into_the_bucket_whose_bounds_hold_it(elapsed_ns: int) -> None:
     meter = TimeMeter()
     meter.observe(elapsed_ns)
-    bounds_us = [round(bound * 1e6) for bound in bucket_bounds()]
-    # Buckets hold whole microseconds below their bound.
-    expected = bisect_left(bounds_us, elapsed_ns // 1000 + 1)
-    assert meter.counts.index(1) == min(expected, len(bounds_us))
+    schema, first, last = time_scale()
+    assert len(meter.counts) == ((last - first) << schema) + 2
+    place = meter.counts.index(1)
+    lower = 0.0 if place == 0 else 2.0 ** (first + (place - 1) / (1 << schema))
+    upper = math.inf if place == len(meter.counts) - 1 else 2.0 ** (first + place / (1 << schema))
+    # Times are scaled to whole units: a bound is sharp to four millionths of it.
+    assert lower * (1 - 4e-6) <= elapsed_ns / 1e9 <= upper * (1 + 4e-6)
     assert meter.sum_ns == elapsed_ns
 
 
-def test_bounds_grow_by_a_half_and_then_a_third() -> None:
-    bounds = [round(bound * 1e6) for bound in bucket_bounds()]
-    assert bounds[:6] == [16, 24, 32, 48, 64, 96] and bounds[-1] == 1 << 24
-    assert len(TimeMeter().counts) == len(bounds) + 1
+def test_bounds_of_the_text_format_are_two_a_doubling() -> None:
+    bounds = Scale(*time_scale()).bounds()
+    assert [round(bound * 1e6, 2) for bound in bounds[:5]] == [15.26, 21.58, 30.52, 43.16, 61.04] and bounds[-1] == 16
+    assert len(Scale(*time_scale()).shown(TimeMeter().counts)) == len(bounds) + 1
 
 
 @given(

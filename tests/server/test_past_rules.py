@@ -11,7 +11,7 @@ import pytest
 
 from altyn.core.engine import CallRefused
 from altyn.core.rules.ruleset import Ruleset
-from altyn.server.feeds.compiler import Compiled, CompilerFailed, RulesCompiler
+from altyn.server.feeds.compiler import CompilerFailed, Opened, RulesCompiler
 from altyn.server.feeds.past_rules import PastRules, PastRulesLoader
 from altyn.server.feeds.rules import FOLLOWS_UNKNOWN
 from tests.server.back_office import TEN_PERCENT, TENANT, BackOffice, back_office, lay_tables
@@ -33,8 +33,8 @@ async def office(dsn: str) -> AsyncIterator[BackOffice]:
 
 
 @pytest.fixture
-def compiler() -> Iterator[RulesCompiler]:
-    made = RulesCompiler()
+def compiler(dsn: str) -> Iterator[RulesCompiler]:
+    made = RulesCompiler(dsn, TENANT)
     yield made
     made.stop()
 
@@ -74,6 +74,27 @@ async def test_brings_the_release_of_a_time_with_the_whole_time_it_holds_for(
     assert (first.begin_us - hours_ago(10.5)) // 60_000_000 in (-1, 0)
     assert first.end_us - first.begin_us == pytest.approx(HOUR / timedelta(microseconds=1), abs=5_000_000)
     assert (nothing.ruleset, nothing.end_us) == (None, await office.connection.fetchval(OLDEST))
+
+
+async def test_return_brings_the_release_of_its_sale_or_the_news_that_there_is_none(
+    dsn: str, office: BackOffice, compiler: RulesCompiler
+) -> None:
+    await office.release([TEN_PERCENT], after=-9 * HOUR)
+    await office.release(b"{", after=-8 * HOUR)
+    await office.release([TEN_PERCENT], after=-9 * HOUR)
+    loading = Loading(dsn, compiler)
+    for version in (1, 2, 7, 1):
+        await loading.loader.bring(0, version)
+    await loading.loader.stop()
+    assert [(past.version, past.ruleset is not None) for past in loading.taken] == [
+        (1, True),
+        (2, False),
+        (7, False),
+        (1, True),
+    ]
+    assert loading.taken[0].sha256 == await office.connection.fetchval(
+        "SELECT sha256 FROM rules_release WHERE version = 1"
+    )
 
 
 SHA256 = "SELECT sha256 FROM rules_release WHERE version = 2"
@@ -128,12 +149,12 @@ class Gate:
         self._compiler = compiler
         self._fails = fails
 
-    async def compile(self, version: int, sha256: bytes, document: bytes) -> Compiled:
+    async def compile(self, version: int, sha256: bytes) -> Opened:
         self.asked_count += 1
         if self.asked_count <= self._fails:
             raise CompilerFailed("it ended")
         await self.opened.wait()
-        return await self._compiler.compile(version, sha256, document)
+        return await self._compiler.compile(version, sha256)
 
 
 async def test_call_that_waits_too_long_is_told_to_come_again_and_the_load_goes_on(

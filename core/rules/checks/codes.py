@@ -386,13 +386,6 @@ KINDS: dict[str, Kind] = {
         "на место {{{{ {name} }}}} здесь никогда ничего не подставляется",
         "уберите подстановку",
     ),
-    "HISTORY_NOT_KEPT": _kind(
-        Severity.ERROR,
-        "no server keeps earlier purchases yet: the condition would never hold, and the release is refused",
-        "take the condition out, or wait with publishing; `altyn evaluate` works with a history",
-        "сервер пока не хранит прежних покупок: условие не выполнялось бы, и такую версию правил нельзя опубликовать",
-        "уберите условие или отложите публикацию; `altyn evaluate` считает по истории покупок",
-    ),
     "NUDGE_NEVER_TOLD": _kind(
         Severity.WARNING,
         "no sum, quantity or tier can be all that is missing here: nobody is ever nudged",

@@ -32,7 +32,7 @@ from altyn.core.rules.condition import (
 from altyn.core.rules.words import SumBase
 
 ALTERNATIVES_MAX = 64
-SINGLE_VALUED = ("card_type", "id")
+SINGLE_VALUED = ("card_type", "id", "tier")
 # A sum of a later base is at most that of an earlier one, over the same goods.
 BASE_RANK = {SumBase.GROSS: 3, SumBase.STAGE_ENTRY: 2, SumBase.RUNNING: 1, SumBase.NET: 0}
 

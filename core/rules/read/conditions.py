@@ -166,6 +166,8 @@ CUSTOMER: MappingOf[tuple[CustomerIs, ...]] = MappingOf(
         Key("has_card", Flag(), title="an active card is (not) presented"),
         Key("card_type", ChoiceOf(Text("a card type"))),
         Key("segment", ChoiceOf(Text("a segment"))),
+        Key("tier", ChoiceOf(Text("a tier")), title="the customer's tier"),
+        Key("tier_from", ChoiceOf(Text("a tier")), title="this tier or a higher one"),
         Key("id", ChoiceOf(_CustomerId())),
     ],
     _customer,

@@ -41,7 +41,18 @@ from altyn.core.rules.read.shared import (
     identifier,
     in_scale,
 )
-from altyn.core.rules.words import ExclusiveOver, ExclusiveScope, GroupMode, GroupScope, LimitMeasure, Stage, SumBase
+from altyn.core.rules.words import (
+    ExclusiveOver,
+    ExclusiveScope,
+    GroupMode,
+    GroupScope,
+    LimitMeasure,
+    OnReturn,
+    Stage,
+    SumBase,
+)
+
+RETURN_POLICIES = {policy.name: policy for policy in OnReturn}
 
 # Stages a document may name; the others are not the marketer's (semantics §6.2).
 STAGES = {
@@ -172,6 +183,7 @@ def _check_promotion(fields: Fields, path: str, reading: Reading) -> None:
         check_rate_multipliers(fields, reading)
     else:
         check_multipliers(fields, reading)
+    _check_return(fields, reading)
     if fields["stage"] is None or fields["stage"] in UNPRICED:
         return
     for when in (fields["when"], *(one.when for one in fields["multiplier"] or ())):
@@ -179,6 +191,19 @@ def _check_promotion(fields: Fields, path: str, reading: Reading) -> None:
             if isinstance(condition, ReceiptSum) and condition.base is SumBase.NET:
                 message = "NET is known in stage accrual only: use GROSS or RUNNING"
                 reading.add(f"{condition.path}.base", Code.CONTRADICTION, message)
+
+
+def _check_return(fields: Fields, reading: Reading) -> None:
+    """Points and issued coupons may be decided again, what is paid may not; only a discount has goods it stands on."""
+    policy, stage = fields["on_return"], fields["stage"]
+    if policy in (None, OnReturn.KEEP) or stage is None:
+        return
+    if policy is OnReturn.READJUDICATE and stage not in (Stage.ACCRUAL, Stage.MESSAGE):
+        message = "only points and issued coupons are decided again, never what was paid: KEEP or FORBID_PARTIAL"
+        reading.add("on_return", Code.CONTRADICTION, message)
+    elif policy is OnReturn.FORBID_PARTIAL and stage in UNPRICED:
+        message = "only a discount can ask for all of its goods: KEEP or READJUDICATE"
+        reading.add("on_return", Code.CONTRADICTION, message)
 
 
 def _check_gift_limits(fields: Fields, reading: Reading) -> None:
@@ -210,6 +235,7 @@ def _promotion(fields: Fields, path: str) -> Promotion:
         fields["messages"].nudge,
         fields["multiplier"] or (),
         fields["max_rate"],
+        fields["on_return"],
     )
 
 
@@ -232,6 +258,7 @@ PROMOTION = _PromotionForm(
         Key("messages", MESSAGES, SILENCE, title="said when the promotion gave something, or nearly"),
         Key("multiplier", MULTIPLIERS, (), title="what multiplies its rates"),
         Key("max_rate", MAX_RATE, title="the multiplied rate is not above it"),
+        Key("on_return", Word(RETURN_POLICIES), OnReturn.KEEP, title="what a return in parts does to it"),
     ],
     _promotion,
     check=_check_promotion,

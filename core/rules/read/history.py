@@ -119,6 +119,10 @@ def _check_edges(fields: Fields, path: str, reading: Reading) -> None:
         reading.add(path, Code.CONTRADICTION, "from is not below `below`: nothing is in between")
 
 
+# Window, goods and stores alone, as the name of an accumulation tells them.
+EARLIER: MappingOf[Earlier] = MappingOf("earlier purchases", [WINDOW, OF, AT], lambda fields, path: _earlier(fields))
+
+
 class _EdgesForm(MappingOf[Any]):
     """At least one of `from` and `below`, or what stands for both."""
 

@@ -40,7 +40,7 @@ TIMES_MAX = 1_000_000_000
 # Money for one point: up to a million, in ten-thousandths.
 POINT_RATE_MAX = 10**10
 # Numbers of altyn.pos.v1.InputMethod.
-INPUTS = {"scan": 1, "manual": 2, "phone": 3, "qr": 4}
+INPUTS = {"scan": 1, "manual": 2, "phone": 3, "qr": 4, "phone_code": 5}
 
 MEASURES = {
     "times": LimitMeasure.TIMES,
@@ -233,6 +233,7 @@ def _payment(fields: Fields, path: str) -> PaymentRule:
         fields["of"],
         fields["when"],
         tuple(sorted(fields["deny_input"])),
+        fields["anonymous"],
     )
 
 
@@ -250,6 +251,7 @@ PAYMENT = _PaymentForm(
         Key("except", EXCEPTED, title="short for of: {except: …}"),
         Key("when", Named("condition", lambda: CONDITION)),
         Key("deny_input", UniqueOf(Word(INPUTS), "ways of identification", len(INPUTS), single=False), ()),
+        Key("anonymous", Flag(), False, title="cards that are nobody's may pay too"),
     ],
     _payment,
     check=_check_payment,

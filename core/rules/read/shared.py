@@ -15,6 +15,7 @@ PRIORITY_MAX = 1_000_000
 PRIORITY_DEFAULT = 100
 EXPIRY_DAYS_MAX = 36_500
 EXPIRY_MONTHS_MAX = 1_200
+EXPIRY_YEARS_MAX = 100
 ID_PATTERN = "[a-z0-9][a-z0-9._-]{0,63}"
 ID_SHAPE = "small letters, digits, '.', '_', '-', at most 64, a letter or digit first"
 PRIORITY = Whole("a priority", 0, PRIORITY_MAX)
@@ -70,7 +71,7 @@ class OneOf(MappingOf[T]):
 
 def _one_expiry(fields: Fields, path: str, reading: Reading) -> None:
     if sum(value is not None for value in fields.values()) > 1:
-        reading.add(path, Code.CONTRADICTION, "give one of days, date, end_of_month")
+        reading.add(path, Code.CONTRADICTION, "give one of days, date, end_of_month, end_of_year")
 
 
 EXPIRY: MappingOf[Expiry] = MappingOf(
@@ -79,8 +80,11 @@ EXPIRY: MappingOf[Expiry] = MappingOf(
         Key("days", Whole("a number of days", 0, EXPIRY_DAYS_MAX)),
         Key("date", Moment(time_allowed=False)),
         Key("end_of_month", Whole("a number of months", 0, EXPIRY_MONTHS_MAX)),
+        Key("end_of_year", Whole("a number of years", 0, EXPIRY_YEARS_MAX)),
     ],
-    lambda fields, path: Expiry(fields["days"], fields["date"] and fields["date"][0], fields["end_of_month"]),
+    lambda fields, path: Expiry(
+        fields["days"], fields["date"] and fields["date"][0], fields["end_of_month"], fields["end_of_year"]
+    ),
     check=_one_expiry,
     some=True,
 )

@@ -63,6 +63,8 @@ def default_document(
         made["limits"] = [_usage_limit(limit, value.rewards, scales) for limit in value.limits]
     if value.multipliers:
         made["multiplier"] = [_multiplier(one, scales) for one in value.multipliers]
+    if value.on_return is not words.OnReturn.KEEP:
+        made["on_return"] = value.on_return.name
     if value.max_rate_ppm is not None:
         made["max_rate"] = percent_text(value.max_rate_ppm)
     if value.messages or value.nudge:
@@ -237,4 +239,5 @@ def _payment_rule(rule: values.PaymentRule, scales: dict[str, int]) -> Document:
         of=product_set(rule.of),
         when=None if rule.when is None else _condition(rule.when, scales),
         deny_input=[name for name, number in INPUTS.items() if number in rule.denied_inputs] or None,
+        anonymous=rule.anonymous or None,
     )

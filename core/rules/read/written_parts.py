@@ -64,5 +64,6 @@ def written_expiry(expiry: Expiry) -> Document | None:
         days=None if expiry.days is None else str(expiry.days),
         date=None if expiry.date is None else date_text(expiry.date),
         end_of_month=None if expiry.end_of_month is None else str(expiry.end_of_month),
+        end_of_year=None if expiry.end_of_year is None else str(expiry.end_of_year),
     )
     return made or None

@@ -26,7 +26,8 @@ cdef class Connection:
     cdef str origin              # where the peer has entered the lobby from
     cdef readonly bint is_made
     cdef object transport
-    cdef object write
+    cdef int socket              # what is sent straight to; -1: all goes through the transport
+    cdef bint is_queued          # the transport was given what the socket had no room for
     cdef bytes authorization     # of the last call, and what authenticate is given for it
     cdef tuple metadata
     cdef object certificate      # the peer's, as TLS has verified it; None: it showed none
@@ -55,6 +56,7 @@ cdef class Connection:
     cdef int refuse_plainly(self, Stream* stream, int status, bytes message) except -1
     cdef int flush_soon(self) except -1
     cdef int flush(self) except -1
+    cdef int send(self, size_t size) except -1
     cdef int reap(self) except -1
     cdef int drop(self, Stream* stream) except -1
     cdef int give_up(self) except -1

@@ -54,7 +54,7 @@ def endpoint(
         message, scope = b"", None
         try:
             scope = _who(request, authenticate)
-            message = taken.to_bytes(await _body(request))
+            message = taken.to_bytes(await read_request(request))
             if len(message) > REQUEST_BYTES_MAX:
                 said = f"the request is longer than {REQUEST_BYTES_MAX} bytes"
                 raise CallRefused("INVALID_ARGUMENT", "TOO_LARGE", "", said)
@@ -67,7 +67,7 @@ def endpoint(
             meter.refused(begun_ns, refused.code, refused.reason)
             refusals.refused(meter.method, refused, message, scope)
             return problem(refused.code, refused.reason, refused.field, refused.message)
-        except _NotTaken as not_taken:
+        except NotTaken as not_taken:
             meter.refused(begun_ns, "INVALID_ARGUMENT", "NOT_A_CALL")
             return problem("INVALID_ARGUMENT", "MALFORMED", "", str(not_taken), not_taken.status)
         except TimeoutError:
@@ -109,7 +109,7 @@ def problem(code: str, reason: str, field: str, message: str, status: int = 0) -
     return Response(orjson.dumps(body), status, headers, PROBLEM)
 
 
-class _NotTaken(Exception):
+class NotTaken(Exception):
     """The body is not one that is read at all."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -117,23 +117,30 @@ class _NotTaken(Exception):
         self.status = status
 
 
-async def _body(request: Request) -> bytes:
+async def read_request(request: Request, *, may_be_empty: bool = False) -> bytes:
+    """The body, whole and within its bounds. NotTaken: it is not one that is read."""
+    if (
+        may_be_empty
+        and request.headers.get("content-length", "0") == "0"
+        and not request.headers.get("transfer-encoding")
+    ):
+        return b""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
-        raise _NotTaken(415, f"the body is to be {JSON}")
+        raise NotTaken(415, f"the body is to be {JSON}")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise _NotTaken(415, "the body is taken uncompressed")
+        raise NotTaken(415, "the body is taken uncompressed")
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced) > BODY_BYTES_MAX:
-        raise _NotTaken(413, f"the body is longer than {BODY_BYTES_MAX} bytes")
+        raise NotTaken(413, f"the body is longer than {BODY_BYTES_MAX} bytes")
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_S):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > BODY_BYTES_MAX:
-                    raise _NotTaken(413, f"the body is longer than {BODY_BYTES_MAX} bytes")
+                    raise NotTaken(413, f"the body is longer than {BODY_BYTES_MAX} bytes")
     except TimeoutError:
-        raise _NotTaken(408, "the body took too long to come") from None
+        raise NotTaken(408, "the body took too long to come") from None
     return bytes(body)
 
 

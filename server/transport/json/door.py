@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -43,7 +43,9 @@ KEEP_ALIVE_S = 15
 
 
 class JsonDoor:
-    """HTTP on one address; `port` is known after `start`. `service` is one of the contract's, whole or in part."""
+    """HTTP on one address; `port` is known after `start`. `service` is one of the contract's, whole or in part;
+    `adapters` are routes of protocols that are not ours.
+    """
 
     def __init__(
         self,
@@ -54,6 +56,7 @@ class JsonDoor:
         refusals: RefusalLog,
         tls: Tls | None = None,
         limits: DoorLimits | None = None,
+        adapters: Sequence[Route] = (),
     ) -> None:
         limits = limits or DoorLimits(CONNECTIONS_MAX, CONNECTIONS_OF_ADDRESS_MAX)
         methods = [contract.methods_by_name[name] for name in service.table]
@@ -64,6 +67,7 @@ class JsonDoor:
             meter = meters.of(f"json.{service.name}", method.name)
             call = endpoint(service.table[method.name], taken, given, service.authenticate, meter, refusals)
             routes.append(Route(f"/v1/{method.name}", call, methods=["POST"]))
+        routes += adapters
         guests = Guests(limits.connections_max, limits.connections_of_address_max)
         meters.watch(f"json.{service.name}", guests)
         self._config = uvicorn.Config(

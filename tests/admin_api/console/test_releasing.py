@@ -68,6 +68,25 @@ async def test_rollout_counts_servers_until_all_run_it(browser: Browser, desk: D
     assert "Live in 2 of 2 servers" in part.text and "every 1s" not in part.html
 
 
+async def test_server_that_counts_earlier_purchases_says_how_far_it_is(browser: Browser, desk: Desk) -> None:
+    await desk.post("/v1/promotions?state=ACTIVE", json=TEN)
+    await published(browser)
+    await report(desk, "one", 0)
+    for change, told in (
+        ("numbers_ready = 1", "counts earlier purchases first: 1 of 3 numbers are ready"),
+        ("history_seq = 1200, history_until_seq = 5000", "operation 1,200 of 5,000"),
+        ("numbers_ready = 3", "waits for its moment"),
+    ):
+        async with desk.office.connected() as connection:
+            await connection.execute(f"UPDATE server_status SET staged_version = 1, numbers_asked = 3, {change}")
+        part = await browser.get("/console/releases/1/rollout")
+        assert told in part.text, part.text
+    assert 'value="1200"' not in part.html
+    [server] = (await desk.get("/v1/releases/1/servers")).json()["servers"]
+    found = [server[name] for name in ("numbers_asked", "numbers_ready", "history_seq", "history_until_seq")]
+    assert found == [3, 3, 1200, 5000]
+
+
 async def test_server_that_refused_says_why(browser: Browser, desk: Desk) -> None:
     await desk.post("/v1/promotions?state=ACTIVE", json=TEN)
     await published(browser)

@@ -25,7 +25,7 @@ async def test_front_door_leads_a_stranger_to_the_sign_in_page_and_back(stranger
     assert page.path.startswith("/console/sign-in") and page.status == 200
     page = await stranger.post("/console/sign-in", page.form(key=desk.key))
     assert page.path == "/console/promotions?state=DRAFT"
-    assert (await stranger.get("/")).path == "/console/promotions"
+    assert (await stranger.get("/")).path == "/console/overview"
 
 
 async def test_no_page_answers_a_stranger(stranger: Browser) -> None:
@@ -91,7 +91,7 @@ async def test_person_comes_in_by_login_and_is_named(stranger: Browser, desk: De
     page = await stranger.post("/console/me/password", page.form(present=given, new=NEW_PASSWORD, again=NEW_PASSWORD))
     assert page.path == "/console/me?done=password"
     page = await stranger.get("/console/")
-    assert page.path == "/console/promotions" and "Anna" in page.html
+    assert page.path == "/console/overview" and "Anna" in page.html
     page = await stranger.get("/console/promotions/new?card=points-percent")
     page = await stranger.post("/console/promotions", page.fields)
     assert page.status == 200 and "changed by Anna" in page.text

@@ -61,6 +61,27 @@ async def test_draft_fires_and_every_line_says_why(browser: Browser, page: Page)
     assert "You earned 3.15 points" in part.text and "Начислено баллов: 3.15" in part.text
 
 
+async def test_what_is_promised_is_told(browser: Browser, desk: Desk, page: Page) -> None:
+    gift: dict[str, Any] = {"promotion": "cup", "title": {"en": "A cup"}, "stage": "message"}
+    gift["reward"] = [{"gift": {"sku": ["cup", "mug"], "quantity": 2}}]
+    near: dict[str, Any] = {
+        "promotion": "near",
+        "title": {"en": "Near"},
+        "stage": "receipt",
+        "when": {"receipt_sum": {"from": "1000"}},
+        "reward": [{"amount": {"off": "100"}}],
+        "messages": {"nudge": {"en": "{{ distance }} to go", "ru": "ещё {{ distance }}"}},
+    }
+    for document in (gift, near):
+        answer = await desk.post("/v1/promotions?state=ACTIVE", json=document)
+        assert answer.status_code == 201, answer.text
+    part = await tried(browser, page, prices="900")
+    assert "“A cup” gives 2 × cup / mug, to be handed out" in part.text
+    assert "“Near” is near: 100.00 to go" in part.text
+    browser.language = "ru"
+    assert "«Near» уже близко: ещё" in (await tried(browser, page, prices="900")).text
+
+
 async def test_promotions_that_gave_nothing_say_why(browser: Browser, page: Page) -> None:
     part = await tried(browser, page, prices="900")
     assert "Needs: the receipt sum is 5,000 or more. Here 900.00, 4,100.00 short" in part.text

@@ -17,12 +17,13 @@ from typing import Any
 import orjson
 import pytest
 
-from altyn.cli.backtest import command, work
-from altyn.cli.backtest import extracts as extracts_module
+from altyn.admin_api.backtests import extracts as extracts_module
+from altyn.admin_api.backtests import work
+from altyn.admin_api.backtests.extracts import Extract, ExtractDamaged, read_head
+from altyn.admin_api.backtests.report import report_of
+from altyn.admin_api.backtests.work import Draft, OnProgress, Replayed, Replays, Runs, Worker
+from altyn.cli.backtest import command
 from altyn.cli.backtest.command import prepare
-from altyn.cli.backtest.extracts import Extract, ExtractDamaged, read_head
-from altyn.cli.backtest.report import report_of
-from altyn.cli.backtest.work import Draft, OnProgress, Replayed, Replays, Runs, Worker
 from altyn.cli.main import app
 from altyn.cli.up import StopAsked
 from altyn.core.ledger.snapshot import SnapshotHead
@@ -321,7 +322,7 @@ def test_stop_in_a_file_keeps_nothing_of_it(var: Path, tmp_path: Path, monkeypat
         counted.append(count)
         return True
 
-    worker = Worker(draft.image, draft.since_us, tell)
+    worker = Worker(draft, tell)
     assert worker.replay(folder / extracts[0].file, extracts[0]) is None
     assert counted == [2]
 
@@ -390,7 +391,7 @@ def test_other_endings_of_a_report_are_refused(backtest: Run, tmp_path: Path) ->
 
 
 def test_text_of_a_csv_is_never_a_formula(tmp_path: Path) -> None:
-    from altyn.cli.backtest.workbook import _safe
+    from altyn.admin_api.backtests.workbook import _safe
 
     assert _safe(["=1+1", "plain", 3]) == ["'=1+1", "plain", 3]
 

@@ -198,6 +198,32 @@ def test_commit_with_token_keeps_the_shown_price_when_rules_change(world: World)
     assert (reply.outcome.totals.to_pay_minor, reply.outcome.rules_version) == (14500, 1)
 
 
+@pytest.mark.parametrize("size", [0, 1, 40, *range(95, 130), 200])
+@pytest.mark.parametrize(
+    ("changed", "kept"),
+    [("nothing", True), ("cashier_id", True), ("receipt_number", True), ("a line", False), ("the last line", False)],
+)
+def test_price_shown_is_kept_for_the_same_goods_whatever_their_fields_measure(
+    world: World, size: int, changed: str, kept: bool
+) -> None:
+    """A field of 128 bytes has a length of two."""
+    shown = basket()
+    shown.lines[0].mark_code = "m" * size
+    shown.fiscal.document = "d" * (size % 64)
+    token = calculated(world, shown).calc_token
+    later = image("promotion: nothing\nstage: item\nreward: [{percent: {rate: 1, of: {sku: none}}}]", version=2)
+    world.engine.take_ruleset(Ruleset(later), DOCUMENT_SHA256, 0)
+    if changed == "cashier_id":
+        shown.cashier_id = "another"
+    elif changed == "receipt_number":
+        shown.receipt_number += 1
+    elif changed == "a line":
+        shown.lines[0].mark_code += "."
+    elif changed == "the last line":
+        shown.lines[-1].vat_code += 1
+    assert committed(world, commit(shown, 1, token=token)).outcome.rules_version == (1 if kept else 2)
+
+
 def test_commit_with_token_older_than_its_time_out_uses_the_rules_in_force(world: World) -> None:
     token = calculated(world, basket()).calc_token
     world.engine.take_ruleset(
@@ -377,7 +403,37 @@ def test_adjust_points_happens_once_per_op_id(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("points", 0), ("points", -5), ("account_id", 0), ("reason", ""), ("asset", "gold")]
+    ("event", "kind", "giver"),
+    [
+        ("birthday", journal.ENTRY_KIND_ACCRUAL, journal.SYSTEM_ACCOUNT_ISSUED),
+        ("", journal.ENTRY_KIND_ADJUSTMENT, journal.SYSTEM_ACCOUNT_ADJUSTED),
+    ],
+)
+def test_points_of_an_event_are_issued_and_those_by_hand_are_adjusted(
+    world: World, event: str, kind: int, giver: int
+) -> None:
+    request = ops.AdjustPointsRequest(
+        op_id=new_op_id(), account_id=70, asset="bonus", points=500, reason="birthday", event=event
+    )
+    assert ops.AdjustPointsResponse.FromString(world.effect(adjust_points, request.SerializeToString())).applied
+    record = journal.Record.FromString(world.records[-1].body)
+    [entry] = record.effects.entries
+    assert (record.request.adjustment.event, entry.kind) == (event, kind)
+    assert [(one.account_id, one.points) for one in entry.postings] == [(70, 500), (-giver, -500)]
+    assert active_points(world) == 500
+    assert state_digest(replayed(world).book) == state_digest(world.engine.book)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("points", 0),
+        ("points", -(10**12) - 1),
+        ("account_id", 0),
+        ("reason", ""),
+        ("asset", "gold"),
+        ("event", "e" * 65),
+    ],
 )
 def test_adjust_points_out_of_range_names_the_field(world: World, field: str, value: object) -> None:
     fields = {
@@ -391,6 +447,15 @@ def test_adjust_points_out_of_range_names_the_field(world: World, field: str, va
     with pytest.raises(CallRefused) as refused:
         world.effect(adjust_points, ops.AdjustPointsRequest(**fields).SerializeToString())
     assert refused.value.field == field
+
+
+def test_event_takes_no_points(world: World) -> None:
+    request = ops.AdjustPointsRequest(
+        op_id=new_op_id(), account_id=70, asset="bonus", points=-1, reason="birthday", event="birthday"
+    )
+    with pytest.raises(CallRefused) as refused:
+        world.effect(adjust_points, request.SerializeToString())
+    assert refused.value.field == "points"
 
 
 def test_many_commits_stay_certain_without_asking_the_journal(world: World) -> None:

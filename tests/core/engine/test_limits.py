@@ -171,3 +171,18 @@ def test_snapshot_carries_what_is_counted_and_held() -> None:
     head = SnapshotHead(world.engine.last_seq, 1, NOW_US, 1, bytes(32))
     image = b"".join(write_snapshot(world.engine.book, Operations(), head))
     assert read_counter(load_snapshot(image)[1], BUDGET) == (1000, 1000)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_64_registers_never_spend_more_than_the_budget(seed: int) -> None:
+    world, order = new_world(RULES), list(range(64))
+    random.Random(seed).shuffle(order)
+    sales = [sale(1, price=7_000, register=f"r{number}") for number in order]
+    won = [reserved(world, one).outcome.totals.discount_minor for one in sales]
+    # 7 × 7.00, the last kopecks to one more, and nothing to the others.
+    assert sorted(won, reverse=True) == [700] * 7 + [100] + [0] * 56
+    random.Random(seed + 1).shuffle(sales)
+    for one in sales:
+        assert committed(world, one).status == 1
+    assert (read_counter(world.engine.book, BUDGET), overshoot(world)) == ((CAP, 0), 0)
+    proven(world, RULES)

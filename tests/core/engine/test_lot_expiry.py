@@ -47,7 +47,7 @@ def test_lots_that_are_over_end_and_the_books_still_agree() -> None:
     assert balance(world, NOW_US + DAY_US) == (500, 0, 0, 0)
     assert [lot[2] for lot in read_lots(world.engine.book, 70)] == [500]
     # Issued by hand 1200, ended 700.
-    assert read_totals(world.engine.book, 1) == {1: 0, 2: 0, 3: 700, 4: -1200}
+    assert read_totals(world.engine.book, 1) == {1: 0, 2: 0, 3: 700, 4: -1200, 5: 0}
     assert state_digest(replayed(world).book) == state_digest(world.engine.book)
 
 

@@ -150,6 +150,12 @@ def test_code_identity_of_40_bits_is_kept_whole() -> None:
         series_of(1)._replace(kind=3),
         series_of(1)._replace(ends_at_us=FROM_US),
         series_of(1)._replace(uses_max=-1),
+        series_of(1)._replace(grace_days=-1),
+        series_of(1)._replace(grace_days=3_651),
+        series_of(1)._replace(template="S-#######?", is_serial=True),
+        series_of(1)._replace(template="#############", is_serial=True),
+        series_of(1)._replace(template="########", is_serial=True, uses_max=2),
+        series_of(1)._replace(template="########", is_serial=True, kind=COUPON_SHARED),
     ],
 )
 def test_series_out_of_range_is_refused(wrong: SeriesFact) -> None:
@@ -182,10 +188,14 @@ def copied(*rows: tuple[bytes | None, ...]) -> CopyRows:
     return stream
 
 
-def series_row(number: int, *, ends_at_us: int | None = TO_US, deleted: bool = False) -> tuple[bytes | None, ...]:
+def series_row(
+    number: int, *, ends_at_us: int | None = TO_US, is_serial: bool = False, deleted: bool = False
+) -> tuple[bytes | None, ...]:
     end = None if ends_at_us is None else struct.pack("!q", ends_at_us)
-    numbers = struct.pack("!i", number), b"welcome", struct.pack("!h", COUPON_SHARED), b"\0", struct.pack("!q", FROM_US)
-    return (*numbers, end, struct.pack("!i", 0), b"W-##########?", bytes([deleted]))
+    kind, uses_max = (COUPON_UNIQUE, 1) if is_serial else (COUPON_SHARED, 0)
+    numbers = struct.pack("!i", number), b"welcome", struct.pack("!h", kind), b"\0", struct.pack("!q", FROM_US)
+    policy = bytes([is_serial]), b"\1", struct.pack("!i", 14), bytes([deleted])
+    return (*numbers, end, struct.pack("!i", uses_max), b"W-##########?", *policy)
 
 
 def code_row(text: str, code_id: int, *, is_blocked: bool = False, deleted: bool = False) -> tuple[bytes, ...]:
@@ -195,7 +205,9 @@ def code_row(text: str, code_id: int, *, is_blocked: bool = False, deleted: bool
 def test_rows_of_a_copy_are_applied_in_slices_with_their_tombstones() -> None:
     coupons = Coupons()
     assert coupons.load_series(copied(series_row(7, ends_at_us=None)), 10) == 1
-    assert coupons.series(7) == SeriesFact(7, "welcome", COUPON_SHARED, False, FROM_US, NEVER_US, 0, "W-##########?")
+    assert coupons.series(7) == SeriesFact(
+        7, "welcome", COUPON_SHARED, False, FROM_US, NEVER_US, 0, "W-##########?", False, True, 14
+    )
     rows = copied(code_row("a", 1), code_row("b", 2, is_blocked=True), code_row("a", 1, deleted=True))
     assert [coupons.load_codes(rows, 2), coupons.load_codes(rows, 2)] == [2, 1]
     assert coupons.resolve(keyed("a"), FROM_US) == UNKNOWN

@@ -50,11 +50,12 @@ class DirectoryMachine(RuleBasedStateMachine):
         card_type=st.sampled_from(["", "gold", "staff"]),
         state=st.integers(CARD_NEW, CARD_FINISHED),
         last4=st.sampled_from(["", "7", "1234"]),
+        virtual=st.booleans(),
     )
     def upsert_card(
-        self, number: bytes, card_id: int, customer_id: int, card_type: str, state: int, last4: str
+        self, number: bytes, card_id: int, customer_id: int, card_type: str, state: int, last4: str, virtual: bool
     ) -> None:
-        card = CardFact(number, card_id, card_id, customer_id, card_type, state, last4)
+        card = CardFact(number, card_id, card_id, customer_id, card_type, state, last4, virtual)
         self.directory.upsert_card(card)
         self.cards[number[:16]] = card._replace(number_hash=number[:16])
 
@@ -126,6 +127,17 @@ def test_directory_of_many_finds_each_card_and_phone() -> None:
     assert directory.customer_by_phone(keyed("phone 0")) == 0
 
 
+def test_virtual_card_costs_an_entry_of_its_own_index_and_a_plastic_one_nothing() -> None:
+    def grown(virtual: bool) -> float:
+        directory = Directory()
+        empty_bytes = directory.allocated_bytes
+        for number in range(1, 10_001):
+            directory.upsert_card(CardFact(keyed(f"{number}"), number, number, 0, "", CARD_ACTIVE, "", virtual))
+        return (directory.allocated_bytes - empty_bytes) / 10_000
+
+    assert 8 <= grown(True) - grown(False) <= 32
+
+
 @given(st.permutations([f"{number:03d}" for number in range(150)]))
 @settings(max_examples=20, deadline=None)
 def test_segments_of_neighbours_never_mix_while_their_runs_grow(names: list[str]) -> None:
@@ -173,8 +185,9 @@ def test_load_reads_cards_customers_and_segments_with_their_nulls() -> None:
     directory = Directory()
     number, phone = keyed("n"), keyed("p")
     cards = stream(
-        fields(number, long(5), long(6), None, b"gold", struct.pack("!h", CARD_ACTIVE), b"4321", b"\0"),
-        fields(keyed("gone"), long(7), long(8), long(9), b"", struct.pack("!h", CARD_NEW), b"", b"\1"),
+        fields(number, long(5), long(6), None, b"gold", struct.pack("!h", CARD_ACTIVE), b"4321", b"\0", b"\0"),
+        fields(keyed("app"), long(6), long(6), None, b"app", struct.pack("!h", CARD_ACTIVE), b"", b"\0", b"\1"),
+        fields(keyed("gone"), long(7), long(8), long(9), b"", struct.pack("!h", CARD_NEW), b"", b"\1", b"\0"),
     )
     customers = stream(
         fields(long(9), long(8), phone, b"\0", struct.pack("!h", 229), "coffee\nчай".encode()),
@@ -183,9 +196,10 @@ def test_load_reads_cards_customers_and_segments_with_their_nulls() -> None:
     segments = stream(fields(long(9), b"vip", b"\0"), fields(long(9), b"new", b"\0"), fields(long(9), b"vip", b"\1"))
     assert directory.load_segments(segments, 100) == 3  # memberships may come before their customers
     assert directory.segments(9) == []
-    assert (directory.load_cards(cards, 1), directory.load_cards(cards, 100)) == (1, 1)
+    assert (directory.load_cards(cards, 1), directory.load_cards(cards, 100)) == (1, 2)
     assert directory.load_customers(customers, 100) == 2
     assert directory.card(number) == CardFact(number[:16], 5, 6, 0, "gold", CARD_ACTIVE, "4321")
+    assert directory.card(keyed("app")) == CardFact(keyed("app")[:16], 6, 6, 0, "app", CARD_ACTIVE, "", True)
     assert directory.customer(9) == CustomerFact(9, 8, phone[:16], 229, ("coffee", "чай"))
     assert directory.customer(10) == CustomerFact(10, 11)
     assert directory.segments(9) == ["new"]
@@ -194,13 +208,13 @@ def test_load_reads_cards_customers_and_segments_with_their_nulls() -> None:
 @pytest.mark.parametrize(
     "row",
     [
-        fields(b"short", long(5), long(6), None, b"", struct.pack("!h", 2), b"", b"\0"),
-        fields(keyed("n"), long(0), long(6), None, b"", struct.pack("!h", 2), b"", b"\0"),
-        fields(keyed("n"), long(5), long(6), long(-1), b"", struct.pack("!h", 2), b"", b"\0"),
-        fields(keyed("n"), long(5), long(6), None, b"", struct.pack("!h", 6), b"", b"\0"),
-        fields(keyed("n"), long(5), long(6), None, b"", struct.pack("!h", 258), b"", b"\0"),
-        fields(keyed("n"), long(5), None, None, b"", struct.pack("!h", 2), b"", b"\0"),
-        fields(keyed("n"), long(5), long(6), None, b"", struct.pack("!h", 2), b"12345", b"\0"),
+        fields(b"short", long(5), long(6), None, b"", struct.pack("!h", 2), b"", b"\0", b"\0"),
+        fields(keyed("n"), long(0), long(6), None, b"", struct.pack("!h", 2), b"", b"\0", b"\0"),
+        fields(keyed("n"), long(5), long(6), long(-1), b"", struct.pack("!h", 2), b"", b"\0", b"\0"),
+        fields(keyed("n"), long(5), long(6), None, b"", struct.pack("!h", 6), b"", b"\0", b"\0"),
+        fields(keyed("n"), long(5), long(6), None, b"", struct.pack("!h", 258), b"", b"\0", b"\0"),
+        fields(keyed("n"), long(5), None, None, b"", struct.pack("!h", 2), b"", b"\0", b"\0"),
+        fields(keyed("n"), long(5), long(6), None, b"", struct.pack("!h", 2), b"12345", b"\0", b"\0"),
     ],
 )
 def test_load_given_a_bad_card_refuses_it(row: bytes) -> None:

@@ -76,7 +76,7 @@ def test_many_customers_find_each_their_own_while_it_grows() -> None:
         for number in range(1, 5_000):
             grants.upsert(GrantRow(number, f"week-{week}", skus=(f"s{number % 100}",)))
             grants.remove(number, f"week-{week}")
-    assert grants.allocated_bytes == spent
+    assert grants.allocated_bytes <= spent
 
 
 def field(value: str | int | bool | None) -> bytes:

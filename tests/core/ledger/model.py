@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 PENDING, POSTED, VOIDED, EXPIRED = 1, 2, 3, 4
-ACCRUAL, REDEMPTION, ADJUSTMENT, EXPIRY, CLAWBACK, RESTORE = 1, 2, 3, 4, 5, 6
-ISSUED, REDEEMED, EXPIRED_POINTS, ADJUSTED = -1, -2, -3, -4
+ACCRUAL, REDEMPTION, ADJUSTMENT, EXPIRY, CLAWBACK, RESTORE, TRANSFER, CONVERSION = 1, 2, 3, 4, 5, 6, 7, 8
+ISSUED, REDEEMED, EXPIRED_POINTS, ADJUSTED, CONVERTED = -1, -2, -3, -4, -5
 
 LotKey: TypeAlias = tuple[int, int, int]
 
@@ -36,6 +36,16 @@ class ModelBook:
     holds: dict[bytes, ModelHold] = field(default_factory=dict)
     totals: dict[tuple[int, int], int] = field(default_factory=dict)
     posted: dict[tuple[int, int], int] = field(default_factory=dict)
+    leads: dict[int, int] = field(default_factory=dict)
+
+    def forward(self, account_id: int, to_account_id: int) -> None:
+        assert not [key for key in self.lots if key[0] == account_id]
+        for led, to in self.leads.items():
+            self.leads[led] = to_account_id if to == account_id else to
+        self.leads[account_id] = to_account_id
+
+    def leads_to(self, account_id: int) -> int:
+        return self.leads.get(account_id, account_id)
 
     def open_lot(self, lot_id: int, account_id: int, asset_no: int, points: int, active: int, expires: int) -> None:
         self.lots[account_id, asset_no, lot_id] = ModelLot(points, active, expires)

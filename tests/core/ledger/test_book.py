@@ -12,6 +12,7 @@ from altyn.core.ledger.view import (
     read_due_hold,
     read_due_lots,
     read_hold,
+    read_leads_to,
     read_lots,
     read_pick,
     read_totals,
@@ -30,6 +31,7 @@ from tests.core.ledger.model import (
     REDEEMED,
     REDEMPTION,
     RESTORE,
+    TRANSFER,
     VOIDED,
 )
 from tests.core.ledger.walk import Walk
@@ -75,7 +77,7 @@ def test_accrual_opens_a_lot_and_moves_the_programme_total() -> None:
     book = Book()
     accrue(book, 256, 500)
     assert read_balances(book, 7, NOW) == {0: (500, 0, 0, 0)}
-    assert read_totals(book, 0) == {1: -500, 2: 0, 3: 0, 4: 0}
+    assert read_totals(book, 0) == {1: -500, 2: 0, 3: 0, 4: 0, 5: 0}
     assert read_lots(book, 7) == [(256, 0, 500, 500, 0, 0, 0)]
 
 
@@ -227,7 +229,7 @@ def test_expiry_closes_the_lot_and_leaves_a_held_part() -> None:
     assert read_due_lots(book, 0, NOW + 11, 100) == (0, [(7, 0, 60, 256)])
     apply_effects(book, NOW + 11, entries=[(EXPIRY, [(7, 0, -60, 256), (EXPIRED_POINTS, 0, 60, 0)])])
     assert read_lots(book, 7) == [] and book.lots_count == 0
-    assert read_totals(book, 0) == {1: -100, 2: 0, 3: 100, 4: 0}
+    assert read_totals(book, 0) == {1: -100, 2: 0, 3: 100, 4: 0, 5: 0}
 
 
 def test_expiry_of_nothing_closes_an_empty_lot() -> None:
@@ -249,8 +251,38 @@ def test_totals_beyond_64_bits_stay_exact() -> None:
         apply_effects(
             book, NOW, entries=[(EXPIRY, [(7, 0, -most, lot[0]) for lot in lots] + [(ISSUED, 0, most, 0)] * 200)]
         )
-    assert read_totals(book, 0) == {1: 40_000 * most, 2: 0, 3: 0, 4: -40_000 * most}
+    assert read_totals(book, 0) == {1: 40_000 * most, 2: 0, 3: 0, 4: -40_000 * most, 5: 0}
     assert 40_000 * most > 2**64
+
+
+def test_a_merged_account_leaves_its_lots_whole_and_leads_to_the_other() -> None:
+    book = Book()
+    accrue(book, 256, 100, account=8, active=5, expires=NOW + 9)
+    accrue(book, 257, 50, account=8)
+    apply_effects(book, NOW, entries=[(REDEMPTION, [(8, 0, -30, 256), (8, 0, -50, 257), (REDEEMED, 0, 80, 0)])])
+    apply_effects(book, NOW, entries=[(CLAWBACK, [(8, 1, -9, 0), (ISSUED, 1, 9, 0)])])
+    apply_effects(
+        book,
+        NOW,
+        lots=[(256, 7, 0, 100, 5, NOW + 9), (257, 7, 0, 50, 0, 0)],
+        entries=[
+            (TRANSFER, [(8, 0, -70, 256), (7, 0, 70, 256)]),
+            (TRANSFER, [(8, 1, 9, 0), (7, 1, -9, 0)]),
+        ],
+        closed=[(8, 0, 256), (8, 0, 257)],
+        forward=(8, 7),
+    )
+    assert read_lots(book, 8) == [] and book.lots_count == 3
+    assert read_lots(book, 7) == [(256, 0, 100, 70, 0, 5, NOW + 9), (0, 1, 0, -9, 0, 0, 0), (257, 0, 50, 0, 0, 0, 0)]
+    assert [read_leads_to(book, account) for account in (6, 7, 8)] == [6, 7, 7]
+    assert read_totals(book, 0) == {1: -150, 2: 80, 3: 0, 4: 0, 5: 0}
+
+
+def test_what_led_to_a_merged_account_leads_where_that_one_goes() -> None:
+    book = Book()
+    for account, to in ((1, 9), (2, 9), (3, 8), (4, 8), (9, 8), (5, 8), (8, 7), (6, 7)):
+        apply_effects(book, NOW, forward=(account, to))
+    assert {read_leads_to(book, account) for account in range(1, 10)} == {7}
 
 
 def accrual(*postings: tuple[int, int, int, int]) -> dict[str, object]:
@@ -262,7 +294,7 @@ FLAWED: list[tuple[str, dict[str, object]]] = [
     ("ENTRY_UNBALANCED", accrual((7, 0, 1, 256), (ISSUED, 1, -1, 0))),
     ("ENTRY_UNBALANCED", accrual((7, 0, 1, 256))),
     ("KIND_UNKNOWN", {"entries": [(0, [])]}),
-    ("KIND_UNKNOWN", {"entries": [(7, [])]}),
+    ("KIND_UNKNOWN", {"entries": [(11, [])]}),
     ("LOT_UNKNOWN", accrual((7, 0, 1, 257), (ISSUED, 0, -1, 0))),
     ("LOT_UNKNOWN", accrual((8, 0, 1, 256), (ISSUED, 0, -1, 0))),
     ("LOT_UNKNOWN", accrual((7, 1, 1, 256), (ISSUED, 1, -1, 0))),
@@ -274,7 +306,7 @@ FLAWED: list[tuple[str, dict[str, object]]] = [
     ("LOT_TAKEN", {"lots": [(256, 7, 0, 5, 0, 0)]}),
     ("LOT_TAKEN", {"lots": [(512, 7, 0, 5, 0, 0), (512, 7, 0, 5, 0, 0)]}),
     ("ACCOUNT_RANGE", accrual((0, 0, 1, 0), (ISSUED, 0, -1, 0))),
-    ("ACCOUNT_RANGE", accrual((-5, 0, 1, 0), (ISSUED, 0, -1, 0))),
+    ("ACCOUNT_RANGE", accrual((-9, 0, 1, 0), (ISSUED, 0, -1, 0))),
     ("ACCOUNT_RANGE", accrual((-1, 0, 1, 256), (ISSUED, 0, -1, 0))),
     ("ACCOUNT_RANGE", {"lots": [(512, 0, 0, 5, 0, 0)]}),
     ("ACCOUNT_RANGE", {"lots": [(0, 7, 0, 5, 0, 0)]}),
@@ -296,6 +328,16 @@ FLAWED: list[tuple[str, dict[str, object]]] = [
     ("HOLD_TAKEN", {"holds": [hold(H3, 1, 256)]}),
     ("HOLD_TAKEN", {"holds": [hold(H1, 1, 256), hold(H1, 1, 256)]}),
     ("HOLD_TAKEN", {"holds": [hold(H1, 1, 256, key=K1), hold(H2, 1, 256, key=K1)]}),
+    ("LOT_UNKNOWN", {"closed": [(7, 0, 257)]}),
+    ("FORWARD_STATE", {"forward": (7, 8)}),
+    ("FORWARD_STATE", {"forward": (8, 8)}),
+    ("FORWARD_STATE", {"forward": (0, 7)}),
+    ("FORWARD_STATE", {"forward": (9, 0)}),
+    ("FORWARD_STATE", {"forward": (5, 7)}),
+    ("FORWARD_STATE", {"forward": (8, 5)}),
+    ("FORWARD_STATE", {"forward": (8, 7), "lots": [(512, 8, 0, 5, 0, 0)]}),
+    ("FORWARD_STATE", {"forward": (8, 7), "entries": [(CLAWBACK, [(8, 0, -1, 0), (ISSUED, 0, 1, 0)])]}),
+    ("FORWARD_STATE", {"forward": (7, 8), "entries": [(TRANSFER, [(7, 0, -100, 256), (ADJUSTED, 0, 100, 0)])]}),
     ("TOO_MANY", {"lots": [(512 + i, 7, 0, 5, 0, 0) for i in range(257)]}),
     ("TOO_MANY", {"entries": [(ACCRUAL, [(ISSUED, 0, 1, 0), (ISSUED, 0, -1, 0)] * 513)]}),
     ("TOO_MANY", {"holds": [(bytes([i + 100]) * 16, PENDING, 0, NOW, b"", []) for i in range(65)]}),
@@ -306,7 +348,7 @@ FLAWED: list[tuple[str, dict[str, object]]] = [
 def test_flawed_effects_are_refused_whole_and_change_nothing(flaw: str, effects: dict[str, object]) -> None:
     book = Book()
     accrue(book, 256, 100)
-    apply_effects(book, NOW, holds=[(H3, PENDING, 0, NOW + 9, b"", [])])
+    apply_effects(book, NOW, holds=[(H3, PENDING, 0, NOW + 9, b"", [])], forward=(5, 6))
     before = (read_lots(book, 7), read_totals(book, 0), book.holds_count, book.lots_count)
     with pytest.raises(EffectsFlawed) as refused:
         apply_effects(book, NOW, **effects)  # type: ignore[arg-type]

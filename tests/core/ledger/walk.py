@@ -6,10 +6,20 @@ import random
 from typing import TypeAlias
 
 from altyn.core.ledger.book import Book
-from altyn.core.ledger.view import apply_effects, read_balances, read_hold, read_lots, read_pick, read_totals
+from altyn.core.ledger.view import (
+    apply_effects,
+    read_balances,
+    read_hold,
+    read_leads_to,
+    read_lots,
+    read_pick,
+    read_totals,
+)
 from tests.core.ledger.model import (
     ACCRUAL,
     CLAWBACK,
+    CONVERSION,
+    CONVERTED,
     EXPIRED,
     EXPIRED_POINTS,
     EXPIRY,
@@ -19,6 +29,7 @@ from tests.core.ledger.model import (
     REDEEMED,
     REDEMPTION,
     RESTORE,
+    TRANSFER,
     VOIDED,
     ModelBook,
 )
@@ -47,7 +58,7 @@ class Walk:
     def step(self) -> None:
         self.seq += 1
         self.instant += self.random.randrange(20)
-        account = self.random.randrange(1, self.accounts + 1)
+        account = self.model.leads_to(self.random.randrange(1, self.accounts + 1))
         asset = self.random.randrange(self.assets)
         steps = [
             self.accrue,
@@ -58,8 +69,12 @@ class Walk:
             self.end,
             self.expire,
             self.claw_back,
+            self.move,
+            self.convert,
         ]
-        self.random.choice(steps)(account, asset)
+        if self.random.random() < 0.02:
+            self.merge(account)
+        self.random.choice(steps)(self.model.leads_to(account), asset)
 
     def accrue(self, account: int, asset: int) -> None:
         points = self.random.randrange(1, 500)
@@ -71,6 +86,69 @@ class Walk:
         self.model.open_lot(*lot)
         for posting in entry[1]:
             self.model.post(ACCRUAL, *posting)
+
+    def merge(self, account: int) -> None:
+        """All lots whole, under their ids where the other has none of that id."""
+        to = self.model.leads_to(self.random.randrange(1, self.accounts + 1))
+        moved = {key: lot for key, lot in self.model.lots.items() if key[0] == account}
+        if to == account or any(lot.held for lot in moved.values()):
+            return
+        lots, entries = [], []
+        for n, ((_, asset, lot_id), lot) in enumerate(moved.items()):
+            new_id = lot_id if (to, asset, lot_id) not in self.model.lots or not lot_id else self.seq * 256 + 100 + n
+            if lot_id:
+                lots.append((new_id, to, asset, lot.initial, lot.active_from, lot.expires_at))
+            if lot.remaining:
+                postings = [(account, asset, -lot.remaining, lot_id), (to, asset, lot.remaining, new_id)]
+                entries.append((TRANSFER, postings))
+        closed = [key for key in moved if key[2]]
+        apply_effects(self.book, self.instant, lots=lots, entries=entries, closed=closed, forward=(account, to))
+        for opened in lots:
+            self.model.open_lot(*opened)
+        for kind, postings in entries:
+            for posting in postings:
+                self.model.post(kind, *posting)
+        for key in closed:
+            assert self.model.lots.pop(key).remaining == 0
+        self.model.forward(account, to)
+
+    def move(self, account: int, asset: int) -> None:
+        """Active points go over in parts of lots, which keep when they end."""
+        to = self.model.leads_to(self.random.randrange(1, self.accounts + 1))
+        if to == account:
+            return
+        for n, (_, points, lot_id) in enumerate(
+            self.model.pick(account, asset, self.random.randrange(1, 400), self.instant)
+        ):
+            lot = self.model.lots[account, asset, lot_id]
+            new_id = self.seq * 256 + n
+            opened = (new_id, to, asset, points, lot.active_from, lot.expires_at)
+            entry: Entry = (TRANSFER, [(account, asset, -points, lot_id), (to, asset, points, new_id)])
+            apply_effects(self.book, self.instant, lots=[opened], entries=[entry])
+            self.model.open_lot(*opened)
+            for posting in entry[1]:
+                self.model.post(TRANSFER, *posting)
+
+    def convert(self, account: int, asset: int) -> None:
+        parts = self.model.pick(account, asset, self.random.randrange(1, 300), self.instant)
+        taken, other = sum(points for _, points, _ in parts), (asset + 1) % self.assets
+        given = taken * 3 // 2
+        if not given or other == asset:
+            return
+        opened = (self.seq * 256, account, other, given, self.instant, 0)
+        entry: Entry = (
+            CONVERSION,
+            [
+                *((account, asset, -points, lot_id) for _, points, lot_id in parts),
+                (CONVERTED, asset, taken, 0),
+                (account, other, given, opened[0]),
+                (CONVERTED, other, -given, 0),
+            ],
+        )
+        apply_effects(self.book, self.instant, lots=[opened], entries=[entry])
+        self.model.open_lot(*opened)
+        for posting in entry[1]:
+            self.model.post(CONVERSION, *posting)
 
     def redeem(self, account: int, asset: int) -> None:
         parts = self.model.pick(account, asset, self.random.randrange(1, 700), self.instant)
@@ -154,6 +232,8 @@ class Walk:
             totals = read_totals(self.book, asset)
             outstanding = sum(remaining for (_, of, _), (_, remaining, _, _, _) in seen.items() if of == asset)
             assert outstanding + sum(totals.values()) == 0
-            assert totals == {n: self.model.totals.get((-n, asset), 0) for n in (1, 2, 3, 4)}
+            assert totals == {n: self.model.totals.get((-n, asset), 0) for n in (1, 2, 3, 4, 5)}
+        for account in range(1, self.accounts + 1):
+            assert read_leads_to(self.book, account) == self.model.leads_to(account)
         for (account, asset), points in self.model.posted.items():
             assert points == sum(v[1] for (who, of, _), v in seen.items() if (who, of) == (account, asset))

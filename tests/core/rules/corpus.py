@@ -83,6 +83,18 @@ REFUSED: dict[str, tuple[str, list[tuple[str, str]]]] = {
         " reward: [{percent: {rate: 1}}]}",
         [("p: multiplier[0].when.receipt_sum.base", "CONTRADICTION")],
     ),
+    "return-that-decides-the-cash-again": (
+        "{promotion: p, stage: item, on_return: READJUDICATE, reward: [{percent: {rate: 1}}]}",
+        [("p: on_return", "CONTRADICTION")],
+    ),
+    "return-of-points-in-whole": (
+        "{promotion: p, on_return: FORBID_PARTIAL, reward: [{points: {asset: a, percent: 1}}]}",
+        [("p: on_return", "CONTRADICTION")],
+    ),
+    "return-that-nobody-knows": (
+        "{promotion: p, on_return: REFUSE, reward: [{points: {asset: a, percent: 1}}]}",
+        [("p: on_return", "UNKNOWN_WORD")],
+    ),
     "payment-of-nothing": (
         "{limit: l, payment: [{asset: a, except: {}}]}",
         [("l: payment[0].except", "CONTRADICTION")],

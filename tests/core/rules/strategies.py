@@ -297,6 +297,7 @@ expiries = st.one_of(
     st.fixed_dictionaries({"days": st.integers(30, 999).map(str)}),
     st.fixed_dictionaries({"date": dates}),
     st.fixed_dictionaries({"end_of_month": st.integers(0, 24).map(str)}),
+    st.fixed_dictionaries({"end_of_year": st.integers(0, 3).map(str)}),
 )
 notices = st.one_of(
     reward(
@@ -381,6 +382,7 @@ priced = {
         given({"over": st.sampled_from(["STAGE", "ALL"])}, scope=st.sampled_from(["UNIT", "RECEIPT"])),
     ),
     "skip_discounted": st.booleans(),
+    "on_return": st.sampled_from(["KEEP", "FORBID_PARTIAL"]),
 }
 
 
@@ -427,6 +429,7 @@ points_promotions = given(
     multiplier=multipliers.map(lambda made: [{key: one[key] for key in one if key != "of"} for one in made]),
     **{**common, "stage": st.just("accrual"), "when": conditions(["GROSS", "RUNNING", "NET"])},
     limits=usage_limits(times),
+    on_return=st.sampled_from(["KEEP", "READJUDICATE"]),
 )
 message_promotions = given(
     {"promotion": names, "reward": st.lists(notices, min_size=1, max_size=2)},
@@ -473,7 +476,10 @@ def limits(draw: st.DrawFn) -> dict[str, Any]:
                     receipt_percent=rates,
                     max=decimals(SCALES[asset], 10**4, 10**6),
                     when=st.just({"customer": {"has_card": True}}),
-                    deny_input=st.lists(st.sampled_from(["scan", "manual", "phone", "qr"]), min_size=1, max_size=2),
+                    deny_input=st.lists(
+                        st.sampled_from(["scan", "manual", "phone", "qr", "phone_code"]), min_size=1, max_size=2
+                    ),
+                    anonymous=st.just(True),
                     **draw(st.sampled_from([whole, {"except": one_or_many(left_out)}])),
                 )
             )

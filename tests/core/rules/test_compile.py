@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from altyn.core.rules.compile import CompileError, compile_ruleset
+from altyn.core.rules.compile import CompileError, compile_accumulations, compile_ruleset
 from altyn.core.rules.definition import load_documents, read_documents
 from altyn.core.rules.promotion import Asset
 from altyn.core.rules.ruleset import Ruleset
@@ -298,3 +298,25 @@ def test_image_of_the_whole_vocabulary_opens_and_keeps_its_order() -> None:
     assert ruleset.read_set["limits"] == ["tiers"]
     assert ruleset.read_set["series"] == ["vip"]
     assert image_of(WHOLE) == image_of(WHOLE)
+
+
+def test_accumulation_is_measured_from_its_name_alone_as_in_its_release() -> None:
+    documents = """
+promotion: p
+stage: card
+when:
+  all:
+    - turnover:
+        {window: {days: 30}, of: {category: [b, a], except: [{sku: x}, {brand: [z, y]}]}, at: {region: [m, s]}, from: 1}
+    - purchases: {window: week, of: {attribute: {size: xl}}, count_by: WEIGHT, from: 1.5}
+    - purchase_number: {every: 3, at: same_store}
+    - validity: {days: 5, after: {first_use: this}}
+    - validity: {days: 5, after: {turnover: {sum: 10.00, at: {format: {none_of: [kiosk]}}}}}
+reward: [{percent: {rate: 1}}]
+"""
+    names = Ruleset(image_of(documents)).read_set["accumulations"]
+    assert len(names) == 5
+    assert Ruleset(compile_accumulations(names)).read_set["accumulations"] == names
+    for wrong in ('{"measure":"SUM"}', "[]", "x", names[0].replace('"a","b"', '"b","a"')):
+        with pytest.raises(ValueError, match=r"."):
+            compile_accumulations([wrong])

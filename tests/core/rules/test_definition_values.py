@@ -172,9 +172,10 @@ def test_points_are_read_in_the_scale_of_their_asset() -> None:
         ("{days: 180}", Expiry(days=180)),
         ("{date: 2027-12-31}", Expiry(date=day(2027, 12, 31))),
         ("{end_of_month: 0}", Expiry(end_of_month=0)),
+        ("{end_of_year: 1}", Expiry(end_of_year=1)),
     ],
 )
-def test_points_expire_in_one_of_three_ways(text: str, expiry: Expiry) -> None:
+def test_points_expire_in_one_of_four_ways(text: str, expiry: Expiry) -> None:
     made = reward(f"{{points: {{asset: a, fixed: 1, active_after: {{days: 14}}, expires: {text}}}}}")
     assert isinstance(made, Points)
     assert (made.active_after_days, made.expiry) == (14, expiry)

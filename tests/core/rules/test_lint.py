@@ -296,11 +296,6 @@ CASES: dict[str, tuple[str, list[str], str]] = {
         ["p: messages.slip.en"],
         percent("p", "5", "messages: {slip: {en: '{{discount}}'}}"),
     ),
-    "HISTORY_NOT_KEPT": (
-        percent("p", "5", "when: {any: [{store: {id: x}}, {turnover: {window: month, from: 5}}]}"),
-        ["p: when.any[1].turnover"],
-        percent("p", "5", "when: {any: [{store: {id: x}}, {receipt_sum: {from: 5}}]}"),
-    ),
     "NUDGE_NEVER_TOLD": (
         percent("p", "5", "when: {none: [{receipt_sum: {from: 10}}]}, messages: {nudge: {en: '{{distance}}'}}"),
         ["p: messages.nudge"],

@@ -52,6 +52,8 @@ def random_value(rng: random.Random, field: FieldDescriptor) -> object:
         return rng.choice(EDGES_32) if rng.random() < 0.5 else rng.randint(0, 1000)
     if field.type == FieldDescriptor.TYPE_UINT32:
         return abs(rng.choice(EDGES_32)) % 2**32
+    if field.type == FieldDescriptor.TYPE_UINT64:
+        return rng.choice(EDGES_64) % 2**64
     if field.type == FieldDescriptor.TYPE_ENUM:
         return rng.choice([*field.enum_type.values_by_number, 77, -3])
     if field.type == FieldDescriptor.TYPE_BOOL:

@@ -34,6 +34,8 @@ def agree(kind: type[Message], source: bytes) -> bool:
         found: bytes | None = roundtrip(kind, source)
     except MalformedMessage:
         found = None
+    if not kind.DESCRIPTOR.fields and found is None:
+        return False  # a message without fields: protobuf passes over a field of number 0, which is none
     assert found == wanted, f"{kind.DESCRIPTOR.name}: {source.hex()}"
     return wanted is not None
 

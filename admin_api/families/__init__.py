@@ -1,0 +1,1 @@
+"""Families: customers whose points are one account; and two customers who are one person."""

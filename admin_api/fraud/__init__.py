@@ -1,0 +1,1 @@
+"""Rules against fraud at the till, changed by four eyes, and the cases they made."""

@@ -1,0 +1,1 @@
+"""Reports: sums by day, place, promotion and reason, for people and programs."""

@@ -1,0 +1,6 @@
+from altyn.core.engine.step import Engine
+from altyn.core.engine.types import Answer, Known, Lookup, Scope
+
+def decide_exception(
+    engine: Engine, request: bytes, scope: Scope, clock_us: int, known: Known | None
+) -> Answer | Lookup: ...

@@ -1,0 +1,3 @@
+from altyn.core.rules.ruleset import Ruleset
+
+def same_taking(record_body: bytes, ruleset: Ruleset) -> bool: ...

@@ -1,0 +1,6 @@
+"""A keyed permutation of the numbers below 2^bits. ValueError: a key of other than 16 bytes, bits outside 2…60, rounds
+outside 1…255, a value of more bits.
+"""
+
+def permute(key: bytes, bits: int, rounds: int, value: int) -> int: ...
+def unpermute(key: bytes, bits: int, rounds: int, value: int) -> int: ...
