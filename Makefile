@@ -55,8 +55,9 @@ build: build/nghttp2-asked .venv/linked ## virtual environment, locked dependenc
 run: build ## everything on this machine with a demo programme; stays up until Ctrl-C
 	@$(BIN)/altyn up --demo --var $(VAR)
 
-test: build build/chromium-asked build/clients-asked ## the whole suite
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests
+test: build build/chromium-asked build/clients-asked ## the whole suite; the long comparison goes first, alone: it takes every processor
+	@$(BIN)/python -m pytest tests/parity/test_parity.py
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests --ignore tests/parity/test_parity.py
 
 test-fast: build ## unit tests only: no servers
 	@$(BIN)/python -m pytest tests/core tests/scenarios tests/reference tests/tidy

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import signal
+import socket
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,19 +16,35 @@ from altyn.infra.settings import Settings
 READY_PATIENCE_S = 60.0
 STOP_PATIENCE_S = 20.0
 ANY_PORT = "127.0.0.1:0"
+HOST = "127.0.0.1"
+# Below what Linux takes for outgoing connections: one of those would keep a server that is down from coming back.
+KEPT_PORTS = range(15_000, 32_000)
+TRIES_MAX = 100
+
+
+def address_to_keep() -> str:
+    """A free address that only another such choice could take while its server is down. OSError when none is free."""
+    for port in random.sample(KEPT_PORTS, TRIES_MAX):
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return f"{HOST}:{port}"
+    raise OSError(f"none of {TRIES_MAX} ports tried between {KEPT_PORTS.start} and {KEPT_PORTS.stop} is free")
 
 
 @dataclass
 class ServerProcess:
-    """One server of the small world. The addresses are chosen at the first start and kept by later ones."""
+    """One server of the small world. The addresses of tills and operations are chosen here and kept by each start."""
 
     dsn: str
     redis_url: str
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
     child: Child | None = None
-    grpc_address: str = ANY_PORT
-    ops_address: str = ANY_PORT
+    grpc_address: str = field(default_factory=address_to_keep)
+    ops_address: str = field(default_factory=address_to_keep)
     metrics_address: str = ""
     json_address: str = ""
 
@@ -52,7 +70,6 @@ class ServerProcess:
             environment=self.settings().environment() | self.environment,
         )
         ready = start_children([self.child], READY_PATIENCE_S)["server"]
-        self.grpc_address, self.ops_address = ready["grpc"], ready["ops"]
         self.metrics_address, self.json_address = ready["metrics"], ready.get("json", "")
 
     def kill(self) -> None:

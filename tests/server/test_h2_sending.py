@@ -141,6 +141,33 @@ def test_nothing_is_sent_to_the_socket_of_a_transport_that_is_closing_for_it_may
     assert wire.arrived() == b""
 
 
+def test_a_connection_that_is_closing_when_the_door_stops_or_breaks_with_it_is_left_alone() -> None:
+    class Closed(SocketWire):
+        """As uvloop's: a handle that is closed takes no words any more, not even the end."""
+
+        def write(self, data: bytes) -> None:
+            assert not self.is_over
+            super().write(data)
+
+        def write_eof(self) -> None:
+            assert not self.is_over
+            super().write_eof()
+
+        close = write_eof
+
+    for act in ("abandon", "break"):
+        wire = Closed()
+        with closing(wire.near), closing(wire.far):
+            talk = Talk(wire)
+            wire.arrived()
+            wire.is_over = True
+            if act == "abandon":
+                talk.connection.abandon()
+            else:
+                talk.feed(DataFrame(99, b"of no stream").serialize())
+            assert (wire.arrived(), bytes(wire.written)) == (b"", b"")
+
+
 def test_a_socket_that_is_broken_is_left_to_the_transport(wire: SocketWire) -> None:
     talk = Talk(wire)
     wire.far.close()

@@ -338,9 +338,11 @@ cdef class Connection:
         long enough to have left the cache. It gets what the socket does not take, and finds out what is wrong with one.
         """
         cdef ssize_t sent = 0
+        if self.transport.is_closing():  # it will say so itself in a moment; its descriptor may be another's by now
+            return 0
         if self.is_queued:
             self.is_queued = self.transport.get_write_buffer_size() > 0
-        if self.socket >= 0 and not self.is_queued and not self.transport.is_closing():
+        if self.socket >= 0 and not self.is_queued:
             sent = max(<ssize_t>0, send_bytes(self.socket, out, size, MSG_DONTWAIT | MSG_NOSIGNAL))
         if <size_t>sent < size:
             self.is_queued = self.socket >= 0
@@ -396,7 +398,8 @@ cdef class Connection:
         else:
             self.lobby.count_sent_away("broken_http2")
         size = replies.last_word(&self.peer, frame)
-        self.transport.write(PyBytes_FromStringAndSize(<const char*>frame, <Py_ssize_t>size))
+        if not self.transport.is_closing():
+            self.transport.write(PyBytes_FromStringAndSize(<const char*>frame, <Py_ssize_t>size))
         return self.close()
 
     cdef int close(self) except -1:
@@ -407,6 +410,8 @@ cdef class Connection:
         if not self.is_over and self.transport is not None:
             self.is_over = True
             self.over_ns = now_ns()
+            if self.transport.is_closing():
+                return 0
             if self.transport.can_write_eof():
                 self.transport.write_eof()
             else:
