@@ -10,6 +10,7 @@ from .board import Board, Slot
 from .conditions import Situation
 from .documents import Promotion, Rule
 from .mechanics import Restraints, Taking, Workbench
+from .set_mechanics import counted_targets
 
 COMBINATIONS_MAX = 4096
 # Combinations × calc groups that all OPTIMAL groups of a receipt may take together.
@@ -37,7 +38,7 @@ def wanted_units(promotion: Promotion, board: Board, situation: Situation) -> se
     (rule,) = promotion.rules
     bench = Workbench(rule, promotion, board, situation, Restraints(), promotion.floor, None)
     if rule.kind == "multi_buy":
-        return set(bench.targets())
+        return set(counted_targets(bench))
     wanted: set[Slot] = set()
     for number, part in enumerate(rule.parts):
         if rule.kind == "buy_get":

@@ -11,13 +11,18 @@ from .mechanics import NOTHING, Application, Taking, Workbench, amount_off, down
 from .numbers import MILLION, round_half_up
 
 
+def counted_targets(bench: Workbench) -> list[Slot]:
+    """The units a multi-buy counts: weighted ones only by lines (§6.11.12)."""
+    if bench.rule.terms.get("count_by", "UNITS") == "LINES":
+        return bench.targets()
+    return [slot for slot in bench.targets() if _is_piece(slot, bench)]
+
+
 def multi_buy(bench: Workbench) -> Taking:
     """Blocks of `take` from the dearest down; the cheapest of each, or of all, are free."""
     terms, board = bench.rule.terms, bench.board
     take, pay = int(terms["take"]), int(terms["pay"])
-    ordered = board.dearest_first(bench.targets())
-    if terms.get("count_by", "UNITS") == "UNITS":
-        ordered = [slot for slot in ordered if _is_piece(slot, bench)]
+    ordered = board.dearest_first(counted_targets(bench))
     count = min(len(ordered) // take, int(terms.get("max_applications", len(ordered))))
     if terms.get("free", "BLOCK_CHEAPEST") == "GLOBAL_CHEAPEST":
         while count and not bench.fits([*ordered[: count * pay], *_last(ordered, count * (take - pay))], 0):

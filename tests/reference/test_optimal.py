@@ -53,6 +53,21 @@ def test_beaten_names_a_rival_by_way_of_others_6_9() -> None:
     assert (beaten["by_promotion_id"], beaten["margin_minor"]) == ("ab", 100)
 
 
+def test_goods_by_weight_are_no_reason_to_compete_with_who_counts_pieces_6_11_12() -> None:
+    """`weights` is about the two weighed lines alone: of those applied only `first` wants what `second` does."""
+    lines = [line(1, 50000, 2200, sku="sku-001", unit="KG"), line(2, 40000, 500, sku="sku-002", unit="KG")]
+    lines += [line(3, 30000, 4000, sku="sku-003")]
+    rules = [
+        member("weights", multi_buy(2, 1, count_by="LINES", of={"sku": ["sku-001", "sku-002"]}), 1),
+        member("first", multi_buy(2, 1), 2),
+        member("second", multi_buy(4, 2), 3),
+    ]
+    result = run(rules, lines)
+    beaten = row_of(result, "second")
+    assert verdicts(result) == {"weights": "APPLIED", "first": "APPLIED", "second": "BEATEN"}
+    assert (beaten["by_promotion_id"], beaten["margin_minor"]) == ("first", 0)
+
+
 def test_member_that_would_give_nothing_alone_keeps_its_own_verdict_6_9() -> None:
     rules = [
         member("pair", pair(A, B, "5.00"), 1),
