@@ -55,7 +55,8 @@ build: build/nghttp2-asked .venv/linked ## virtual environment, locked dependenc
 run: build ## everything on this machine with a demo programme; stays up until Ctrl-C
 	@$(BIN)/altyn up --demo --var $(VAR)
 
-test: build build/chromium-asked build/clients-asked ## the whole suite; the long comparison goes first, alone: it takes every processor
+# The comparison with the reference goes first and alone: it takes every processor by itself.
+test: build build/chromium-asked build/clients-asked ## the whole suite
 	@$(BIN)/python -m pytest tests/parity/test_parity.py
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests --ignore tests/parity/test_parity.py
 
