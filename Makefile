@@ -49,6 +49,14 @@ build/clients-asked: tests/interop/grpc-js/package-lock.json
 	  npm ci --prefix build/grpc-js --ignore-scripts --no-audit --no-fund >>build/clients.log 2>&1 || true; fi
 	@touch $@
 
+# A real Prometheus checks what deploy/prometheus has. Of Debian's package only the programs are taken: nothing is started.
+build/prometheus-asked:
+	@mkdir -p build/prometheus
+	@if ! command -v prometheus >/dev/null && command -v apt-get >/dev/null; then (cd build/prometheus && \
+	  { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; } && \
+	  dpkg-deb --extract prometheus_*.deb . && rm prometheus_*.deb) >build/prometheus.log 2>&1 || true; fi
+	@touch $@
+
 build: build/nghttp2-asked .venv/linked ## virtual environment, locked dependencies, contracts, compiled core
 	@$(BIN)/python setup.py --quiet build_ext --inplace --parallel 2
 
