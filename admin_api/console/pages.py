@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -80,6 +80,12 @@ class Shell:
     currency: str = ""
     exponent: int = 2
     names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def menus(self) -> Sequence[Any]:
+        """The header's, as ``navigation`` shows them to this visitor."""
+        shown: Sequence[Any] = self.request.app.state.menus_for(self.may, self.request.url.path)
+        return shown
 
     def show(self, template: str, status: int = 200, /, **given: Any) -> Response:
         """A page, or a part of one."""

@@ -23,6 +23,7 @@ from altyn.admin_api.console import (
     trying,
 )
 from altyn.admin_api.console.assets import get_asset
+from altyn.admin_api.console.navigation import menus_for
 from altyn.admin_api.console.pages import Route
 
 PARTS = (
@@ -61,5 +62,6 @@ def add_console(app: FastAPI) -> None:
         StarletteRoute("/console/choose/{what}/{value}", shell.choose),
         StarletteRoute("/console/static/{hash}/{name}", get_asset),
     ]
+    app.state.menus_for = menus_for  # it knows the pages, which know the frame: the frame cannot import it
     kept = [StarletteRoute(one.path, one.answer, methods=[one.method]) for one in page_routes()]
     app.router.routes.extend([*open_to_all, *kept, StarletteRoute("/console/{rest:path}", shell.nowhere)])

@@ -150,6 +150,7 @@ def _page(found: Any, key: str) -> Rows:
 SECTIONS = (
     Section(
         name="events",
+        menu="programme",
         reads="events:read",
         writes="events:write",
         key="event",
@@ -237,6 +238,7 @@ SECTIONS = (
     ),
     Section(
         name="gift-cards",
+        menu="programme",
         reads="gift_cards:read",
         writes="gift_cards:write",
         key="batch_id",
@@ -257,6 +259,7 @@ SECTIONS = (
     ),
     Section(
         name="coupons",
+        menu="promotions",
         reads="coupons:read",
         writes="coupons:issue",
         key="batch_id",

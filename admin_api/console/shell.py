@@ -101,8 +101,10 @@ async def choose(request: Request) -> Response:
 
 async def nowhere(request: Request) -> Response:
     """An address of the console nobody answers."""
-    found = NotFound(request.url.path)
-    return guarded(refused_page(shell_of(request), found, request_id_of(request)))
+    shell, office = shell_of(request), office_of(request)
+    async with office.connected() as connection:
+        shell.visitor = await who.visitor_of(request, office, connection)
+    return guarded(refused_page(shell, NotFound(request.url.path), request_id_of(request)))
 
 
 @pages.get("/search", "promotions:read")

@@ -69,7 +69,7 @@ class Tab:
 @dataclass(frozen=True, slots=True)
 class Section:
     """``columns``: (name, kind) with the kinds text, number, points, state, word, words, progress, moment, who,
-    members. ``path``: where it is; empty: under its name with the others.
+    members. ``path``: where it is; empty: under its name with the others. ``menu``: the one of the header it is in.
     """
 
     name: str
@@ -83,6 +83,7 @@ class Section:
     acts: tuple[Act, ...] = ()
     options: Callable[[Visit], Awaitable[dict[str, Sequence[str]]]] | None = None
     path: str = ""
+    menu: str = "customers"
 
     @property
     def address(self) -> str:

@@ -38,6 +38,28 @@ addEventListener("click", event => {
     if (!menu.contains(target) && !menu.classList.contains("adds-menu")) menu.open = false
 })
 
+// Menus by keyboard: arrows walk in, Escape goes back to the word that opened it, leaving closes it.
+addEventListener("keydown", event => {
+  const menu = event.target.closest?.("details.menu")
+  if (!menu || event.target.matches("input, select, textarea")) return
+  const word = menu.querySelector("summary"), rows = [word, ...menu.querySelectorAll(".menu-item")]
+  if (event.key === "Escape" && menu.open) {
+    menu.open = false
+    word.focus()
+  }
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
+  const at = rows.indexOf(event.target)
+  if (!step || at < 0 || rows.length === 1) return
+  event.preventDefault()
+  menu.open = true
+  rows[(at + step + rows.length) % rows.length].focus()
+})
+
+addEventListener("focusout", event => {
+  const menu = event.target.closest?.(".shell-bar details.menu")
+  if (menu && event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false
+})
+
 // One more line of the sample receipt, with a price ready to be changed.
 function anotherRow(button) {
   const body = button.parentElement.querySelector(button.dataset.anotherRow)

@@ -60,7 +60,8 @@ def test_pages_break_no_rule_of_axe_and_a_form_is_sent(running: tuple[str, str],
         page.locator("text=Or by a key").click()
         page.locator("#key").fill(key)
         page.locator("text=Come in").click()
-        page.locator("nav >> text=Points").click()
+        page.locator("nav >> text=Programme").click()
+        page.locator("nav .menu-item >> text=Events").click()
         propose(page)
         for language, theme, width in FACES:
             page.goto(f"{url}/console/choose/language/{language}?back=/console/")
@@ -76,7 +77,7 @@ def test_pages_break_no_rule_of_axe_and_a_form_is_sent(running: tuple[str, str],
 
 def propose(page: Page) -> None:
     """Wrong first, with what was typed kept; then right."""
-    page.locator("nav >> text=For many").click()
+    page.locator("nav.head-acts >> text=For many").click()
     for name, text in (("title", "Jubilee"), ("reason", "jubilee"), ("points", "five"), ("customer_ids", "1 2")):
         page.locator(f"[name={name}]").fill(text)
     page.locator("form >> text=Propose").last.click()

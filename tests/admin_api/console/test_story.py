@@ -152,6 +152,7 @@ def build_and_try(marketer: Marketer, url: str, key: str) -> None:
     marketer.click("text=Come in")
     marketer.sees("h1", "Overview")
     marketer.click("nav >> text=Promotions")
+    marketer.click("nav .menu-item >> text=Promotions")
     marketer.sees("h1", "Promotions")
     marketer.picture("list")
     marketer.click("text=New promotion")
