@@ -21,6 +21,7 @@ from altyn.admin_api.assets.service import declared_assets
 from altyn.admin_api.console.changes import changed_paths
 from altyn.admin_api.console.outline import Outline
 from altyn.admin_api.console.pages import Pages, Redrawn, Visit
+from altyn.admin_api.console.receipt_cases import grouped
 from altyn.admin_api.console.releasing import chosen_moment
 from altyn.admin_api.edge.fields import Shape
 from altyn.admin_api.edge.problems import Refusal, RevisionDiffers, invalid_from
@@ -229,6 +230,8 @@ async def _page(visit: Visit, row: asyncpg.Record, refusal: Refusal | None = Non
     assets = await declared_assets(call.connection, tenant=call.tenant)
     released = (await documents_at(call, call.now)).get(row["promotion_id"])
     reviews = await repository.list_reviews(call.connection, call.tenant, row["promotion_id"], REVIEWS_SHOWN_MAX)
+    differing = grouped(reviews[0]["differences"]) if reviews else {}
+    cases = await repository.list_cases(call.connection, call.tenant) if differing else []
     return visit.show(
         "review.html",
         refusal.status_code if refusal else 200,
@@ -239,4 +242,6 @@ async def _page(visit: Visit, row: asyncpg.Record, refusal: Refusal | None = Non
         is_released=released is not None,
         paths=changed_paths(released, row["document"], assets) if released else (),
         earlier=reviews[1:],
+        differing=differing,
+        case_titles={one["case_id"]: one["title"] for one in cases},
     )

@@ -45,7 +45,7 @@ async def try_draft(visit: Visit) -> Response:
     if checked.problems:
         return _wrong(visit, typed, checked.problems)
     problems: list[Problem] = []
-    asked = await _asked(visit, problems)
+    asked = await asked_receipt(visit, problems)
     if asked is None:
         return _wrong(visit, typed, problems)
     document = named(typed.document)
@@ -93,7 +93,7 @@ async def _others(visit: Visit, document: dict[str, Any]) -> tuple[dict[str, dic
     return taken, len(found) - len(taken)
 
 
-async def _asked(visit: Visit, problems: list[Problem]) -> EvaluateIn | None:
+async def asked_receipt(visit: Visit, problems: list[Problem]) -> EvaluateIn | None:
     """The receipt of the form; None when something of it cannot be read."""
     store, place = await _place(visit)
     lines = _lines(visit, problems)

@@ -27,14 +27,14 @@ async def put_case(call: Call, compiler: Compiler, *, case_id: str, given: CaseI
         raise CasesTooMany(f"there are {CASES_MAX} already", path="case_id")
     request = given.model_dump(mode="json", exclude={"title"}, exclude_none=True)
     request["at"] = (given.at or call.now).isoformat()
-    before = await repository.find_case(call.connection, call.tenant, case_id)
+    before = await repository.find_case(call.connection, call.tenant, case_id, to_change=True)
     expected = await run_case(call, await ruleset_in_force(call, compiler), request)
     await _store(call, case_id, before, title=given.title, request=request, expected=expected)
 
 
 async def record_case(call: Call, compiler: Compiler, *, case_id: str) -> None:
     """Take the outcome of now for the expected one. Raises CaseUnknown."""
-    before = await repository.find_case(call.connection, call.tenant, case_id)
+    before = await repository.find_case(call.connection, call.tenant, case_id, to_change=True)
     if before is None:
         raise CaseUnknown(f"no case {case_id}", path="case_id")
     expected = await run_case(call, await ruleset_in_force(call, compiler), before["request"])
@@ -42,9 +42,18 @@ async def record_case(call: Call, compiler: Compiler, *, case_id: str) -> None:
         await _store(call, case_id, before, title=before["title"], request=before["request"], expected=expected)
 
 
+async def rename_case(call: Call, *, case_id: str, title: str) -> None:
+    """What people call it; nothing is recorded anew. Raises CaseUnknown."""
+    before = await repository.find_case(call.connection, call.tenant, case_id, to_change=True)
+    if before is None:
+        raise CaseUnknown(f"no case {case_id}", path="case_id")
+    if title != before["title"]:
+        await _store(call, case_id, before, title=title, request=before["request"], expected=before["expected"])
+
+
 async def delete_case(call: Call, *, case_id: str) -> None:
     """Raises CaseUnknown."""
-    before = await repository.find_case(call.connection, call.tenant, case_id)
+    before = await repository.find_case(call.connection, call.tenant, case_id, to_change=True)
     if before is None:
         raise CaseUnknown(f"no case {case_id}", path="case_id")
     await repository.delete_case(call.connection, call.tenant, case_id)

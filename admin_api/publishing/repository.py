@@ -156,10 +156,14 @@ async def list_cases(connection: asyncpg.Connection[Any], tenant: str) -> list[a
     return found
 
 
-async def find_case(connection: asyncpg.Connection[Any], tenant: str, case_id: str) -> asyncpg.Record | None:
-    """The case, locked."""
+async def find_case(
+    connection: asyncpg.Connection[Any], tenant: str, case_id: str, *, to_change: bool = False
+) -> asyncpg.Record | None:
+    """``to_change``: locked."""
     return await connection.fetchrow(
-        f"SELECT {CASE} FROM receipt_cases WHERE tenant = $1 AND case_id = $2 FOR UPDATE", tenant, case_id
+        f"SELECT {CASE} FROM receipt_cases WHERE tenant = $1 AND case_id = $2" + (" FOR UPDATE" if to_change else ""),
+        tenant,
+        case_id,
     )
 
 
