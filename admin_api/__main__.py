@@ -24,11 +24,13 @@ from altyn.admin_api.accruals.jobs import AccrualJobs
 from altyn.admin_api.app import create_app
 from altyn.admin_api.backtests.jobs import BacktestJobs
 from altyn.admin_api.bootstrap import admin_key_path, prepare
-from altyn.admin_api.edge.office import Office
+from altyn.admin_api.edge.office import Office, utc_now
 from altyn.admin_api.events.jobs import EventJobs
 from altyn.admin_api.families.acts import ActJobs
 from altyn.admin_api.jobs.runner import Works, run_jobs
 from altyn.admin_api.metrics import CountedCalls, OfficeState
+from altyn.admin_api.people.groups import read_table
+from altyn.admin_api.people.provider import Provider, provider_terms
 from altyn.admin_api.projector import Projector
 from altyn.admin_api.publishing.due import DueJobs
 from altyn.admin_api.segments.jobs import MemberJobs
@@ -68,6 +70,7 @@ class Server(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def open_office(settings: Settings, keys: Secrets) -> AsyncIterator[Office]:
     """Everything the back office holds, with the projector running."""
+    roles_of_groups = read_table(settings.oidc_roles)
     pool = await create_pool(
         settings.postgres_dsn,
         name="altyn admin",
@@ -77,7 +80,16 @@ async def open_office(settings: Settings, keys: Secrets) -> AsyncIterator[Office
     )
     redis = open_client(settings.redis_url)
     ops = OpsClient(settings.ops_listen, keys.ops_key, ops_files(settings))
-    office = Office(settings.tenant_id, pool, redis, keys.pepper, ops, Projector(pool))
+    office = Office(
+        settings.tenant_id,
+        pool,
+        redis,
+        keys.pepper,
+        ops,
+        Projector(pool),
+        provider=Provider(provider_terms(settings), utc_now) if settings.oidc_issuer else None,
+        roles_of_groups=roles_of_groups,
+    )
     kinds: tuple[Works, ...] = (
         MemberJobs(office),
         BacktestJobs(office, settings),

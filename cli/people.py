@@ -41,6 +41,7 @@ def add(
     login: Login,
     role: Annotated[list[Role], typer.Option(help="May be given more than once.")],
     name: Annotated[str, typer.Option(help="The person's name.")] = "",
+    email: Annotated[str, typer.Option(help="By which an identity provider finds them.")] = "",
     region: Annotated[str, typer.Option(help="The roles hold in this region only.")] = "",
     store: Annotated[str, typer.Option(help="The roles hold in this store only.")] = "",
     var: Var = None,
@@ -51,12 +52,14 @@ def add(
     reach = ReachKind.REGION if region else ReachKind.STORE if store else ReachKind.NETWORK
     grants = [Grant(one.value, reach.value, region or store) for one in role]
     try:
-        person = PersonIn(person_id=login, name=name, grants=[])
+        person = PersonIn(person_id=login, name=name, email=email, grants=[])
     except ValidationError as error:
         raise typer.BadParameter("; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())) from None
     password = _run(
         settings_with(var),
-        lambda call: service.add_person(call, person_id=person.person_id, name=person.name, grants=grants),
+        lambda call: service.add_person(
+            call, person_id=person.person_id, name=person.name, grants=grants, email=person.email
+        ),
     )
     print(password)
 

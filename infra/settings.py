@@ -94,6 +94,31 @@ class Settings(BaseSettings):
     metrics_listen: str = Field(default="127.0.0.1:9464", description="address of the server's metrics")
     admin_metrics_listen: str = Field(default="127.0.0.1:9465", description="address of the back office's metrics")
 
+    console_url: str = Field(
+        default="", description="where browsers find the back office, as https://office.example.com; OIDC needs it"
+    )
+    oidc_issuer: str = Field(
+        default="",
+        description="identity provider people may sign in by, as its discovery document names it; empty: none",
+    )
+    oidc_client_id: str = Field(default="", max_length=256, description="the name the provider knows the console by")
+    oidc_client_secret: str = Field(
+        default="", repr=False, max_length=512, description="the secret it gave the console; empty: a public client"
+    )
+    oidc_scope: str = Field(default="openid email", max_length=512, description="what is asked of the provider")
+    oidc_groups_claim: str = Field(default="groups", max_length=128, description="claim that lists somebody's groups")
+    oidc_roles: str = Field(
+        default="",
+        max_length=65_536,
+        description='JSON: {"group": ["ROLE", "ROLE@STORE:s1"]}; empty: roles are granted here alone',
+    )
+    oidc_acr: str = Field(
+        default="", max_length=512, description="`acr` values that prove a second factor, by blanks; they are asked for"
+    )
+    oidc_second_factor: Literal["told", "always"] = Field(
+        default="told", description="always: the provider asks everybody for one; told: its `amr` or `acr` must say so"
+    )
+
     tenant_id: str = Field(
         default="demo",
         min_length=1,
@@ -141,6 +166,21 @@ class Settings(BaseSettings):
             raise ValueError("ops_tls_certificate, ops_tls_key and ops_tls_ca are given together")
         return self
 
+    @model_validator(mode="after")
+    def _oidc(self) -> Settings:
+        if self.oidc_issuer and not (self.oidc_client_id and self.console_url):
+            raise ValueError("oidc_issuer wants oidc_client_id and console_url")
+        return self
+
+    @field_validator("console_url", "oidc_issuer")
+    @classmethod
+    def _site(cls, value: str, field: ValidationInfo) -> str:
+        parts = urlsplit(value)
+        is_near = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+        if value and (not parts.hostname or not (parts.scheme == "https" or is_near) or parts.query or parts.fragment):
+            raise ValueError(f"expected https://host, or http on this machine, got {value!r}")
+        return value.rstrip("/") if field.field_name == "console_url" else value
+
     @field_validator("tenant_zone")
     @classmethod
     def _zone(cls, value: str) -> str:
@@ -164,6 +204,7 @@ class Settings(BaseSettings):
             shown[name] = mask_url(shown[name]) or "embedded"
         for name in ("pepper", "token_key", "ops_key"):
             shown[name] = _MASK if shown[name] else "var/secrets"
+        shown["oidc_client_secret"] = _MASK if shown["oidc_client_secret"] else ""
         return shown
 
     def environment(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ from starlette.routing import Route as StarletteRoute
 
 from altyn.admin_api.console import (
     backtests,
+    by_provider,
     constructor,
     exceptions,
     fraud,
@@ -60,6 +61,8 @@ def add_console(app: FastAPI) -> None:
         StarletteRoute("/console/", shell.front),
         StarletteRoute("/console/sign-in", shell.sign_in_page, methods=["GET"]),
         StarletteRoute("/console/sign-in", shell.sign_in, methods=["POST"]),
+        StarletteRoute("/console/sign-in/oidc", by_provider.begin, methods=["GET"]),
+        StarletteRoute("/console/sign-in/oidc/back", by_provider.finish, methods=["GET"]),
         StarletteRoute("/console/sign-out", shell.sign_out, methods=["POST"]),
         StarletteRoute("/console/choose/{what}/{value}", shell.choose),
         StarletteRoute("/console/static/{hash}/{name}", get_asset),

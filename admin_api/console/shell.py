@@ -22,6 +22,7 @@ from altyn.admin_api.console.pages import (
     shell_of,
 )
 from altyn.admin_api.console.texts import LANGUAGES
+from altyn.admin_api.edge.office import Office
 from altyn.admin_api.edge.problems import NotFound, Refusal
 from altyn.admin_api.edge.routes import office_of, refusal_of, request_id_of
 from altyn.admin_api.people.errors import SignInDelayed, SignInRefused
@@ -48,7 +49,8 @@ async def front(request: Request) -> Response:
 
 async def sign_in_page(request: Request) -> Response:
     back = local_path(request.query_params.get("back", ""))
-    return guarded(shell_of(request).show("sign_in.html", back=back, says="", login="", by_key=False))
+    told = {"says": "", "login": "", "by_key": False, "by_provider": office_of(request).provider is not None}
+    return guarded(shell_of(request).show("sign_in.html", back=back, **told))
 
 
 async def sign_in(request: Request) -> Response:
@@ -62,21 +64,21 @@ async def sign_in(request: Request) -> Response:
         try:
             is_refused = not await who.sign_in(request, response, office, given)
         except (SignInRefused, SignInDelayed) as refusal:
-            return guarded(_sign_in_again(shell, back, given, refusal), request_id)
+            return guarded(_sign_in_again(shell, office, back, given, refusal), request_id)
         if is_refused:
-            response = _sign_in_again(shell, back, given, SignInRefused(""), "sign_in.refused_key")
+            response = _sign_in_again(shell, office, back, given, SignInRefused(""), "sign_in.refused_key")
     except Exception as error:
         response = refused_page(shell, refusal_of(error), request_id)
     return guarded(response, request_id)
 
 
 def _sign_in_again(
-    shell: Shell, back: str, given: Mapping[str, str], refusal: Refusal, key: str = "sign_in.refused"
+    shell: Shell, office: Office, back: str, given: Mapping[str, str], refusal: Refusal, key: str = "sign_in.refused"
 ) -> Response:
     """The form with a word, and without what was secret."""
     says = shell.texts("sign_in.delayed", seconds=refusal.retry_after_s) if refusal.retry_after_s else shell.texts(key)
     told = {"back": back, "says": says, "login": given.get("login", ""), "by_key": bool(given.get("key"))}
-    return shell.show("sign_in.html", refusal.status_code, **told)
+    return shell.show("sign_in.html", refusal.status_code, by_provider=office.provider is not None, **told)
 
 
 async def sign_out(request: Request) -> Response:

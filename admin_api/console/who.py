@@ -102,10 +102,19 @@ async def _sign_in_by_key(request: Request, response: Response, office: Office, 
     return True
 
 
+def keep_session(response: Response, token: str, request: Request) -> None:
+    """Give the browser a session that was begun elsewhere."""
+    _keep(response, token, request, SESSION_S)
+
+
+def is_https(request: Request) -> bool:
+    """Whether the browser came by HTTPS, itself or through a proxy."""
+    return request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
+
+
 def _keep(response: Response, value: str, request: Request, seconds: int) -> None:
-    is_https = request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
     response.set_cookie(
-        SESSION, value, max_age=seconds, path="/console", secure=is_https, httponly=True, samesite="lax"
+        SESSION, value, max_age=seconds, path="/console", secure=is_https(request), httponly=True, samesite="lax"
     )
 
 

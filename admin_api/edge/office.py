@@ -15,6 +15,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from altyn.admin_api.accounts.server import OpsClient
+from altyn.admin_api.people.groups import Table
+from altyn.admin_api.people.provider import Provider
 from altyn.admin_api.projector import Projector
 from altyn.admin_api.releases.compiling import Compiler
 from altyn.infra.redis_stream import publish
@@ -40,6 +42,9 @@ class Office:
     projector: Projector
     compiler: Compiler = field(default_factory=Compiler)
     clock: Callable[[], datetime] = utc_now
+    #: By whom people may sign in besides; None: by nobody.
+    provider: Provider | None = None
+    roles_of_groups: Table = field(default_factory=dict)
 
     @property
     def stream(self) -> str:

@@ -31,6 +31,13 @@ class PersonExists(Refusal):
     reason = "PERSON_EXISTS"
 
 
+class EmailTaken(Refusal):
+    """Two people of one address could not be told apart by a provider."""
+
+    status_code = 409
+    reason = "EMAIL_TAKEN"
+
+
 class NotForOneself(Refusal):
     """Nobody grants to, blocks or resets themselves here."""
 

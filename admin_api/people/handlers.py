@@ -129,7 +129,7 @@ async def list_people(
 async def add_person(call: CurrentCall, body: schemas.PersonIn, response: Response) -> schemas.PasswordGivenOut:
     """Let somebody in. The password is shown this once; they change it at the first sign-in."""
     grants = [one.grant() for one in body.grants]
-    password = await service.add_person(call, person_id=body.person_id, name=body.name, grants=grants)
+    password = await service.add_person(call, person_id=body.person_id, name=body.name, grants=grants, email=body.email)
     response.headers["location"] = f"/v1/people/{body.person_id}"
     return schemas.PasswordGivenOut(person_id=body.person_id, password=password)
 
@@ -150,6 +150,16 @@ async def get_person(call: CurrentCall, person_id: PersonId) -> schemas.PersonOu
 async def change_grants(call: CurrentCall, person_id: PersonId, body: schemas.GrantsIn) -> schemas.PersonOut:
     """Make these somebody's roles; at once, in their open sessions too. Not one's own."""
     await service.change_grants(call, person_id=person_id, grants=[one.grant() for one in body.grants])
+    return await get_person(call, person_id)
+
+
+@router.put("/people/{person_id}/email")
+@needs("people:write")
+async def change_email(call: CurrentCall, person_id: PersonId, body: schemas.EmailIn) -> schemas.PersonOut:
+    """Make this the address an identity provider finds somebody by; what it knew of them is forgotten. Their sessions
+    end.
+    """
+    await service.change_email(call, person_id=person_id, email=body.email)
     return await get_person(call, person_id)
 
 

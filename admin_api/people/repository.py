@@ -11,7 +11,7 @@ import asyncpg
 from altyn.admin_api.edge.rights import Grant
 
 FIELDS = """person_id, name, state, password_hash, password_is_given, factor_salt, factor_is_set, factor_step,
-       created_at, created_by"""
+       email, oidc_issuer, oidc_subject, created_at, created_by"""
 GRANTS = """
 SELECT person_id, role, reach, place FROM person_roles WHERE tenant = $1 AND person_id = ANY($2)
  ORDER BY person_id, role, reach, place
@@ -22,8 +22,8 @@ SELECT {FIELDS}, (SELECT max(seen_at) FROM person_sessions AS session
   FROM people WHERE tenant = $1 AND person_id > $2 ORDER BY person_id LIMIT $3
 """
 SESSION = """
-SELECT session.session_id, session.person_id, session.seen_at, person.name, person.state, person.password_is_given,
-       person.factor_is_set,
+SELECT session.session_id, session.person_id, session.seen_at, session.by_provider, session.has_second_factor,
+       person.name, person.state, person.password_is_given, person.factor_is_set,
        (SELECT coalesce(jsonb_agg(jsonb_build_array(role, reach, place) ORDER BY role, reach, place), '[]')
           FROM person_roles AS granted
          WHERE granted.tenant = person.tenant AND granted.person_id = person.person_id) AS grants
@@ -57,6 +57,55 @@ async def find_person(
     return await connection.fetchrow(query + (" FOR UPDATE" if to_change else ""), tenant, person_id)
 
 
+async def find_by_subject(
+    connection: asyncpg.Connection[Any], tenant: str, issuer: str, subject: str
+) -> asyncpg.Record | None:
+    """By the name a provider gave them. Locked."""
+    return await connection.fetchrow(
+        f"SELECT {FIELDS} FROM people WHERE tenant = $1 AND oidc_issuer = $2 AND oidc_subject = $3 FOR UPDATE",
+        tenant,
+        issuer,
+        subject,
+    )
+
+
+async def find_by_email(
+    connection: asyncpg.Connection[Any], tenant: str, email: str, issuer: str
+) -> asyncpg.Record | None:
+    """Whom this provider has not named yet. Locked."""
+    return await connection.fetchrow(
+        f"SELECT {FIELDS} FROM people WHERE tenant = $1 AND email = $2 AND oidc_issuer <> $3 FOR UPDATE",
+        tenant,
+        email,
+        issuer,
+    )
+
+
+async def has_email(connection: asyncpg.Connection[Any], tenant: str, email: str) -> bool:
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM people WHERE tenant = $1 AND email = $2)", tenant, email
+    )
+    return found
+
+
+async def take_state(
+    connection: asyncpg.Connection[Any], tenant: str, state_hash: bytes, now: datetime, *, forgotten_before: datetime
+) -> bool:
+    """Use up a state; False when it was. Old ones are forgotten, a few at a time."""
+    await connection.execute(
+        "DELETE FROM oidc_states WHERE ctid IN (SELECT ctid FROM oidc_states WHERE taken_at < $1"
+        " LIMIT 100 FOR UPDATE SKIP LOCKED)",
+        forgotten_before,
+    )
+    done: str = await connection.execute(
+        "INSERT INTO oidc_states (tenant, state_hash, taken_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        tenant,
+        state_hash,
+        now,
+    )
+    return done == "INSERT 0 1"
+
+
 async def list_people(
     connection: asyncpg.Connection[Any], tenant: str, after: str, count_max: int
 ) -> list[asyncpg.Record]:
@@ -78,17 +127,19 @@ async def insert_person(
     tenant: str,
     person_id: str,
     name: str,
+    email: str,
     password_hash: str,
     actor: str,
     now: datetime,
 ) -> bool:
     """False when the login is somebody's."""
     done: str = await connection.execute(
-        "INSERT INTO people (tenant, person_id, name, password_hash, created_at, created_by)"
-        " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        "INSERT INTO people (tenant, person_id, name, email, password_hash, created_at, created_by)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
         tenant,
         person_id,
         name,
+        email,
         password_hash,
         now,
         actor,
@@ -151,16 +202,20 @@ async def insert_session(
     person_id: str,
     now: datetime,
     expires_at: datetime,
+    by_provider: bool,
+    has_second_factor: bool,
 ) -> None:
     await connection.execute(
-        "INSERT INTO person_sessions (tenant, session_id, token_hash, person_id, started_at, seen_at, expires_at)"
-        " VALUES ($1, $2, $3, $4, $5, $5, $6)",
+        "INSERT INTO person_sessions (tenant, session_id, token_hash, person_id, started_at, seen_at, expires_at,"
+        " by_provider, has_second_factor) VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8)",
         tenant,
         session_id,
         token_hash,
         person_id,
         now,
         expires_at,
+        by_provider,
+        has_second_factor,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from altyn.admin_api.edge.fields import Attribute, Shape, Title
 from altyn.admin_api.edge.rights import Grant, Owes
@@ -14,6 +14,7 @@ from altyn.admin_api.people.roles import ReachKind, Role
 GRANTS_MAX = 50
 
 Login = Annotated[str, Field(pattern="^[a-z][a-z0-9._-]{1,39}$", description="for ever: the audit log names it")]
+Email = Annotated[str, AfterValidator(str.lower), Field(pattern=r"^([^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,189})?$")]
 Secret = Annotated[str, Field(min_length=1, max_length=200, repr=False)]
 Code = Annotated[str, Field(pattern="^[0-9]{6}$")]
 
@@ -45,8 +46,11 @@ Grants = Annotated[list[GrantIn], Field(max_length=GRANTS_MAX)]
 
 
 class PersonIn(Shape):
+    """``email``: by which an identity provider finds them; empty: it does not."""
+
     person_id: Login
     name: Title = ""
+    email: Email = ""
     grants: Grants = Field([])
 
 
@@ -54,15 +58,23 @@ class GrantsIn(Shape):
     grants: Grants
 
 
+class EmailIn(Shape):
+    """Empty: no provider finds them any more."""
+
+    email: Email
+
+
 class StateIn(Shape):
     state: Annotated[str, Field(pattern="^(ACTIVE|BLOCKED)$")]
 
 
 class PersonOut(BaseModel):
-    """``seen_at``: when a session of theirs was last used."""
+    """``seen_at``: when a session of theirs was last used; ``has_provider``: an identity provider has let them in."""
 
     person_id: str
     name: str
+    email: str
+    has_provider: bool
     state: str
     grants: list[GrantOut]
     has_second_factor: bool

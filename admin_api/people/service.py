@@ -20,6 +20,7 @@ from altyn.admin_api.edge.rights import Grant
 from altyn.admin_api.people import passwords, repository, sessions, totp
 from altyn.admin_api.people.errors import (
     CodeWrong,
+    EmailTaken,
     LastAdministrator,
     NotForOneself,
     PasswordWrong,
@@ -31,19 +32,36 @@ from altyn.admin_api.people.errors import (
 from altyn.admin_api.people.roles import conflict_in
 
 
-async def add_person(call: Call, *, person_id: str, name: str, grants: Sequence[Grant]) -> str:
-    """Let somebody in; the password to give them. Raises PersonExists, RolesConflict."""
+async def add_person(call: Call, *, person_id: str, name: str, grants: Sequence[Grant], email: str = "") -> str:
+    """Let somebody in; the password to give them. Raises PersonExists, EmailTaken, RolesConflict."""
     check_grants(grants)
+    await _require_free(call, email)
     password = passwords.new_password()
     password_hash = await passwords.hash_password(password)
     if not await repository.insert_person(
-        call.connection, call.tenant, person_id, name, password_hash, call.actor, call.now
+        call.connection, call.tenant, person_id, name, email, password_hash, call.actor, call.now
     ):
         raise PersonExists(f"{person_id} is somebody already", path="person_id")
     await repository.put_grants(call.connection, call.tenant, person_id, grants, call.actor, call.now)
     call.record("people.add", "person", person_id, after={"grants": told(grants)})
     call.answer_is_secret = True
     return password
+
+
+async def change_email(call: Call, *, person_id: str, email: str) -> None:
+    """Make this the address an identity provider finds them by; what it knew of them is forgotten, their sessions end.
+    Raises NotForOneself, PersonUnknown, EmailTaken.
+    """
+    row = await _other_person(call, person_id)
+    if row["email"] == email:
+        return
+    await _require_free(call, email)
+    await repository.change_person(
+        call.connection, call.tenant, person_id, email=email, oidc_issuer="", oidc_subject=""
+    )
+    ended = await repository.end_sessions(call.connection, call.tenant, person_id, call.now)
+    told_before, told_after = ({"has_email": bool(one)} for one in (row["email"], email))  # the address is personal
+    call.record("people.email", "person", person_id, before=told_before, after=told_after | {"sessions_ended": ended})
 
 
 async def change_grants(call: Call, *, person_id: str, grants: Sequence[Grant]) -> None:
@@ -183,6 +201,11 @@ async def _person(call: Call, person_id: str) -> asyncpg.Record:
     return row
 
 
+async def _require_free(call: Call, email: str) -> None:
+    if email and await repository.has_email(call.connection, call.tenant, email):
+        raise EmailTaken("somebody has this address already", path="email")
+
+
 async def _other_person(call: Call, person_id: str) -> asyncpg.Record:
     if call.person and call.person.person_id == person_id:
         raise NotForOneself("somebody else must do this", path="person_id")
@@ -206,8 +229,12 @@ async def _prove(call: Call, office: Office, row: asyncpg.Record, password: str)
 def person_out(row: asyncpg.Record, grants: Iterable[Grant]) -> dict[str, Any]:
     """What is told of somebody."""
     return {
-        **{name: row[name] for name in ("person_id", "name", "state", "password_is_given", "created_at", "created_by")},
+        **{
+            name: row[name]
+            for name in ("person_id", "name", "email", "state", "password_is_given", "created_at", "created_by")
+        },
         "seen_at": row.get("seen_at"),
+        "has_provider": row["oidc_subject"] != "",
         "has_second_factor": row["factor_is_set"],
         "grants": [asdict(one) for one in grants],
     }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
@@ -69,17 +70,35 @@ async def sign_in(office: Office, *, login: str, password: str, code: str = "", 
 
 
 async def begin_session(
-    connection: asyncpg.Connection[Any], tenant: str, row: asyncpg.Record, *, now: datetime, request_id: str
+    connection: asyncpg.Connection[Any],
+    tenant: str,
+    row: asyncpg.Record,
+    *,
+    now: datetime,
+    request_id: str,
+    by_provider: bool = False,
+    has_second_factor: bool = False,
 ) -> SignedIn:
-    """A session for somebody who has proved who they are; audited. To be called last in a transaction."""
+    """A session for somebody who has proved who they are; audited. To be called last in a transaction.
+    ``has_second_factor``: the provider has asked for one.
+    """
     token, session_id = TOKEN_PREFIX + secrets.token_hex(TOKEN_BYTES), secrets.token_hex(8)
     grants = (await repository.grants_of(connection, tenant, [row["person_id"]]))[row["person_id"]]
     expires_at = now + LIFE
     await repository.insert_session(
-        connection, tenant, session_id, hash_token(token), row["person_id"], now, expires_at
+        connection,
+        tenant,
+        session_id,
+        hash_token(token),
+        row["person_id"],
+        now,
+        expires_at,
+        by_provider,
+        has_second_factor,
     )
-    person = _person(row, grants, session_id)
-    deed = Deed("sessions.start", "session", session_id)
+    proofs = {"by_provider": by_provider, "has_second_factor": has_second_factor}
+    person = _person(dict(row) | proofs, grants, session_id)
+    deed = Deed("sessions.start", "session", session_id, after={"by_provider": True} if by_provider else None)
     await append_deeds(connection, tenant, [deed], actor=person.actor, request_id=request_id, now=now)
     return SignedIn(token, person, expires_at)
 
@@ -99,7 +118,7 @@ async def person_of(connection: asyncpg.Connection[Any], tenant: str, token: str
         return None
     if now - row["seen_at"] > SEEN_EVERY:
         await repository.see_session(connection, tenant, row["session_id"], now)
-    return _person(row, tuple(Grant(*one) for one in row["grants"]), row["session_id"])
+    return _person(dict(row), tuple(Grant(*one) for one in row["grants"]), row["session_id"])
 
 
 async def sign_out(office: Office, token: str, *, request_id: str = "") -> None:
@@ -124,14 +143,15 @@ def hash_token(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def owes(row: asyncpg.Record, rights: Rights) -> Owes:
-    """What somebody has to do first."""
-    if row["password_is_given"]:
+def owes(row: Mapping[str, Any], rights: Rights) -> Owes:
+    """What somebody has to do first. Whom a provider has let in has proved to it what they owe."""
+    if row["password_is_given"] and not row["by_provider"]:
         return Owes.PASSWORD
-    return Owes.SECOND_FACTOR if needs_second_factor(rights) and not row["factor_is_set"] else Owes.NOTHING
+    is_proved = row["has_second_factor"] if row["by_provider"] else row["factor_is_set"]
+    return Owes.SECOND_FACTOR if needs_second_factor(rights) and not is_proved else Owes.NOTHING
 
 
-def _person(row: asyncpg.Record, grants: tuple[Grant, ...], session_id: str) -> Person:
+def _person(row: Mapping[str, Any], grants: tuple[Grant, ...], session_id: str) -> Person:
     rights = rights_of(grants)
     return Person(row["person_id"], row["name"], grants, rights, session_id, owes(row, rights))
 

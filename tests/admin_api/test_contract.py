@@ -222,6 +222,7 @@ async def _staff(session: Session) -> None:
     await call("GET", "/people?limit=10")
     await call("GET", "/people/anna")
     await call("PUT", "/people/anna/grants", {"grants": [{"role": "MARKETER"}]})
+    await call("PUT", "/people/anna/email", {"email": "anna@example.com"})
     await call("POST", "/people/anna/password")
     await call("DELETE", "/people/anna/second-factor")
     await call("DELETE", "/people/anna/sessions")

@@ -24,6 +24,8 @@ CONSOLE_OPEN = {
     "/console",
     "/console/",
     "/console/sign-in",
+    "/console/sign-in/oidc",
+    "/console/sign-in/oidc/back",
     "/console/sign-out",
     "/console/choose/{what}/{value}",
     "/console/static/{hash}/{name}",

@@ -50,6 +50,11 @@ def test_settings_never_change() -> None:
         ("pepper", "xyz"),
         ("token_key", "00ff"),
         ("log_level", "loud"),
+        ("console_url", "office.example.com"),
+        ("oidc_issuer", "http://id.example.com"),
+        ("oidc_issuer", "https://id.example.com/realm?x=1"),
+        ("oidc_issuer", "https://id.example.com"),  # without a client and the console's own address
+        ("oidc_second_factor", "never"),
     ],
 )
 def test_settings_with_a_wrong_value_name_the_field(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -60,7 +65,9 @@ def test_settings_with_a_wrong_value_name_the_field(monkeypatch: pytest.MonkeyPa
 
 def test_settings_shown_hold_no_secret() -> None:
     key = "ab" * 16
-    settings = Settings(postgres_dsn="postgresql://u:hush@h/db", redis_url="redis://:hush@h", pepper=key)
+    settings = Settings(
+        postgres_dsn="postgresql://u:hush@h/db", redis_url="redis://:hush@h", pepper=key, oidc_client_secret="hush"
+    )
     for text in (repr(settings), str(settings), str(settings.describe())):
         assert "hush" not in text and key not in text
     assert settings.describe()["postgres_dsn"] == "postgresql://u:***@h/db"
