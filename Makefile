@@ -64,7 +64,7 @@ run: build ## everything on this machine with a demo programme; stays up until C
 	@$(BIN)/altyn up --demo --var $(VAR)
 
 # The comparison with the reference goes first and alone: it takes every processor by itself.
-test: build build/chromium-asked build/clients-asked ## the whole suite
+test: build build/chromium-asked build/clients-asked build/prometheus-asked ## the whole suite
 	@$(BIN)/python -m pytest tests/parity/test_parity.py
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests --ignore tests/parity/test_parity.py
 
