@@ -22,7 +22,6 @@ from altyn.admin_api.releases.repository import find_document
 from altyn.infra.zones import EPOCH
 
 PAGE_SIZE = 25
-SEQ_END = 1 << 62
 ADDRESS = "/receipts"
 
 pages = Pages()
@@ -41,7 +40,7 @@ async def show_receipts(visit: Visit) -> Response:
         visit.call.connection,
         visit.call.tenant,
         visit.call.reach,
-        _number(before) if before else SEQ_END,
+        _number(before) if before else repository.SEQ_END,
         PAGE_SIZE + 1,
         chosen,
     )

@@ -34,7 +34,9 @@ async def create_customer(
 @router.post("/customers/find")
 @needs("customers:read", writes=True, once=False)
 async def find_customer(call: CurrentCall, office: CurrentOffice, body: schemas.FindIn) -> schemas.FoundOut:
-    """Who has this card number or phone, given in full. A POST, so that neither gets into an address; audited."""
+    """Who has this card number, phone or number, or is in this family, given in full. A POST, so that nothing of it
+    gets into an address; audited.
+    """
     return await service.find(call, office.pepper, asked=body)
 
 

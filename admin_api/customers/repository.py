@@ -34,6 +34,18 @@ async def find_customers(
     return found
 
 
+async def customers_of_accounts(
+    connection: asyncpg.Connection[Any], tenant: str, account_ids: Sequence[int]
+) -> dict[int, int]:
+    """Account → the customer who has it."""
+    rows = await connection.fetch(
+        f"SELECT account_id, customer_id FROM customers WHERE {CURRENT} AND account_id = ANY($2) ORDER BY customer_id",
+        tenant,
+        list(account_ids),
+    )
+    return {row["account_id"]: row["customer_id"] for row in rows}
+
+
 async def customers_by_phone(
     connection: asyncpg.Connection[Any], tenant: str, phone_hash: bytes, count_max: int
 ) -> list[int]:

@@ -78,15 +78,17 @@ class CustomerIn(Shape):
 
 
 class FindIn(Shape):
-    """By the full card number or the full phone, never by a part."""
+    """By a key in full, never by a part: of a family all its members are found."""
 
     card_number: CardNumber | None = None
     phone: Phone | None = None
+    customer_id: Number | None = None
+    family_id: Number | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if (self.card_number is None) == (self.phone is None):
-            raise ValueError("give card_number or phone")
+        if len(self.model_dump(exclude_none=True)) != 1:
+            raise ValueError("give one of card_number, phone, customer_id, family_id")
         return self
 
 
@@ -182,7 +184,9 @@ class CustomerOut(BaseModel):
 
 
 class FoundOut(BaseModel):
-    """Empty when nobody has it; several customers when they share a phone. ``card`` when asked by its number."""
+    """Empty when nobody has it; several customers when they share a phone or a family. ``card`` when asked by its
+    number.
+    """
 
     customers: list[CustomerOut]
     card: CardOut | None = None

@@ -16,6 +16,7 @@ from altyn.admin_api.customers import repository, schemas
 from altyn.admin_api.customers.errors import CustomerUnknown
 from altyn.admin_api.edge.call import Call
 from altyn.admin_api.facts import CUSTOMERS, GRANTS, MEMBERSHIPS
+from altyn.admin_api.families.repository import members_of
 from altyn.admin_api.segments.service import require_segments
 from altyn.core.engine.identity import card_hash, phone_hash
 
@@ -71,8 +72,8 @@ async def create_customer(call: Call, pepper: bytes, *, asked: schemas.CustomerI
 
 
 async def find(call: Call, pepper: bytes, *, asked: schemas.FindIn) -> schemas.FoundOut:
-    """Who has this card number or phone."""
-    card = None
+    """Who has this card number, phone or number, or is in this family."""
+    card, told = None, {}
     customer_ids: list[int] = []
     if asked.card_number is not None:
         hashed = card_hash(pepper, asked.card_number)
@@ -80,6 +81,12 @@ async def find(call: Call, pepper: bytes, *, asked: schemas.FindIn) -> schemas.F
         card = schemas.CardOut(**row) if row else None
         customer_ids = [card.customer_id] if card and card.customer_id else []
         told = {"by": "card", "card_id": card.card_id if card else None}
+    elif asked.customer_id is not None:
+        customer_ids, told = [asked.customer_id], {"by": "customer"}
+    elif asked.family_id is not None:
+        members = await members_of(call.connection, call.tenant, asked.family_id)
+        customer_ids = [one["customer_id"] for one in members][:FOUND_MAX]
+        told = {"by": "family", "family_id": asked.family_id, "customers_count": len(customer_ids)}
     else:
         hashed = phone_hash(pepper, asked.phone or "")
         customer_ids = await repository.customers_by_phone(call.connection, call.tenant, hashed, FOUND_MAX)

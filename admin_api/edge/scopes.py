@@ -17,7 +17,7 @@ SCOPES = {
     "stores:write": "change stores and registers, issue and revoke keys of registers",
     "catalogue:read": "read products and assets",
     "catalogue:write": "import products, declare assets",
-    "customers:read": "find a customer by the full card number or phone, read cards and card series",
+    "customers:read": "find customers by a key in full, read cards and card series",
     "customers:personal": "read names and phones; every reading is audited",
     "customers:write": "create customers, issue, close and attach cards, set segments, favourites and birthday",
     "cards:block": "block a card, replace it by another",

@@ -7,6 +7,10 @@ from typing import Any
 
 import asyncpg
 
+from altyn.admin_api.edge.rights import Reach
+from altyn.admin_api.receipts.repository import seqs_of_customer
+from altyn.admin_api.stores.repository import in_reach, reach_arguments
+
 FIELDS = """
 exception.*, outcome.note, outcome.resolved_by, outcome.resolved_at, outcome.applied, outcome.decided_seq
   FROM exceptions AS exception LEFT JOIN exception_outcomes AS outcome USING (seq, exception_no)
@@ -21,6 +25,10 @@ SELECT {FIELDS}
    AND ($8::timestamptz IS NULL OR recorded_at < $8)
    AND ($9::bigint IS NULL OR (exception.seq, exception.exception_no) < ($9, $10::smallint))
  ORDER BY exception.seq DESC, exception.exception_no DESC LIMIT $11
+"""
+OF_CUSTOMER = f"""
+SELECT {FIELDS} WHERE exception.seq IN ({seqs_of_customer(1)}) AND {in_reach(2)}
+ ORDER BY exception.seq DESC, exception.exception_no DESC LIMIT $6
 """
 COUNTED = """
 SELECT reason, count(*) AS open_count FROM exceptions
@@ -45,6 +53,16 @@ async def list_exceptions(
     """Newest first."""
     found: list[asyncpg.Record] = await connection.fetch(
         LISTED, is_open, kind, status, reason, *place, *between, *before, count_max
+    )
+    return found
+
+
+async def exceptions_of_customer(
+    connection: asyncpg.Connection[Any], tenant: str, reach: Reach, customer_id: int, count_max: int
+) -> list[asyncpg.Record]:
+    """Of the customer's newest receipts and what came back of them, newest first."""
+    found: list[asyncpg.Record] = await connection.fetch(
+        OF_CUSTOMER, customer_id, *reach_arguments(tenant, reach), count_max
     )
     return found
 

@@ -159,6 +159,19 @@ async def find_act(connection: asyncpg.Connection[Any], tenant: str, act_id: int
     )
 
 
+async def acts_of(
+    connection: asyncpg.Connection[Any], tenant: str, customer_id: int, count_max: int
+) -> list[asyncpg.Record]:
+    """Joins, leaves and merges of a customer, newest first."""
+    found: list[asyncpg.Record] = await connection.fetch(
+        f"SELECT {ACT} FROM account_acts WHERE tenant = $1 AND customer_id = $2 ORDER BY act_id DESC LIMIT $3",
+        tenant,
+        customer_id,
+        count_max,
+    )
+    return found
+
+
 async def is_busy(connection: asyncpg.Connection[Any], tenant: str, customer_ids: list[int]) -> bool:
     """Something is pending that one of the customers is in."""
     found: bool = await connection.fetchval(

@@ -13,6 +13,7 @@ import asyncpg
 from altyn.admin_api.accounts.server import OpsClient
 from altyn.admin_api.batches import new_ids
 from altyn.admin_api.cards.service import require_customer
+from altyn.admin_api.customers.errors import CustomerUnknown
 from altyn.admin_api.edge.call import Call
 from altyn.admin_api.edge.problems import problem
 from altyn.admin_api.families import repository, schemas
@@ -132,14 +133,11 @@ async def _require_points(server: OpsClient, account_id: int, points: Mapping[st
 
 
 async def merge_customers(call: Call, *, customer_id: int, asked: schemas.MergeIn) -> schemas.ActOut:
-    """Have two customers who are one person become one: points, cards and segments go over. Raises CustomerUnknown,
-    SameCustomer, FamilyMember, ActPending.
+    """Have two customers who are one person become one: points, cards and segments go over. Raises as
+    ``check_merge``.
     """
     await call.feed.lock()
-    if customer_id == asked.into_customer_id:
-        raise SameCustomer("a customer is not merged into itself", path="into_customer_id")
-    gone = await _free_customer(call, customer_id)
-    kept = await _customer(call, asked.into_customer_id)
+    gone, kept = await check_merge(call, customer_id=customer_id, into_customer_id=asked.into_customer_id)
     return await _made(
         call,
         schemas.ActKind.MERGE,
@@ -148,6 +146,26 @@ async def merge_customers(call: Call, *, customer_id: int, asked: schemas.MergeI
         to_account_id=kept["account_id"],
         to_customer_id=asked.into_customer_id,
     )
+
+
+async def check_merge(call: Call, *, customer_id: int, into_customer_id: int) -> tuple[asyncpg.Record, asyncpg.Record]:
+    """Who would be gone, and who would be kept. Raises CustomerUnknown, SameCustomer, FamilyMember, ActPending."""
+    if customer_id == into_customer_id:
+        raise SameCustomer("a customer is not merged into itself", path="into_customer_id")
+    gone = await _free_customer(call, customer_id)
+    try:
+        return gone, await _customer(call, into_customer_id)
+    except (CustomerUnknown, ActPending) as refusal:
+        refusal.path = "into_customer_id"
+        raise
+
+
+async def family_of(call: Call, *, customer_id: int) -> tuple[schemas.FamilyOut, str] | None:
+    """The customer's family and what they are in it; None without one."""
+    member = await repository.find_member(call.connection, call.tenant, customer_id)
+    if member is None:
+        return None
+    return await read_family(call, family_id=member["family_id"]), member["state"]
 
 
 async def _customer(call: Call, customer_id: int) -> asyncpg.Record:

@@ -7,6 +7,10 @@ from typing import Any
 
 import asyncpg
 
+from altyn.admin_api.edge.rights import Reach
+from altyn.admin_api.receipts.repository import seqs_of_customer
+from altyn.admin_api.stores.repository import in_reach, reach_arguments
+
 RULES = """
 SELECT rule, kind, count_window AS window, threshold, seconds, actions, holdback_days, state, title,
        version AS feed_version
@@ -27,6 +31,9 @@ LISTED = f"""
    AND ($8::timestamptz IS NULL OR recorded_at >= $8) AND ($9::timestamptz IS NULL OR recorded_at < $9)
    AND ($10::bigint IS NULL OR (seq, case_no) < ($10, $11::smallint))
  ORDER BY seq DESC, case_no DESC LIMIT $12
+"""
+OF_CUSTOMER = f"""
+{CASES} WHERE fraud.seq IN ({seqs_of_customer(1)}) AND {in_reach(2)} ORDER BY seq DESC, case_no DESC LIMIT $6
 """
 
 
@@ -111,6 +118,16 @@ async def decide_change(
 async def list_cases(connection: asyncpg.Connection[Any], *asked: Any) -> list[asyncpg.Record]:
     """Newest first; the order of ``asked`` is that of LISTED."""
     found: list[asyncpg.Record] = await connection.fetch(LISTED, *asked)
+    return found
+
+
+async def cases_of_customer(
+    connection: asyncpg.Connection[Any], tenant: str, reach: Reach, customer_id: int, count_max: int
+) -> list[asyncpg.Record]:
+    """Of the customer's newest receipts and what came back of them, newest first."""
+    found: list[asyncpg.Record] = await connection.fetch(
+        OF_CUSTOMER, customer_id, *reach_arguments(tenant, reach), count_max
+    )
     return found
 
 

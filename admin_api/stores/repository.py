@@ -20,6 +20,19 @@ KEY = (
 )
 
 
+def in_reach(first: int) -> str:
+    """SQL: the row's ``store_id`` is in a reach, whose ``reach_arguments`` are $first and the three after it."""
+    return (
+        f"(${first} OR store_id = ANY(${first + 1}) OR store_id IN (SELECT store_id FROM stores"
+        f" WHERE tenant = ${first + 2} AND region <> '' AND region = ANY(${first + 3}) AND valid_to = 'infinity'))"
+    )
+
+
+def reach_arguments(tenant: str, reach: Reach) -> tuple[bool, list[str], str, list[str]]:
+    """In the order of ``in_reach``."""
+    return reach.is_network, list(reach.stores), tenant, list(reach.regions)
+
+
 async def list_stores(
     connection: asyncpg.Connection[Any], tenant: str, reach: Reach, after: str, count_max: int
 ) -> list[asyncpg.Record]:

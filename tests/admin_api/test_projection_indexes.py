@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from altyn.admin_api.accounts.repository import ENTRIES
+from altyn.admin_api.receipts.repository import OF_CUSTOMER
 from altyn.admin_api.stores.repository import REGISTER
 from altyn.cli.verify import histories
 from altyn.infra.database import connect
@@ -16,7 +17,7 @@ WEEK = "receipts.business_date BETWEEN '2026-06-01' AND '2026-06-07'"
 QUESTIONS = {
     "receipts_pkey": histories.RECEIPTS,
     "receipts_by_key": shifts._STORED,
-    "receipts_by_customer": "SELECT * FROM receipts WHERE customer_id = 7 ORDER BY seq DESC LIMIT 50",
+    "receipts_by_customer": OF_CUSTOMER,
     "receipts_by_date": f"SELECT store_id, sum(to_pay_minor) FROM receipts WHERE {WEEK} GROUP BY 1",
     "receipt_lines_pkey": f"SELECT * FROM receipts JOIN receipt_lines USING (seq) WHERE {WEEK} AND sku = 'loaf'",
     "receipt_discounts_pkey": f"""
