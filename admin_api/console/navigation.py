@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from altyn.admin_api.console.customer import BY_HAND, FINDING
 from altyn.admin_api.console.sections import SECTIONS
+from altyn.admin_api.console.value import Tab
 from altyn.admin_api.console.watch import TABS
 
 
@@ -35,6 +37,10 @@ class Menu:
     entries: tuple[Entry, ...]
 
 
+def _of_tabs(*tabs: Tab) -> tuple[Entry, ...]:
+    return tuple(Entry(f"value.{one.name}.short", one.address, one.reads) for one in tabs)
+
+
 def _of_sections(menu: str) -> tuple[Entry, ...]:
     return tuple(Entry(f"value.{one.name}.short", one.address, one.reads) for one in SECTIONS if one.menu == menu)
 
@@ -51,7 +57,7 @@ MENUS = (
             *_of_sections("promotions"),
         ),
     ),
-    Menu("customers", "user-heart", _of_sections("customers")),
+    Menu("customers", "user-heart", (*_of_tabs(FINDING, BY_HAND), *_of_sections("customers"))),
     Menu("programme", "adjustments", _of_sections("programme")),
     Menu(
         "reports",
@@ -65,7 +71,7 @@ MENUS = (
         "operations",
         "activity",
         (
-            *(Entry(f"value.{one.name}.short", one.address, one.reads) for one in TABS),
+            *_of_tabs(*TABS),
             Entry("nav.jobs", "/console/jobs", "jobs:read"),
             *_of_sections("operations"),
         ),

@@ -26,7 +26,7 @@ from altyn.admin_api.console.who import Visitor, names_of_actors, visitor_of
 from altyn.admin_api.edge import problems
 from altyn.admin_api.edge.call import Call
 from altyn.admin_api.edge.office import Office
-from altyn.admin_api.edge.rights import PasswordGiven, Place, SecondFactorMissing
+from altyn.admin_api.edge.rights import ANYWHERE, PasswordGiven, Place, SecondFactorMissing
 from altyn.admin_api.edge.routes import Needs, admit, needs, office_of, perform, read_body, refusal_of, request_id_of
 from altyn.admin_api.program.repository import find_program
 
@@ -141,6 +141,10 @@ class Visit:
         """A value of the address, without blanks around."""
         return self.request.query_params.get(name, "").strip()
 
+    def holds(self, scope: str) -> bool:
+        """Whether they may do this to what belongs to no store."""
+        return scope in self.call.scopes or (scope in ANYWHERE and self.shell.may(scope))
+
     def show(self, template: str, status: int = 200, /, **given: Any) -> Response:
         return self.shell.show(template, status, **given)
 
@@ -179,6 +183,10 @@ class Pages:
         """A part that is made from a form and changes nothing."""
         return self._route("POST", path, scope, writes=False, timeout_s=PAGE_TIMEOUT_S)
 
+    def look(self, path: str, scope: str) -> Callable[[Page], Page]:
+        """A page that is made from a form and changes nothing but the audit log, each time it is sent."""
+        return self._route("POST", path, scope, writes=True, once=False, timeout_s=PAGE_TIMEOUT_S)
+
     def act(
         self, path: str, scope: str, timeout_s: float = PAGE_TIMEOUT_S, place: Place = Place.NETWORK
     ) -> Callable[[Page], Page]:
@@ -186,10 +194,20 @@ class Pages:
         return self._route("POST", path, scope, writes=True, timeout_s=timeout_s, place=place)
 
     def _route(
-        self, method: str, path: str, scope: str, *, writes: bool, timeout_s: float, place: Place = Place.NETWORK
+        self,
+        method: str,
+        path: str,
+        scope: str,
+        *,
+        writes: bool,
+        timeout_s: float,
+        place: Place = Place.NETWORK,
+        once: bool | None = None,
     ) -> Callable[[Page], Page]:
         def marked(page: Page) -> Page:
-            mark = needs(scope, writes=writes, place=place, body_bytes_max=FORM_BYTES_MAX, timeout_s=timeout_s)
+            mark = needs(
+                scope, writes=writes, once=once, place=place, body_bytes_max=FORM_BYTES_MAX, timeout_s=timeout_s
+            )
             needed: Needs = mark(lambda: None).needs  # type: ignore[attr-defined]
             self.routes.append(Route("/console" + path, method, page, needed))
             return page

@@ -6,9 +6,13 @@ from fastapi import FastAPI
 from starlette.routing import Route as StarletteRoute
 
 from altyn.admin_api.console import (
+    adjustments,
     backtests,
     by_provider,
     constructor,
+    customer_acts,
+    customer_page,
+    customers,
     exceptions,
     fraud,
     jobs,
@@ -43,6 +47,10 @@ PARTS = (
     reports,
     exceptions,
     fraud,
+    customers,
+    customer_page,
+    customer_acts,
+    adjustments,
     jobs,
     sections,
 )

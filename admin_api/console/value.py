@@ -36,14 +36,15 @@ Rows = tuple[Sequence[Mapping[str, Any]], int | None]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """``kind``: text, number, points (of ``asset``), choice, choices (some of them), moment, numbers (a list). A choice
-    without options gets those of the section.
+    """``kind``: text, number, points (of ``asset``, else of the one chosen beside), choice, choices (some of them),
+    moment, numbers (a list). A choice without options gets those of the section.
     """
 
     name: str
     kind: str = "text"
     options: tuple[str, ...] = ()
     is_needed: bool = True
+    asset: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ async def read_fields(visit: Visit, fields: Sequence[Field]) -> dict[str, Any]:
         if not text:
             continue
         if one.kind == "points":
-            found[one.name] = await _smallest(visit, text, one.name)
+            found[one.name] = await _smallest(visit, text, one.name, one.asset or visit.field("asset"))
         elif one.kind == "number":
             found[one.name] = number_of(text, one.name)
         elif one.kind == "numbers":
@@ -182,21 +183,22 @@ async def read_fields(visit: Visit, fields: Sequence[Field]) -> dict[str, Any]:
 def number_of(text: str, path: str) -> int:
     """Raises Invalid."""
     if not (text.isascii() and text.isdecimal() and len(text) <= DIGITS_MAX):
-        raise _invalid(path, f"{text[:40]} is no whole number")
+        raise invalid_field(path, f"{text[:40]} is no whole number")
     return int(text)
 
 
-def _invalid(path: str, message: str) -> Invalid:
+def invalid_field(path: str, message: str) -> Invalid:
+    """What a field cannot be."""
     return Invalid(message, path=path, problems=[problem(path, "BAD_FORMAT", message)])
 
 
-async def _smallest(visit: Visit, text: str, path: str) -> int:
-    """Whole units of the asset that is chosen beside, in its smallest. Raises Invalid."""
+async def _smallest(visit: Visit, text: str, path: str, asset: str) -> int:
+    """Whole units of the asset in its smallest. Raises Invalid."""
     assets = await list_assets(visit.call.connection, visit.call.tenant)
-    scale = next((row["scale"] for row in assets if row["asset"] == visit.field("asset")), 0)
+    scale = next((row["scale"] for row in assets if row["asset"] == asset), 0)
     typed = _POINTS.fullmatch(text)
     if typed is None or len(typed[2] or "") > scale:
-        raise _invalid(path, f"{text[:40]} is no number of points with {scale} digits after the point")
+        raise invalid_field(path, f"{text[:40]} is no number of points with {scale} digits after the point")
     return int(typed[1] + (typed[2] or "").ljust(scale, "0"))
 
 
@@ -205,4 +207,4 @@ def _moment(visit: Visit, text: str, path: str) -> datetime:
     try:
         return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(visit.shell.zone))
     except ValueError:
-        raise _invalid(path, f"{text[:40]} is no day and time") from None
+        raise invalid_field(path, f"{text[:40]} is no day and time") from None
