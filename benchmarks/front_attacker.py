@@ -1,14 +1,13 @@
 """One attacker of the registers' door: `python -m altyn.benchmarks.front_attacker KIND HOST:PORT`, until it is ended.
 
-It attacks as fast as one process can, comes anew whenever it is sent away, and waits for nothing. Attacks: what
-reliability F62-F67 names. Never a client for anything but measuring one's own server.
+It attacks as fast as one process can, comes anew whenever it is sent away or no longer read from, and waits for
+nothing. Attacks: what reliability F62-F67 names. Never a client for anything but measuring one's own server.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import socket
 import struct
 import sys
@@ -27,6 +26,7 @@ from altyn.benchmarks.front_load import (
     first_headers,
     frame,
 )
+from altyn.benchmarks.front_precedence import go_last
 from altyn.benchmarks.front_scene import CALCULATE
 from altyn.infra.settings import split_address
 
@@ -34,6 +34,7 @@ HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0, b"")
 BURST = 64  # frames, or calls, to one send
 CANCEL = (8).to_bytes(4)
 HELD_CONNECTIONS = 512
+NOT_READ_S = 0.02  # after which it comes anew
 MESSAGE = b"\0" + (64).to_bytes(4) + bytes(64)
 
 
@@ -108,12 +109,13 @@ def attack(kind: str, address: str) -> None:
     headers = first_headers(CALCULATE, address, "0" * 64)
     while True:
         with contextlib.suppress(OSError), socket.create_connection(split_address(address), 1) as made:
+            made.settimeout(NOT_READ_S)
             made.sendall(HELLO)
             for sent in ATTACKS[kind](headers):
                 made.sendall(sent)
 
 
 if __name__ == "__main__":
-    os.nice(19)  # it shares a core with those who measure, and must not be what they wait for
+    go_last()  # it shares a core with those who measure, and must not be what they wait for
     print("{}", flush=True)
     attack(*sys.argv[1:3])

@@ -70,7 +70,7 @@ def _lines(front: Mapping[str, Any], hostile: Mapping[str, Any]) -> Iterable[str
     yield "| --- | --- | --- |"
     for key, title, goal in GOALS:
         yield f"| {title} | {_told(front[key])} | {goal} |"
-    yield f"| p99 beside one attacker ÷ without, the worst | {_told(hostile['worst_ratio'])} | ≤ 2 |"
+    yield f"| p99 beside one attacker ÷ beside a control, the worst | {_told(hostile['worst_ratio'])} | ≤ 2 |"
     yield ""
     yield f"![Calls a second]({PLOTS}/rates.svg)"
     yield f"![Processor time a call]({PLOTS}/cost.svg)"
@@ -106,20 +106,26 @@ def _lines(front: Mapping[str, Any], hostile: Mapping[str, Any]) -> Iterable[str
     yield "## Beside an attacker"
     yield ""
     yield f"{hostile['calls_per_s']:,} calls a second of a capacity of {hostile['capacity_per_s']:,};"
-    yield f"quiet rounds beside quiet rounds: {_told(hostile['same_ratio'])};"
+    yield f"quiet rounds beside quiet rounds: {_told(hostile['same_ratio'])},"
+    yield f"the middle half of the pairs {' to '.join(map(_told, hostile['same_quartiles']))};"
+    granted = hostile["scheduling"]
+    yield f"priority of the generator: {granted['generator']}, of the server: {granted['server']};"
     yield f"calls refused or late, all together: {hostile['not_in_time_or_refused']};"
     yield f"load average {hostile['load_average']}."
     yield ""
-    yield "| attack | p99 without, ms | p99 beside it, ms | ratio | of a core the attacker had |"
-    yield "| --- | --- | --- | --- | --- |"
+    yield "| attack | p99 quiet, ms | beside a control, ms | beside it, ms | ratio | of a core the attacker had |"
+    yield "| --- | --- | --- | --- | --- | --- |"
     for name, of in hostile["attacks"].items():
-        told = (of[key] for key in ("quiet_p99_ms", "p99_ms", "ratio", "attacker_share"))
+        told = (of[key] for key in ("quiet_p99_ms", "control_p99_ms", "attacked_p99_ms", "ratio", "attacker_share"))
         yield f"| {name.replace('_', ' ')} | {' | '.join(map(_told, told))} |"
     yield ""
     yield "## Not run"
     yield ""
     for name, why in front["not_run"].items():
         yield f"- {name}: {why}"
+    for name, of in hostile["attacks"].items():
+        if of["not_run"]:
+            yield f"- {name.replace('_', ' ')}: {of['not_run']}"
 
 
 def _told(value: float | None) -> str:

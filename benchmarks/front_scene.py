@@ -113,9 +113,17 @@ def scene(registers: int) -> Iterator[Scene]:
         yield Scene(children, addresses, client_of(certificate) if certificate else None, not_run)
 
 
+@dataclass(frozen=True, slots=True)
+class OneServer:
+    """A processing server that is up; `pid` is also its loop's thread."""
+
+    address: str
+    pid: int
+
+
 @contextmanager
-def one_server(registers: int) -> Iterator[str]:
-    """The door of one processing server on the first core, and the caller on the second: its address."""
+def one_server(registers: int) -> Iterator[OneServer]:
+    """One processing server on the first core, the caller and the stores on the second."""
     with tempfile.TemporaryDirectory(prefix="altyn-door-") as name, ExitStack() as stack:
         folder = Path(name)
         stack.enter_context(on_core(1))
@@ -124,8 +132,8 @@ def one_server(registers: int) -> Iterator[str]:
         asyncio.run(world.prepare(stores.postgres_dsn, registers))
         environment = {**settings.model_copy(update=LISTEN).environment(), **stores.environment()}
         commands = {"door": [sys.executable, "-m", "altyn.server"]}
-        _, addresses = start_servers(commands, {"door": environment}, folder, stack)
-        yield addresses["door"]
+        children, addresses = start_servers(commands, {"door": environment}, folder, stack)
+        yield OneServer(addresses["door"], children["door"].process.pid)
 
 
 def self_signed(folder: Path) -> Path | None:

@@ -32,8 +32,8 @@ VARIETY = 8
 
 def run(*, rounds: int = 3, seconds: float = 4.0, recovery_s: float = 5.0) -> dict[str, Any]:
     """The figures of `altyn bench overload`: medians of rounds."""
-    with one_server(REGISTERS) as address:
-        return _measure(address, rounds, seconds, recovery_s)
+    with one_server(REGISTERS) as server:
+        return _measure(server.address, rounds, seconds, recovery_s)
 
 
 def requests_of(number: int) -> list[bytes]:

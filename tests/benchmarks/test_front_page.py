@@ -35,11 +35,30 @@ FRONT: dict[str, Any] = {
 HOSTILE: dict[str, Any] = {
     "worst_ratio": 1.3,
     "same_ratio": 1.0,
+    "same_quartiles": [0.9, 1.1],
+    "scheduling": {"generator": "real-time", "server": "nice"},
     "not_in_time_or_refused": 0,
     "calls_per_s": 7_500,
     "capacity_per_s": 30_000,
     "load_average": 0.4,
-    "attacks": {"rapid_reset": {"quiet_p99_ms": 1.0, "p99_ms": 1.3, "ratio": 1.3, "attacker_share": 0.9}},
+    "attacks": {
+        "rapid_reset": {
+            "quiet_p99_ms": 0.9,
+            "control_p99_ms": 1.0,
+            "attacked_p99_ms": 1.3,
+            "ratio": 1.3,
+            "attacker_share": 0.5,
+            "not_run": None,
+        },
+        "half_open": {
+            "quiet_p99_ms": 0.9,
+            "control_p99_ms": 1.0,
+            "attacked_p99_ms": 1.3,
+            "ratio": None,
+            "attacker_share": 0.0,
+            "not_run": "the attacker got no processor: its core had more to do",
+        },
+    },
 }
 
 
@@ -50,7 +69,9 @@ def test_page_tells_figures_gaps_and_reasons(tmp_path: Path) -> None:
     assert "- ratio_cpp_echo: no development files of grpc++ here" in text
     assert "| CalculateReceipt, compiled door | 4,000 | 20,000 | 1.5 | 3.25 | 4.0 | 21.5 |" in text
     assert "| CalculateReceipt, compiled door | 90% | the generator itself was late | | | | |" in text
-    assert "| rapid reset | 1.0 | 1.3 | 1.3 | 0.9 |" in text
+    assert "| rapid reset | 0.9 | 1.0 | 1.3 | 1.3 | 0.5 |" in text
+    assert "- half open: the attacker got no processor: its core had more to do" in text
+    assert "priority of the generator: real-time, of the server: nice;" in text
 
 
 def test_every_plot_of_the_page_is_a_picture(tmp_path: Path) -> None:

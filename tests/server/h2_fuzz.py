@@ -277,6 +277,7 @@ class Fuzz:
             connection.buffer_updated(len(part))
             if not is_calm and chance.random() < 0.1:
                 now_ns += chance.choice([0, NS // 100, NS, 70 * NS])
+                lobby.tick()  # room for ends
                 connection.tick(now_ns)
                 self.counts["ticks"] += 1
             if not is_calm and chance.random() < 0.05:

@@ -377,3 +377,36 @@ async def test_conversation_with_broken_bytes_harms_nobody(seed: int) -> None:
                 pass
             peer.writer.close()
         assert await running.serves()
+
+
+async def test_peer_that_goes_on_after_it_was_sent_away_is_no_longer_read_from() -> None:
+    """What nobody will look at is not taken for ever: the sender waits, not the server, until its time is over."""
+    async with door_with() as running:
+        with socket.create_connection(("127.0.0.1", running.door.port)) as peer:
+            peer.setblocking(False)
+            loop, sent = asyncio.get_running_loop(), 0
+            await loop.sock_sendall(peer, b"GET / HTTP/1.1\r\n\r\n")
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1):
+                    while sent < 256 * MIB:
+                        await loop.sock_sendall(peer, bytes(MIB))
+                        sent += MIB
+            assert sent <= 16 * MIB  # what the system's buffers take
+            assert await running.serves()
+            with pytest.raises(ConnectionError):
+                async with asyncio.timeout(10):
+                    await loop.sock_sendall(peer, bytes(256 * MIB))
+
+
+async def test_those_who_end_together_end_in_several_turns() -> None:
+    async with door_with(DoorLimits(handshake_s=0.3)) as running:
+        silent = [await asyncio.open_connection("127.0.0.1", running.door.port) for _ in range(40)]
+        lobby, seen = running.door.lobby, []
+        while lobby.entered_count:
+            await asyncio.sleep(0)
+            seen.append(lobby.entered_count)
+        ended = [before - after for before, after in zip([40, *seen], seen, strict=False)]
+        assert max(ended) <= 16
+        assert lobby.sent_away == {"no_settings_in_time": 40}
+        for _, writer in silent:
+            writer.close()

@@ -41,6 +41,7 @@ cdef class Connection:
     cdef int64_t paused_ns
     cdef int64_t drain_ns
     cdef int64_t over_ns
+    cdef int64_t dropped_bytes   # since then
     cdef int64_t ends_ns         # when it has reached its age
 
     cdef int answer_ready(self) except -1
@@ -62,6 +63,7 @@ cdef class Connection:
     cdef int give_up(self) except -1
     cdef int close(self) except -1
     cpdef int tick(self, int64_t now_ns) except -1
+    cdef int cut(self, str reason) except -1
     cdef int tick_streams(self, int64_t now_ns) except -1
     cpdef int drain(self, int64_t now_ns) except -1
     cpdef int say(self, str service, int status) except -1

@@ -44,6 +44,7 @@ cdef enum:
 
 cdef int64_t GOODBYE_AFTER_NS = 50_000_000  # for calls already on their way when the notice is sent
 cdef int64_t CLOSE_NS = 2_000_000_000  # to take what was sent, once the connection is over
+cdef int64_t DROPPED_BYTES_MAX = 256 << 10  # of what comes meanwhile: enough for what was on its way as a rule
 cdef uint8_t[OUT_BYTES] out
 
 
@@ -103,6 +104,10 @@ cdef class Connection:
 
     def buffer_updated(self, Py_ssize_t count):
         if self.is_over:
+            self.dropped_bytes += count
+            if self.dropped_bytes >= DROPPED_BYTES_MAX:
+                # Who does not listen may go on for ever; unread, it waits for us instead of us for it.
+                self.transport.pause_reading()
             return
         self.peer.now_ns = now_ns()
         if frames.peer_feed(&self.peer, self.lobby.start, <size_t>count) != 0:
@@ -403,7 +408,7 @@ cdef class Connection:
         return self.close()
 
     cdef int close(self) except -1:
-        """What was written goes out; what comes is dropped until the peer closes, or it has had its time.
+        """What was written goes out; what comes is dropped, as far as it may, until the peer closes or has had its time.
 
         To close at once would have the system tell the peer of a reset, and lose our last words.
         """
@@ -425,20 +430,12 @@ cdef class Connection:
         if self.transport is None:
             return 0
         if self.is_over:
-            if now_ns - self.over_ns > CLOSE_NS:
-                self.transport.abort()
-            return 0
+            return self.cut("") if now_ns - self.over_ns > CLOSE_NS else 0
         frames.peer_refill(&self.peer, now_ns)
         if not self.peer.has_settings and now_ns - self.made_ns > lobby.handshake_ns:
-            lobby.count_sent_away("no_settings_in_time")
-            self.is_over = True
-            self.transport.abort()
-            return 0
+            return self.cut("no_settings_in_time")
         if self.is_paused and now_ns - self.paused_ns > lobby.answer_ns:
-            lobby.count_sent_away("does_not_read")
-            self.is_over = True
-            self.transport.abort()
-            return 0
+            return self.cut("does_not_read")
         if self.peer.streams != NULL:
             self.tick_streams(now_ns)
         if self.is_draining:
@@ -449,7 +446,18 @@ cdef class Connection:
             elif now_ns - self.drain_ns > lobby.grace_ns:
                 self.abandon()
         elif now_ns > self.ends_ns or (self.peer.streams == NULL and now_ns - self.used_ns > lobby.idle_ns):
-            self.drain(now_ns)
+            if lobby.may_end():
+                self.drain(now_ns)
+        return 0
+
+    cdef int cut(self, str reason) except -1:
+        """End it without a word when this turn has room for one more end, else in one of the next. `reason`: "" to count none."""
+        if not self.lobby.may_end():
+            return 0
+        if reason:
+            self.lobby.count_sent_away(reason)
+        self.is_over = True
+        self.transport.abort()
         return 0
 
     cdef int tick_streams(self, int64_t now_ns) except -1:
@@ -461,10 +469,7 @@ cdef class Connection:
             elif stream.state == streams.RECEIVING:
                 if now_ns - stream.begun_ns > self.lobby.request_ns:
                     if self.peer.in_headers and self.peer.current == stream:
-                        self.lobby.count_sent_away("no_headers_in_time")
-                        self.is_over = True
-                        self.transport.abort()
-                        return 0
+                        return self.cut("no_headers_in_time")
                     streams.stream_refuse(stream, semantics.GRPC_DEADLINE_EXCEEDED, b"the request took too long to come")
                     streams.stream_drop_body(&self.lobby.front, stream, &self.peer.request_bytes)
                     replies.refuse_early(&self.peer, stream)

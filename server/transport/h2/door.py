@@ -28,8 +28,9 @@ from altyn.server.transport.h2.lobby import Lobby, Method
 from altyn.server.transport.tls import H2, Tls
 
 TICK_S = 0.05
+TICK_AGAIN_S = 0.005  # when more connections end than one turn should
 BACKLOG = 1_024
-ACCEPTED_PER_TURN_MAX = 64
+ACCEPTED_PER_TURN_MAX = 8  # each costs as much as some calls
 ACCEPT_PAUSE_S = 1.0
 LAST_WORDS_S = 1.0
 NS = 1_000_000_000
@@ -176,8 +177,8 @@ class H2Door:
                 self.lobby.leave(origin)
 
     def _tick(self) -> None:
-        self._ticking = asyncio.get_running_loop().call_later(TICK_S, self._tick)
-        self.lobby.tick()
+        is_more = self.lobby.tick()
+        self._ticking = asyncio.get_running_loop().call_later(TICK_AGAIN_S if is_more else TICK_S, self._tick)
         if not self.lobby.connections:
             self._empty.set()
 

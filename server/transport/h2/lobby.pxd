@@ -33,6 +33,7 @@ cdef class Lobby:
     cdef readonly set connections
     cdef dict origins            # peer's address → its connections, handshakes included
     cdef readonly int64_t entered_count
+    cdef int ends_left           # connections that this turn may still end
     cdef readonly dict sent_away # why → connections
     cdef readonly int64_t connections_max
     cdef readonly int64_t connections_of_address_max
@@ -44,5 +45,6 @@ cdef class Lobby:
     cdef int64_t ping_interval_ns
     cdef readonly int64_t age_ns
 
+    cdef bint may_end(self) noexcept
     cdef int flush_soon(self, connection) except -1
     cpdef int count_sent_away(self, str reason) except -1

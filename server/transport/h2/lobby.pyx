@@ -19,6 +19,8 @@ from altyn.server.meters import monotonic_ns
 
 cdef enum:
     READ_BYTES = 64 << 10
+    # What ends takes its time, and those who came together end together: the others are served in between.
+    ENDS_PER_TICK_MAX = 16
 
 
 @cython.final
@@ -117,13 +119,22 @@ cdef class Lobby:
             connection.say(service, status)
 
     def tick(self):
-        """What time brings: deadlines, idle and old connections, peers that do not read."""
+        """What time brings: deadlines, idle and old connections, peers that do not read. True: some must wait for more."""
         cdef int64_t now_ns = monotonic_ns()
+        self.ends_left = ENDS_PER_TICK_MAX
         for connection in list(self.connections):
             try:
                 connection.tick(now_ns)
             except Exception as error:
                 connection.break_off(error)
+        return self.ends_left == 0
+
+    cdef bint may_end(self) noexcept:
+        """Whether this turn has room for one more end, which is taken."""
+        if self.ends_left == 0:
+            return False
+        self.ends_left -= 1
+        return True
 
     def drain(self):
         """Take no more calls; connections close when theirs have ended."""
