@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+import asyncpg
 from starlette.responses import Response
 
 from altyn.admin_api.console.outline import Outline
 from altyn.admin_api.console.pages import Pages, Shell, Visit
+from altyn.admin_api.console.views import FILTERS, Picture, picture_of
 from altyn.admin_api.edge.problems import Invalid
 from altyn.admin_api.promotions import repository
 from altyn.admin_api.promotions.goods import concerned_by
-from altyn.admin_api.promotions.schemas import Kind, State
 
 PAGE_SIZE = 25
 GROUPS_MAX = 200
-TEXT_CHARS_MAX = 100
-STAGES = ("price", "item", "set", "receipt", "coupon", "card", "accrual", "message")
-VALIDITY = ("now", "coming", "over")
-#: What a filter may be; None: any text.
-FILTERS: Mapping[str, tuple[str, ...] | None] = {
-    "text": None,
-    "state": tuple(State),
-    "stage": STAGES,
-    "group": None,
-    "validity": VALIDITY,
-    "kind": tuple(Kind),
-}
 PRICE = re.compile(r"(\d{1,9})(?:[.,](\d{1,2}))?")
 
 pages = Pages()
@@ -39,30 +26,44 @@ pages = Pages()
 
 @pages.get("/promotions", "promotions:read")
 async def show_list(visit: Visit) -> Response:
-    asked = {name: _filter(visit, name) for name in FILTERS}
+    picture = await picture_of(visit, "list")
+    if isinstance(picture, Response):
+        return picture
     after = visit.asked("after")[:64]
-    rows = await repository.list_promotions(
-        visit.call.connection,
-        visit.call.tenant,
-        after=after,
-        count_max=PAGE_SIZE + 1,
-        today=today(visit).isoformat(),
-        **asked,
-    )
+    rows = await rows_of(visit, picture, after)
     shown = [(row, Outline(row["document"], visit.t)) for row in rows[:PAGE_SIZE]]
-    chosen = {name: value for name, value in asked.items() if value}
-    chips = [(name, _told(visit, name, value), _address(chosen, leave_out=name)) for name, value in chosen.items()]
-    following = _address(chosen, after=shown[-1][0]["promotion_id"]) if len(rows) > PAGE_SIZE else ""
     return visit.show(
         "list.html",
         rows=shown,
-        chosen=chosen,
-        chips=chips,
-        first=_address(chosen) if after else "",
-        following=following,
-        filters={"state": FILTERS["state"], "stage": STAGES, "validity": VALIDITY, "kind": FILTERS["kind"]},
-        groups=await repository.list_groups(visit.call.connection, visit.call.tenant, GROUPS_MAX),
+        first=picture.address() if after else "",
+        following=picture.address(after=shown[-1][0]["promotion_id"]) if len(rows) > PAGE_SIZE else "",
+        **await frame_of(visit, picture),
     )
+
+
+async def rows_of(
+    visit: Visit, picture: Picture, after: str, count_max: int = PAGE_SIZE + 1, **more: Any
+) -> list[asyncpg.Record]:
+    """Promotions that the filters leave, by id; ``more`` stands in place of filters."""
+    chosen: dict[str, Any] = {name: picture.chosen.get(name) for name in FILTERS}
+    return await repository.list_promotions(
+        visit.call.connection,
+        visit.call.tenant,
+        after=after,
+        count_max=count_max,
+        today=today(visit).isoformat(),
+        **chosen | more,
+    )
+
+
+async def frame_of(visit: Visit, picture: Picture) -> dict[str, Any]:
+    """What ``_filters.html`` takes: the filters, what may be chosen, and what is."""
+    return {
+        "picture": picture,
+        "chips": [(name, _told(visit, name, value), picture.without(name)) for name, value in picture.chosen.items()],
+        "filters": {name: FILTERS[name] for name in ("state", "stage", "validity", "kind")},
+        "groups": await repository.list_groups(visit.call.connection, visit.call.tenant, GROUPS_MAX),
+    }
 
 
 @pages.get("/products/hits", "promotions:read")
@@ -79,18 +80,8 @@ def today(visit: Visit) -> date:
     return visit.call.now.astimezone(ZoneInfo(visit.shell.zone)).date()
 
 
-def _filter(visit: Visit, name: str) -> str | None:
-    value, known = visit.asked(name)[:TEXT_CHARS_MAX], FILTERS[name]
-    return value if value and "\0" not in value and (known is None or value in known) else None
-
-
 def _told(visit: Visit, name: str, value: str) -> str:
     return value if FILTERS[name] is None else visit.t.word(name, value)
-
-
-def _address(chosen: Mapping[str, str], *, leave_out: str = "", **more: Any) -> str:
-    kept = {name: value for name, value in chosen.items() if name != leave_out} | more
-    return "/console/promotions" + (f"?{urlencode(kept)}" if kept else "")
 
 
 def _minor(shell: Shell, text: str) -> int | None:

@@ -52,7 +52,9 @@ MENUS = (
         "discount",
         (
             Entry("list.title", "/console/promotions", "promotions:read"),
+            Entry("calendar.title", "/console/calendar", "promotions:read"),
             Entry("nav.hits", "/console/products/hits", "promotions:read"),
+            Entry("case.title", "/console/receipt-cases", "promotions:read"),
             Entry("nav.releases", "/console/releases", "releases:read"),
             *_of_sections("promotions"),
         ),

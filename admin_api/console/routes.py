@@ -9,6 +9,7 @@ from altyn.admin_api.console import (
     adjustments,
     backtests,
     by_provider,
+    calendar,
     constructor,
     customer_acts,
     customer_page,
@@ -27,6 +28,7 @@ from altyn.admin_api.console import (
     sections,
     shell,
     trying,
+    views,
 )
 from altyn.admin_api.console.assets import get_asset
 from altyn.admin_api.console.navigation import menus_for
@@ -37,8 +39,11 @@ PARTS = (
     me,
     overview,
     listing,
+    views,
+    calendar,
     trying,
     backtests,
+    calendar,
     constructor,
     reviewing,
     releasing,

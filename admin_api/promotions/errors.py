@@ -57,3 +57,24 @@ class ReviewNeeded(Refusal):
 
     status_code = 409
     reason = "REVIEW_NEEDED"
+
+
+class ViewUnknown(Refusal):
+    """Nobody has this view, or it is somebody else's own."""
+
+    status_code = 404
+    reason = "VIEW_UNKNOWN"
+
+
+class ViewExists(Refusal):
+    """Another view has this name."""
+
+    status_code = 409
+    reason = "VIEW_EXISTS"
+
+
+class TooManyViews(Refusal):
+    """There is no room for one more view."""
+
+    status_code = 409
+    reason = "TOO_MANY_VIEWS"

@@ -50,7 +50,7 @@ async def concerned_by(call: Call, *, sku: str, price_minor: int | None) -> list
 
 def _find(documents: dict[str, dict[str, Any]], assets: Sequence[Asset], product: Product) -> list[Concerned]:
     found = []
-    for promotion in _readable(documents, assets):
+    for promotion in readable(documents, assets):
         targets = [of for reward in promotion.rewards for of in reward_sets(reward) if contains(of, product)]
         counted = [of for of in _counted(promotion) if contains(of, product)]
         if targets or counted:
@@ -60,7 +60,7 @@ def _find(documents: dict[str, dict[str, Any]], assets: Sequence[Asset], product
     return found
 
 
-def _readable(documents: dict[str, dict[str, Any]], assets: Sequence[Asset]) -> Sequence[Promotion]:
+def readable(documents: dict[str, dict[str, Any]], assets: Sequence[Asset]) -> Sequence[Promotion]:
     """All of them, or, when one cannot be read any more, those that can."""
     try:
         return read_with_assets(list(documents.values()), assets).promotions

@@ -6,6 +6,7 @@ Days are whole numbers since 1970-01-01; a moment is minutes since then.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from altyn.core.rules.condition import Schedule
 
@@ -30,6 +31,26 @@ def holds_at(schedule: Schedule, moment: int) -> bool:
         if crosses and minute < end and _date_holds(schedule, day - 1):
             return True
     return False
+
+
+def ranges_on(day: int, holding: Sequence[Schedule], failing: Sequence[Schedule] = ()) -> list[tuple[int, int]]:
+    """Half-open ranges of minutes of a day during which the first hold and the others do not, in order and apart."""
+    edges = sorted({0, DAY_MINUTES, *(edge for one in (*holding, *failing) for edge in _edges_on(one, day))})
+    found: list[tuple[int, int]] = []
+    for start, end in pairwise(edges):
+        moment = day * DAY_MINUTES + start
+        if all(holds_at(one, moment) for one in holding) and not any(holds_at(one, moment) for one in failing):
+            begin = found.pop()[0] if found and found[-1][1] == start else start
+            found.append((begin, end))
+    return found
+
+
+def _edges_on(schedule: Schedule, day: int) -> list[int]:
+    """Minutes of the day at which it may begin or cease to hold; a part of a minute counts to the next one."""
+    walls = [wall for wall in (schedule.from_wall_us, schedule.to_wall_us) if wall is not None]
+    edges = [edge for window in schedule.windows for edge in window]
+    edges += [-(-wall // MINUTE_US) - day * DAY_MINUTES for wall in walls]
+    return [edge for edge in edges if 0 < edge < DAY_MINUTES]
 
 
 def first_moment(schedules: Sequence[Schedule], since: int | None = None) -> int | None:

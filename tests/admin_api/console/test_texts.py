@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from altyn.admin_api.console import cards, listing, shape
+from altyn.admin_api.console import cards, shape, views
 from altyn.admin_api.console.texts import FORMS, LANGUAGES, texts_in, wanted_language
 from altyn.core.rules.definition import load_documents
 
@@ -70,7 +70,7 @@ def test_every_word_of_the_form_has_a_text() -> None:
             assert any(texts.has(f"{area}.{option}") for area in areas), (block, one.key, option)
     for card in cards.cards():
         assert texts.has(f"card.{card}.title") and texts.has(f"card.{card}.says")
-    for name in listing.FILTERS:
+    for name in views.FILTERS:
         assert texts.has(f"filter.{name}")
 
 
