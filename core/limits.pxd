@@ -110,8 +110,9 @@ cdef enum:
     # Numbers of earlier purchases kept at once, of all releases, and buckets one operation may change.
     ACCUMULATIONS_KEPT_MAX = 4_096
     ACCUMULATOR_CHANGES_MAX = 8_192
-    # Rules against fraud that act; each changes one counter at most.
+    # Rules against fraud that act, and counters each of them changes at most.
     FRAUD_RULES_MAX = 64
+    FRAUD_COUNTERS_MAX = 2
     # Of accounts: a tier's rank, and rows one operation may change.
     TIER_RANK_MAX = 32
     TIER_CHANGES_MAX = 256
