@@ -109,7 +109,7 @@ GIFT_CARDS = FactTable(
 FRAUD_RULES = FactTable(
     "fraud_rules",
     ("rule",),
-    ("kind", "count_window", "threshold", "seconds", "actions", "holdback_days", "state", "title"),
+    ("kind", "count_window", "threshold", "seconds", "actions", "holdback_days", "share_percent", "state", "title"),
 )
 
 

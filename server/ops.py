@@ -22,6 +22,7 @@ from altyn.core.engine import (
     get_coupons,
     merge_accounts,
     move_points,
+    set_tier,
 )
 from altyn.core.ledger.accumulators_view import accumulator_sizes, read_accumulations
 from altyn.infra.certificates import Certificate
@@ -75,6 +76,7 @@ class OpsCalls:
             "ConvertPoints": partial(self._calls.effect, convert_points),
             "DecideException": partial(self._calls.effect, decide_exception),
             "GetAccumulations": self.get_accumulations,
+            "SetTier": partial(self._calls.effect, set_tier),
         }
 
     def get_balance(self, request: bytes, scope: Scope) -> Reply:

@@ -12,7 +12,7 @@ from altyn.admin_api.receipts.repository import seqs_of_customer
 from altyn.admin_api.stores.repository import in_reach, reach_arguments
 
 RULES = """
-SELECT rule, kind, count_window AS window, threshold, seconds, actions, holdback_days, state, title,
+SELECT rule, kind, count_window AS window, threshold, seconds, actions, holdback_days, share_percent, state, title,
        version AS feed_version
   FROM fraud_rules WHERE tenant = $1 AND valid_to = 'infinity' AND NOT deleted
 """

@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field, model_validator
 
 from altyn.admin_api.edge.fields import Moment, Number, PageSize, Reason, Shape, Title, Whole
-from altyn.core.facts.fraud import FRAUD_ACTIONS, FRAUD_KINDS, TIME_KINDS
+from altyn.core.facts.fraud import FRAUD_ACTIONS, FRAUD_KINDS, SHARE_KINDS, TIME_KINDS
 
 Part = Annotated[str | None, Field(max_length=64)]
 
@@ -51,8 +51,8 @@ class Verdict(StrEnum):
 
 class RuleIn(Shape):
     """``threshold``: so many times, minor units or codes may be in ``window``; kinds that look at time have ``seconds``
-    instead, less is suspicious. HOLDBACK keeps the receipt's points pending ``holdback_days`` longer. Returns and
-    fiscal marks are tagged and make cases, nothing else.
+    instead, less is suspicious; of a share both ``threshold`` and ``share_percent`` are passed. HOLDBACK keeps the
+    receipt's points pending ``holdback_days`` longer. Returns and fiscal marks are tagged and make cases, nothing else.
     """
 
     kind: FraudKind
@@ -61,6 +61,7 @@ class RuleIn(Shape):
     seconds: Annotated[Whole, Field(ge=0, le=366 * 86_400)] = 0
     actions: Annotated[list[FraudAction], Field(min_length=1, max_length=4)]
     holdback_days: Annotated[Whole, Field(ge=0, le=365)] = 0
+    share_percent: Annotated[Whole, Field(ge=0, le=100)] = 0
     state: RuleState = RuleState.ACTIVE
     title: Title = ""
 
@@ -69,12 +70,16 @@ class RuleIn(Shape):
         looks_at_time = self.kind in TIME_KINDS
         if looks_at_time != (self.seconds > 0) or (looks_at_time and self.threshold):
             raise ValueError("this kind has seconds and no threshold" if looks_at_time else "this kind has no seconds")
+        if (self.kind in SHARE_KINDS) != (self.share_percent > 0):
+            raise ValueError("a share, and no other kind, has share_percent")
         if ("HOLDBACK" in self.actions) != (self.holdback_days > 0):
             raise ValueError("HOLDBACK and holdback_days go together")
         if self.kind in RETURN_KINDS | {"DUPLICATE_SIGN"} and not set(self.actions) <= AFTERWARDS:
             raise ValueError("this kind is tagged and makes cases, nothing else")
         if self.kind == "DUPLICATE_SIGN" and self.window is Window.ALWAYS:
             raise ValueError("fiscal marks are counted by DAY, WEEK or MONTH: each is a number of its own")
+        if self.kind == "CASHIER_ACTIVATIONS" and self.window is Window.ALWAYS:
+            raise ValueError("activations are counted by DAY, WEEK or MONTH: a card is new in one")
         return self
 
 
@@ -136,7 +141,8 @@ class DecideIn(Shape):
 
 
 class CaseOut(BaseModel):
-    """``count`` is what was reached, ``threshold`` what the rule let be: times, minor units, codes or seconds."""
+    """``count`` is what was reached, ``threshold`` what the rule let be: times, minor units, codes, seconds or
+    percent."""
 
     case_id: str
     seq: int

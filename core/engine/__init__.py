@@ -20,6 +20,7 @@ from altyn.core.engine.reads import authorize_customer, calculate_receipt, get_b
 from altyn.core.engine.receipts import cancel_receipt, commit_receipt, reserve_receipt
 from altyn.core.engine.replay import recalculate, replay, same_decision
 from altyn.core.engine.returns import find_owed, return_receipt, settle_waiting
+from altyn.core.engine.set_tier import set_tier
 from altyn.core.engine.step import Engine
 from altyn.core.engine.tally import Tally
 from altyn.core.engine.tier_sweep import TierSweep
@@ -65,6 +66,7 @@ __all__ = [
     "return_receipt",
     "same_decision",
     "same_taking",
+    "set_tier",
     "settle_waiting",
     "tend_accumulations",
 ]

@@ -102,7 +102,8 @@ cdef object conflict(Engine engine, int kind, int64_t seq):
     cdef pos_v1.CommitReceiptResponse reply
     cdef ops_v1.AdjustPointsResponse said
     memset(&reply, 0, sizeof(reply))
-    if kind in (pos_v1.OPERATION_KIND_ADJUST, pos_v1.OPERATION_KIND_TRANSFER, pos_v1.OPERATION_KIND_CONVERT, pos_v1.OPERATION_KIND_DECIDE):
+    if kind in (pos_v1.OPERATION_KIND_ADJUST, pos_v1.OPERATION_KIND_TRANSFER, pos_v1.OPERATION_KIND_CONVERT, pos_v1.OPERATION_KIND_DECIDE,
+                pos_v1.OPERATION_KIND_SET_TIER):
         memset(&said, 0, sizeof(said))
         said.reason = text_of(b"CONTENT_DIFFERS")
         said.seq = seq

@@ -2,7 +2,7 @@
 
 A tier rises at once, with the operation whose sum reaches it, and holds to the end of so many periods after the one that made it. It falls
 only when it is over: then the period that has just ended decides. That is read from the row whatever the day, so nobody's tier depends
-on when the sweep writes it down.
+on when the sweep writes it down. Beside it an account may have one by hand until a day: the better of the two is the customer's.
 """
 from libc.stdint cimport int64_t
 from altyn.core.engine.returned cimport Sale
@@ -25,6 +25,8 @@ cdef int count_return_tier(Engine engine, const Sale* sale, journal_v1.Effects* 
 cdef int merge_tiers(Engine engine, int64_t account_id, int64_t into, journal_v1.Effects* effects) except -1
 # What the sweep writes down: True when the row is another on the day than it was written; the row is that one then.
 cdef bint is_over(TierTerms terms, TierRow* row, int64_t today) noexcept nogil
+# The row as it stands on the day.
+cdef void end_tier(TierTerms terms, TierRow* row, int64_t day) noexcept nogil
 cdef int open_changes(Engine engine, journal_v1.Effects* effects, size_t room) except -1
 cdef void put_change(journal_v1.Effects* effects, const TierRow* row) noexcept
 cdef int64_t programme_day(Engine engine, int64_t instant_us) noexcept

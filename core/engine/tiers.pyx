@@ -1,9 +1,9 @@
-"""Body of tiers. A row is always taken as it stands on the day before anything is counted in it.
+"""Body of tiers. A row is always taken as it stands on the day before anything is counted in it or given.
 
 Sums belong to the period of the business date; one that is neither the row's period nor the one before it counts for nobody, for no tier
 can come of it any more. Never here: which sum makes which tier (core/facts/tiers).
 """
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int16_t, int32_t, int64_t
 from libc.string cimport memset
 
 from altyn.core.accumulations cimport EarlierReceipt
@@ -39,11 +39,14 @@ cdef int64_t counted_in(TierTerms terms, const TierRow* row, int64_t first_day) 
 
 cdef void end_tier(TierTerms terms, TierRow* row, int64_t day) noexcept nogil:
     """The row as it stands on the day. A tier that is over becomes what the period it ended with has made; only two periods are known,
-    so that is soon none."""
+    so that is soon none. One by hand is over with its day."""
     cdef int64_t ended
+    if row.given_until_day < day:
+        row.given_rank = 0
+        row.given_until_day = 0
     while row.rank > 0 and row.until_day < day:
         ended = terms.first_of(row.until_day)
-        row.rank = terms.rank_of(counted_in(terms, row, ended))
+        row.rank = <int16_t>terms.rank_of(counted_in(terms, row, ended))
         row.until_day = <int32_t>terms.last_day(ended) if row.rank > 0 else 0
 
 
@@ -66,7 +69,7 @@ cdef void rise(TierTerms terms, TierRow* row, int64_t first_day, int64_t today) 
     cdef int32_t rank = terms.rank_of(counted_in(terms, row, first_day))
     cdef int64_t last = terms.last_day(first_day)
     if rank > 0 and last >= today and (rank > row.rank or (rank == row.rank and last > row.until_day)):
-        row.rank = rank
+        row.rank = <int16_t>rank
         row.until_day = <int32_t>last
 
 
@@ -84,7 +87,8 @@ cdef void count(TierTerms terms, TierRow* row, int64_t day, int64_t sum, int64_t
 
 
 cdef bint is_same(const TierRow* a, const TierRow* b) noexcept nogil:
-    return (a.rank == b.rank and a.until_day == b.until_day and a.counted == b.counted and a.counted_before == b.counted_before
+    return (a.rank == b.rank and a.until_day == b.until_day and a.given_rank == b.given_rank
+            and a.given_until_day == b.given_until_day and a.counted == b.counted and a.counted_before == b.counted_before
             and (a.period_day == b.period_day or (a.counted == 0 and a.counted_before == 0)))
 
 
@@ -97,6 +101,17 @@ cdef void put_change(journal_v1.Effects* effects, const TierRow* row) noexcept:
     change.period_day = row.period_day
     change.counted = row.counted
     change.counted_before = row.counted_before
+    change.given_rank = row.given_rank
+    change.given_until_day = row.given_until_day
+
+
+cdef inline int32_t best_rank(const TierRow* row) noexcept nogil:
+    return max(row.rank, row.given_rank)
+
+
+cdef inline int32_t best_until(const TierRow* row) noexcept nogil:
+    """The last day of the better one; of two alike, the later."""
+    return max(row.until_day if row.rank == best_rank(row) else 0, row.given_until_day if row.given_rank == best_rank(row) else 0)
 
 
 cdef int open_changes(Engine engine, journal_v1.Effects* effects, size_t room) except -1:
@@ -116,7 +131,7 @@ cdef int read_tier(Engine engine) except -1:
         return 0
     row = tier_row(&engine.book.tiers, engine.case.account_id)
     end_tier(terms, &row, programme_day(engine, instant_us))
-    engine.case.holdings.tiers_count = terms.steps_of(row.rank)
+    engine.case.holdings.tiers_count = terms.steps_of(best_rank(&row))
     if engine.case.holdings.tiers_count > 0:
         engine.case.holdings.tiers = <Text*>taken(engine, <size_t>engine.case.holdings.tiers_count * sizeof(Text))
         for i in range(engine.case.holdings.tiers_count):
@@ -135,23 +150,27 @@ cdef ops_v1.AccountTier* shown_tier(Engine engine, int64_t account_id, int64_t i
     cdef TierTerms terms = engine.tiers
     cdef TierRow row = tier_row(&engine.book.tiers, account_id)
     cdef ops_v1.AccountTier* shown
-    cdef int32_t reached, projected
+    cdef int32_t reached, projected, given
     cdef int64_t today = programme_day(engine, instant_us)
     if terms.count == 0 or row.account_id == 0:
         return NULL
     end_tier(terms, &row, today)
     begin_period(terms, &row, terms.first_of(today))
     shown = <ops_v1.AccountTier*>taken(engine, sizeof(ops_v1.AccountTier))
-    reached = terms.steps_of(row.rank)
+    reached = terms.steps_of(best_rank(&row))
+    given = terms.steps_of(row.given_rank)
     projected = terms.steps_of(terms.rank_of(row.counted))
     if reached > 0:
         shown.tier = terms.steps[reached - 1].tier
     if projected > 0:
         shown.projected = terms.steps[projected - 1].tier
+    if given > 0:
+        shown.given = terms.steps[given - 1].tier
+        shown.given_until_day = row.given_until_day
     if terms.points_asset is not None:
         engine.kept.append(terms.points_asset.encode())
         shown.asset = text_of(engine.kept[len(engine.kept) - 1])
-    shown.until_day = row.until_day
+    shown.until_day = best_until(&row)
     shown.period_day = <int32_t>terms.first_of(today)
     shown.counted = row.counted
     shown.counted_before = row.counted_before
@@ -266,6 +285,9 @@ cdef int merge_tiers(Engine engine, int64_t account_id, int64_t into, journal_v1
     if mine.rank > row.rank or (mine.rank == row.rank and mine.until_day > row.until_day):
         row.rank = mine.rank
         row.until_day = mine.until_day
+    if mine.given_rank > row.given_rank or (mine.given_rank == row.given_rank and mine.given_until_day > row.given_until_day):
+        row.given_rank = mine.given_rank
+        row.given_until_day = mine.given_until_day
     rise(terms, &row, first_day, today)
     memset(&gone, 0, sizeof(TierRow))
     gone.account_id = account_id
@@ -281,7 +303,7 @@ cdef bint is_over(TierTerms terms, TierRow* row, int64_t today) noexcept nogil:
     """The row has become another since it was written; sums of two periods ago are nobody's."""
     cdef TierRow before = row[0]
     end_tier(terms, row, today)
-    if row.rank == 0:
+    if best_rank(row) == 0:
         begin_period(terms, row, terms.first_of(today))
         if row.counted == 0 and row.counted_before == 0:
             return True

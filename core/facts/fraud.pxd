@@ -26,6 +26,7 @@ cdef struct FraudRule:
     int32_t window             # altyn.journal.v1.LimitWindow
     int32_t actions            # FraudAction bits
     int32_t holdback_days
+    int32_t share_percent
 
 @cython.final
 cdef class FraudRules:

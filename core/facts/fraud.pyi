@@ -8,10 +8,12 @@ FRAUD_KINDS: tuple[str, ...]
 FRAUD_WINDOWS: tuple[str, ...]
 FRAUD_ACTIONS: tuple[str, ...]
 TIME_KINDS: frozenset[str]
+SHARE_KINDS: frozenset[str]
 
 class FraudRuleFact(NamedTuple):
     """`kind`, `actions` and `window` are names of FRAUD_KINDS, FRAUD_ACTIONS and FRAUD_WINDOWS. `threshold`: what may
-    be and is not suspicious yet; TIME_KINDS have `seconds` instead: less is suspicious. `holdback_days`: 0…365.
+    be and is not suspicious yet; TIME_KINDS have `seconds` instead: less is suspicious. Of SHARE_KINDS more than
+    `share_percent` (0…100) is suspicious, once `threshold` is passed too. `holdback_days`: 0…365.
     """
 
     rule: str
@@ -21,6 +23,7 @@ class FraudRuleFact(NamedTuple):
     seconds: int = 0
     actions: tuple[str, ...] = ("CASE",)
     holdback_days: int = 0
+    share_percent: int = 0
 
 class FraudRules:
     """Rules that are on. `count` of them act; `is_overfull`: there are more."""

@@ -12,10 +12,11 @@ cdef enum:
 
 # Numbers of altyn.journal.v1.FraudKind and LimitWindow, from 1; bits of FraudAction, in order.
 FRAUD_KINDS = ("CARD_RECEIPTS", "CARD_INTERVAL", "CASHIER_CARD", "RECEIPT_AMOUNT", "CARD_AMOUNT", "CASHIER_RETURNS", "FAST_RETURN",
-               "CARD_COUPONS", "NEW_CARD_REDEMPTION", "DUPLICATE_SIGN")
+               "CARD_COUPONS", "NEW_CARD_REDEMPTION", "DUPLICATE_SIGN", "CASHIER_CARD_SHARE", "CASHIER_ACTIVATIONS")
 FRAUD_WINDOWS = ("DAY", "WEEK", "MONTH", "YEAR", "ALWAYS")
 FRAUD_ACTIONS = ("TAG", "CASE", "HOLDBACK", "DECLINE_REDEMPTION")
 TIME_KINDS = frozenset({"CARD_INTERVAL", "FAST_RETURN", "NEW_CARD_REDEMPTION"})
+SHARE_KINDS = frozenset({"CASHIER_CARD_SHARE"})
 FRAUD_PREFIX = "fraud:"
 globals().update(FRAUD_RULES_MAX=FRAUD_RULES_MAX)
 
@@ -28,6 +29,7 @@ class FraudRuleFact(NamedTuple):
     seconds: int = 0
     actions: tuple = ("CASE",)
     holdback_days: int = 0
+    share_percent: int = 0
 
 
 cdef int check(rule) except -1:
@@ -42,6 +44,8 @@ cdef int check(rule) except -1:
         raise ValueError("fraud rule " + rule.rule + ": threshold or seconds out of range")
     if not 0 <= rule.holdback_days <= HOLDBACK_DAYS_MAX:
         raise ValueError("fraud rule " + rule.rule + ": holdback_days is " + str(rule.holdback_days))
+    if not 0 <= rule.share_percent <= 100:
+        raise ValueError("fraud rule " + rule.rule + ": share_percent is " + str(rule.share_percent))
     return 0
 
 
@@ -89,5 +93,6 @@ cdef class FraudRules:
             for action in fact.actions:
                 row.actions |= 1 << <int>FRAUD_ACTIONS.index(action)
             row.holdback_days = fact.holdback_days
+            row.share_percent = fact.share_percent
             self.count += 1
         return 0

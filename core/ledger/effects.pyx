@@ -1,5 +1,5 @@
 """Body of the bridge from wire structs to the book's steps. Decides nothing."""
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from altyn.core.ledger.accumulators cimport COUNTING, AccumulatorChange, accumulators_plan, read_name
@@ -82,8 +82,10 @@ cdef void plan_tiers(Book book, const Effects* effects) noexcept nogil:
     cdef int i
     for i in range(effects.tiers_count if book.plan.flaw == FLAWLESS else 0):
         change = &effects.tiers[i]
-        row = [change.account_id, change.counted, change.counted_before, change.period_day, change.until_day, change.rank, 0]
-        if not tiers_plan(&book.tiers, &row):
+        row = [change.account_id, change.counted, change.counted_before, change.period_day, change.until_day, <int16_t>change.rank,
+               <int16_t>change.given_rank, change.given_until_day]
+        # A row's ranks are narrower than what is told.
+        if row.rank != change.rank or row.given_rank != change.given_rank or not tiers_plan(&book.tiers, &row):
             book.plan.flaw = TIER_RANGE
             break
 

@@ -17,12 +17,13 @@ cdef inline int64_t counted_max() noexcept nogil:
     return 2_000_000_000_000_000_000
 
 cdef inline bint is_empty(const TierRow* row) noexcept nogil:
-    return row.rank == 0 and row.counted == 0 and row.counted_before == 0
+    return row.rank == 0 and row.given_rank == 0 and row.counted == 0 and row.counted_before == 0
 
 cdef bint is_row(const TierRow* row) noexcept nogil:
     return (row.account_id > 0 and 0 <= row.rank <= TIER_RANK_MAX and -counted_max() <= row.counted <= counted_max()
             and -counted_max() <= row.counted_before <= counted_max() and -DAYS_MAX <= row.period_day <= DAYS_MAX
-            and -DAYS_MAX <= row.until_day <= DAYS_MAX and row.zero == 0)
+            and -DAYS_MAX <= row.until_day <= DAYS_MAX and 0 <= row.given_rank <= TIER_RANK_MAX
+            and 0 <= row.given_until_day <= DAYS_MAX and (row.given_rank > 0 or row.given_until_day == 0))
 
 
 cdef void tiers_free(Tiers* tiers) noexcept nogil:

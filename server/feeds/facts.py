@@ -80,7 +80,8 @@ GIFT_CARDS = (
 )
 
 FRAUD_RULES = (
-    "SELECT rule, kind, count_window, threshold, seconds, actions, holdback_days, deleted OR state = 'OFF' AS is_off "
+    "SELECT rule, kind, count_window, threshold, seconds, actions, holdback_days, share_percent,"
+    " deleted OR state = 'OFF' AS is_off "
     f"FROM fraud_rules WHERE {CHANGED}"
 )
 

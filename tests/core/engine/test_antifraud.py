@@ -11,6 +11,7 @@ from altyn.core.engine import Engine, cancel_receipt, recalculate, return_receip
 from altyn.core.engine.identity import card_hash, phone_hash
 from altyn.core.facts.directory import CARD_ACTIVE, CardFact, CustomerFact
 from altyn.core.facts.fraud import FRAUD_RULES_MAX, FraudRuleFact
+from altyn.core.facts.stores import StoreFact
 from altyn.core.ledger.image import state_digest
 from altyn.journal.v1 import record_pb2 as journal
 from altyn.pos.v1 import outcome_pb2, reasons_pb2, receipt_pb2
@@ -109,16 +110,50 @@ def test_customer_without_a_card_is_counted_as_well() -> None:
     proven(world)
 
 
-def test_two_receipts_of_a_card_closer_than_the_seconds_trip_in_either_order() -> None:
+def test_two_receipts_of_a_card_at_two_registers_closer_than_the_seconds_trip_in_either_order() -> None:
     world = new_world(rule("CARD_INTERVAL", seconds=180))
     assert bought(world, 1) == []
-    assert bought(world, 2, NOW_US + 180 * S_US) == []
+    assert bought(world, 2, NOW_US + 180 * S_US, register="r2") == []
     assert bought(world, 3, NOW_US + 359 * S_US) == [("card-interval", 179, 180)]
-    late = told(sale(4), NOW_US + 180 * S_US)
+    late = told(sale(4, register="r2"), NOW_US + 180 * S_US)
     late.mode = receipt_pb2.MODE_OFFLINE
     committed(world, late, NOW_US + 3_600 * S_US)
     assert trips(world) == [("card-interval", 179, 180)]
-    assert bought(world, 5, NOW_US + 539 * S_US) == []
+    # The latest is still the one at the first register.
+    assert bought(world, 5, NOW_US + 360 * S_US) == []
+    assert bought(world, 6, NOW_US + 540 * S_US, register="r2") == []
+    proven(world)
+
+
+def test_who_pays_twice_in_a_row_at_one_register_is_not_suspected() -> None:
+    world = new_world(rule("CARD_INTERVAL", seconds=180))
+    for number in range(1, 6):
+        assert bought(world, number, NOW_US + number * S_US) == []
+    assert bought(world, 6, NOW_US + 6 * S_US, card="1003", register="r2") == []
+    proven(world)
+
+
+def test_registers_of_one_name_in_two_stores_are_two() -> None:
+    world = new_world(rule("CARD_INTERVAL", seconds=180))
+    world.engine.facts.stores.upsert(StoreFact("s2", "Europe/Moscow", "msk", "super", "", "RUB", 2))
+    assert bought(world, 1) == []
+    elsewhere = told(sale(2))
+    elsewhere.store_id = "s2"
+    committed(world, elsewhere)
+    assert trips(world) == [("card-interval", 0, 180)]
+    proven(world)
+
+
+def test_receipt_counted_before_registers_were_is_held_against_nobody() -> None:
+    world = new_world(rule("CARD_INTERVAL", seconds=180))
+    bought(world, 1)
+    older = journal.Record.FromString(world.records[0].body)
+    [_, where] = older.effects.counters
+    older.effects.counters.remove(where)
+    world = new_world(rule("CARD_INTERVAL", seconds=180))
+    world.take(older)
+    assert bought(world, 2, register="r2") == []
+    assert bought(world, 3) == [("card-interval", 0, 180)]
     proven(world)
 
 
@@ -132,6 +167,66 @@ def test_one_cashier_with_one_card_is_counted_by_store_and_cashier() -> None:
     assert bought(world, 4, card="1003") == []
     assert bought(world, 5) == [("cashier-card", 2, 1)]
     proven(world)
+
+
+def test_share_of_one_card_in_a_cashiers_receipts_trips_above_both_the_times_and_the_share() -> None:
+    world = new_world(rule("CASHIER_CARD_SHARE", 2, window="MONTH", share_percent=50))
+    # Two of two are all of them, and not more than two.
+    assert [bought(world, number) for number in (1, 2)] == [[], []]
+    committed(world, told(sale(3, card="")))
+    committed(world, told(sale(4, card="1003"), cashier="boris"))
+    # Nobody's receipts and another cashier's are not among them: three of three.
+    assert bought(world, 5) == [("cashier-card-share", 100, 50)]
+    assert [bought(world, number, card="1003") for number in (6, 7)] == [[], []]
+    # Four of six are 66.7 %.
+    assert bought(world, 8) == [("cashier-card-share", 67, 50)]
+    # Four of eight are half: not more.
+    assert bought(world, 9, card="1003") == []
+    assert bought(world, 10, card="1003") == []
+    assert bought(world, 11, NOW_US + 31 * DAY_US) == []
+    proven(world)
+
+
+def test_a_share_of_exactly_what_may_be_does_not_trip() -> None:
+    world = new_world(rule("CASHIER_CARD_SHARE", 1, window="MONTH", share_percent=50))
+    assert [bought(world, 1, card="1003"), bought(world, 2, card="1003")] == [[], [("cashier-card-share", 100, 50)]]
+    assert [bought(world, number) for number in (3, 4)] == [[], []]
+    assert bought(world, 5) == [("cashier-card-share", 60, 50)]
+    proven(world)
+
+
+def test_cards_whose_first_receipt_one_cashier_took_trip_when_more_come() -> None:
+    world = new_world(rule("CASHIER_ACTIVATIONS", 1))
+    assert bought(world, 1) == []
+    # A second receipt is no activation, another cashier's and another day's are others.
+    assert bought(world, 2) == []
+    assert bought(world, 3, card="1003") == [("cashier-activations", 2, 1)]
+    assert bought(world, 4, card="1003") == []
+    for number, card in ((5, "2001"), (6, "2002"), (7, "2003")):
+        new_card(world, card)
+        cashier, at_us = ("boris", NOW_US) if number == 5 else ("anna", NOW_US + (number - 6) * DAY_US)
+        committed(world, told(sale(number, card=card), at_us, cashier), at_us)
+        assert trips(world) == ([("cashier-activations", 3, 1)] if number == 6 else [])
+    proven(world)
+
+
+@pytest.mark.parametrize(("window", "days"), [("DAY", 0), ("MONTH", 17)])
+def test_members_from_before_the_window_are_not_activated_by_a_rule_that_is_new(window: str, days: int) -> None:
+    # It is 14:06:40 on the 18th at the store.
+    began_us = NOW_US - (days * 86_400 + 14 * 3_600 + 6 * 60 + 40) * S_US
+    for given_us, tripped in ((began_us, []), (began_us + 1, [("cashier-activations", 1, 0)])):
+        world = new_world(rule("CASHIER_ACTIVATIONS", 0, window=window))
+        give(world, 10_000, clock_us=given_us)
+        assert bought(world, 1) == tripped
+        assert bought(world, 2) == []
+        proven(world)
+
+
+def new_card(world: World, number: str) -> None:
+    account = int(number)
+    world.engine.facts.directory.upsert_card(
+        CardFact(card_hash(PEPPER, number), account, account, 0, "x", CARD_ACTIVE, number)
+    )
 
 
 def test_goods_dearer_than_may_be_trip_by_receipt_and_by_card() -> None:

@@ -95,6 +95,14 @@ def shown(world: World, day: str, account_id: int = 70) -> tuple[str, str, int, 
     return tier.tier, until, tier.counted, tier.counted_before, tier.projected
 
 
+def given(world: World, day: str, account_id: int = 70) -> tuple[str, str]:
+    """By hand: (tier, its last day)."""
+    request = ops.GetBalanceRequest(account_id=account_id)
+    answer = get_balance(world.engine, request.SerializeToString(), noon(day))
+    tier = ops.GetBalanceResponse.FromString(answer.reply).tier
+    return tier.given, day_of(tier.given_until_day) if tier.given_until_day else ""
+
+
 def swept(world: World, day: str) -> int:
     """How many rows the sweep wrote."""
     sweep, count = TierSweep(world.engine), 0

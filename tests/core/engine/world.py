@@ -25,7 +25,7 @@ from altyn.pos.v1 import receipt_pb2
 
 PEPPER = b"p" * 32
 TOKEN_KEY = b"t" * 32
-NOW_US = 1_795_000_000_000_000  # 2026-11-18T14:26:40Z
+NOW_US = 1_795_000_000_000_000  # 2026-11-18T11:06:40Z
 DOCUMENT_SHA256 = b"d" * 32
 SCOPE = Scope("demo", "s1", "r1")
 RULES = """

@@ -19,6 +19,7 @@ RULES = st.builds(
     st.integers(0, 9),
     st.sampled_from([("TAG",), ("CASE", "HOLDBACK")]),
     st.integers(0, 365),
+    st.integers(0, 100),
 )
 
 
@@ -46,7 +47,7 @@ def test_more_rules_than_act_are_told() -> None:
 
 
 def test_names_are_numbered_as_the_journal_numbers_them() -> None:
-    assert [journal.FraudKind.Value(f"FRAUD_KIND_{name}") for name in FRAUD_KINDS] == list(range(1, 11))
+    assert [journal.FraudKind.Value(f"FRAUD_KIND_{name}") for name in FRAUD_KINDS] == list(range(1, 13))
     assert [journal.LimitWindow.Value(f"LIMIT_WINDOW_{name}") for name in FRAUD_WINDOWS] == list(range(1, 6))
 
 
@@ -62,6 +63,7 @@ def test_names_are_numbered_as_the_journal_numbers_them() -> None:
         {"threshold": -1},
         {"seconds": 10**13},
         {"holdback_days": 366},
+        {"share_percent": 101},
     ],
 )
 def test_what_is_out_of_range_is_refused_and_changes_nothing(wrong: dict[str, object]) -> None:
