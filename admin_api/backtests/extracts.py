@@ -137,7 +137,7 @@ async def _usable(journal: JournalDays, day: Day, folder: Path, at: int, number:
 async def _write(
     journal: JournalDays, day: Day, folder: Path, at: int, number: int, on_seq: Callable[[int], None]
 ) -> Extract:
-    extractor, receipts, last_seq = Extractor(), 0, day.last_seq
+    extractor, last_seq = Extractor(), day.last_seq
     path = folder / f"{day.date.isoformat()}.{number:03}.extract"
     draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
     with draft.open("wb") as file:
@@ -149,15 +149,14 @@ async def _write(
                 item = extractor.take(body)
                 if item is not None:
                     items.append(item)
-                    receipts += 1
-                if receipts == RECEIPTS_OF_FILE:
+                if extractor.sales_count == RECEIPTS_OF_FILE:
                     last_seq = seq
                     break
             data = b"".join(items)
             digest.update(data)
             file.write(data)
             on_seq(seq)
-            if receipts == RECEIPTS_OF_FILE:
+            if extractor.sales_count == RECEIPTS_OF_FILE:
                 break
         made = Extract(
             day=day.date.isoformat(),
@@ -166,7 +165,7 @@ async def _write(
             last_seq=last_seq,
             hash_last=await journal.hash_of(last_seq),
             closed=day.over or last_seq < day.last_seq,
-            receipts=receipts,
+            receipts=extractor.sales_count,
             skipped=dict(extractor.skipped),
             returns=extractor.returns_count,
             voids=extractor.voids_count,

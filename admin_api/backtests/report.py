@@ -31,7 +31,7 @@ ASSUMPTIONS = (
     "Limits and budgets are counted by the draft in the order of the journal, from where the journal's own counters "
     "stood; a limit the journal did not know begins from nothing at the first day.",
     "Earlier purchases are what the journal had counted of them; what it did not count is taken from the sales of "
-    "these days themselves, at the prices they were sold at.",
+    "these days themselves, at the prices they were sold at, less what came back of them by then.",
 )
 MISSING_TOLD = {
     "balances": "receipts where the draft reads a balance of points that the journal did not keep: taken as nothing",

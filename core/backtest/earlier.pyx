@@ -8,7 +8,7 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 from altyn.core.accumulations cimport EarlierReceipt
-from altyn.core.backtest.items cimport LineBefore
+from altyn.core.backtest.items cimport LineBack, LineBefore
 from altyn.core.calendar cimport day_us, floor_div
 from altyn.core.engine.earlier cimport add_giver, add_givers, add_line, add_parts, open_receipt, put_place
 from altyn.core.engine.numbers cimport Numbers
@@ -33,6 +33,7 @@ cdef extern from *:
 cdef struct Head:
     # Then the register and the buckets.
     int64_t first_day
+    int64_t first_seq
     int64_t register_bytes
 
 
@@ -81,36 +82,55 @@ cdef class Earlier:
                    int32_t gave_count, const Outcome* outcome, Arena* arena) except -1:
         cdef const journal_v1.CustomerFacts* customer = record.evidence.customer
         cdef EarlierReceipt sold
-        cdef AccumulatorChange change
         cdef int64_t* parts
         cdef int32_t i
         if self.first_day < 0:
             self.first_day = floor_div(where.wall_us, day_us())
+            self.first_seq = record.seq
         if customer == NULL or customer.account_id == 0:
             return 0
-        open_receipt(&sold, receipt, arena)
-        put_place(&sold, where)
-        for i in range(receipt.lines_count):
-            add_line(&sold, &receipt.lines[i], receipt.lines[i].qty_milli,
-                     receipt.lines[i].gross_minor - lines[i].discount_minor - lines[i].points_paid_minor)
-        for i in range(gave_count):
-            add_giver(&sold, gave[i])
+        read_left(&sold, receipt, where, lines, NULL, False, gave, gave_count, arena)
         if outcome != NULL:
             add_givers(&sold, outcome, receipt.lines_count, self.numbers.ruleset)
             for i in range(outcome.accruals_count):
                 if outcome.accruals[i].points > 0:
                     add_giver(&sold, self.numbers.ruleset.promotion_text(outcome.accruals[i].rule))
-        parts = <int64_t*>arena_take(arena, <size_t>self.numbers.count * sizeof(int64_t))
+        parts = self.no_parts(arena)
+        add_parts(self.numbers.ruleset, &sold, 1, parts)
+        return self.put_parts(record, &sold, parts)
+
+    cdef int take_back(self, const journal_v1.Record* record, const Receipt* receipt, const Place* where, const LineBefore* lines,
+                       const LineBack* back, const Text* gave, int32_t gave_count, Arena* arena) except -1:
+        cdef const journal_v1.CustomerFacts* customer = record.evidence.customer
+        cdef EarlierReceipt left
+        cdef int64_t* parts
+        if self.first_day < 0 or record.seq < self.first_seq or customer == NULL or customer.account_id == 0:
+            return 0
+        parts = self.no_parts(arena)
+        if read_left(&left, receipt, where, lines, back, True, gave, gave_count, arena):
+            add_parts(self.numbers.ruleset, &left, 1, parts)
+        if read_left(&left, receipt, where, lines, back, False, gave, gave_count, arena):
+            add_parts(self.numbers.ruleset, &left, -1, parts)
+        return self.put_parts(record, &left, parts)
+
+    cdef int64_t* no_parts(self, Arena* arena) except NULL:
+        """Zeros, one for each number."""
+        cdef int64_t* parts = <int64_t*>arena_take(arena, (<size_t>self.numbers.count + 1) * sizeof(int64_t))
         if parts == NULL:
             raise MemoryError
-        memset(parts, 0, <size_t>self.numbers.count * sizeof(int64_t))
-        add_parts(self.numbers.ruleset, &sold, 1, parts)
+        memset(parts, 0, (<size_t>self.numbers.count + 1) * sizeof(int64_t))
+        return parts
+
+    cdef int put_parts(self, const journal_v1.Record* record, const EarlierReceipt* sold, const int64_t* parts) except -1:
+        """Into the customer's buckets, at the sale's date and store."""
+        cdef AccumulatorChange change
+        cdef int32_t i
         for i in range(self.numbers.count):
             if parts[i] == 0 or (self.kept.rows[i + 1].same_store and sold.store[0].size <= 0):
                 continue
             memset(&change, 0, sizeof(change))
             change.number = i + 1
-            change.account_id = customer.account_id
+            change.account_id = record.evidence.customer.account_id
             change.day = bucket_day(&self.kept.rows[i + 1], sold.day)
             change.difference = parts[i]
             if self.kept.rows[i + 1].same_store:
@@ -131,7 +151,7 @@ cdef class Earlier:
 
     cdef bytes image(self):
         cdef bytes register = register_image(&self.kept)
-        cdef Head head = [self.first_day, len(register)]
+        cdef Head head = [self.first_day, self.first_seq, len(register)]
         cdef int shard = 0
         return (<char*>&head)[:sizeof(Head)] + register + buckets_image(&self.kept, &shard, PY_SSIZE_T_MAX)
 
@@ -155,7 +175,29 @@ cdef class Earlier:
             if row == NULL or row.name.data[:row.name.size] != self.numbers.names[i]:
                 raise ValueError("earlier purchases of another draft's replay")
         self.first_day = head.first_day
+        self.first_seq = head.first_seq
         return 0
+
+
+cdef bint read_left(EarlierReceipt* out, const Receipt* receipt, const Place* where, const LineBefore* lines, const LineBack* back, bint after,
+                    const Text* gave, int32_t gave_count, Arena* arena) except -1:
+    """What there is of a sale, `back` NULL: all of it. False: nothing is left."""
+    cdef int64_t qty_milli, paid_minor
+    cdef int32_t i
+    cdef bint is_left = False
+    open_receipt(out, receipt, arena)
+    put_place(out, where)
+    for i in range(receipt.lines_count):
+        qty_milli = receipt.lines[i].qty_milli
+        paid_minor = receipt.lines[i].gross_minor - lines[i].discount_minor - lines[i].points_paid_minor
+        if back != NULL:
+            qty_milli -= back[i].after_milli if after else back[i].before_milli
+            paid_minor -= back[i].after_refund_minor if after else back[i].before_refund_minor
+        is_left = is_left or qty_milli > 0
+        add_line(out, &receipt.lines[i], qty_milli, paid_minor)
+    for i in range(gave_count):
+        add_giver(out, gave[i])
+    return is_left
 
 
 cdef int64_t window_begins(const Accumulation* row, int64_t day) noexcept nogil:

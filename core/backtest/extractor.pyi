@@ -5,6 +5,7 @@ SKIPPED: Final[tuple[str, ...]]
 
 class Extractor:
     skipped: dict[str, int]
+    sales_count: int
     returns_count: int
     voids_count: int
 

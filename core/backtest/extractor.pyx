@@ -1,7 +1,7 @@
 """From journal records to items of an extract.
 
 Decides which records are sales that were applied, and what of them is kept: all that deciding again reads, and the amounts that
-were decided. Invariants: an item's receipt is in range, so a replay finds nothing to refuse in it; numbers of names count up from 0 in
+were decided; of a return or void, the sale as it was and what has come back of it. Invariants: an item's receipt is in range, so a replay finds nothing to refuse in it; numbers of names count up from 0 in
 order of appearance. It must never change an amount, nor keep what no decision reads: cashier, fiscal mark, codes of marked goods.
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -9,7 +9,8 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 from altyn.core.backtest.items cimport (
-    CODE_UNKNOWN, EXTRACT_FORMAT, GOODS_UNKNOWN, OF_RECEIPT, AccruedBefore, CountedBefore, Item, LineBefore, PromotionBefore, padded,
+    CODE_UNKNOWN, EXTRACT_FORMAT, GOODS_UNKNOWN, OF_RECEIPT, TAKEN_BACK, AccruedBefore, CountedBefore, Item, LineBack, LineBefore,
+    PromotionBefore, padded,
 )
 from altyn.core.calendar cimport day_us, floor_div
 from altyn.core.edge cimport ReadError, read_receipt
@@ -42,6 +43,15 @@ cdef inline bytes bytes_of(Text text):
     return text.data[:text.size] if text.size > 0 else b""
 
 
+cdef (int64_t, int64_t) back_of(const journal_v1.ReturnState* state, int32_t line_no) noexcept:
+    """(quantity, refund) of the line that is back so far."""
+    cdef int32_t i
+    for i in range(state.lines_count if state != NULL else 0):
+        if state.lines[i].line_no == line_no:
+            return state.lines[i].qty_milli, state.lines[i].refund_minor
+    return 0, 0
+
+
 cdef class Extractor:
     """Takes records in order of seq. One for each file of an extract: it keeps that file's names and counts."""
     cdef Arena arena
@@ -58,6 +68,7 @@ cdef class Extractor:
     cdef dict promotions
     cdef dict versions         # releases that decided
     cdef readonly dict skipped
+    cdef readonly int64_t sales_count
     cdef readonly int64_t returns_count
     cdef readonly int64_t voids_count
 
@@ -86,8 +97,7 @@ cdef class Extractor:
         }
 
     def take(self, bytes body not None):
-        """The item of a record, or None: it is no sale, or one that is counted as skipped."""
-        cdef WireError error
+        """The item of a record, or None: it neither sold anything nor took it back, or it is counted as skipped."""
         arena_reset(&self.arena)
         try:
             decode_record(body, &self.record, &self.arena)
@@ -95,28 +105,43 @@ cdef class Extractor:
             self.skipped["unreadable"] += 1
             return None
         if self.record.kind != pos_v1.OPERATION_KIND_COMMIT:
-            self.count_other()
-            return None
-        memset(&error, 0, sizeof(error))
-        if pos_v1.decode_CommitReceiptResponse(&self.reply, <const uint8_t*>self.record.reply.data,
-                                               <const uint8_t*>self.record.reply.data + self.record.reply.size, &self.arena, &error) != 0:
-            self.skipped["unreadable"] += 1
-            return None
+            return self.taken_back()
         why = self.why_not()
         if why is not None:
             self.skipped[why] += 1
             return None
+        self.sales_count += 1
         return self.written()
 
-    cdef int count_other(self) except -1:
-        """Returns and voids that took something back: told beside the amounts, which are as they were sold."""
-        if self.record.effects != NULL and self.record.effects.returned != NULL:
-            self.returns_count += self.record.kind == pos_v1.OPERATION_KIND_RETURN
-            self.voids_count += self.record.kind == pos_v1.OPERATION_KIND_CANCEL
-        return 0
+    cdef bytes taken_back(self):
+        """The item of a return or void: of the sale in its evidence. Amounts of sales stay as they were sold."""
+        cdef const journal_v1.ReturnState* after = self.record.effects.returned if self.record.effects != NULL else NULL
+        cdef const journal_v1.OriginalFacts* original = self.record.evidence.original if self.record.evidence != NULL else NULL
+        cdef int64_t seq = self.record.seq, instant_us = self.record.instant_us
+        cdef bytes sale
+        if after == NULL or self.record.kind not in (pos_v1.OPERATION_KIND_RETURN, pos_v1.OPERATION_KIND_CANCEL):
+            return None
+        self.returns_count += self.record.kind == pos_v1.OPERATION_KIND_RETURN
+        self.voids_count += self.record.kind == pos_v1.OPERATION_KIND_CANCEL
+        if original == NULL:
+            return None
+        sale = bytes_of(original.sale)
+        try:
+            decode_record(sale, &self.record, &self.arena)
+        except ValueError:
+            return None
+        if self.why_not() is not None:
+            return None
+        self.record.instant_us = instant_us
+        return self.written_back(seq, original.before, after)
 
     cdef str why_not(self):
         cdef ReadError error
+        cdef WireError wrong
+        memset(&wrong, 0, sizeof(wrong))
+        if pos_v1.decode_CommitReceiptResponse(&self.reply, <const uint8_t*>self.record.reply.data,
+                                               <const uint8_t*>self.record.reply.data + self.record.reply.size, &self.arena, &wrong) != 0:
+            return "unreadable"
         if self.reply.status != pos_v1.STATUS_OK:
             return "not_applied"
         if (self.record.request == NULL or self.record.request.receipt == NULL or self.record.evidence == NULL
@@ -148,19 +173,12 @@ cdef class Extractor:
         head.promotions_count = <int32_t>len(promotions)
         counted = self.counted(head.counted_count)
         segments = [number_of(self.segments, bytes_of(customer.segments[i])) for i in range(head.segments_count)]
-        self.strip()
-        record_bytes = journal_v1.encode_Record(&self.record, self.buffer, REPLY_BYTES_MAX)
-        if record_bytes < 0:
-            raise MemoryError("a record without its reply is larger than a reply may be")
+        record_bytes = self.stripped()
         head.record_bytes = <int32_t>record_bytes
         size = (<int64_t>sizeof(Item) + head.lines_count * <int64_t>sizeof(LineBefore) + head.accrued_count * <int64_t>sizeof(AccruedBefore)
                 + head.promotions_count * <int64_t>sizeof(PromotionBefore) + head.counted_count * <int64_t>sizeof(CountedBefore)
                 + padded(head.segments_count * <int64_t>sizeof(int32_t)) + padded(record_bytes))
-        head.bytes = <int32_t>size
-        item = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
-        self.to = <uint8_t*>PyBytes_AS_STRING(item)
-        memset(self.to, 0, <size_t>size)
-        self.put(&head, sizeof(head))
+        item = self.begun(&head, size)
         self.put_lines(outcome)
         self.put_rows(accrued, promotions)
         self.put(counted, head.counted_count * sizeof(CountedBefore))
@@ -168,6 +186,52 @@ cdef class Extractor:
             (<int32_t*>self.to)[i] = segments[i]
         self.to += padded(head.segments_count * <int64_t>sizeof(int32_t))
         memcpy(self.to, self.buffer + REPLY_BYTES_MAX - record_bytes, <size_t>record_bytes)
+        return item
+
+    cdef bytes written_back(self, int64_t seq, const journal_v1.ReturnState* before, const journal_v1.ReturnState* after):
+        cdef Item head
+        cdef LineBack back
+        cdef int64_t size, record_bytes
+        cdef int32_t i
+        cdef bytes item
+        memset(&head, 0, sizeof(head))
+        head.seq = seq
+        head.flags = TAKEN_BACK
+        head.lines_count = self.receipt.lines_count
+        promotions = self.by_promotion()
+        head.promotions_count = <int32_t>len(promotions)
+        # How counters stood at the sale is no news at the return.
+        self.record.evidence.counters_count = 0
+        record_bytes = self.stripped()
+        head.record_bytes = <int32_t>record_bytes
+        size = (<int64_t>sizeof(Item) + head.lines_count * <int64_t>(sizeof(LineBefore) + sizeof(LineBack))
+                + head.promotions_count * <int64_t>sizeof(PromotionBefore) + padded(record_bytes))
+        item = self.begun(&head, size)
+        self.put_lines(self.reply.outcome)
+        for i in range(head.lines_count):
+            back.before_milli, back.before_refund_minor = back_of(before, self.receipt.lines[i].line_no)
+            back.after_milli, back.after_refund_minor = back_of(after, self.receipt.lines[i].line_no)
+            self.put(&back, sizeof(back))
+        self.put_rows([], promotions)
+        memcpy(self.to, self.buffer + REPLY_BYTES_MAX - record_bytes, <size_t>record_bytes)
+        return item
+
+    cdef int64_t stripped(self) except -1:
+        """The record at the end of the buffer, with what a decision reads alone; its size."""
+        cdef int64_t size
+        self.strip()
+        size = journal_v1.encode_Record(&self.record, self.buffer, REPLY_BYTES_MAX)
+        if size < 0:
+            raise MemoryError("a record without its reply is larger than a reply may be")
+        return size
+
+    cdef bytes begun(self, Item* head, int64_t size):
+        """An item of this size with its head; what follows is put after it."""
+        cdef bytes item = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
+        head.bytes = <int32_t>size
+        self.to = <uint8_t*>PyBytes_AS_STRING(item)
+        memset(self.to, 0, <size_t>size)
+        self.put(head, sizeof(Item))
         return item
 
     cdef int put(self, const void* data, size_t size) noexcept:

@@ -1,19 +1,22 @@
-"""Layout of an extract's items: one sale each, everything that deciding it again reads, and what the journal decided.
+"""Layout of an extract's items: one sale each, everything that deciding it again reads, and what the journal decided; and one for each
+return or void of a sale.
 
 An item is: Item, LineBefore per line of the receipt, AccruedBefore, PromotionBefore, CountedBefore, the numbers of the customer's
-segments, and the record: altyn.journal.v1.Record with request and evidence alone. Parts are padded to 8 bytes, numbers are
+segments, and the record: altyn.journal.v1.Record with request and evidence alone. One that took something back is TAKEN_BACK and is: Item,
+LineBefore, LineBack per line, PromotionBefore, and the record of the sale, with the instant at which it was taken back. Parts are padded to 8 bytes, numbers are
 little-endian. Dates, stores, categories, segments, assets and promotions are numbers of names kept beside the items.
 Any change of this file is another EXTRACT_FORMAT.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 cdef enum:
-    EXTRACT_FORMAT = 2
+    EXTRACT_FORMAT = 3
     OF_RECEIPT = -1            # AccruedBefore.line
 
 cdef enum ItemFlag:
     GOODS_UNKNOWN = 1          # the catalogue said nothing of some line then
     CODE_UNKNOWN = 2           # a code was entered that no rule and no series named; it was not kept
+    TAKEN_BACK = 4             # no sale; of the numbers of Item those of lines and promotions stand, and `seq`
 
 cdef struct Item:
     int32_t bytes              # of the whole item
@@ -37,6 +40,13 @@ cdef struct LineBefore:
     int64_t points_paid_minor
     int32_t category
     int32_t reserved
+
+cdef struct LineBack:
+    # What has come back of a line before this operation, and with it.
+    int64_t before_milli
+    int64_t after_milli
+    int64_t before_refund_minor
+    int64_t after_refund_minor
 
 cdef struct AccruedBefore:
     int64_t points

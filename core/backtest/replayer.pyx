@@ -10,7 +10,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 from altyn.core.backtest.earlier cimport Earlier
 from altyn.core.backtest.items cimport (
-    CODE_UNKNOWN, GOODS_UNKNOWN, AccruedBefore, CountedBefore, Item, LineBefore, PromotionBefore, padded,
+    CODE_UNKNOWN, GOODS_UNKNOWN, TAKEN_BACK, AccruedBefore, CountedBefore, Item, LineBack, LineBefore, PromotionBefore, padded,
 )
 from altyn.core.backtest.sums cimport Sums, promotion_name, zeroed
 from altyn.core.backtest.tallies cimport Tallies
@@ -125,8 +125,8 @@ cdef class Replayer:
         self.refused_count = 0
 
     def run(self, int64_t receipts_max):
-        """Replay so many receipts, or to the end of the file; how many there were, those of other stores too. ValueError: the
-        items are damaged."""
+        """Replay so many receipts, or to the end of the file; how many there were, those of other stores too, and not what came
+        back. ValueError: the items are damaged."""
         cdef const Item* item
         cdef const uint8_t* wanted = self.wanted
         cdef int32_t stores_count = <int32_t>len(self.wanted)
@@ -135,6 +135,11 @@ cdef class Replayer:
             item = <const Item*>&self.items[self.at]
             if size - self.at < <int64_t>sizeof(Item) or item.bytes < <int64_t>sizeof(Item) or item.bytes > size - self.at:
                 raise ValueError(f"no item of an extract stands at byte {self.at}")
+            if item.flags & TAKEN_BACK:
+                if self.earlier is not None:
+                    self.take_back(item)
+                self.at += item.bytes
+                continue
             if not 0 <= item.store < stores_count:
                 raise ValueError(f"the item at byte {self.at} is of no store")
             if wanted[item.store] or self.earlier is not None:
@@ -198,17 +203,29 @@ cdef class Replayer:
 
     cdef int count_earlier(self, const Item* item, const LineBefore* lines, const PromotionBefore* promotions, const Outcome* outcome) except -1:
         """For the customer's later sales. Where the draft was tried, what it gave is what was given."""
-        cdef Text* gave = NULL
+        cdef int32_t count = 0 if outcome != NULL else item.promotions_count
+        cdef Text* gave = self.gave(promotions, count)
+        return self.earlier.count(&self.record, &self.receipt, &self.where, lines, gave, count, outcome, &self.arena)
+
+    cdef int take_back(self, const Item* item) except -1:
+        cdef const LineBefore* lines = <const LineBefore*>(item + 1)
+        cdef const LineBack* back = <const LineBack*>(lines + item.lines_count)
+        cdef const PromotionBefore* promotions = <const PromotionBefore*>(back + item.lines_count)
+        self.read(<const uint8_t*>(promotions + item.promotions_count), item.record_bytes)
+        return self.earlier.take_back(&self.record, &self.receipt, &self.where, lines, back, self.gave(promotions, item.promotions_count),
+                                      item.promotions_count, &self.arena)
+
+    cdef Text* gave(self, const PromotionBefore* promotions, int32_t count) except NULL:
+        """Promotions that gave something, as the journal has it."""
+        cdef Text* names = <Text*>arena_take(&self.arena, (<size_t>count + 1) * sizeof(Text))
         cdef bytes name
-        cdef int32_t i, count = 0 if outcome != NULL else item.promotions_count
-        if count > 0:
-            gave = <Text*>arena_take(&self.arena, <size_t>count * sizeof(Text))
-            if gave == NULL:
-                raise MemoryError
+        cdef int32_t i
+        if names == NULL:
+            raise MemoryError
         for i in range(count):
             name = self.givers[promotions[i].promotion]
-            gave[i] = Text(PyBytes_AS_STRING(name), <int32_t>len(name))
-        return self.earlier.count(&self.record, &self.receipt, &self.where, lines, gave, count, outcome, &self.arena)
+            names[i] = Text(PyBytes_AS_STRING(name), <int32_t>len(name))
+        return names
 
     cdef int read(self, const uint8_t* body, int64_t size) except -1:
         """All that the decision reads. ValueError: the items are damaged."""

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from altyn.core.backtest.replayer import Replayer
+from altyn.core.engine import cancel_receipt, return_receipt
 from altyn.core.engine.answers import Record
 from altyn.core.rules.ruleset import Ruleset
 from altyn.journal.v1 import record_pb2 as journal
 from tests.core.backtest.past import extracted, image, named, replayed
+from tests.core.engine.returns import give_back, refund
 from tests.core.engine.scarce_world import DAY_US, committed, new_world, sale
 from tests.core.engine.test_accumulate import RULES, make_ready
-from tests.core.engine.world import NOW_US, World
+from tests.core.engine.world import NOW_US, World, cancel, line, receipt
 
 DAYS = 9
 PLAIN = "promotion: none\nstage: card\nwhen: {receipt_sum: {from: 900000.00}}\nreward: [{percent: {rate: 1}}]\n"
@@ -126,3 +128,91 @@ def test_sales_of_stores_without_the_draft_are_earlier_purchases_of_the_others()
     found = replayer.result()
     # The day before had two receipts at the other store.
     assert (named(found["total"])["receipts"], by_day(found), found["missing"]["history"]) == (2, [2], 0)
+
+
+# WHAT CAME BACK
+
+
+def sold(world: World, number: int, day: int) -> None:
+    made = receipt(line(1, "milk", 10_000), line(2, "milk", 10_000), number=number, card="1001")
+    committed(world, made, NOW_US + day * DAY_US)
+
+
+def back(world: World, of: int, number: int, day: int, *lines: tuple[int, int]) -> None:
+    request = give_back(refund(*lines, of=of, number=number), world.next_seq())
+    world.effect(return_receipt, request, NOW_US + day * DAY_US)
+
+
+def returning_past(text: str, *, counted: bool) -> World:
+    """200.00 a day; parts of the first days' receipts come back later, the third is void."""
+    world = new_world(text)
+    if counted:
+        make_ready(world, text)
+    for day in range(4):
+        sold(world, day + 1, day)
+    back(world, 1, 901, 4, (1, 1000))
+    back(world, 2, 902, 4, (2, 500))
+    back(world, 2, 903, 5, (2, 500), (1, 1000))
+    request = cancel(3, world.next_seq())
+    world.effect(cancel_receipt, request, NOW_US + 5 * DAY_US)
+    for day in range(6, 9):
+        sold(world, day + 1, day)
+    return world
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "turnover: {window: always, from: 350.00}",
+        "turnover: {window: always, from: 300.01}",
+        "turnover: {window: {days: 9}, from: 300.00}",
+        "turnover: {window: month, from: 500.00}",
+        "purchases: {window: always, from: 3}",
+        "purchase_number: {is: [2, 4], of: {category: dairy}}",
+    ],
+)
+def test_returns_and_voids_lower_what_is_counted_from_the_extract_as_they_lower_the_ledgers(asked: str) -> None:
+    text = f"promotion: loyal\nstage: card\nwhen: {{{asked}}}\nreward: [{{amount: {{off: 7.00}}}}]\n"
+    world = returning_past(text, counted=True)
+    for of in (world, forgetful(world)):
+        found = replayed(of, text)
+        total = named(found["total"])
+        assert (total["receipts"], total["changed"], found["refused"]) == (7, 0, 0)
+    assert 0 < total["discount_after_minor"] < 7 * 700
+
+
+def test_what_came_back_is_worked_out_by_hand() -> None:
+    # After the fourth day 800.00 were bought. 100.00 of the first come back, then all of the second in two parts, and
+    # the third is void: 300.00 are left, so the fifth receipt finds 300.00, the sixth 500.00, the seventh 700.00.
+    for roubles, fires in (("300.00", [0, 0, 1, 1, 1, 1, 1]), ("300.01", [0, 0, 1, 1, 0, 1, 1])):
+        text = turnover("always").replace("200.00", roubles)
+        found = replayed(returning_past(PLAIN, counted=False), text)
+        earned = {day: named(row)["discount_after_minor"] // 700 for day, row in found["dates"]}
+        assert [earned[day] for day in sorted(earned)] == fires
+
+
+@pytest.mark.parametrize("at", range(1, 11))
+def test_what_came_back_goes_on_from_one_file_to_the_next(at: int) -> None:
+    world = returning_past(PLAIN, counted=False)
+    text = turnover("always").replace("200.00", "300.01")
+    whole, total, counters = replayed(world, text), [0] * 99, b""
+    for records in (world.records[:at], world.records[at:]):
+        items, extractor = extracted(World(world.engine, records))
+        replayer = Replayer(Ruleset(image(text)))
+        replayer.restore(counters)
+        replayer.open(items, extractor.names())
+        assert replayer.run(1_000) == extractor.sales_count
+        found, counters = replayer.result(), replayer.counters()
+        total = [sum(both) for both in zip(total, found["total"], strict=False)]
+    assert total == whole["total"]
+
+
+def test_what_comes_back_of_a_sale_that_was_not_seen_lowers_nothing() -> None:
+    world = returning_past(PLAIN, counted=False)
+    # From the second sale on: the first sale's return finds nothing to lower.
+    items, extractor = extracted(World(world.engine, world.records[1:]))
+    replayer = Replayer(Ruleset(image(turnover("always"))))
+    replayer.open(items, extractor.names())
+    replayer.run(1_000)
+    # 200.00 are left of the fourth alone when the fifth receipt looks, and it fires at 200.00.
+    assert by_day(replayer.result()) == [0, 1, 1, 1, 1, 1]
