@@ -48,6 +48,7 @@ class AssetBalanceOut(BaseModel):
 
 class TierOut(BaseModel):
     """``tier`` null: none; ``projected``: what the sum of this period makes already, should the period end so.
+    ``given``: by hand, to ``given_until``; ``tier`` is the better of it and what purchases have made.
     ``counted`` is in minor units of money, or in the smallest unit of ``asset``. Days are the program's.
     """
 
@@ -58,6 +59,8 @@ class TierOut(BaseModel):
     period_from: date
     counted: int
     counted_before: int
+    given: str | None = None
+    given_until: date | None = None
 
 
 class BalanceOut(BaseModel):

@@ -94,6 +94,10 @@ class OpsClient:
         """Raises as ``adjust``."""
         return await self._ask(self._stub.DecideException, request)
 
+    async def set_tier(self, request: ops.SetTierRequest) -> ops.SetTierResponse:
+        """Raises as ``adjust``."""
+        return await self._ask(self._stub.SetTier, request)
+
     async def rules_in_force(self) -> ops.GetRulesInForceResponse:
         """Raises ServerAway, ServerRefused."""
         return await self._ask(self._stub.GetRulesInForce, ops.GetRulesInForceRequest())

@@ -248,6 +248,8 @@ def _tier(tier: ops.AccountTier) -> schemas.TierOut:
         period_from=_date(tier.period_day),
         counted=tier.counted,
         counted_before=tier.counted_before,
+        given=tier.given or None,
+        given_until=_date(tier.given_until_day) if tier.given else None,
     )
 
 

@@ -1,4 +1,6 @@
-"""The five pages of ``value.py``: events, points for many, families, print runs of gift cards, batches of serials."""
+"""The six pages of ``value.py``: events, points for many, tiers by hand, families, print runs of gift cards, batches of
+serials.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +29,11 @@ from altyn.admin_api.gift_cards import repository as gift_cards_rows
 from altyn.admin_api.gift_cards import service as gift_cards
 from altyn.admin_api.gift_cards.schemas import BatchIn
 from altyn.admin_api.segments.repository import list_segments
+from altyn.admin_api.tiers import given
+from altyn.admin_api.tiers import repository as tiers_rows
+from altyn.admin_api.tiers.errors import TiersUnknown
+from altyn.admin_api.tiers.schemas import GivenTierIn
+from altyn.admin_api.tiers.service import find_tiers
 
 SEGMENTS_MAX = 1_000
 ID: TypeAdapter[str] = TypeAdapter(Id)
@@ -83,6 +90,34 @@ async def _cancel_accrual(visit: Visit, key: str) -> None:
 async def _segments(visit: Visit) -> dict[str, Any]:
     rows = await list_segments(visit.call.connection, visit.call.tenant, "", SEGMENTS_MAX)
     return {"segment": [row["segment"] for row in rows]}
+
+
+# TIERS BY HAND
+
+
+async def _given_tiers(visit: Visit, at: int | None) -> Rows:
+    found = await tiers_rows.list_given(visit.call.connection, visit.call.tenant, None, None, at, PAGE_SIZE + 1)
+    return _page(found, "given_id")
+
+
+async def _ask_tier(visit: Visit, asked: dict[str, Any]) -> None:
+    account_id, told = asked.pop("account_id", 0), {"tier": None, **asked}
+    await given.ask(visit.call, visit.office.ops, account_id=account_id, asked=GivenTierIn(**told))
+
+
+async def _approve_tier(visit: Visit, key: str) -> None:
+    await given.approve(visit.call, visit.office.ops, given_id=number_of(key, "given_id"))
+
+
+async def _reject_tier(visit: Visit, key: str) -> None:
+    await given.reject(visit.call, given_id=number_of(key, "given_id"), reason="")
+
+
+async def _tiers(visit: Visit) -> dict[str, Any]:
+    try:
+        return {"tier": [row["tier"] for row in (await find_tiers(visit.call))["tiers"]]}
+    except TiersUnknown:
+        return {"tier": []}
 
 
 # FAMILIES
@@ -211,6 +246,34 @@ SECTIONS = (
         acts=(
             Act("approve", "accounts:approve", "check", ("PROPOSED",), _approve_accrual),
             Act("cancel", "accruals:write", "player-stop", ("PROPOSED", "QUEUED", "RUNNING"), _cancel_accrual),
+        ),
+    ),
+    Section(
+        name="tiers",
+        reads="accounts:read",
+        writes="tiers:give",
+        key="given_id",
+        columns=(
+            ("account_id", "text"),
+            ("tier", "text"),
+            ("until", "text"),
+            ("reason", "text"),
+            ("state", "state"),
+            ("asked_by", "who"),
+            ("asked_at", "moment"),
+        ),
+        fields=(
+            Field("account_id", "number"),
+            Field("tier", "choice", is_needed=False),
+            Field("until", "day", is_needed=False),
+            Field("reason"),
+        ),
+        rows=_given_tiers,
+        make=_ask_tier,
+        options=_tiers,
+        acts=(
+            Act("approve", "tiers:approve", "check", ("ASKED",), _approve_tier),
+            Act("reject", "tiers:approve", "x", ("ASKED",), _reject_tier),
         ),
     ),
     Section(

@@ -1,7 +1,7 @@
 """Points without a purchase, families, print runs: a list of each with its acts, and one form.
 
-The five pages are alike, so a page is a ``Section``: what it shows, what it asks, and the functions of the area that
-read and act; ``sections.py`` has the five. Points are typed and shown in whole units of their asset. It must never
+The pages are alike, so a page is a ``Section``: what it shows, what it asks, and the functions of the area that
+read and act; ``sections.py`` has them. Points are typed and shown in whole units of their asset. It must never
 decide anything: an area's "no" is shown over the form, with what was typed.
 """
 
@@ -37,7 +37,7 @@ Rows = tuple[Sequence[Mapping[str, Any]], int | None]
 @dataclass(frozen=True, slots=True)
 class Field:
     """``kind``: text, number, points (of ``asset``, else of the one chosen beside), choice, choices (some of them),
-    moment, numbers (a list). A choice without options gets those of the section.
+    moment, day, numbers (a list). A choice without options gets those of the section.
     """
 
     name: str

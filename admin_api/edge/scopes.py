@@ -51,6 +51,8 @@ SCOPES = {
     "accounts:adjust": "give and take points by hand, within limits; ask for more",
     "accounts:approve": "decide on points by hand and for many that somebody else asked for",
     "accounts:convert": "convert points of an account at the program's rates",
+    "tiers:give": "give an account a tier by hand, or take it away; a person asks for it",
+    "tiers:approve": "decide on tiers by hand that somebody else asked for",
     "accruals:read": "read points given to many and how far they are",
     "accruals:write": "propose points for a list or a segment, cancel them",
     "events:read": "read what earns points without a purchase, and to whom it happened",

@@ -1,1 +1,1 @@
-"""Tiers of customers: the program's terms. Whose tier is which belongs to the processing server."""
+"""Tiers of customers: the program's terms, and tiers by hand. Whose tier is which belongs to the processing server."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
-from altyn.admin_api.edge.fields import Id, Shape, Title, Whole
+from altyn.admin_api.edge.fields import Id, Reason, Shape, Title, Whole
+
+REASON_BYTES_MAX = 256  # core/engine/accounts.pyx: it goes into the journal
 
 
 class Measure(StrEnum):
@@ -56,3 +59,60 @@ class TiersOut(BaseModel):
     valid_periods: int
     tiers: list[TierIn]
     feed_version: int
+
+
+# BY HAND
+
+
+class GivenTierState(StrEnum):
+    ASKED = "ASKED"
+    GIVEN = "GIVEN"
+    REJECTED = "REJECTED"
+
+
+class GivenTierIn(Shape):
+    """A tier by hand, beside what purchases make: the better of the two is the customer's, to the end of the day
+    ``until``. It takes the place of the one before; null takes that away.
+    """
+
+    tier: Id | None
+    until: date | None = None
+    reason: Reason
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.tier is None) != (self.until is None):
+            raise ValueError("a tier has a last day, and none has not")
+        if len(self.reason.encode()) > REASON_BYTES_MAX:
+            raise ValueError(f"a reason has {REASON_BYTES_MAX} bytes of UTF-8 at most")
+        return self
+
+
+class GivenTierOut(BaseModel):
+    """``state`` ASKED: somebody else has to agree. ``journal_seq``: the record that gave it, or took it away."""
+
+    given_id: int
+    op_id: str
+    state: GivenTierState
+    account_id: int
+    tier: str | None
+    until: date | None
+    reason: str
+    asked_by: str
+    asked_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    decision: str
+    journal_seq: int | None
+
+
+class GivenTierPage(BaseModel):
+    """Newest first."""
+
+    given_tiers: list[GivenTierOut]
+    #: Give it as ``before`` for the next page; absent on the last one.
+    next_before: int | None = None
+
+
+class DecisionIn(Shape):
+    reason: Reason

@@ -141,6 +141,10 @@ class SmallServer(ops_grpc.OpsServiceServicer):
         told = {"taken_points": request.points, "given_points": request.points * 3 // 2, "lot_id": 512}
         return ops.ConvertPointsResponse(applied=True, seq=2, **told)
 
+    async def SetTier(self, request: ops.SetTierRequest, context: Any) -> ops.SetTierResponse:
+        await self._check(context)
+        return ops.SetTierResponse(applied=True, seq=2)
+
     async def DecideException(self, request: ops.DecideExceptionRequest, context: Any) -> ops.DecideExceptionResponse:
         await self._check(context)
         return ops.DecideExceptionResponse(applied=True, seq=2, sum_minor=2500)

@@ -323,6 +323,14 @@ async def _value(session: Session) -> None:
         made = (await call("POST", "/accounts/7/adjustments", points, **olga)).json()
         await call("POST", f"/adjustments/{made['adjustment_id']}/{verb}", body, **igor)
     await call("GET", "/adjustments?state=GIVEN&limit=1")
+    await call("PUT", "/tiers", TIERS)
+    await call("POST", "/accounts/7/tier", {"tier": None, "reason": "given to the wrong one"})
+    for verb, body in (("approve", None), ("reject", {"reason": "for no reason"})):
+        tier = {"tier": "gold", "until": "2027-12-31", "reason": "member since the first day"}
+        made = (await call("POST", "/accounts/7/tier", tier, **olga)).json()
+        await call("POST", f"/given-tiers/{made['given_id']}/{verb}", body, **igor)
+    await call("GET", "/given-tiers?account_id=7&limit=1")
+    await call("DELETE", "/tiers")
     many = {"title": "Birthday of the chain", "asset": "bonus", "points": 50, "reason": "birthday"}
     job = (await call("POST", "/accruals", many | {"segment": "regulars"}, **maria)).json()["job_id"]
     await call("GET", f"/accruals/{job}")

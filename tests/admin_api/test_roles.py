@@ -168,6 +168,8 @@ def test_table_keeps_what_each_role_must_not() -> None:
     assert not ROLES[Role.CALL_CENTRE] & {"accounts:approve", "customers:personal", "segments:read", "cards:issue"}
     assert not ROLES[Role.MARKETING_DIRECTOR] & {"accounts:adjust", "accruals:write"}
     assert [role for role in Role if "accounts:approve" in ROLES[role]] == [Role.MARKETING_DIRECTOR]
+    assert [role for role in Role if "tiers:give" in ROLES[role]] == [Role.CALL_CENTRE]
+    assert [role for role in Role if "tiers:approve" in ROLES[role]] == [Role.MARKETING_DIRECTOR]
     assert not ROLES[Role.STORE_DIRECTOR] & {"promotions:write", "accounts:adjust", "accounts:read"}
     assert not ROLES[Role.SALES_DIRECTOR] & {"promotions:write", "releases:publish", "customers:read"}
     assert not ROLES[Role.ANTIFRAUD] & {"releases:publish", "accounts:adjust", "promotions:write"}

@@ -14,6 +14,7 @@ from altyn.core.engine import (
     get_balance,
     merge_accounts,
     move_points,
+    set_tier,
 )
 from altyn.core.facts import AssetFact, RateFact
 from altyn.ops.v1 import ops_service_pb2 as ops
@@ -61,6 +62,9 @@ class CoreServer(SmallServer):
 
     async def ConvertPoints(self, request: ops.ConvertPointsRequest, context: Any) -> Any:
         return await self._act(convert_points, request, ops.ConvertPointsResponse, context)
+
+    async def SetTier(self, request: ops.SetTierRequest, context: Any) -> Any:
+        return await self._act(set_tier, request, ops.SetTierResponse, context)
 
     async def DecideException(self, request: ops.DecideExceptionRequest, context: Any) -> Any:
         return await self._act(decide_exception, request, ops.DecideExceptionResponse, context)
