@@ -122,13 +122,14 @@ class OneServer:
 
 
 @contextmanager
-def one_server(registers: int) -> Iterator[OneServer]:
-    """One processing server on the first core, the caller and the stores on the second."""
+def one_server(registers: int, stores_core: int = 1) -> Iterator[OneServer]:
+    """One processing server on the first core, the caller on the second, the stores on either."""
     with tempfile.TemporaryDirectory(prefix="altyn-door-") as name, ExitStack() as stack:
         folder = Path(name)
-        stack.enter_context(on_core(1))
         settings = Settings(var=folder, tenant_id=world.TENANT, tenant_zone=world.ZONE, pepper=world.PEPPER.hex())
-        stores = stack.enter_context(embedded_services(settings))
+        with on_core(stores_core):
+            stores = stack.enter_context(embedded_services(settings))
+        stack.enter_context(on_core(1))
         asyncio.run(world.prepare(stores.postgres_dsn, registers))
         environment = {**settings.model_copy(update=LISTEN).environment(), **stores.environment()}
         commands = {"door": [sys.executable, "-m", "altyn.server"]}

@@ -83,12 +83,15 @@ class JournalMeters:
 
 @dataclass(frozen=True, slots=True)
 class JournalLimits:
-    """Bounds of the writer. `write_patience_s`: after so long without an answer the connection is given up."""
+    """Bounds of the writer. `write_patience_s`: after so long without an answer the connection is given up. `wait_max_s`:
+    what would wait longer is not taken, for a till waits 300 ms and more than the journal is on its way.
+    """
 
     batch_rows_max: int = 1_024
     batch_bytes_max: int = 4 << 20
     queue_rows_max: int = 20_000
     queue_bytes_max: int = 256 << 20
+    wait_max_s: float = 0.2
     write_patience_s: float = 3.0
     connect_patience_s: float = 3.0
     back_off_first_s: float = 0.02
@@ -119,6 +122,7 @@ class Journal(JournalQueue):
             batch_rows_max=limits.batch_rows_max,
             batch_bytes_max=limits.batch_bytes_max,
             partition_rows=PARTITION_ROWS,
+            wait_ns_max=int(limits.wait_max_s * 1e9),
         )
         self.instance_id = instance_id
         self.tail_at_open = tail
@@ -236,8 +240,9 @@ class Journal(JournalQueue):
                     continue
                 begun_ns = monotonic_ns()
                 await self._write(batch)
-                self.meters.wrote(batch.count, len(batch), monotonic_ns() - begun_ns)
-                self._settled(batch)
+                elapsed_ns = monotonic_ns() - begun_ns
+                self.meters.wrote(batch.count, len(batch), elapsed_ns)
+                self._settled(batch, elapsed_ns)
         except JournalDoubt as doubt:
             log.critical("journal of shard %d stops: %s", self.shard, doubt)
             raise
@@ -248,13 +253,13 @@ class Journal(JournalQueue):
             self._drop_connection()
             self._moved.set()
 
-    def _settled(self, batch: CopyRows) -> None:
+    def _settled(self, batch: CopyRows, elapsed_ns: int) -> None:
         """The batch is durable: tell everyone."""
         self.batches_count += 1
-        self.is_degraded = False
+        was_away, self.is_degraded = self.is_degraded, False
         self.durable_seq = seq = batch.last_seq
         self._durable_hash = batch.last_hash
-        self.settle(batch)
+        self.settle(batch, 0 if was_away else elapsed_ns)
         for call in self._on_durable:
             call(seq)
         self._moved.set()

@@ -18,5 +18,7 @@ cdef class JournalQueue:
     cdef int64_t batch_rows_max
     cdef int64_t batch_bytes_max
     cdef int64_t partition_rows
+    cdef int64_t wait_ns_max
+    cdef int64_t kib_ns             # what the last batches took, by size; 0: not known
     cdef public bint _ending
     cdef public object _wake        # called, once, by the next append; None: nobody waits

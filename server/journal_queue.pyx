@@ -1,8 +1,9 @@
 """The records that wait for PostgreSQL, as batches ready to be sent: the part of the journal that every call passes.
 
 A record is chained and laid out as it is appended. Invariants: seqs have no gap; a batch stays within its bounds and inside
-one partition; what is taken is never changed, and counts as waiting until it is settled. Never here: PostgreSQL, or when
-something is durable.
+one partition; what is taken is never changed, and counts as waiting until it is settled; there is no room for what would
+wait longer than a caller does, judged by how long the last batches took. Never here: PostgreSQL, or when something is
+durable.
 """
 from libc.stdint cimport int64_t
 
@@ -11,6 +12,9 @@ from altyn.server.copy_rows cimport CopyRows
 
 cdef enum:
     SPARE_BYTES_MAX = 1 << 20
+    # So much may always wait: without batches of some size nobody would know that PostgreSQL is well again.
+    PROMPT_BYTES = 1 << 20
+    TELLING_BYTES = 256 << 10
 
 
 class Overloaded(Exception):
@@ -21,7 +25,8 @@ cdef class JournalQueue:
     """Batches hold at most `batch_rows_max` rows and little more than `batch_bytes_max` bytes; `seq` and `hash` end what is stored."""
 
     def __init__(self, int shard, int64_t epoch, int64_t seq, bytes hash not None, *, int64_t rows_max, int64_t bytes_max,
-                 int64_t batch_rows_max, int64_t batch_bytes_max, int64_t partition_rows):
+                 int64_t batch_rows_max, int64_t batch_bytes_max, int64_t partition_rows,
+                 int64_t wait_ns_max):
         self.shard = shard
         self.epoch = epoch
         self._seq = seq
@@ -32,6 +37,7 @@ cdef class JournalQueue:
         self.batch_rows_max = batch_rows_max
         self.batch_bytes_max = batch_bytes_max
         self.partition_rows = partition_rows
+        self.wait_ns_max = wait_ns_max
 
     @property
     def next_seq(self):
@@ -41,7 +47,10 @@ cdef class JournalQueue:
     @property
     def has_room(self):
         """False: shed before anything is applied."""
-        return self.rows < self.rows_max and self.bytes_used < self.bytes_max and not self._ending
+        return (
+            self.rows < self.rows_max and self.bytes_used < self.bytes_max and not self._ending
+            and (self.bytes_used <= PROMPT_BYTES or (self.bytes_used >> 10) * self.kib_ns <= self.wait_ns_max)
+        )
 
     @property
     def queue_bytes(self):
@@ -86,8 +95,15 @@ cdef class JournalQueue:
             batch.close()
         return batch
 
-    def settle(self, CopyRows batch not None):
-        """A batch that was taken waits no more; its memory serves another, so nobody may look at it from here on."""
+    def settle(self, CopyRows batch not None, int64_t elapsed_ns):
+        """A batch that was taken waits no more; its memory serves another, so nobody may look at it from here on.
+
+        `elapsed_ns`: what PostgreSQL took for it; 0 when that tells nothing of the next.
+        """
+        cdef int64_t kib_ns = (elapsed_ns << 10) // max(<int64_t>batch.used, <int64_t>1)
+        # A small batch is mostly waiting for the disk: it can tell that PostgreSQL is fast, not that it is slow.
+        if elapsed_ns > 0 and (batch.used >= TELLING_BYTES or kib_ns < self.kib_ns):
+            self.kib_ns = kib_ns if self.kib_ns == 0 else (self.kib_ns + kib_ns) // 2
         self.rows -= batch.count
         self.bytes_used -= batch.used - batch.end_bytes()
         if batch.room <= SPARE_BYTES_MAX and batch.clear():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from altyn.benchmarks.overload_bench import recovered_after_s
+from altyn.benchmarks.overload_bench import LINES, NewCommits, recovered_after_s
 from altyn.benchmarks.overload_load import OpenLoop, Register, Slot, Told
+from altyn.pos.v1 import pos_service_pb2 as pos
 from tests.integration.system import DOORS
 from tests.interop.test_clients import door_process
 
@@ -32,3 +33,12 @@ def test_recovery_is_from_when_on_nearly_all_calls_are_good() -> None:
     assert recovered_after_s(Told([well, well])) == 0
     assert recovered_after_s(Told([ill, well, ill, well])) == 0.75
     assert recovered_after_s(Told([well, ill])) == 0.5
+
+
+def test_commits_of_the_generator_are_new_operations_of_one_shape() -> None:
+    commits = NewCommits(3)
+    made = [pos.CommitReceiptRequest.FromString(commits[0]) for _ in range(300)]
+    assert len({one.op_id for one in made}) == 300
+    numbers = [(one.register_seq, one.receipt.receipt_number) for one in made]
+    assert numbers == [(numbers[0][0] + turn, numbers[0][1] + turn) for turn in range(300)]
+    assert {len(one.receipt.lines) for one in made} == {LINES}

@@ -12,6 +12,7 @@ from typing import Any
 from altyn.core.engine.types import Record
 from altyn.infra.database import connect
 from altyn.server.journal import Journal, JournalLimits
+from altyn.server.journal_queue import JournalQueue
 from altyn.server.journal_reader import JournalDoubt, JournalReader
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
@@ -20,7 +21,7 @@ QUICK = JournalLimits(back_off_first_s=0.005, back_off_max_s=0.05)
 
 
 def record(
-    journal: Journal,
+    journal: JournalQueue,
     *,
     op_id: bytes | None = None,
     natural: bytes | None = None,

@@ -10,6 +10,7 @@ import pytest
 from altyn.core.engine.types import Record
 from altyn.infra.database import connect
 from altyn.server.journal import PARTITION_ROWS, Journal, JournalLimits, Overloaded
+from altyn.server.journal_queue import JournalQueue
 from altyn.server.journal_reader import JournalDoubt, JournalReader
 from tests.server.journal_world import admin, expected, fill, opened, record, run, stored
 
@@ -143,6 +144,43 @@ def test_full_queue_refuses_and_drains(journal_dsn: str) -> None:
         assert await stored(journal_dsn) == expected(records)
 
     run(test)
+
+
+def test_queue_has_no_room_for_what_would_wait_longer_than_a_caller() -> None:
+    queue = JournalQueue(
+        0, 1, 0, bytes(32), rows_max=1 << 20, bytes_max=1 << 30, batch_rows_max=1 << 20, batch_bytes_max=1 << 30,
+        partition_rows=1 << 30, wait_ns_max=200_000_000,
+    )  # fmt: skip
+
+    def put(count: int) -> None:
+        for _ in range(count):
+            queue.append(record(queue, size=1 << 14))
+
+    def write(ns_of_a_kib: int) -> None:
+        batch = queue.take_batch()
+        assert batch is not None
+        queue.settle(batch, len(batch) // 1024 * ns_of_a_kib)
+
+    put(1_000)
+    assert queue.has_room  # nobody knows yet how long that takes
+    write(1_000_000)
+    put(60)
+    assert queue.has_room  # less than what may always wait
+    put(60)
+    assert not queue.has_room  # two seconds' worth
+    write(0)
+    assert queue.has_room
+    put(120)
+    assert not queue.has_room  # an outage told nothing of the pace
+    for _ in range(4):
+        write(10_000)
+        put(120)
+    assert queue.has_room
+    write(10_000)
+    put(1)
+    write(1_000_000_000)  # a small batch waits for the disk
+    put(120)
+    assert queue.has_room
 
 
 def test_batches_end_with_their_partition_and_the_next_one_is_made_ahead(journal_dsn: str) -> None:
