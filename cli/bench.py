@@ -75,7 +75,7 @@ def backtest(as_json: AsJson = False) -> None:
 
 @app.command()
 def overload(as_json: AsJson = False) -> None:
-    """Calls answered in time at 1 and 3 times the capacity, forecasts and commits, and how soon the server is well again: three minutes."""
+    """Forecasts and commits answered in time at 1 and 3 times the capacity, and recovery: three minutes."""
     show(import_module("altyn.benchmarks.overload_bench").run(), as_json)
 
 

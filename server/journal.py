@@ -83,8 +83,8 @@ class JournalMeters:
 
 @dataclass(frozen=True, slots=True)
 class JournalLimits:
-    """Bounds of the writer. `write_patience_s`: after so long without an answer the connection is given up. `wait_max_s`:
-    what would wait longer is not taken, for a till waits 300 ms and more than the journal is on its way.
+    """Bounds of the writer. `write_patience_s`: after so long without an answer the connection is given up.
+    `wait_max_s`: what would wait longer is not taken, for a till waits 300 ms, and for more than the journal.
     """
 
     batch_rows_max: int = 1_024
