@@ -6,6 +6,7 @@ sent. What a scrape asks for in its Accept header decides which of the two it ge
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,16 @@ class Scale:
         steps = 1 << self.schema
         count = (self.last - self.first) * steps
         return [2.0 ** (self.first + place / steps) for place in range(0, count + 1, CLASSIC_EVERY)]
+
+    def quantile_s(self, counts: Sequence[int], share: float) -> float:
+        """The time that `share` of the observations did not exceed, as Prometheus reads native histograms; 0: none."""
+        rank = share * sum(counts)
+        for place, count in enumerate(counts):
+            if count and rank <= count:
+                inside = (place - 1 + rank / count) / (1 << self.schema)
+                return math.exp2(min(max(self.first + inside, self.first), self.last))
+            rank -= count
+        return 0.0
 
     def shown(self, counts: Sequence[int]) -> list[int]:
         """The counts of those, one more than there are bounds."""

@@ -42,6 +42,7 @@ from altyn.server.metrics import CallMeters, ServerState, StageTimes
 from altyn.server.one_time_codes import OneTimeCodes
 from altyn.server.ops import OPS_SERVICE, OpsCalls, ops_authenticate
 from altyn.server.pace import Pace
+from altyn.server.pulse import Pulse
 from altyn.server.recovery import recover
 from altyn.server.refusals import RefusalLog
 from altyn.server.shifts import Shifts
@@ -106,7 +107,13 @@ class Server:
         self.past_rules = PastRulesLoader(
             settings.postgres_dsn, settings.tenant_id, self.engine.facts.assets, compiler, self._take_past_rules
         )
-        self.feeds = Feeds(server_id=self._server_id, compiler=compiler, durable_seq=lambda: self.journal.durable_seq)
+        self.meters = CallMeters()
+        self.feeds = Feeds(
+            server_id=self._server_id,
+            compiler=compiler,
+            durable_seq=lambda: self.journal.durable_seq,
+            pulse=Pulse(self.meters).beat,
+        )
         self.journal: Journal
         self.counting: Counting
         self._asked: list[str] = []  # by the release in force, of earlier purchases
@@ -224,7 +231,7 @@ class Server:
             bring_rules=lambda wanted: self.past_rules.bring(*wanted),
         )
         ops_calls = OpsCalls(self.engine, calls, self._in_force, clock_us, self._waiting_version)
-        meters, refusals = CallMeters(), RefusalLog()
+        meters, refusals = self.meters, RefusalLog()
         kind = choose(self._settings.door)
         pace = Pace(self._settings.register_calls_per_s) if self._settings.register_calls_per_s else None
         stages = Stages()

@@ -17,6 +17,7 @@ from prometheus_client.metrics_core import Metric
 from altyn.infra.exposition import Scale, TimeHistograms
 from altyn.infra.metrics import histogram_of
 from altyn.pos.v1 import outcome_pb2, reasons_pb2
+from altyn.server.calls import POS_SERVICE
 from altyn.server.meters import CallMeter, time_scale
 
 if TYPE_CHECKING:
@@ -69,6 +70,16 @@ class CallMeters:
     def watch(self, service: str, door: Connections) -> None:
         """Tell of a door's connections too. `service`: one it serves."""
         self._doors[service] = door
+
+    def by_method(self) -> dict[str, tuple[list[int], int]]:
+        """The registers' calls at all doors: how many by bucket of their time, and how many of them were refused."""
+        found: dict[str, tuple[list[int], int]] = {}
+        for meter in self._meters:
+            if meter.service.endswith(POS_SERVICE):
+                counts, refused = found.get(meter.method, ([0] * len(meter.counts), 0))
+                both = [one + other for one, other in zip(counts, meter.counts, strict=True)]
+                found[meter.method] = both, refused + sum(meter.refused_counts.values())
+        return found
 
     def collect(self) -> Iterator[Metric]:
         yield from self._collect_calls()

@@ -25,6 +25,11 @@ def over_time(t: Texts, days: Sequence[str], rows: Sequence[dict[str, Any]], *, 
     return _made(t, "time", [told_day(t, day) for day in days], rows, digits, unit)
 
 
+def over_seconds(t: Texts, times: Sequence[str], rows: Sequence[dict[str, Any]], *, digits: int, unit: str) -> str:
+    """Rows over the last minutes, each time as it is shown."""
+    return _made(t, "time", times, rows, digits, unit)
+
+
 def by_name(t: Texts, names: Sequence[str], row: dict[str, Any], *, digits: int, unit: str = "") -> str:
     """One row of changes by name, the largest at the top."""
     return _made(t, "names", names, [row], digits, unit)

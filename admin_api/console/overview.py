@@ -1,14 +1,16 @@
-"""The first page: how it goes today, what the servers run, what waits for somebody, which budgets run out.
+"""The first page: how it goes today, what the servers run and how fast, what waits for somebody, which budgets run out.
 
 Everybody who comes in sees it; each part only with the right to what it tells, and sums only of stores in reach.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
 
@@ -21,10 +23,12 @@ from altyn.admin_api.overview import repository, service
 from altyn.admin_api.overview.service import Budget, Lately
 from altyn.admin_api.promotions.repository import documents_of
 from altyn.admin_api.servers.handlers import get_servers
+from altyn.admin_api.servers.schemas import IntervalOut, MethodCallsOut
 
 WAITING_MAX = 6
 BUDGETS_MAX = 6
 NEAR_PPM = 800_000
+CHARTED = {"CalculateReceipt": "left", "CommitReceipt": "after"}
 
 pages = Pages()
 
@@ -45,6 +49,7 @@ async def show_overview(visit: Visit) -> Response:
         "overview.html",
         told=Told(visit.shell, lately) if lately is not None else None,
         servers=await _servers(visit),
+        speed=partial(Speed, visit.shell),
         shows_rules=is_ours,
         waiting=[(row, Outline(row["document"], visit.t)) for row in waiting],
         budgets=budgets,
@@ -57,11 +62,44 @@ async def show_overview(visit: Visit) -> Response:
 @pages.get("/overview/servers", "servers:read")
 async def show_servers(visit: Visit) -> Response:
     """What the servers run by now; asked again and again while the page is open."""
-    return visit.show("overview_servers.html", servers=await _servers(visit))
+    return visit.show("overview_servers.html", servers=await _servers(visit), speed=partial(Speed, visit.shell))
 
 
 async def _servers(visit: Visit) -> Any:
     return await get_servers(visit.call, visit.office) if "servers:read" in visit.call.scopes else None
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How many calls a server answers now, and how fast."""
+
+    shell: Shell
+    pulse: Sequence[IntervalOut]
+
+    @property
+    def calls(self) -> Sequence[MethodCallsOut]:
+        """Of the newest interval."""
+        return self.pulse[-1].calls if self.pulse else ()
+
+    def per_second(self, count: int) -> str:
+        """To a tenth."""
+        return self.shell.texts.decimal(count * 10_000 // max(self.pulse[-1].elapsed_ms, 1), 1)
+
+    def milliseconds(self, time_us: int) -> str:
+        """To a hundredth."""
+        return self.shell.texts.decimal(time_us // 10, 2)
+
+    def chart(self) -> str:
+        """What nearly all of the charted calls took; empty when there were none."""
+        t = self.shell.texts
+        rows = []
+        for method, look in CHARTED.items():
+            told = [next((one.p99_us for one in part.calls if one.method == method), None) for part in self.pulse]
+            if any(told):
+                rows.append(charts.line(t.word("overview.method", method), told, look, "line"))
+        zone = ZoneInfo(self.shell.zone)
+        times = [f"{part.at.astimezone(zone):%H:%M:%S}" for part in self.pulse]
+        return charts.over_seconds(t, times, rows, digits=3, unit=t("overview.ms")) if rows else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
 SERVERS = """
 SELECT server_id, started_at, seen_at, rules_version, encode(sha256, 'hex') AS sha256, staged_version, feed_version,
-       durable_seq, refused_version, refused_reason, numbers_asked, numbers_ready, history_seq, history_until_seq
+       durable_seq, refused_version, refused_reason, numbers_asked, numbers_ready, history_seq, history_until_seq, pulse
   FROM server_status WHERE tenant = $1 ORDER BY server_id
 """
 # Of the names given, those no current row of the column has. Column names come from references.KINDS only.

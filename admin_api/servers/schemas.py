@@ -7,8 +7,29 @@ from datetime import datetime
 from pydantic import BaseModel
 
 
+class MethodCallsOut(BaseModel):
+    """Calls of one method in an interval: ``refused_count`` of ``calls_count`` had no reply; half took no longer than
+    ``p50_us``, all but one in a hundred than ``p99_us``, right within 5 %.
+    """
+
+    method: str
+    calls_count: int
+    refused_count: int
+    p50_us: int
+    p99_us: int
+
+
+class IntervalOut(BaseModel):
+    """Some seconds of a server, which ended ``at``; methods nobody called are left out."""
+
+    at: datetime
+    elapsed_ms: int
+    calls: list[MethodCallsOut]
+
+
 class ServerOut(BaseModel):
-    """What a server says about itself every few seconds; ``is_seen``: it did so lately.
+    """What a server says about itself every few seconds; ``is_seen``: it did so lately; ``pulse``: its last minutes,
+    oldest first.
 
     While a release waits for earlier purchases to be counted: it asks for ``numbers_asked``, of which
     ``numbers_ready`` can be read; operations up to ``history_seq`` are in, of those up to ``history_until_seq``.
@@ -29,6 +50,7 @@ class ServerOut(BaseModel):
     numbers_ready: int
     history_seq: int
     history_until_seq: int
+    pulse: list[IntervalOut] = []
 
 
 class ProjectorOut(BaseModel):

@@ -26,6 +26,7 @@ from altyn.server.feeds.compiler import RulesCompiler
 from altyn.server.feeds.credentials import Credentials
 from altyn.server.feeds.facts import FactsFeed
 from altyn.server.feeds.rules import IsReady, OnRuleset, RulesFeed
+from altyn.server.pulse import Interval
 
 CHECK_EVERY_S = 3.0
 BACKOFF_FIRST_S = 0.1
@@ -42,15 +43,15 @@ AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 STATUS = """
 INSERT INTO server_status (tenant, server_id, started_at, seen_at, rules_version, sha256, staged_version, feed_version,
                            durable_seq, refused_version, refused_reason, numbers_asked, numbers_ready, history_seq,
-                           history_until_seq)
-VALUES ($1, $2, to_timestamp($3), clock_timestamp(), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                           history_until_seq, pulse)
+VALUES ($1, $2, to_timestamp($3), clock_timestamp(), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 ON CONFLICT (tenant, server_id) DO UPDATE SET
     started_at = excluded.started_at, seen_at = excluded.seen_at, rules_version = excluded.rules_version,
     sha256 = excluded.sha256, staged_version = excluded.staged_version, feed_version = excluded.feed_version,
     durable_seq = excluded.durable_seq, refused_version = excluded.refused_version,
     refused_reason = excluded.refused_reason, numbers_asked = excluded.numbers_asked,
     numbers_ready = excluded.numbers_ready, history_seq = excluded.history_seq,
-    history_until_seq = excluded.history_until_seq
+    history_until_seq = excluded.history_until_seq, pulse = excluded.pulse
 """
 
 log = structlog.get_logger(__name__)
@@ -86,14 +87,18 @@ class Feeds:
         durable_seq: Callable[[], int] = lambda: 0,
         clock: Callable[[], int] = wall_clock_us,
         check_every_s: float = CHECK_EVERY_S,
+        pulse: Callable[[], Sequence[Interval]] = tuple,
     ) -> None:
-        """`compiler`: one that was started before the doors opened; without it `start` makes one."""
+        """`compiler`: one that was started before the doors opened; without it `start` makes one. `pulse`: the calls of
+        the last minutes, for people.
+        """
         self.credentials = Credentials()
         self._compiler = compiler
         self._server_id = server_id
         self._durable_seq = durable_seq
         self._clock = clock
         self._check_every_s = check_every_s
+        self._pulse = pulse
         self._started_s = time.time()
         self._caught_up_at_s = time.monotonic()
         self._caught_up = asyncio.Event()
@@ -224,7 +229,6 @@ class Feeds:
         counted = self._progress(rules.waiting[-1].ruleset) if rules.waiting else (0, 0, 0, 0)
         if (told, refused, counted) == self._reported and time.monotonic() - self._reported_at_s < STATUS_EVERY_S:
             return
-        await connection.execute(
-            STATUS, self._tenant, self._server_id, self._started_s, *told, self._durable_seq(), *refused, *counted
-        )
+        whose = (self._tenant, self._server_id, self._started_s)
+        await connection.execute(STATUS, *whose, *told, self._durable_seq(), *refused, *counted, self._pulse())
         self._reported, self._reported_at_s = (told, refused, counted), time.monotonic()

@@ -16,6 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 from prometheus_client.parser import text_string_to_metric_families
 
+from altyn.infra.database import connect
 from altyn.infra.processes import Child, start_children, stop_process
 from altyn.ops.v1 import ops_service_pb2 as ops
 from altyn.pos.v1 import pos_service_pb2 as pos
@@ -289,3 +290,18 @@ async def test_metrics_count_the_calls_and_follow_the_journal(system: System) ->
     )
     assert waited >= 1 and written == found["altyn_journal_rows_total", "", ""]
     assert found["altyn_rules_version", "", ""] >= 1
+
+
+async def test_pulse_beside_what_the_server_runs_tells_its_calls(system: System) -> None:
+    async with grpc.aio.insecure_channel(system.grpc_address) as channel:
+        await system.call(channel, "CommitReceipt", commit(950, 950))
+    connection = await connect(system.dsn, name="test")
+    async with asyncio.timeout(60):
+        calls: list[dict[str, int]] = []
+        while not calls:
+            pulse = await connection.fetchval("SELECT pulse FROM server_status")
+            calls = [one for part in pulse for one in part["calls"] if one["method"] == "CommitReceipt"]
+            await asyncio.sleep(0.2)
+    await connection.close()
+    assert calls[-1]["calls_count"] >= 1 and 0 < calls[-1]["p50_us"] <= calls[-1]["p99_us"] <= 16_000_000
+    assert all(part["elapsed_ms"] >= 4_000 for part in pulse)

@@ -28,6 +28,7 @@ from altyn.server.feeds.credentials import CertificateRevoked, Credentials
 from altyn.server.feeds.facts import SLICE_ROWS, FactsFeed, FeedClockWentBack
 from altyn.server.feeds.feeds import Feeds
 from altyn.server.feeds.rules import Release
+from altyn.server.pulse import Interval
 from tests.server.back_office import TEN_PERCENT, TENANT, BackOffice, back_office, keyed, lay_tables, ring
 
 WAIT_S = 30.0
@@ -508,13 +509,15 @@ async def test_a_start_hands_over_what_tokens_may_name_and_what_waits_past_a_bro
 async def test_the_status_row_says_what_the_server_runs(dsn: str, office: BackOffice) -> None:
     await office.put_one("products", sku="milk")
     version = await office.release([TEN_PERCENT])
-    async with following(dsn, durable_seq=lambda: 77) as server:
+    pulse = [Interval(at="2026-11-23T10:00:00.000+00:00", elapsed_ms=5_000, calls=[])]
+    async with following(dsn, durable_seq=lambda: 77, pulse=lambda: pulse) as server:
         status = "SELECT * FROM server_status WHERE tenant = $1 AND server_id = 'test'"
         await until_row(lambda: office.connection.fetchrow(status, TENANT))
         row = await office.connection.fetchrow(status, TENANT)
         sha256 = await office.connection.fetchval("SELECT sha256 FROM rules_release WHERE version = $1", version)
         assert (row["rules_version"], row["staged_version"], row["sha256"]) == (version, version, sha256)
         assert (row["feed_version"], row["durable_seq"], row["refused_version"]) == (server.feeds.feed_version, 77, 0)
+        assert row["pulse"] == pulse
 
 
 async def test_the_status_row_says_how_far_earlier_purchases_are_counted(dsn: str, office: BackOffice) -> None:

@@ -39,7 +39,7 @@ function series(row, spec, look) {
   if (made.type === "bar") return { ...made, barMaxWidth: 26, itemStyle: { ...made.itemStyle, borderRadius: spec.kind === "time" ? [3, 3, 0, 0] : 3 } }
   const area = row.shape === "area" ? { areaStyle: { opacity: 0.16 } } : {}
   const dashes = row.look === "cap" ? { type: "dashed" } : {}
-  return { ...made, ...area, symbolSize: 5, showSymbol: row.look !== "cap" && data.length <= 45, lineStyle: { width: 2, color: look[row.look], ...dashes } }
+  return { ...made, ...area, symbolSize: 5, showSymbol: row.look !== "cap" && data.length <= 35, lineStyle: { width: 2, color: look[row.look], ...dashes } }
 }
 
 function optionOf(spec, look) {
@@ -70,9 +70,20 @@ function draw(box) {
   if (spec.kind === "names") box.dataset.rows = Math.min(spec.names.length, 12)
   const chart = echarts.getInstanceByDom(box) ?? echarts.init(box)
   chart.setOption(optionOf(spec, looks()), true)
+  if (!box.dataset.drawn) new ResizeObserver(() => chart.resize()).observe(box)
   box.dataset.drawn = "1"
-  new ResizeObserver(() => chart.resize()).observe(box)
 }
+
+// A part of the page that comes again keeps its pictures, which get the new numbers; what is new in it is drawn.
+htmx.registerExtension("charts", {
+  htmx_before_morph_node: (box, { newNode }) => {
+    if (!box.dataset?.drawn || !newNode.dataset?.chart) return true
+    box.dataset.chart = newNode.dataset.chart
+    draw(box)
+    return false
+  },
+})
+addEventListener("htmx:after:swap", () => document.querySelectorAll("[data-chart]:not([data-drawn])").forEach(draw))
 
 addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-chart]").forEach(draw))
 addEventListener("beforeprint", () => document.querySelectorAll("[data-drawn]").forEach(box => echarts.getInstanceByDom(box)?.resize()))

@@ -22,6 +22,7 @@ from altyn.core.rules.ruleset import Ruleset
 from altyn.infra.database import connect
 from altyn.server.feeds.compiler import compile_document
 from altyn.server.journal import Journal
+from altyn.server.pulse import INTERVALS_MAX, CallsOfMethod, Interval
 from tests.core.engine.world import PEPPER, TOKEN_KEY, World, commit, line, new_facts, receipt
 
 DAYS = 30
@@ -67,8 +68,8 @@ WAITS: dict[str, Any] = {
     "reward": [{"multi_buy": {"take": 3, "pay": 2, "of": {"category": "coffee"}}}],
 }
 SERVERS = """
-INSERT INTO server_status (tenant, server_id, started_at, seen_at, rules_version, feed_version, durable_seq)
-SELECT 'demo', name, now() - interval '2 days', now() + interval '1 hour', 1, 1, $1 FROM unnest($2::text[]) AS name
+INSERT INTO server_status (tenant, server_id, started_at, seen_at, rules_version, feed_version, durable_seq, pulse)
+SELECT 'demo', name, now() - interval '2 days', now() + interval '1 hour', 1, 1, $1, $3 FROM unnest($2::text[]) AS name
 """
 STORES = {
     "central": ("Central", "msk", "super", 10),
@@ -136,6 +137,28 @@ def month(until: datetime, days: int = DAYS) -> World:
     return world
 
 
+def pulse(count: int) -> list[Interval]:
+    """Some minutes of a server that is not in a hurry."""
+    chance, now = random.Random(7), datetime.now(UTC)
+    return [
+        Interval(
+            at=(now - timedelta(seconds=5 * (count - number))).isoformat(),
+            elapsed_ms=5_000,
+            calls=[
+                CallsOfMethod(
+                    method=method,
+                    calls_count=chance.randrange(most // 2, most),
+                    refused_count=0,
+                    p50_us=usual_us,
+                    p99_us=usual_us * chance.randrange(20, 45) // 10,
+                )
+                for method, most, usual_us in (("CalculateReceipt", 900, 240), ("CommitReceipt", 250, 1_900))
+            ],
+        )
+        for number in range(1, count + 1)
+    ]
+
+
 async def lay(dsn: str, until: datetime | None = None, days: int = DAYS) -> World:
     """The month in the journal of a database with the schema, the release it was sold by, and memberships that were not
     written down before its fifth day.
@@ -155,7 +178,7 @@ async def lay(dsn: str, until: datetime | None = None, days: int = DAYS) -> Worl
         " VALUES ('demo', $1, 'friends', 1, $2)",
         [(100 + number, since) for number in range(3, MEMBERS + 1, 3)],
     )
-    await connection.execute(SERVERS, len(made.records), ["till-server-1", "till-server-2"])
+    await connection.execute(SERVERS, len(made.records), ["till-server-1", "till-server-2"], pulse(INTERVALS_MAX))
     await connection.close()
     writer = await Journal.open(dsn, 0, "test")
     for record in made.records:

@@ -11,12 +11,14 @@ import os
 import sys
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from altyn.admin_api.bootstrap import admin_key_path
+from altyn.infra.database import connect
 from altyn.infra.processes import Child, start_children, stop_children
 from altyn.infra.settings import Settings
 from tests.admin_api.console import month
@@ -72,7 +74,9 @@ def drawn(page: Page) -> int:
     )
 
 
-def test_draft_is_tried_on_a_month_and_its_report_is_read(running: tuple[str, str], tmp_path: Path) -> None:
+def test_draft_is_tried_on_a_month_and_its_report_is_read(
+    running: tuple[str, str], tmp_path: Path, settings: Settings
+) -> None:
     url, key = running
     folder = PICTURES if os.environ.get("ALTYN_WRITE_SCREENSHOTS") == "1" else tmp_path
     folder.mkdir(exist_ok=True)
@@ -91,6 +95,7 @@ def test_draft_is_tried_on_a_month_and_its_report_is_read(running: tuple[str, st
         page.locator("#key").fill(key)
         page.locator("text=Come in").click()
         look_around(page, folder)
+        watch_servers(page, settings.postgres_dsn)
         ask_and_watch(page, url, folder)
         take_along(page)
         other_faces(page, url, folder)
@@ -105,10 +110,31 @@ def look_around(page: Page, folder: Path) -> None:
     sees(page, "h1", "Overview")
     sees(page, ".figures", "Receipts today")
     sees(page, ".budget-full", "Fresh bread")
-    assert drawn(page) == page.locator("[data-chart]").count() == 4
+    assert drawn(page) == page.locator("[data-chart]").count() == 6
     page.set_viewport_size({"width": 1280, "height": 1000})
     is_good(page, folder / "overview.png")
     page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def watch_servers(page: Page, dsn: str) -> None:
+    """What servers tell is told while the page is open: numbers, and the picture that was there already."""
+
+    async def quicken() -> None:
+        connection = await connect(dsn, name="test")
+        told = month.pulse(3)
+        told[-1]["calls"][1]["p99_us"] = 77_770
+        await connection.execute("UPDATE server_status SET pulse = $1 WHERE server_id = 'till-server-1'", told)
+        await connection.execute("UPDATE server_status SET pulse = '[]' WHERE server_id = 'till-server-2'")
+        await connection.close()
+
+    page.evaluate("document.querySelector('#speed-1 canvas').dataset.kept = 'yes'")
+    with ThreadPoolExecutor(1) as aside:
+        aside.submit(asyncio.run, quicken()).result()
+    sees(page, ".server-calls", "77.77")
+    told = page.evaluate("echarts.getInstanceByDom(document.querySelector('#speed-1')).getOption().series[1].data")
+    assert len(told) == 3 and told[-1] == 77.77
+    assert page.locator("#speed-1 canvas[data-kept]").count() == 1 and page.locator("#speed-2").count() == 0
+    assert drawn(page) == page.locator("[data-chart]").count() == 5
 
 
 def ask_and_watch(page: Page, url: str, folder: Path) -> None:
@@ -165,7 +191,7 @@ def other_faces(page: Page, url: str, folder: Path) -> None:
     page.goto(f"{url}/console/choose/language/ru?back=/console/")
     page.goto(f"{url}/console/choose/theme/dark?back=/console/")
     sees(page, "h1", "Обзор")
-    assert drawn(page) == 4
+    assert drawn(page) == 5
     is_good(page, folder / "overview-russian-dark.png")
     page.goto(here)
     sees(page, "h1", "Сколько бы это стоило")
@@ -177,5 +203,5 @@ def other_faces(page: Page, url: str, folder: Path) -> None:
     assert drawn(page) >= 5
     is_good(page, folder / "backtest-tablet.png")
     page.goto(f"{url}/console/overview")
-    assert drawn(page) == 4
+    assert drawn(page) == 5
     is_good(page, folder / "overview-tablet.png")

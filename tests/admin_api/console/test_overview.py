@@ -111,6 +111,51 @@ async def test_servers_are_asked_again_while_the_page_is_open(browser: Browser, 
     assert "one" in part.text and "not seen since" in part.text and "<html" not in part.html
 
 
+def interval(number: int, *calls: dict[str, Any]) -> dict[str, Any]:
+    at = EVENING - timedelta(seconds=5 * number)
+    return {"at": at.isoformat(), "elapsed_ms": 5_000, "calls": list(calls)}
+
+
+def called(method: str, count: int, refused: int, p50_us: int, p99_us: int) -> dict[str, Any]:
+    return {"method": method, "calls_count": count, "refused_count": refused, "p50_us": p50_us, "p99_us": p99_us}
+
+
+async def test_server_tells_how_fast_it_answers(browser: Browser, shop: Desk) -> None:
+    pulse = [
+        interval(2, called("CommitReceipt", 10, 0, 900, 2_000)),
+        interval(1),
+        interval(0, called("CalculateReceipt", 1_234, 0, 310, 1_250), called("CommitReceipt", 51, 3, 1_100, 4_560)),
+    ]
+    await shop.rows(
+        "INSERT INTO server_status (tenant, server_id, started_at, seen_at, rules_version, pulse)"
+        " VALUES ('demo', '<one>', $1, $1, 1, $2), ('demo', 'old', $1, $3, 1, $2)",
+        EVENING,
+        pulse,
+        EVENING - timedelta(minutes=5),
+    )
+    page = await browser.get("/console/overview/servers", hx_request="true")
+    assert "Calculate 246.8 0.31 1.25" in page.text and "Commit refused: 3 10.2 1.10 4.56" in page.text
+    assert page.text.count("Commit refused: 3") == 1 and "<one>" not in page.html
+    [(label, rows)] = charts(page).items()
+    assert label.startswith("Time within which 99 % of the calls to") and len(rows) == 2
+    assert [row["values"] for row in rows] == [[None, None, 1_250], [2_000, None, 4_560]]
+    assert '"names":["22:59:50","22:59:55","23:00:00"]' in html.unescape(page.html)
+    told = (await shop.get("/v1/servers")).json()["servers"]
+    assert [len(one["pulse"]) for one in told] == [3, 3]
+    assert told[0]["pulse"][2]["calls"][1] == called("CommitReceipt", 51, 3, 1_100, 4_560)
+
+
+async def test_server_that_nobody_calls_says_so(browser: Browser, shop: Desk) -> None:
+    await shop.rows(
+        "INSERT INTO server_status (tenant, server_id, started_at, seen_at, rules_version, pulse)"
+        " VALUES ('demo', 'one', $1, $1, 1, $2)",
+        EVENING,
+        [interval(0)],
+    )
+    page = await browser.get("/console/overview/servers", hx_request="true")
+    assert "Nobody calls just now." in page.text and charts(page) == {}
+
+
 async def test_promotion_in_review_waits_here(browser: Browser, desk: Desk) -> None:
     await desk.post("/v1/promotions", json=TEN)
     assert (await desk.post("/v1/promotions/ten/submit", json={})).status_code == 200
