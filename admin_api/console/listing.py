@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 from starlette.responses import Response
 
+from altyn.admin_api.console.bulk import open_acts
 from altyn.admin_api.console.outline import Outline
 from altyn.admin_api.console.pages import Pages, Shell, Visit
 from altyn.admin_api.console.views import FILTERS, Picture, picture_of
@@ -35,6 +36,7 @@ async def show_list(visit: Visit) -> Response:
     return visit.show(
         "list.html",
         rows=shown,
+        acts=open_acts(visit),
         first=picture.address() if after else "",
         following=picture.address(after=shown[-1][0]["promotion_id"]) if len(rows) > PAGE_SIZE else "",
         **await frame_of(visit, picture),

@@ -69,13 +69,13 @@ async def way_of(visit: Visit, row: asyncpg.Record) -> Way:
     review = schemas.ReviewOut(**last) if last else None
     four_eyes, _ = await repository.publishing_rules(call.connection, call.tenant)
     hindrance = _hindrance(visit, review, four_eyes) if row["state"] == "REVIEW" and review else ""
-    in_order = _in_order(visit, row) - ({"approve"} if hindrance else set())
+    in_order = acts_in_order(visit, row) - ({"approve"} if hindrance else set())
     acts = [act for act, scope in SCOPES.items() if act in in_order and scope in call.scopes]
     told = hindrance if SCOPES["approve"] in call.scopes else ""
-    return Way(review, four_eyes, told, acts, _turns(visit, row))
+    return Way(review, four_eyes, told, acts, turns_of(visit, row))
 
 
-def _in_order(visit: Visit, row: asyncpg.Record) -> set[str]:
+def acts_in_order(visit: Visit, row: asyncpg.Record) -> set[str]:
     """Acts that the state takes."""
     match row["state"]:
         case "DRAFT":
@@ -109,7 +109,7 @@ def _hindrance(visit: Visit, review: schemas.ReviewOut, four_eyes: bool) -> str:
     return "APPROVED_ALREADY" if is_given else ""
 
 
-def _turns(visit: Visit, row: asyncpg.Record) -> list[str]:
+def turns_of(visit: Visit, row: asyncpg.Record) -> list[str]:
     """A key switches on by itself; people neither do that nor touch what is released but by publishing."""
     is_person = visit.call.person is not None
     if "promotions:write" not in visit.call.scopes or row["state"] == "SCHEDULED":

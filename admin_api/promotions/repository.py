@@ -90,6 +90,18 @@ async def list_promotions(
     return found
 
 
+async def find_promotions(
+    connection: asyncpg.Connection[Any], tenant: str, promotion_ids: Sequence[str]
+) -> list[asyncpg.Record]:
+    """Those that there are, by id."""
+    found: list[asyncpg.Record] = await connection.fetch(
+        f"SELECT {FIELDS} FROM promotions WHERE tenant = $1 AND promotion_id = ANY($2) ORDER BY promotion_id",
+        tenant,
+        list(promotion_ids),
+    )
+    return found
+
+
 async def list_groups(connection: asyncpg.Connection[Any], tenant: str, count_max: int) -> list[str]:
     """Names of groups that promotions declare."""
     rows = await connection.fetch(GROUPS, tenant, count_max)

@@ -43,3 +43,10 @@ class CasesTooMany(Refusal):
 
     status_code = 409
     reason = "CASES_TOO_MANY"
+
+
+class TooManyPromotions(Refusal):
+    """More promotions at once than one act takes."""
+
+    status_code = 422
+    reason = "TOO_MANY_PROMOTIONS"

@@ -8,6 +8,7 @@ with it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from altyn.admin_api.edge.call import Call
 from altyn.admin_api.promotions.service import Document, kind_of, out_of_order, promotion_to_change, store
 from altyn.admin_api.publishing import repository
 from altyn.admin_api.publishing.errors import CasesDiffer, FourEyes, ReviewExpired
-from altyn.admin_api.publishing.guards import Findings, look_at, told
+from altyn.admin_api.publishing.guards import look_at, told
 from altyn.admin_api.releases.compiling import Compiler
 from altyn.admin_api.releases.service import Published, change_in_force, documents_at
 
@@ -31,7 +32,7 @@ async def submit(call: Call, compiler: Compiler, *, before: asyncpg.Record, note
         return
     if before["state"] != "DRAFT":
         raise out_of_order(before, "only a DRAFT is submitted")
-    found = await _look(call, compiler, before["document"], FAR)
+    found = await look_at(call, compiler, document=before["document"], others=await documents_at(call, FAR))
     four_eyes, from_ppm = await repository.publishing_rules(call.connection, call.tenant)
     needed = 2 if four_eyes and found.expected_discount_ppm >= from_ppm else 1
     authors = await repository.authors_of(
@@ -126,19 +127,9 @@ async def publish(
     """
     if before["state"] == "ACTIVE" or (before["state"] == "SCHEDULED" and before["effective_at"] == effective_at):
         return None
-    if before["state"] != "APPROVED":
-        raise out_of_order(before, "only what is APPROVED is published")
     document, is_later = before["document"], effective_at is not None and effective_at > call.now
-    found = await _look(call, compiler, document, effective_at or call.now)
-    review = await last_review(call, before["promotion_id"])
-    accepted = review["differences"] if review else []
-    unseen = [one for one in found.differences if one not in accepted]
-    if unseen:
-        raise CasesDiffer(
-            "since the approval other receipts have come to differ: withdraw it and submit it again",
-            path="state",
-            problems=told(unseen),
-        )
+    others = await documents_at(call, effective_at or call.now)
+    await may_publish(call, compiler, before=before, others=others)
     made = await change_in_force(
         call,
         compiler,
@@ -159,6 +150,24 @@ async def publish(
     else:
         await store(call, before, document=document, state="ACTIVE", verb="publish", release=made.version)
     return made
+
+
+async def may_publish(
+    call: Call, compiler: Compiler, *, before: asyncpg.Record, others: Mapping[str, Document]
+) -> None:
+    """Whether what is APPROVED may come into force beside the others. Raises OutOfOrder, LintBlocks, CasesDiffer."""
+    if before["state"] != "APPROVED":
+        raise out_of_order(before, "only what is APPROVED is published")
+    found = await look_at(call, compiler, document=before["document"], others=others)
+    review = await last_review(call, before["promotion_id"])
+    accepted = review["differences"] if review else []
+    unseen = [one for one in found.differences if one not in accepted]
+    if unseen:
+        raise CasesDiffer(
+            "since the approval other receipts have come to differ: withdraw it and submit it again",
+            path="state",
+            problems=told(unseen),
+        )
 
 
 async def unschedule(call: Call, compiler: Compiler, *, before: asyncpg.Record) -> Published | None:
@@ -182,42 +191,63 @@ async def suspend(
     """Stop it at the tills, at once and in all that waits; a draft beside it stays one. Raises OutOfOrder, and as a
     publication.
     """
-    if before["state"] == "SUSPENDED":
+    if not may_suspend(before):
         return None
-    is_whole = before["state"] in ("ACTIVE", "SCHEDULED")
-    if not is_whole and before["released_revision"] is None:
-        raise out_of_order(before, "it is not released")
     promotion_id = before["promotion_id"]
     made = await change_in_force(
         call, compiler, edit=lambda documents: _put(documents, promotion_id, None), emergency=emergency
     )
+    await keep_suspended(call, before=before, made=made, reason=reason, emergency=emergency)
+    return made
+
+
+def may_suspend(before: asyncpg.Record) -> bool:
+    """Whether there is something to stop; False: it is stopped. Raises OutOfOrder."""
+    if before["state"] == "SUSPENDED":
+        return False
+    if not _is_whole(before) and before["released_revision"] is None:
+        raise out_of_order(before, "it is not released")
+    return True
+
+
+async def keep_suspended(call: Call, *, before: asyncpg.Record, made: Published, reason: str, emergency: bool) -> None:
+    """What was stopped with a release is told to be so."""
     await store(
         call,
         before,
         document=before["document"],
-        state="SUSPENDED" if is_whole else before["state"],
+        state="SUSPENDED" if _is_whole(before) else before["state"],
         released=None,
         verb="suspend",
         reason=reason,
         release=made.version,
         emergency=emergency,
     )
-    return made
+
+
+def _is_whole(before: asyncpg.Record) -> bool:
+    """What is in force is what is shown, not an older revision beside a draft."""
+    return before["state"] in ("ACTIVE", "SCHEDULED")
 
 
 async def resume(call: Call, compiler: Compiler, *, before: asyncpg.Record) -> Published | None:
     """SUSPENDED → ACTIVE: what was stopped was approved. Raises OutOfOrder, LintBlocks, and as a publication."""
     if before["state"] == "ACTIVE":
         return None
-    if before["state"] != "SUSPENDED":
-        raise out_of_order(before, "only what is SUSPENDED is resumed")
     document = before["document"]
-    await _look(call, compiler, document, call.now)
+    await may_resume(call, compiler, before=before, others=await documents_at(call, call.now))
     made = await change_in_force(
         call, compiler, edit=lambda documents: documents.update({before["promotion_id"]: document})
     )
     await store(call, before, document=document, state="ACTIVE", verb="resume", release=made.version)
     return made
+
+
+async def may_resume(call: Call, compiler: Compiler, *, before: asyncpg.Record, others: Mapping[str, Document]) -> None:
+    """Whether what is SUSPENDED may come into force beside the others. Raises OutOfOrder, LintBlocks."""
+    if before["state"] != "SUSPENDED":
+        raise out_of_order(before, "only what is SUSPENDED is resumed")
+    await look_at(call, compiler, document=before["document"], others=others)
 
 
 async def come_into_force(call: Call, *, promotion_id: str) -> bool:
@@ -244,10 +274,6 @@ async def last_review(call: Call, promotion_id: str) -> dict[str, Any] | None:
     """The newest review with its approvals."""
     rows = await repository.list_reviews(call.connection, call.tenant, promotion_id, 1)
     return dict(rows[0]) if rows else None
-
-
-async def _look(call: Call, compiler: Compiler, document: Document, moment: datetime) -> Findings:
-    return await look_at(call, compiler, document=document, others=await documents_at(call, moment))
 
 
 async def _decide(call: Call, before: asyncpg.Record, state: str, reason: str = "") -> None:

@@ -83,8 +83,10 @@ addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent
 })
 
-// Filters apply as they are chosen.
+// Filters apply as they are chosen; one box ticks all of its name.
 addEventListener("change", event => {
+  const all = event.target.dataset.all
+  if (all) for (const one of event.target.closest("table").querySelectorAll(`[name="${all}"]`)) one.checked = event.target.checked
   const form = event.target.form
   if (form?.matches("[data-auto]") && event.target.matches("select")) form.requestSubmit()
 })

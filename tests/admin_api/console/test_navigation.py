@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from altyn.admin_api.console.bulk import ACTS
 from altyn.admin_api.console.navigation import MENUS, menus_for
 from altyn.admin_api.console.routes import page_routes
 from altyn.admin_api.console.texts import texts_in
@@ -19,6 +20,7 @@ ELSEWHERE = {
     "/console/overview/servers",
     "/console/promotions/new",
     "/console/releases/new",
+    *(f"/console/promotion-acts/{act}" for act in ACTS),
 }
 
 
