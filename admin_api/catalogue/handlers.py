@@ -8,9 +8,9 @@ import asyncpg
 from fastapi import Query, Request
 
 from altyn.admin_api.catalogue import repository, schemas, service
-from altyn.admin_api.catalogue.errors import ProductUnknown
+from altyn.admin_api.catalogue.errors import GroupUnknown, ProductUnknown
 from altyn.admin_api.edge.bulk import FILE, FILE_BYTES_MAX, FILE_TIMEOUT_S, read_rows
-from altyn.admin_api.edge.fields import Id, PageSize
+from altyn.admin_api.edge.fields import Id, PageSize, SearchText
 from altyn.admin_api.edge.routes import CurrentCall, area_router, needs
 
 router = area_router("catalogue")
@@ -37,10 +37,11 @@ async def list_products(
     call: CurrentCall,
     after: Annotated[str, Query(max_length=64)] = "",
     group_id: Annotated[str | None, Query(max_length=64)] = None,
+    text: SearchText = None,
     limit: PageSize = 100,
 ) -> schemas.ProductPage:
-    """Products by SKU."""
-    rows = await repository.list_products(call.connection, call.tenant, after, group_id, limit + 1)
+    """Products by SKU; with `text`, whose SKU begins with it or whose title has it."""
+    rows = await repository.list_products(call.connection, call.tenant, after, group_id, limit + 1, text)
     shown = [_product(row) for row in rows[:limit]]
     return schemas.ProductPage(products=shown, next_after=shown[-1].sku if len(rows) > limit else None)
 
@@ -53,6 +54,30 @@ async def get_product(call: CurrentCall, sku: Id) -> schemas.ProductOut:
     if row is None:
         raise ProductUnknown(f"no product {sku}", path="sku")
     return _product(row)
+
+
+@router.get("/product-groups")
+@needs("catalogue:read")
+async def list_groups(
+    call: CurrentCall,
+    after: Annotated[str, Query(max_length=64)] = "",
+    text: SearchText = None,
+    limit: PageSize = 100,
+) -> schemas.GroupPage:
+    """Product groups by id, named ones and those that products are in; with `text`, whose id or title has it."""
+    rows = await repository.list_groups(call.connection, call.tenant, after, limit + 1, text)
+    shown = [schemas.GroupRow(**row) for row in rows[:limit]]
+    return schemas.GroupPage(groups=shown, next_after=shown[-1].group_id if len(rows) > limit else None)
+
+
+@router.get("/product-groups/{group_id}")
+@needs("catalogue:read")
+async def get_group(call: CurrentCall, group_id: Id) -> schemas.GroupRow:
+    """One product group."""
+    rows = await repository.list_groups(call.connection, call.tenant, "", 1, group_id=group_id)
+    if not rows:
+        raise GroupUnknown(f"no product group {group_id}", path="group_id")
+    return schemas.GroupRow(**rows[0])
 
 
 @router.put("/product-groups/{group_id}")

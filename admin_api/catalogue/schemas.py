@@ -103,3 +103,17 @@ class GroupOut(BaseModel):
     group_id: str
     title: str
     feed_version: int
+
+
+class GroupRow(BaseModel):
+    """``title`` is empty until somebody names the group."""
+
+    group_id: str
+    title: str
+    products_count: int
+
+
+class GroupPage(BaseModel):
+    groups: list[GroupRow]
+    #: Give it as ``after`` for the next page; absent on the last one.
+    next_after: str | None = None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from altyn.admin_api.console.customer import BY_HAND, FINDING
+from altyn.admin_api.console.programme.all import PROGRAMME
 from altyn.admin_api.console.sections import SECTIONS
 from altyn.admin_api.console.value import Tab
 from altyn.admin_api.console.watch import TABS
@@ -41,6 +42,10 @@ def _of_tabs(*tabs: Tab) -> tuple[Entry, ...]:
     return tuple(Entry(f"value.{one.name}.short", one.address, one.reads) for one in tabs)
 
 
+def _of_programme() -> tuple[Entry, ...]:
+    return tuple(Entry(f"plain.{one.name}.short", "/console" + one.path, one.needs.scope) for one in PROGRAMME.tabs)
+
+
 def _of_sections(menu: str) -> tuple[Entry, ...]:
     return tuple(Entry(f"value.{one.name}.short", one.address, one.reads) for one in SECTIONS if one.menu == menu)
 
@@ -60,7 +65,7 @@ MENUS = (
         ),
     ),
     Menu("customers", "user-heart", (*_of_tabs(FINDING, BY_HAND), *_of_sections("customers"))),
-    Menu("programme", "adjustments", _of_sections("programme")),
+    Menu("programme", "adjustments", (*_of_programme(), *_of_sections("programme"))),
     Menu(
         "reports",
         "chart-bar",

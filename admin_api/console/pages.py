@@ -9,6 +9,7 @@ It must never let a page do what the visitor's scopes do not allow.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from altyn.admin_api.console.render import render
 from altyn.admin_api.console.texts import LANGUAGES, Texts, texts_in, wanted_language
+from altyn.admin_api.console.uploads import UPLOAD_BYTES_MAX, Upload, is_upload, read_upload
 from altyn.admin_api.console.who import Visitor, names_of_actors, visitor_of
 from altyn.admin_api.edge import problems
 from altyn.admin_api.edge.call import Call
@@ -125,6 +127,8 @@ class Visit:
     call: Call
     shell: Shell
     fields: list[tuple[str, str]] = field(default_factory=list, repr=False)
+    #: The file of the form, of pages that take one.
+    upload: Upload | None = None
 
     @property
     def request(self) -> Request:
@@ -188,10 +192,17 @@ class Pages:
         return self._route("POST", path, scope, writes=True, once=False, timeout_s=PAGE_TIMEOUT_S)
 
     def act(
-        self, path: str, scope: str, timeout_s: float = PAGE_TIMEOUT_S, place: Place = Place.NETWORK
+        self,
+        path: str,
+        scope: str,
+        timeout_s: float = PAGE_TIMEOUT_S,
+        place: Place = Place.NETWORK,
+        *,
+        has_file: bool = False,
     ) -> Callable[[Page], Page]:
-        """A form that changes something, once."""
-        return self._route("POST", path, scope, writes=True, timeout_s=timeout_s, place=place)
+        """A form that changes something, once; ``has_file``: one comes with it."""
+        bytes_max = UPLOAD_BYTES_MAX if has_file else FORM_BYTES_MAX
+        return self._route("POST", path, scope, writes=True, timeout_s=timeout_s, place=place, bytes_max=bytes_max)
 
     def _route(
         self,
@@ -203,11 +214,10 @@ class Pages:
         timeout_s: float,
         place: Place = Place.NETWORK,
         once: bool | None = None,
+        bytes_max: int = FORM_BYTES_MAX,
     ) -> Callable[[Page], Page]:
         def marked(page: Page) -> Page:
-            mark = needs(
-                scope, writes=writes, once=once, place=place, body_bytes_max=FORM_BYTES_MAX, timeout_s=timeout_s
-            )
+            mark = needs(scope, writes=writes, once=once, place=place, body_bytes_max=bytes_max, timeout_s=timeout_s)
             needed: Needs = mark(lambda: None).needs  # type: ignore[attr-defined]
             self.routes.append(Route("/console" + path, method, page, needed))
             return page
@@ -269,22 +279,28 @@ async def read_form(request: Request, bytes_max: int = FORM_BYTES_MAX) -> list[t
 async def _in_transaction(shell: Shell, page: Page, mark: Needs, request_id: str) -> Response:
     request, office = shell.request, office_of(shell.request)
     fields: list[tuple[str, str]] = []
+    upload: Upload | None = None
     if request.method == "POST":
         require_same_origin(request)
-        fields = await read_form(request)
+        if mark.body_bytes_max == UPLOAD_BYTES_MAX and is_upload(request):
+            fields, upload = await read_upload(request)
+        else:
+            fields = await read_form(request)
     async with office.connected() as connection:
         await _let_in(shell, office, connection)
         if shell.visitor is None:
             return _to_sign_in(shell)
         call = await admit(connection, office, shell.visitor.caller, mark, request)
         call.request_id = request_id
-        visit = Visit(office, call, shell, fields)
+        visit = Visit(office, call, shell, fields, upload)
         if request.method == "POST" and not hmac.compare_digest(
             visit.field("token").encode(), shell.visitor.token.encode()
         ):
             raise ForgedForm("the form belongs to another session")
         if mark.once:
             visit.call.body = repr([one for one in fields if one[0] != "token"]).encode()
+            if upload is not None:
+                visit.call.body += hashlib.sha256(upload.content).digest()
             if not visit.field("once"):
                 raise ForgedForm("the form has no key of its own")
             visit.call.idempotency_key = "console " + visit.field("once")[:64]

@@ -34,6 +34,7 @@ from altyn.admin_api.console import (
 from altyn.admin_api.console.assets import get_asset
 from altyn.admin_api.console.navigation import menus_for
 from altyn.admin_api.console.pages import Route
+from altyn.admin_api.console.programme import all as programme
 
 PARTS = (
     shell,
@@ -61,6 +62,7 @@ PARTS = (
     adjustments,
     jobs,
     sections,
+    programme,
 )
 
 

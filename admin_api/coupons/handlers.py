@@ -11,7 +11,7 @@ from altyn.admin_api.accounts.repository import projected_seq
 from altyn.admin_api.coupons import reading, repository, schemas, serials, service
 from altyn.admin_api.coupons.errors import CouponBatchUnknown
 from altyn.admin_api.edge.bulk import FILE, FILE_BYTES_MAX, FILE_TIMEOUT_S, read_rows
-from altyn.admin_api.edge.fields import Id, PageSize
+from altyn.admin_api.edge.fields import Id, PageSize, SearchText
 from altyn.admin_api.edge.once_file import CSV_FILE, csv_file
 from altyn.admin_api.edge.routes import CurrentCall, CurrentOffice, area_router, needs
 
@@ -26,10 +26,11 @@ async def list_series(
     call: CurrentCall,
     after: Annotated[str, Query(max_length=64)] = "",
     state: schemas.State | None = None,
+    text: SearchText = None,
     limit: PageSize = 100,
 ) -> schemas.SeriesPage:
-    """Coupon series by name."""
-    rows = await repository.list_series(call.connection, call.tenant, after, state, limit + 1)
+    """Coupon series by name; with `text`, whose name or title has it."""
+    rows = await repository.list_series(call.connection, call.tenant, after, state, limit + 1, text)
     shown = [schemas.SeriesSummary(**row) for row in rows[:limit]]
     return schemas.SeriesPage(series=shown, next_after=shown[-1].series if len(rows) > limit else None)
 

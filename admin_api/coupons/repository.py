@@ -51,15 +51,23 @@ SELECT change.seq, change.code_hash, change.promotion_id, change.expires_at, cha
 
 
 async def list_series(
-    connection: asyncpg.Connection[Any], tenant: str, after: str, state: str | None, count_max: int
+    connection: asyncpg.Connection[Any],
+    tenant: str,
+    after: str,
+    state: str | None,
+    count_max: int,
+    text: str | None = None,
 ) -> list[asyncpg.Record]:
+    """By name; with ``text``, those whose name or title has it."""
     found: list[asyncpg.Record] = await connection.fetch(
         f"SELECT {SERIES} FROM coupon_series WHERE {CURRENT} AND series > $2 AND ($3::text IS NULL OR state = $3)"
+        " AND ($5::text IS NULL OR strpos(lower(series), lower($5)) > 0 OR strpos(lower(title), lower($5)) > 0)"
         " ORDER BY series LIMIT $4",
         tenant,
         after,
         state,
         count_max,
+        text,
     )
     return found
 

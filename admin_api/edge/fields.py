@@ -48,4 +48,6 @@ Whole = Annotated[int, Field(strict=True)]
 Number = Annotated[int, Field(strict=True, gt=0, lt=1 << 63)]
 Points = Annotated[int, Field(strict=True, gt=0, le=POINTS_MAX)]
 PageSize = Annotated[int, Field(ge=1, le=1_000)]
+#: What a list is searched by: a part of an id or a title, in letters of any size.
+SearchText = Annotated[str | None, Field(min_length=1, max_length=100)]
 Moment = AwareDatetime

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Path, Query, Request, Response
 
 from altyn.admin_api.edge.bulk import FILE, FILE_BYTES_MAX, FILE_TIMEOUT_S, read_rows
-from altyn.admin_api.edge.fields import Id, PageSize
+from altyn.admin_api.edge.fields import Id, PageSize, SearchText
 from altyn.admin_api.edge.routes import CurrentCall, CurrentOffice, area_router, needs
 from altyn.admin_api.segments import jobs, repository, schemas, service
 from altyn.admin_api.segments.errors import SegmentUnknown
@@ -22,10 +22,13 @@ router = area_router("segments")
 @router.get("/segments")
 @needs("segments:read")
 async def list_segments(
-    call: CurrentCall, after: Annotated[str, Query(max_length=64)] = "", limit: PageSize = 100
+    call: CurrentCall,
+    after: Annotated[str, Query(max_length=64)] = "",
+    text: SearchText = None,
+    limit: PageSize = 100,
 ) -> schemas.SegmentPage:
-    """Segments with the number of their members."""
-    rows = await repository.list_segments(call.connection, call.tenant, after, limit + 1)
+    """Segments with the number of their members; with `text`, whose name or title has it."""
+    rows = await repository.list_segments(call.connection, call.tenant, after, limit + 1, text)
     shown = [schemas.SegmentOut(**row) for row in rows[:limit]]
     return schemas.SegmentPage(segments=shown, next_after=shown[-1].segment if len(rows) > limit else None)
 

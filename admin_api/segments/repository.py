@@ -26,10 +26,16 @@ IDS_A_QUERY = 20_000
 
 
 async def list_segments(
-    connection: asyncpg.Connection[Any], tenant: str, after: str, count_max: int
+    connection: asyncpg.Connection[Any], tenant: str, after: str, count_max: int, text: str | None = None
 ) -> list[asyncpg.Record]:
+    """By name; with ``text``, those whose name or title has it."""
     found: list[asyncpg.Record] = await connection.fetch(
-        f"{SEGMENT} AND segment > $2 ORDER BY segment LIMIT $3", tenant, after, count_max
+        f"{SEGMENT} AND segment > $2 AND ($4::text IS NULL OR strpos(lower(segment), lower($4)) > 0"
+        " OR strpos(lower(title), lower($4)) > 0) ORDER BY segment LIMIT $3",
+        tenant,
+        after,
+        count_max,
+        text,
     )
     return found
 

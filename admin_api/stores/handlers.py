@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Path, Query, Response
 
-from altyn.admin_api.edge.fields import Id, PageSize
+from altyn.admin_api.edge.fields import Id, PageSize, SearchText
 from altyn.admin_api.edge.rights import Place
 from altyn.admin_api.edge.routes import CurrentCall, area_router, needs
 from altyn.admin_api.stores import repository, schemas, service
@@ -21,10 +21,13 @@ KeyId = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 @router.get("/stores")
 @needs("stores:read", place=Place.OWN)
 async def list_stores(
-    call: CurrentCall, after: Annotated[str, Query(max_length=64)] = "", limit: PageSize = 100
+    call: CurrentCall,
+    after: Annotated[str, Query(max_length=64)] = "",
+    text: SearchText = None,
+    limit: PageSize = 100,
 ) -> schemas.StorePage:
-    """Stores by id: those in reach of the caller's roles."""
-    rows = await repository.list_stores(call.connection, call.tenant, call.reach, after, limit + 1)
+    """Stores by id: those in reach of the caller's roles; with `text`, whose id or title has it."""
+    rows = await repository.list_stores(call.connection, call.tenant, call.reach, after, limit + 1, text)
     shown = [schemas.StoreOut(**row) for row in rows[:limit]]
     return schemas.StorePage(stores=shown, next_after=shown[-1].store_id if len(rows) > limit else None)
 
@@ -63,6 +66,16 @@ async def list_registers(call: CurrentCall, store_id: Id) -> schemas.RegisterPag
     return schemas.RegisterPage(registers=[schemas.RegisterOut(**row) for row in rows])
 
 
+@router.get("/stores/{store_id}/registers/{register_id}")
+@needs("stores:read", place=Place.PATH)
+async def get_register(call: CurrentCall, store_id: Id, register_id: Id) -> schemas.RegisterOut:
+    """One register."""
+    row = await repository.find_register(call.connection, call.tenant, store_id, register_id)
+    if row is None:
+        raise RegisterUnknown(f"store {store_id} has no register {register_id}", path="register_id")
+    return schemas.RegisterOut(**row)
+
+
 @router.put("/stores/{store_id}/registers/{register_id}")
 @needs("stores:write", place=Place.PATH)
 async def put_register(
@@ -70,9 +83,7 @@ async def put_register(
 ) -> schemas.RegisterOut:
     """Create a register, or change its title."""
     await service.put_register(call, store_id=store_id, register_id=register_id, title=body.title)
-    row = await repository.find_register(call.connection, call.tenant, store_id, register_id)
-    assert row is not None
-    return schemas.RegisterOut(**row)
+    return await get_register(call, store_id, register_id)
 
 
 @router.delete("/stores/{store_id}/registers/{register_id}", status_code=204)

@@ -34,17 +34,20 @@ def reach_arguments(tenant: str, reach: Reach) -> tuple[bool, list[str], str, li
 
 
 async def list_stores(
-    connection: asyncpg.Connection[Any], tenant: str, reach: Reach, after: str, count_max: int
+    connection: asyncpg.Connection[Any], tenant: str, reach: Reach, after: str, count_max: int, text: str | None = None
 ) -> list[asyncpg.Record]:
+    """By id; with ``text``, those whose id or title has it."""
     found: list[asyncpg.Record] = await connection.fetch(
         f"SELECT {STORE} FROM stores WHERE {CURRENT} AND store_id > $2 AND ($4 OR store_id = ANY($5)"
-        " OR region <> '' AND region = ANY($6)) ORDER BY store_id LIMIT $3",
+        " OR region <> '' AND region = ANY($6)) AND ($7::text IS NULL OR strpos(lower(store_id), lower($7)) > 0"
+        " OR strpos(lower(title), lower($7)) > 0) ORDER BY store_id LIMIT $3",
         tenant,
         after,
         count_max,
         reach.is_network,
         list(reach.stores),
         list(reach.regions),
+        text,
     )
     return found
 

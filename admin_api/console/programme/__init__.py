@@ -1,0 +1,1 @@
+"""Pages of the programme: currencies, limits, tiers, stores, goods, segments, series of cards and codes."""
