@@ -8,8 +8,8 @@ from starlette.routing import Route as StarletteRoute
 from altyn.admin_api.console import (
     adjustments,
     backtests,
-    by_provider,
     bulk,
+    by_provider,
     calendar,
     constructor,
     customer_acts,
