@@ -29,12 +29,22 @@ from altyn.core.engine import (
     replay,
     reserve_receipt,
     return_receipt,
+    set_tier,
 )
-from altyn.core.engine.identity import card_hash, gift_card_hash, phone_hash, pin_hash
+from altyn.core.engine.identity import (
+    CODE_STEP_US,
+    card_hash,
+    gift_card_hash,
+    one_time_code,
+    phone_hash,
+    pin_hash,
+    qr_token,
+)
 from altyn.core.facts import AssetFact, Facts, OfflineLimits, RateFact, ReturnLimits
 from altyn.core.facts.catalogue import ProductFact
 from altyn.core.facts.coupons import COUPON_UNIQUE, NEVER_US, SeriesFact
 from altyn.core.facts.directory import CARD_ACTIVE, CARD_BLOCKED, CardFact, CustomerFact
+from altyn.core.facts.fraud import FraudRuleFact
 from altyn.core.facts.gift_cards import GiftCardFact, GiftSeriesFact
 from altyn.core.facts.serial_codes import serial_codes
 from altyn.core.facts.stores import StoreFact
@@ -153,7 +163,7 @@ class Day:
         self.calls_count += 1
         if decide is not decide_exception:
             request.op_id = self.calls_count.to_bytes(16, "big")
-        if decide not in (adjust_points, convert_points, decide_exception, merge_accounts):
+        if decide not in (adjust_points, convert_points, decide_exception, merge_accounts, set_tier):
             request.register_seq = self.calls_count
         body: bytes = request.SerializeToString()
         before = len(self.world.records)
@@ -398,6 +408,97 @@ def value(day: Day) -> None:
     day.call(cancel_receipt, void)
 
 
+FRAUD = (
+    FraudRuleFact("activations", "CASHIER_ACTIVATIONS", threshold=0, actions=("CASE",)),
+    FraudRuleFact("amount", "CARD_AMOUNT", threshold=50_000, actions=("TAG",)),
+    FraudRuleFact("coupons", "CARD_COUPONS", threshold=1, actions=("TAG", "CASE")),
+    FraudRuleFact("fast", "FAST_RETURN", seconds=7_200, actions=("CASE",)),
+    FraudRuleFact("interval", "CARD_INTERVAL", seconds=60, actions=("CASE",)),
+    FraudRuleFact("pair", "CASHIER_CARD", "MONTH", threshold=2, actions=("HOLDBACK",), holdback_days=5),
+    FraudRuleFact("receipts", "CARD_RECEIPTS", threshold=6, actions=("CASE", "DECLINE_REDEMPTION")),
+    FraudRuleFact("returns", "CASHIER_RETURNS", threshold=0, actions=("TAG", "CASE")),
+    FraudRuleFact("share", "CASHIER_CARD_SHARE", "MONTH", threshold=1, share_percent=50),
+    FraudRuleFact("signs", "DUPLICATE_SIGN", "MONTH", threshold=1),
+    FraudRuleFact("young", "NEW_CARD_REDEMPTION", seconds=86_400, actions=("DECLINE_REDEMPTION",)),
+)
+FRAUD_SNAPSHOT_SEQ = 50
+PHONE, VIRTUAL_CARD = "+79990000007", 9
+
+
+def fraud_facts() -> Facts:
+    made = tier_facts()
+    made.directory.upsert_customer(CustomerFact(7, 70, phone_hash(PEPPER, PHONE)))
+    virtual = CardFact(card_hash(PEPPER, "7700"), VIRTUAL_CARD, 70, 7, "app", CARD_ACTIVE, "7700", True)
+    made.directory.upsert_card(virtual)
+    made.directory.upsert_customer(CustomerFact(9, 79))
+    made.directory.upsert_card(CardFact(card_hash(PEPPER, "1009"), 10, 79, 9, "plastic", CARD_ACTIVE, "1009"))
+    for rule in FRAUD:
+        made.fraud.upsert(rule)
+    return made
+
+
+def fraud(day: Day) -> None:
+    """An event earns; tiers are given by hand, read, and taken away; a token of a virtual card and a one-time code pay
+    once; rules against fraud find something of nearly every kind.
+    """
+    reserve, commit, back = pos.ReserveReceiptRequest, pos.CommitReceiptRequest, pos.ReturnReceiptRequest
+    earned = ops.AdjustPointsRequest(account_id=70, asset="bonus", points=9_000, reason="birthday", event="birthday")
+    day.call(adjust_points, earned)
+
+    def tier(account_id: int, name: str, days: int) -> None:
+        until_day = (day.clock_us // 86_400_000_000 + days) if name else 0
+        asked = ops.SetTierRequest(account_id=account_id, tier=name, until_day=until_day, reason="guest", actor="u-1")
+        day.call(set_tier, asked)
+
+    def bought(number: int, points: int = 0, **told: Any) -> receipt_pb2.Receipt:
+        made = basket(number, cashier_id="anna", **told)
+        if points:
+            made.points.add(asset="bonus", requested_points=points)
+        return made
+
+    tier(70, "gold", 3)
+    tier(73, "silver", 40)
+    # The next day: counters of days begin anew.
+    day.calls_count += 24 * 60
+    token = qr_token(PEPPER, VIRTUAL_CARD, day.clock_us + 5 * MINUTE_US, b"\x01\x02")
+    for number in (60, 61):
+        shown = bought(number, 500)
+        shown.identity.kind, shown.identity.value = receipt_pb2.TOKEN_KIND_QR, token
+        shown.identity.input_method = receipt_pb2.INPUT_METHOD_QR
+        day.call(reserve_receipt, reserve(receipt=shown))
+        day.call(commit_receipt, commit(receipt=shown))
+    code = one_time_code(PEPPER, phone_hash(PEPPER, PHONE), day.clock_us // CODE_STEP_US)
+    wrong = f"{(int(code) + 1) % 1_000_000:06d}"
+    for op_no, told in enumerate((wrong, code)):
+        proven = bought(62, 700, phone=PHONE)
+        proven.identity.code, proven.identity.input_method = told, receipt_pb2.INPUT_METHOD_PHONE_CODE
+        day.call(reserve_receipt, reserve(receipt=proven, op_no=op_no))
+    day.call(commit_receipt, commit(receipt=proven))
+    for number in range(63, 69):
+        signed = bought(number, coupons=("HELLO", "NOPE"))
+        signed.fiscal.drive, signed.fiscal.document, signed.fiscal.sign = "9", "1", f"sign-{number // 2}"
+        day.call(commit_receipt, commit(receipt=signed))
+    # Six receipts that day already: the seventh may not pay, and neither may a card of this day.
+    for number, card in ((69, "1001"), (70, "1009"), (71, "1009")):
+        day.call(reserve_receipt, reserve(receipt=bought(number, 100, card=card)))
+        day.call(commit_receipt, commit(receipt=bought(number, 100, card=card)))
+    refund = receipt_pb2.Receipt(
+        store_id="s1", register_id="r1", shift_number=1, receipt_number=900, currency="RUB", exponent=2
+    )
+    refund.cashier_id, refund.original.shift_number, refund.original.receipt_number = "anna", 1, 69
+    refund.lines.add(line_no=1, sku="back", qty_milli=1000)
+    refund.lines[0].refund_of.line_no, refund.lines[0].refund_of.qty_milli = 2, 1000
+    day.call(return_receipt, back(receipt=refund))
+    tier(73, "", 0)
+    tier(73, "gold", 10)
+    tier(70, "platinum", 10)
+    day.calls_count += 5 * 24 * 60
+    day.expire()
+    ended = TierSweep(day.world.engine).end_tiers(day.clock_us, 1 << 20)
+    assert ended is not None
+    day.world.records.append(ended)
+
+
 def new_engine(document: bytes, of: Callable[[], Facts] = facts) -> Engine:
     engine = Engine(tenant="demo", facts=of(), zone="Europe/Moscow", token_key=TOKEN_KEY, pepper=PEPPER)
     rules = read_documents(load_documents(document.decode()))
@@ -441,6 +542,7 @@ KINDS = {
     "gift-cards": Kind(acts=gift_cards),
     "decisions": Kind(RULES + PAYMENT, acts=decisions),
     "tiers": Kind(facts=tier_facts, acts=tiers),
+    "fraud": Kind(RULES + PAYMENT, fraud_facts, FRAUD_SNAPSHOT_SEQ, fraud),
     "value": Kind(VALUE_RULES, value_facts, VALUE_SNAPSHOT_SEQ, value),
 }
 

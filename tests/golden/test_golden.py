@@ -24,6 +24,7 @@ from altyn.core.engine import (
     reserve_receipt,
     return_receipt,
     same_decision,
+    set_tier,
 )
 from altyn.core.facts import AssetFact, Facts
 from altyn.core.ledger.chain import ORIGIN, chain_hash
@@ -49,6 +50,7 @@ CALLS: dict[int, tuple[Callable[..., Any], Any]] = {
     pos.OPERATION_KIND_TRANSFER: (merge_accounts, ops.MergeAccountsResponse),
     pos.OPERATION_KIND_CONVERT: (convert_points, ops.ConvertPointsResponse),
     pos.OPERATION_KIND_DECIDE: (decide_exception, ops.DecideExceptionResponse),
+    pos.OPERATION_KIND_SET_TIER: (set_tier, ops.SetTierResponse),
 }
 # By the end of a folder's name: kinds it was the first to have. The first version had none of these.
 FIRST: dict[str, set[int]] = {
@@ -56,6 +58,7 @@ FIRST: dict[str, set[int]] = {
     "gift-cards": {pos.OPERATION_KIND_RETURN},
     "decisions": {pos.OPERATION_KIND_RETURN, pos.OPERATION_KIND_DECIDE},
     "tiers": {pos.OPERATION_KIND_RETURN},
+    "fraud": {pos.OPERATION_KIND_RETURN, pos.OPERATION_KIND_SET_TIER},
     "value": {
         pos.OPERATION_KIND_RETURN,
         pos.OPERATION_KIND_TRANSFER,
