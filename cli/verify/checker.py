@@ -28,6 +28,7 @@ from altyn.cli.verify.rebuilt import Rebuilt
 from altyn.cli.verify.report import Report
 from altyn.cli.verify.taken_back import TakenBack
 from altyn.cli.verify.tenders import Tenders
+from altyn.cli.verify.tiers import Tiers
 from altyn.infra.database import connect
 from altyn.infra.errors import Trouble
 from altyn.server.journal_archive import JournalArchive
@@ -85,10 +86,10 @@ async def verify_async(
     balances = Balances(rebuilt)
     chain, entries, receipts, decisions, returns = GapFree(), DoubleEntry(), Arithmetic(), DecidedAgain(), TakenBack()
     coupons, tenders, lots = Coupons(), Tenders(rebuilt), Lots(rebuilt)
-    limits, exceptions, purchases = Limits(lots.model), Exceptions(), Purchases(rebuilt)
+    limits, exceptions, purchases, tiers = Limits(lots.model), Exceptions(), Purchases(rebuilt), Tiers()
     checks: list[Check] = [
         *(seen, chain, entries, receipts, decisions, returns, coupons, tenders, limits, exceptions, balances),
-        *(rebuilt, lots, purchases),
+        *(rebuilt, lots, purchases, tiers),
     ]
     report = Report(
         {
@@ -111,6 +112,7 @@ async def verify_async(
             "I17_model": lots.model,
             "I19_rebuild": rebuilt.rebuild,
             "I19_purchases": purchases.tally,
+            "I19_tiers": tiers.tally,
             "I21_exceptions": exceptions.tally,
         }
     )

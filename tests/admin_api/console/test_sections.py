@@ -11,10 +11,13 @@ from altyn.admin_api.app import create_app
 from altyn.admin_api.console.sections import SECTIONS
 from altyn.admin_api.console.texts import LANGUAGES, texts_in
 from altyn.admin_api.console.value import Section
+from altyn.admin_api.edge.rights import Grant
 from tests.admin_api.console.browser import Browser
+from tests.admin_api.console.test_watch import person
 from tests.admin_api.desk import Desk
 from tests.admin_api.test_edge import key_with
 from tests.admin_api.test_gift_cards import SERIES
+from tests.admin_api.test_tiers import TIERS
 from tests.admin_api.value import lay_customers
 
 
@@ -112,6 +115,24 @@ async def test_points_for_a_list_are_proposed_stopped_and_shown_while_they_move(
     stopped = await browser.post("/console/value/accruals/1/cancel", page.form())
     assert "Stopped" in stopped.text and "every 2s" not in stopped.html
     assert "It had ended before." in (await browser.post("/console/value/accruals/1/cancel", stopped.form())).text
+
+
+async def test_tier_by_hand_is_asked_by_one_person_and_given_by_another(desk: Desk) -> None:
+    await desk.put("/v1/tiers", json=TIERS)
+    olga = await person(desk, "olga", Grant("CALL_CENTRE", "NETWORK"))
+    igor = await person(desk, "igor", Grant("MARKETING_DIRECTOR", "NETWORK"))
+    text = await sent(olga, "tiers", account_id="10", tier="gold", until="2027-12-31", reason="first member")
+    assert "10 gold 2027-12-31 first member Waits for another olga" in text
+    assert "10 – – by mistake Waits for another" in await sent(olga, "tiers", account_id="10", reason="by mistake")
+    page = await igor.get("/console/value/tiers")
+    assert 'action="/console/value/tiers"' not in page.html
+    page = await igor.post("/console/value/tiers/1/approve", page.form())
+    assert "10 gold 2027-12-31 first member Done" in page.text
+    page = await igor.post("/console/value/tiers/2/reject", page.form())
+    assert "by mistake Rejected" in page.text
+    late = await igor.post("/console/value/tiers/1/approve", page.form())
+    assert late.status == 409 and "It was decided before" in late.text
+    assert (await desk.deeds())[-4:] == ["tiers.ask", "tiers.ask", "tiers.give", "tiers.reject"]
 
 
 async def test_family_is_made_and_joined_on_one_form(browser: Browser, desk: Desk) -> None:

@@ -17,6 +17,7 @@ from tests.admin_api.console.accessible import complaints
 from tests.admin_api.console.test_backtest_story import is_good
 from tests.admin_api.console.test_story import CHROMIUM, PATIENCE_MS, running
 from tests.admin_api.test_gift_cards import SERIES
+from tests.admin_api.test_tiers import TIERS
 
 __all__ = ["running"]
 
@@ -35,6 +36,7 @@ def lay(url: str, key: str) -> None:
         ("PUT", "events/birthday", {"kind": "BIRTHDAY", "asset": "bonus", "points": 20000}),
         ("POST", "customers", {"name": "Anna"}),
         ("POST", "customers", {"name": "Boris"}),
+        ("PUT", "tiers", TIERS),
         ("POST", "families", {"head_customer_id": 1, "title": "Ivanovs"}),
         ("POST", "families/1/members", {"customer_id": 2, "reason": "asked for"}),
         ("PUT", "gift-card-series/plastic", SERIES),

@@ -154,7 +154,7 @@ async def test_rule_is_proposed_by_one_and_acts_when_another_approves(desk: Desk
     assert wrong.status == 422 and "actions" in wrong.text and wrong.value("threshold") == "4"
     fields = [*wrong.fields, ("actions", "TAG"), ("actions", "CASE")]
     page = await olga.post("/console/fraud/rules", fields)
-    assert "many found in May Many receipts of a card Day 4 0 Make a case, Tag it On Waits for another" in page.text
+    assert "many found in May Many receipts of a card Day 4 0 0 Make a case, Tag it On Waits for another" in page.text
     own = await olga.post("/console/fraud/rules/1/approve", page.form())
     assert own.status == 403 and "Somebody else approves what you proposed." in own.text
     page = await igor.get("/console/fraud/rules")
