@@ -20,7 +20,15 @@ from altyn.admin_api.console.listing import PAGE_SIZE, frame_of, rows_of, today
 from altyn.admin_api.console.outline import Outline
 from altyn.admin_api.console.pages import Pages, Visit
 from altyn.admin_api.console.views import picture_of
-from altyn.admin_api.promotions.circumstances import Circumstances, Ranges, day_of, hours_of, minute_of, ways_under
+from altyn.admin_api.promotions.circumstances import (
+    Circumstances,
+    Ranges,
+    attributes_of,
+    day_of,
+    hours_of,
+    minute_of,
+    ways_under,
+)
 from altyn.admin_api.promotions.goods import readable
 from altyn.admin_api.promotions.repository import store_attributes
 from altyn.core.rules.checks.schedules import DAY_MINUTES
@@ -95,13 +103,6 @@ async def show_calendar(visit: Visit) -> Response:
         settled=SETTLED,
         **await frame_of(visit, picture),
     )
-
-
-def attributes_of(store: asyncpg.Record | None) -> dict[str, str] | None:
-    """A store's row as conditions name its attributes."""
-    if store is None:
-        return None
-    return {"id": store["store_id"], **{name: store[name] for name in ("region", "format", "cluster")}}
 
 
 def clock(ranges: Ranges) -> str:

@@ -10,12 +10,14 @@ from zoneinfo import ZoneInfo
 import asyncpg
 from starlette.responses import Response
 
+from altyn.admin_api.console import suggestions
 from altyn.admin_api.console.bulk import open_acts
 from altyn.admin_api.console.outline import Outline
 from altyn.admin_api.console.pages import Pages, Shell, Visit
 from altyn.admin_api.console.views import FILTERS, Picture, picture_of
 from altyn.admin_api.edge.problems import Invalid
 from altyn.admin_api.promotions import repository
+from altyn.admin_api.promotions.circumstances import Circumstances, attributes_of, day_of
 from altyn.admin_api.promotions.goods import concerned_by
 
 PAGE_SIZE = 25
@@ -71,10 +73,24 @@ async def frame_of(visit: Visit, picture: Picture) -> dict[str, Any]:
 @pages.get("/products/hits", "promotions:read")
 async def show_hits(visit: Visit) -> Response:
     """What else hits this SKU."""
-    sku, price = visit.asked("sku")[:64], visit.asked("price")[:20]
-    found = await concerned_by(visit.call, sku=sku, price_minor=_minor(visit.shell, price)) if sku else []
+    asked = {name: visit.asked(name)[:64].replace("\0", "") for name in ("sku", "price", "day", "store", "segment")}
+    call, sku, store_id = visit.call, asked["sku"], asked["store"]
+    place = await repository.store_attributes(call.connection, call.tenant, store_id) if store_id else None
+    if store_id and place is None:
+        raise Invalid(store_id, path="store")
+    given = Circumstances(attributes_of(place), asked["segment"] or None, _asked_day(asked["day"]))
+    price_minor = _minor(visit.shell, asked["price"])
+    found = await concerned_by(call, sku=sku, price_minor=price_minor, given=given) if sku else []
     rows = [(one, Outline(one.document, visit.t)) for one in found]
-    return visit.show("hits.html", sku=sku, price=price, rows=rows)
+    return visit.show("hits.html", asked=asked, sku=sku, rows=rows, lists=await suggestions.lists(visit))
+
+
+def _asked_day(text: str) -> int | None:
+    """None without. Raises Invalid."""
+    try:
+        return day_of(date.fromisoformat(text)) if text else None
+    except ValueError:
+        raise Invalid(text, path="day") from None
 
 
 def today(visit: Visit) -> date:

@@ -58,6 +58,7 @@ MENUS = (
         (
             Entry("list.title", "/console/promotions", "promotions:read"),
             Entry("calendar.title", "/console/calendar", "promotions:read"),
+            Entry("overlap.title", "/console/overlaps", "promotions:read"),
             Entry("nav.hits", "/console/products/hits", "promotions:read"),
             Entry("case.title", "/console/receipt-cases", "promotions:read"),
             Entry("nav.releases", "/console/releases", "releases:read"),

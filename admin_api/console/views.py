@@ -1,4 +1,4 @@
-"""Named views on the pages that show many promotions: the list and the calendar have the same filters.
+"""Named views on the pages that show many promotions: the list, the calendar, the overlaps have the same filters.
 
 What is asked stands in the address, so a view is an address with a name; ``view=0`` asks for none, and nothing at all
 for the one somebody begins with. It must never decide who may change a view: ``altyn.admin_api.promotions.views`` does.
@@ -34,7 +34,7 @@ FILTERS: Mapping[str, tuple[str, ...] | None] = {
     "kind": tuple(Kind),
 }
 #: Pages with these filters, by their names.
-WAYS = {"list": "/console/promotions", "calendar": "/console/calendar"}
+WAYS = {"list": "/console/promotions", "calendar": "/console/calendar", "overlaps": "/console/overlaps"}
 NONE = "0"
 
 pages = Pages()

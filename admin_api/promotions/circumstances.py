@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+import asyncpg
+
 from altyn.core.rules.checks.conjunctions import Alternative, Literal, alternatives, find_conflict
 from altyn.core.rules.checks.schedules import DAY_MINUTES, ranges_on
 from altyn.core.rules.condition import Choice, CustomerIs, Schedule, StoreIs
@@ -34,6 +36,13 @@ class Circumstances:
 
 
 ANY = Circumstances()
+
+
+def attributes_of(store: asyncpg.Record | None) -> dict[str, str] | None:
+    """A store's row as conditions name its attributes."""
+    if store is None:
+        return None
+    return {"id": store["store_id"], **{name: store[name] for name in ("region", "format", "cluster")}}
 
 
 def day_of(day: date) -> int:

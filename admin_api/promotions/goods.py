@@ -10,9 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
+
 from altyn.admin_api.assets.service import declared_assets
 from altyn.admin_api.edge.call import Call
 from altyn.admin_api.promotions import repository
+from altyn.admin_api.promotions.circumstances import ANY, Circumstances, ways_under
 from altyn.admin_api.promotions.service import read_with_assets
 from altyn.admin_api.releases.repository import active_documents
 from altyn.core.rules.checks.goods import Product, contains
@@ -36,21 +39,30 @@ class Concerned:
     is_for_all: bool
 
 
-async def concerned_by(call: Call, *, sku: str, price_minor: int | None) -> list[Concerned]:
-    """ACTIVE promotions by id. A product the catalogue does not have is known by its SKU alone."""
+async def concerned_by(call: Call, *, sku: str, price_minor: int | None, given: Circumstances = ANY) -> list[Concerned]:
+    """ACTIVE promotions by id that may hold there. A product the catalogue does not have is known by its SKU alone."""
     known = (await repository.product_attributes(call.connection, call.tenant, [sku])).get(sku)
+    documents = await active_documents(call.connection, call.tenant, None)
+    assets = await declared_assets(call.connection, tenant=call.tenant)
+    return await asyncio.to_thread(_find, documents, assets, product_of(sku, known, price_minor), given)
+
+
+def product_of(sku: str, known: asyncpg.Record | None, price_minor: int | None = None) -> Product:
+    """As product sets look at it; without a row of the catalogue it is known by its SKU alone."""
     values: dict[Member, str] = {Attribute.SKU: sku}
     if known is not None:
         values |= {attribute: known[column] for attribute, column in COLUMNS.items() if known[column]}
         values |= dict(pair.split("=", 1) for pair in known["attributes"])
-    documents = await active_documents(call.connection, call.tenant, None)
-    assets = await declared_assets(call.connection, tenant=call.tenant)
-    return await asyncio.to_thread(_find, documents, assets, Product(values, price_minor))
+    return Product(values, price_minor)
 
 
-def _find(documents: dict[str, dict[str, Any]], assets: Sequence[Asset], product: Product) -> list[Concerned]:
+def _find(
+    documents: dict[str, dict[str, Any]], assets: Sequence[Asset], product: Product, given: Circumstances
+) -> list[Concerned]:
     found = []
     for promotion in readable(documents, assets):
+        if not ways_under(promotion, given):
+            continue
         targets = [of for reward in promotion.rewards for of in reward_sets(reward) if contains(of, product)]
         counted = [of for of in _counted(promotion) if contains(of, product)]
         if targets or counted:

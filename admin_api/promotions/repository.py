@@ -25,6 +25,7 @@ SELECT {FIELDS} FROM promotions
    AND ($6::text IS NULL OR document ->> $6 IS NOT NULL)
    AND ($8::text IS NULL OR coalesce(document #>> '{{group,name}}', document ->> 'group') = $8)
    AND ($10::text IS NULL OR $10 = CASE WHEN {IS_OVER} THEN 'over' WHEN {IS_COMING} THEN 'coming' ELSE 'now' END)
+   AND (NOT $11 OR released_revision IS NOT NULL OR state = 'SCHEDULED')
  ORDER BY promotion_id LIMIT $7
 """
 GROUPS = """
@@ -50,6 +51,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)
 WITHDRAW = """
 UPDATE promotion_reviews SET state = 'WITHDRAWN', decided_by = $3, decided_at = $4
  WHERE tenant = $1 AND promotion_id = $2 AND state = 'OPEN'
+"""
+SOME_PRODUCTS = """
+SELECT DISTINCT ON (group_id) group_id, sku FROM products
+ WHERE tenant = $1 AND group_id = ANY($2) AND valid_to = 'infinity' AND NOT deleted ORDER BY group_id, sku
 """
 STORE_ATTRIBUTES = """
 SELECT store_id, region, format, cluster, zone, currency, exponent FROM stores
@@ -82,10 +87,13 @@ async def list_promotions(
     group: str | None = None,
     validity: str | None = None,
     today: str = "",
+    in_force: bool = False,
 ) -> list[asyncpg.Record]:
-    """By id. ``validity``: ``now``, ``coming`` or ``over`` on ``today``, a date as documents write it."""
+    """By id. ``validity``: ``now``, ``coming`` or ``over`` on ``today``, a date as documents write it; ``in_force``:
+    only what is released or scheduled.
+    """
     found: list[asyncpg.Record] = await connection.fetch(
-        LISTED, tenant, after, state, stage, text, kind, count_max, group, today, validity
+        LISTED, tenant, after, state, stage, text, kind, count_max, group, today, validity, in_force
     )
     return found
 
@@ -157,3 +165,9 @@ async def product_attributes(
 ) -> dict[str, asyncpg.Record]:
     rows = await connection.fetch(PRODUCT_ATTRIBUTES, tenant, list(skus))
     return {row["sku"]: row for row in rows}
+
+
+async def some_products(connection: asyncpg.Connection[Any], tenant: str, categories: Sequence[str]) -> dict[str, str]:
+    """A product of each category that has any."""
+    rows = await connection.fetch(SOME_PRODUCTS, tenant, list(categories)) if categories else []
+    return {row["group_id"]: row["sku"] for row in rows}
