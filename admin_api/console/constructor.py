@@ -20,9 +20,10 @@ from altyn.admin_api.console.pages import Pages, Redrawn, Visit
 from altyn.admin_api.console.releasing import is_live
 from altyn.admin_api.console.reviewing import review_address, way_of
 from altyn.admin_api.console.samples import sample_receipt
-from altyn.admin_api.edge.problems import Problem, Refusal
+from altyn.admin_api.console.value import number_of
+from altyn.admin_api.edge.problems import Problem, Refusal, RevisionDiffers
 from altyn.admin_api.promotions import repository, service
-from altyn.admin_api.promotions.errors import DocumentInvalid, PromotionExists, PromotionUnknown
+from altyn.admin_api.promotions.errors import DocumentInvalid, PromotionExists, PromotionUnknown, RevisionUnknown
 from altyn.admin_api.promotions.schemas import State
 from altyn.admin_api.publishing.handlers import ACT_TIMEOUT_S
 from altyn.admin_api.publishing.service import submit
@@ -102,6 +103,8 @@ async def replace(visit: Visit) -> Response:
 async def change_state(visit: Visit) -> Response:
     promotion_id = visit.request.path_params["promotion_id"]
     before = await service.promotion_to_change(visit.call, promotion_id=promotion_id)
+    if visit.field("revision") != str(before["revision"]):
+        raise RevisionDiffers("somebody has changed it since it was looked at", path="revision")
     if visit.field("state") in tuple(State):
         await service.change_state(visit.call, before=before, state=visit.field("state"))
     return visit.go(f"/console/promotions/{promotion_id}")
@@ -109,7 +112,7 @@ async def change_state(visit: Visit) -> Response:
 
 @pages.get("/promotions/{promotion_id}/history", "promotions:read")
 async def show_history(visit: Visit) -> Response:
-    """Every revision with what it changed."""
+    """Every revision with what it changed, and any two of them side by side."""
     promotion_id = visit.request.path_params["promotion_id"]
     rows = await repository.list_revisions(visit.call.connection, visit.call.tenant, promotion_id, HISTORY_MAX)
     if not rows:
@@ -120,7 +123,29 @@ async def show_history(visit: Visit) -> Response:
         paths = changed_paths(older["document"], row["document"], assets) if older is not None else ()
         steps.append((row, None if older is None else older["state"], paths))
     outline = Outline(rows[0]["document"], visit.t)
-    return visit.show("history.html", promotion_id=promotion_id, outline=outline, steps=steps)
+    compared = [await _revision(visit, promotion_id, name) for name in ("before", "after")]
+    old, new = compared if all(compared) else (None, None)
+    return visit.show(
+        "history.html",
+        promotion_id=promotion_id,
+        outline=outline,
+        steps=steps,
+        numbers=[row["revision"] for row in rows],
+        old=old,
+        new=new,
+        paths=changed_paths(old["document"], new["document"], assets) if old and new else (),
+    )
+
+
+async def _revision(visit: Visit, promotion_id: str, name: str) -> asyncpg.Record | None:
+    """The one the address asks for, None without. Raises Invalid, RevisionUnknown."""
+    if not (asked := visit.asked(name)):
+        return None
+    number = number_of(asked, name)
+    found = await repository.find_revision(visit.call.connection, visit.call.tenant, promotion_id, number)
+    if found is None:
+        raise RevisionUnknown(f"{promotion_id} has no revision {number}", path=name)
+    return found
 
 
 async def _found(visit: Visit, promotion_id: str) -> asyncpg.Record:

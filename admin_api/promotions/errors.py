@@ -10,6 +10,13 @@ class PromotionUnknown(Refusal):
     reason = "PROMOTION_UNKNOWN"
 
 
+class RevisionUnknown(Refusal):
+    """The promotion never had this revision."""
+
+    status_code = 404
+    reason = "REVISION_UNKNOWN"
+
+
 class PromotionExists(Refusal):
     """The id is taken; a replacement is a PUT."""
 

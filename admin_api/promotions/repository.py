@@ -124,6 +124,16 @@ async def list_revisions(
     return found
 
 
+async def find_revision(
+    connection: asyncpg.Connection[Any], tenant: str, promotion_id: str, revision: int
+) -> asyncpg.Record | None:
+    return await connection.fetchrow(
+        "SELECT promotion_id, state, revision, changed_by AS updated_by, changed_at AS updated_at, document"
+        " FROM promotion_revisions WHERE tenant = $1 AND promotion_id = $2 AND revision = $3",
+        *(tenant, promotion_id, revision),
+    )
+
+
 async def documents_of(
     connection: asyncpg.Connection[Any], tenant: str, promotion_ids: Sequence[str]
 ) -> dict[str, dict[str, Any]]:

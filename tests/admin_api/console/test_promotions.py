@@ -206,11 +206,14 @@ async def test_states_are_turned_by_buttons_and_history_tells(browser: Browser, 
     await desk.post("/v1/promotions", json=TEN)
     page = await browser.get("/console/promotions/ten")
     token = [one for one in page.fields if one[0] == "token"][:1]
-    for number, state in enumerate(("ACTIVE", "ARCHIVED")):
-        page = await browser.post("/console/promotions/ten/state", [*token, ("once", f"s{number}"), ("state", state)])
+    for number, state in enumerate(("ACTIVE", "ARCHIVED"), 1):
+        seen = [*token, ("once", f"s{number}"), ("revision", str(number))]
+        page = await browser.post("/console/promotions/ten/state", [*seen, ("state", state)])
         assert page.status == 200 and (await stored(desk, "ten"))["state"] == state
     assert "Save and publish" not in page.text
-    refused = await browser.post("/console/promotions/ten/state", [*token, ("once", "s9"), ("state", "ACTIVE")])
+    refused = await browser.post(
+        "/console/promotions/ten/state", [*token, ("once", "s9"), ("revision", "3"), ("state", "ACTIVE")]
+    )
     assert refused.status == 409 and "Make it a draft first" in refused.text
     page = await browser.get("/console/promotions/ten/history")
     assert "Revision 3" in page.text and "Active → Archived" in page.text and "Created" in page.text
@@ -279,3 +282,37 @@ async def test_what_hits_a_product(browser: Browser, desk: Desk) -> None:
         page = await browser.get(f"/console/products/hits?sku={sku}&price=10.50")
         assert {name for name in every if f'href="/console/promotions/{name}"' in page.html} == names, sku
     assert (await browser.get("/console/products/hits?sku=milk&price=abc")).status == 422
+
+
+async def test_any_two_revisions_are_compared(browser: Browser, desk: Desk) -> None:
+    await desk.post("/v1/promotions", json=TEN)
+    for priority in (7, 8, 9):
+        etag = (await desk.get("/v1/promotions/ten")).headers["etag"]
+        await desk.put("/v1/promotions/ten", json={**TEN, "priority": priority}, headers={"if-match": etag})
+    address = "/console/promotions/ten/history"
+    assert 'id="compare"' in (await browser.get(address)).html
+
+    async def compared(query: str) -> str:
+        page = await browser.get(f"{address}?{query}")
+        assert page.status == 200, page.text
+        return page.html.partition('id="compare"')[2].partition("</section>")[0]
+
+    assert "<del>7</del>" in (found := await compared("before=2&after=4")) and "<ins>9</ins>" in found
+    assert "<del>9</del>" in (found := await compared("before=4&after=2")) and "<ins>7</ins>" in found
+    assert "They mean the same" in await compared("before=3&after=3")
+    assert (await browser.get(f"{address}?before=1&after=99")).status == 404
+    assert (await browser.get(f"{address}?before=x&after=1")).status == 422
+
+
+async def test_state_is_not_turned_over_somebody_elses_change(browser: Browser, desk: Desk) -> None:
+    made = await desk.post("/v1/promotions", json=TEN)
+    page = await browser.get("/console/promotions/ten")
+    changed = {**TEN, "priority": 7}
+    assert (await desk.put("/v1/promotions/ten", json=changed, headers={"if-match": made.headers["etag"]})).is_success
+    keys = [(name, page.value(name)) for name in ("token", "once", "revision")]
+    refused = await browser.post("/console/promotions/ten/state", [*keys, ("state", "ARCHIVED")])
+    assert refused.status == 412 and "faster" in refused.text and (await stored(desk, "ten"))["state"] == "DRAFT"
+    page = await browser.get("/console/promotions/ten")
+    keys = [(name, page.value(name)) for name in ("token", "once", "revision")]
+    await browser.post("/console/promotions/ten/state", [*keys, ("state", "ARCHIVED")])
+    assert (await stored(desk, "ten"))["state"] == "ARCHIVED"
