@@ -57,11 +57,27 @@ class BatchTable:
         )
         return found
 
+    async def set_block(
+        self, connection: asyncpg.Connection[Any], tenant: str, batch_id: int, block_reason: str
+    ) -> None:
+        """Of a table whose batches are blocked as a whole; empty: not any more."""
+        await connection.execute(
+            f"UPDATE {self.name} SET block_reason = $3 WHERE tenant = $1 AND batch_id = $2",
+            tenant,
+            batch_id,
+            block_reason,
+        )
+
 
 async def new_ids(connection: asyncpg.Connection[Any], sequence: str, count: int) -> list[int]:
     """The next ids of a sequence."""
     rows = await connection.fetch("SELECT nextval($1::regclass) AS id FROM generate_series(1, $2)", sequence, count)
     return [row["id"] for row in rows]
+
+
+def run_reason(batch_id: int, reason: str) -> str:
+    """What stands on a card that was blocked with its print run, and tells it from one that was blocked by itself."""
+    return f"run {batch_id}: {reason}"
 
 
 async def next_series_no(connection: asyncpg.Connection[Any], tenant: str, series: FactTable) -> int:

@@ -62,3 +62,15 @@ class CardNumbersScarce(Refusal):
 
     status_code = 409
     reason = "CARD_NUMBERS_SCARCE"
+
+
+class CardBatchUnknown(Refusal):
+    status_code = 404
+    reason = "CARD_BATCH_UNKNOWN"
+
+
+class CardBatchState(Refusal):
+    """The print run is blocked already, or is not."""
+
+    status_code = 409
+    reason = "CARD_BATCH_STATE"

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Path, Query, Response
 
-from altyn.admin_api.cards import repository, schemas, service
+from altyn.admin_api.cards import repository, runs, schemas, service
 from altyn.admin_api.cards.errors import CardSeriesUnknown, CardUnknown
 from altyn.admin_api.customers.schemas import CardOut
 from altyn.admin_api.edge.bulk import FILE_TIMEOUT_S
@@ -159,3 +159,26 @@ async def list_batches(
     rows = await repository.BATCHES.list_of(call.connection, call.tenant, series, before, limit + 1)
     shown = [schemas.BatchOut(**row) for row in rows[:limit]]
     return schemas.BatchPage(batches=shown, next_before=shown[-1].batch_id if len(rows) > limit else None)
+
+
+@router.get("/card-batches/{batch_id}")
+@needs("customers:read")
+async def get_batch(call: CurrentCall, batch_id: RowId) -> schemas.BatchOut:
+    """One print run, without its numbers."""
+    return schemas.BatchOut(**await runs.read_batch(call, batch_id=batch_id))
+
+
+@router.post("/card-batches/{batch_id}/block")
+@needs("cards:unblock", timeout_s=FILE_TIMEOUT_S)
+async def block_batch(call: CurrentCall, batch_id: RowId, body: schemas.ReasonIn) -> schemas.BatchOut:
+    """Block every NEW or ACTIVE card of a print run."""
+    await runs.set_blocked(call, batch_id=batch_id, is_blocked=True, reason=body.reason)
+    return await get_batch(call, batch_id)
+
+
+@router.post("/card-batches/{batch_id}/unblock")
+@needs("cards:unblock", timeout_s=FILE_TIMEOUT_S)
+async def unblock_batch(call: CurrentCall, batch_id: RowId, body: schemas.ReasonIn) -> schemas.BatchOut:
+    """The cards that were blocked with their run are what they were before; others stay blocked."""
+    await runs.set_blocked(call, batch_id=batch_id, is_blocked=False, reason=body.reason)
+    return await get_batch(call, batch_id)

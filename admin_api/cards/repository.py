@@ -9,6 +9,7 @@ import asyncpg
 
 from altyn.admin_api.batches import BatchTable
 from altyn.admin_api.customers.repository import CARD, CURRENT
+from altyn.admin_api.facts import CARDS
 
 LISTED = f"""
 SELECT {CARD} FROM cards
@@ -30,7 +31,22 @@ ON CONFLICT (tenant, series) DO UPDATE SET title = excluded.title, template = ex
     card_type = excluded.card_type, state = excluded.state, updated_by = excluded.updated_by,
     updated_at = excluded.updated_at
 """
-BATCHES = BatchTable("card_batches", "card_batch_ids", "batch_id, series, title, cards_count, created_by, created_at")
+BATCHES = BatchTable(
+    "card_batches",
+    "card_batch_ids",
+    "batch_id, series, title, cards_count, CASE WHEN block_reason = '' THEN 'ISSUED' ELSE 'BLOCKED' END AS state,"
+    " block_reason, created_by, created_at",
+)
+# To block: what is in use. To unblock: what the run blocked, with what each card was before.
+RUN_TO_BLOCK = (
+    f"SELECT {', '.join(CARDS.columns)} FROM cards WHERE {CURRENT} AND batch_id = $2 AND state IN ('NEW', 'ACTIVE')"
+)
+RUN_TO_UNBLOCK = f"""
+SELECT {", ".join(f"card.{name}" for name in CARDS.columns)}, coalesce((
+           SELECT state FROM cards AS earlier WHERE earlier.tenant = $1 AND earlier.card_id = card.card_id
+              AND earlier.state <> 'BLOCKED' ORDER BY version DESC LIMIT 1), 'NEW') AS state_before
+  FROM cards AS card WHERE {CURRENT} AND batch_id = $2 AND state = 'BLOCKED' AND block_reason = $3
+"""
 
 
 async def find_card(connection: asyncpg.Connection[Any], tenant: str, card_id: int) -> asyncpg.Record | None:
@@ -52,6 +68,15 @@ async def list_cards(
     found: list[asyncpg.Record] = await connection.fetch(
         LISTED, tenant, after, series, state, customer_id, batch_id, count_max
     )
+    return found
+
+
+async def cards_of_run(
+    connection: asyncpg.Connection[Any], tenant: str, batch_id: int, block_reason: str
+) -> list[asyncpg.Record]:
+    """Whole rows: those in use, or, of a run that is blocked for this reason, those that it has blocked."""
+    query, given = (RUN_TO_UNBLOCK, [block_reason]) if block_reason else (RUN_TO_BLOCK, [])
+    found: list[asyncpg.Record] = await connection.fetch(query, tenant, batch_id, *given)
     return found
 
 

@@ -97,11 +97,20 @@ class BatchIn(Shape):
     count: Annotated[Whole, Field(ge=1, le=CARDS_A_BATCH_MAX)]
 
 
+class BatchState(StrEnum):
+    """BLOCKED: with all its cards."""
+
+    ISSUED = "ISSUED"
+    BLOCKED = "BLOCKED"
+
+
 class BatchOut(BaseModel):
     batch_id: int
     series: str
     title: str
     cards_count: int
+    state: BatchState
+    block_reason: str
     created_by: str
     created_at: datetime
 

@@ -60,3 +60,10 @@ class GiftCardState(Refusal):
 
     status_code = 409
     reason = "GIFT_CARD_STATE"
+
+
+class GiftBatchState(Refusal):
+    """The print run is not made yet, blocked already, or not blocked."""
+
+    status_code = 409
+    reason = "GIFT_BATCH_STATE"

@@ -12,8 +12,7 @@ from altyn.admin_api.edge.bulk import FILE_TIMEOUT_S
 from altyn.admin_api.edge.fields import Id, PageSize
 from altyn.admin_api.edge.once_file import CSV_FILE, csv_file
 from altyn.admin_api.edge.routes import CurrentCall, CurrentOffice, area_router, needs
-from altyn.admin_api.gift_cards import repository, schemas, service
-from altyn.admin_api.gift_cards.errors import GiftBatchUnknown
+from altyn.admin_api.gift_cards import repository, runs, schemas, service
 
 router = area_router("gift_cards")
 
@@ -68,10 +67,7 @@ async def list_batches(
 @needs("gift_cards:read")
 async def get_batch(call: CurrentCall, batch_id: RowId) -> schemas.BatchOut:
     """One print run, without its numbers."""
-    row = await repository.BATCHES.find(call.connection, call.tenant, batch_id)
-    if row is None:
-        raise GiftBatchUnknown(f"no print run {batch_id}", path="batch_id")
-    return schemas.BatchOut(**row)
+    return schemas.BatchOut(**await runs.read_batch(call, batch_id=batch_id))
 
 
 @router.post("/gift-card-batches/{batch_id}/issue", status_code=201, openapi_extra=CSV_FILE, response_class=Response)
@@ -80,6 +76,22 @@ async def issue_batch(call: CurrentCall, office: CurrentOffice, batch_id: RowId)
     """Make a print run that somebody else ordered. Numbers and PINs are in this answer and nowhere else."""
     made = await service.issue_batch(call, office.pepper, batch_id=batch_id)
     return csv_file(("gift_card_id", "number", "pin"), made, location=f"/v1/gift-card-batches/{batch_id}")
+
+
+@router.post("/gift-card-batches/{batch_id}/block")
+@needs("gift_cards:unblock", timeout_s=FILE_TIMEOUT_S)
+async def block_batch(call: CurrentCall, batch_id: RowId, body: schemas.ReasonIn) -> schemas.BatchOut:
+    """Block every card of a print run that was made: none is sold or accepted, and what each has stays on it."""
+    await runs.set_blocked(call, batch_id=batch_id, is_blocked=True, reason=body.reason)
+    return await get_batch(call, batch_id)
+
+
+@router.post("/gift-card-batches/{batch_id}/unblock")
+@needs("gift_cards:unblock", timeout_s=FILE_TIMEOUT_S)
+async def unblock_batch(call: CurrentCall, batch_id: RowId, body: schemas.ReasonIn) -> schemas.BatchOut:
+    """The cards that were blocked with their run are what they were before; others stay blocked."""
+    await runs.set_blocked(call, batch_id=batch_id, is_blocked=False, reason=body.reason)
+    return await get_batch(call, batch_id)
 
 
 @router.get("/gift-card-batches/{batch_id}/cards")

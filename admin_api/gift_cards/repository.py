@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from altyn.admin_api.batches import BatchTable
+from altyn.admin_api.facts import GIFT_CARDS
 
 CURRENT = "tenant = $1 AND valid_to = 'infinity' AND NOT deleted"
 SERIES = f"""
@@ -19,7 +20,8 @@ SELECT series, series_no, title, template, asset, currency, pin_digits, valid_da
 BATCHES = BatchTable(
     "gift_card_batches",
     "gift_card_batch_ids",
-    "batch_id, series, title, cards_count, state, ordered_by, ordered_at, issued_by, issued_at",
+    "batch_id, series, title, cards_count, CASE WHEN block_reason = '' THEN state ELSE 'BLOCKED' END AS state,"
+    " block_reason, ordered_by, ordered_at, issued_by, issued_at",
 )
 CARD = """
 SELECT card.gift_card_id, card.number_hash, card.last4, card.pin_hash, card.series_no, card.batch_id, card.account_id,
@@ -72,5 +74,19 @@ async def list_cards(
         batch_id,
         after,
         count_max,
+    )
+    return found
+
+
+async def cards_of_run(
+    connection: asyncpg.Connection[Any], tenant: str, batch_id: int, block_reason: str
+) -> list[asyncpg.Record]:
+    """Whole rows: those not blocked, or, of a run that is blocked for this reason, those that it has blocked."""
+    found: list[asyncpg.Record] = await connection.fetch(
+        f"SELECT {', '.join(GIFT_CARDS.columns)} FROM gift_cards WHERE {CURRENT} AND batch_id = $2"
+        " AND ($3 = '' AND state <> 'BLOCKED' OR $3 <> '' AND state = 'BLOCKED' AND block_reason = $3)",
+        tenant,
+        batch_id,
+        block_reason,
     )
     return found

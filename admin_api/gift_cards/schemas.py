@@ -39,8 +39,11 @@ class CardState(StrEnum):
 
 
 class BatchState(StrEnum):
+    """BLOCKED: issued, and blocked with all its cards."""
+
     ORDERED = "ORDERED"
     ISSUED = "ISSUED"
+    BLOCKED = "BLOCKED"
 
 
 class SeriesIn(Shape):
@@ -88,6 +91,7 @@ class BatchOut(BaseModel):
     title: str
     cards_count: int
     state: BatchState
+    block_reason: str
     ordered_by: str
     ordered_at: datetime
     issued_by: str | None

@@ -274,6 +274,9 @@ async def _people(session: Session) -> None:
     await call("PUT", "/card-series/plastic", {"title": "Plastic", "template": "2900########?"})
     await call("POST", "/card-series/plastic/batches", {"title": "First run", "count": 2})
     await call("GET", "/card-series/plastic/batches")
+    await call("POST", "/card-batches/1/block", {"reason": "lost on the way"})
+    await call("POST", "/card-batches/1/unblock", {"reason": "found"})
+    await call("GET", "/card-batches/1")
     await call("GET", "/card-series/plastic")
     await call("GET", "/card-series")
     await session.desk.rows("SELECT setval('account_ids', 6)")  # the small server keeps account 7
@@ -398,6 +401,8 @@ async def _gift_cards(session: Session) -> None:
     await call("GET", "/gift-card-series/plastic/batches?limit=1")
     token = await session.desk.token_of("gina", Grant("MARKETING_DIRECTOR", "NETWORK"))
     await call("POST", "/gift-card-batches/1/issue", authorization=f"Bearer {token}")
+    await call("POST", "/gift-card-batches/1/block", {"reason": "lost on the way"})
+    await call("POST", "/gift-card-batches/1/unblock", {"reason": "found"})
     await call("GET", "/gift-card-batches/1")
     await call("GET", "/gift-card-batches/1/cards?limit=1")
     await session.desk.rows("UPDATE gift_cards SET number_hash = $1 WHERE gift_card_id = 1", GIFT_HASH)

@@ -56,7 +56,7 @@ def address(path: str, place: Place, store_id: str) -> str:
         path = path.replace(name, value)
     path = path.replace("{", "").replace("_id}", "").replace("}", "")
     words = ("customers/customer", "gift-cards/gift_card", "cards/card", "accounts/account", "coupons/code")
-    batches = ("coupon-batches/batch", "coupon-exports/export", "gift-card-batches/batch")
+    batches = ("card-batches/batch", "coupon-batches/batch", "coupon-exports/export", "gift-card-batches/batch")
     for word in (*words, *batches, "releases/version", "fraud-changes/change", "jobs/job", "backtests/job"):
         path = path.replace(word, word.partition("/")[0] + "/1")
     return path + (f"?store_id={store_id}" if place is Place.QUERY else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from altyn.admin_api.cards import handlers as cards
+from altyn.admin_api.cards.schemas import CardStates
 from altyn.admin_api.cards.schemas import SeriesState as CardSeriesState
 from altyn.admin_api.console.programme.things import Act, Answer, Field, Table, Thing
 from altyn.admin_api.coupons import handlers as coupons
@@ -32,10 +33,44 @@ CARD_BATCHES = Table(
         ("batch_id", "text"),
         ("title", "text"),
         ("cards_count", "number"),
+        ("state", "state"),
         ("created_by", "who"),
         ("created_at", "moment"),
     ),
     make=(Act("print", cards.issue_batch, BATCH, picture="download", answer=Answer.FILE),),
+    leads="/programme/card-batches/{batch_id}",
+)
+CARD_BATCH = Thing(
+    name="card-batch",
+    path="/programme/card-batches/{batch_id}",
+    call=cards.get_batch,
+    title="{batch_id}",
+    facts=(
+        ("batch_id", "text"),
+        ("series", "text"),
+        ("cards_count", "number"),
+        ("block_reason", "text"),
+        ("created_by", "who"),
+        ("created_at", "moment"),
+    ),
+    acts=(
+        Act("block", cards.block_batch, REASON, picture="x", states=("ISSUED",)),
+        Act("unblock", cards.unblock_batch, REASON, picture="check", states=("BLOCKED",)),
+    ),
+    parts=(
+        Table(
+            name="run-cards",
+            path="/programme/card-batches/{batch_id}/cards",
+            call=cards.list_cards,
+            rows="cards",
+            key="card_id",
+            columns=(("card_id", "text"), ("last4", "text"), ("state", "state"), ("block_reason", "text")),
+            filters=(Field("state", options=tuple(CardStates)),),
+        ),
+    ),
+    kind="card_batch",
+    object_id="{batch_id}",
+    above="/programme/card-series/{series}",
 )
 CARD_SERIES_LIST = Table(
     name="card-series",
@@ -104,6 +139,40 @@ GIFT_BATCHES = Table(
     ),
     make=(Act("order", gift_cards.order_batch, BATCH, picture="plus"),),
     acts=(Act("issue", gift_cards.issue_batch, picture="download", states=("ORDERED",), answer=Answer.FILE),),
+    leads="/programme/gift-batches/{batch_id}",
+)
+GIFT_BATCH = Thing(
+    name="gift-batch",
+    path="/programme/gift-batches/{batch_id}",
+    call=gift_cards.get_batch,
+    title="{batch_id}",
+    facts=(
+        ("batch_id", "text"),
+        ("series", "text"),
+        ("cards_count", "number"),
+        ("block_reason", "text"),
+        ("ordered_by", "who"),
+        ("ordered_at", "moment"),
+        ("issued_by", "who"),
+        ("issued_at", "moment"),
+    ),
+    acts=(
+        Act("block", gift_cards.block_batch, REASON, picture="x", states=("ISSUED",)),
+        Act("unblock", gift_cards.unblock_batch, REASON, picture="check", states=("BLOCKED",)),
+    ),
+    parts=(
+        Table(
+            name="run-gift-cards",
+            path="/programme/gift-batches/{batch_id}/cards",
+            call=gift_cards.list_cards,
+            rows="cards",
+            key="gift_card_id",
+            columns=(("gift_card_id", "text"), ("last4", "text"), ("is_blocked", "truth"), ("block_reason", "text")),
+        ),
+    ),
+    kind="gift_card_batch",
+    object_id="{batch_id}",
+    above="/programme/gift-series/{series}",
 )
 GIFT_SERIES_LIST = Table(
     name="gift-series",

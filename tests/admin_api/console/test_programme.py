@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import re
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
+from altyn.admin_api.console import uploads
 from altyn.admin_api.console.programme.all import PROGRAMME
 from altyn.admin_api.console.programme.asking import body_of, parameters_of
 from altyn.admin_api.console.programme.things import Act
 from altyn.admin_api.console.programme.typed import label_of
 from altyn.admin_api.console.texts import LANGUAGES, texts_in
 from altyn.admin_api.edge.rights import Grant
+from altyn.admin_api.reports.sheets import FORMULA_SIGNS
+from altyn.admin_api.segments.jobs import MemberJobs
 from tests.admin_api.console.browser import Browser, Page, Reader
 from tests.admin_api.console.test_sections import other
 from tests.admin_api.console.test_watch import person
@@ -60,6 +65,8 @@ async def chain(desk: Desk) -> None:
     csv = "sku,title,group_id,no_discount\nmilk,Milk 1 l,dairy,true\ntea,Green tea,tea,\n"
     answer = await desk.post("/v1/products/import", content=csv, headers={"content-type": "text/csv"})
     assert answer.json()["changed_count"] == 2
+    await desk.post("/v1/card-series/plastic/batches", json={"count": 3})
+    await desk.post("/v1/gift-card-series/plastic/batches", json={"count": 3})
     csv = "customer_id\n1\nx\n"
     await desk.post("/v1/customers", json={"name": "Anna"})
     answer = await desk.post("/v1/segments/regulars/members/jobs", content=csv, headers={"content-type": "text/csv"})
@@ -326,3 +333,204 @@ async def test_director_of_a_store_sees_it_and_no_other(desk: Desk, chain: None)
     keeper = await person(desk, "oleg", Grant("ADMINISTRATOR", "STORE", "s1"))
     page = await keeper.get(f"{ROOT}/stores/s1")
     assert "A new register" in page.text and "Save" not in page.text  # registers by store, stores by the network
+
+
+# FILES
+
+
+def multipart(fields: list[tuple[str, str]], name: str, content: bytes) -> tuple[bytes, str]:
+    """A form with a file, as browsers send it."""
+    mark = "----a-boundary-of-a-form"
+    parts = [
+        f'--{mark}\r\ncontent-disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode() for key, value in fields
+    ]
+    head = f'--{mark}\r\ncontent-disposition: form-data; name="file"; filename="{name}"\r\n'
+    parts += [f"{head}content-type: application/octet-stream\r\n\r\n".encode(), content, f"\r\n--{mark}--\r\n".encode()]
+    return b"".join(parts), f"multipart/form-data; boundary={mark}"
+
+
+async def uploaded(browser: Browser, page: str, act: str, name: str, content: bytes, **typed: str) -> Page:
+    address = f"{ROOT}/{act}"
+    form = [one for one in form_of((await browser.get(f"{ROOT}/{page}")).html, address) if one[0] != "file"]
+    body, kind = multipart(changed(form, typed), name, content)
+    answer = await browser.client.post(
+        address, content=body, headers={"content-type": kind, "accept-language": "en"}, follow_redirects=True
+    )
+    return browser._read(answer)
+
+
+IMPORT = ("products", "products/-/import")
+
+
+async def test_file_is_read_and_told_by_line(browser: Browser, desk: Desk, chain: None) -> None:
+    content = "sku,title,min_price_minor\nmilk,=1+1,100\nbad id/,x,\ncheese,Сыр,dear\nmilk,again,\n".encode("utf-8-sig")
+    page = await uploaded(browser, *IMPORT, "goods.CSV", content)
+    assert page.status == 200 and "Rows 4" in page.text and "Changed 1" in page.text and "Wrong rows 3" in page.text
+    assert "3 sku" in page.text and "4 min_price_minor" in page.text and "the same stands in line 2" in page.text
+    assert (await desk.get("/v1/products/milk")).json()["title"] == "=1+1"
+    page = await uploaded(browser, *IMPORT, "goods.csv", content, all_or_nothing="true")
+    assert page.status == 422 and "IMPORT_REFUSED" in page.text
+    page = await uploaded(browser, *IMPORT, "goods.ndjson", b'{"sku": "rye"}\n{"sku": 5}\n')
+    assert page.status == 200 and (await desk.get("/v1/products/rye")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("goods.csv", "sku,title\nmilk,Молоко\n".encode("cp1251"), "the file is not UTF-8"),
+        ("goods.csv", "sku,title\nmilk,Молоко\n".encode("utf-16"), "the file is not UTF-8"),
+        ("goods.csv", b"sku;title\nmilk;Milk\n", "the first line names columns"),
+        ("goods.csv", b"", "the first line names columns"),
+        ("goods.csv", b'sku,title\nmilk,"Milk\n', "not CSV"),
+        ("goods.xlsx", b"PK\x03\x04", "the name ends in none of"),
+        ("goods", b"sku\nmilk\n", "the name ends in none of"),
+        ("", b"", "Choose a file"),
+        ("goods.csv", b"sku,title\nmilk,\x00\n", ""),
+    ],
+    ids=["cp1251", "utf-16", "semicolons", "empty", "quotes", "xlsx", "no ending", "no file", "nul"],
+)
+async def test_file_that_cannot_be_read_is_told_over_the_form(
+    browser: Browser, desk: Desk, name: str, content: bytes, says: str
+) -> None:
+    page = await uploaded(browser, *IMPORT, name, content)
+    assert says in page.text
+    assert (page.status == 422 and 'role="alert"' in page.html) or "Wrong rows 1" in page.text
+    assert (await desk.get("/v1/products")).json()["products"] == []
+
+
+async def test_file_that_is_too_large_or_of_a_stranger_is_refused(
+    browser: Browser, stranger: Browser, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "FILE_BYTES_MAX", 100)
+    page = await uploaded(browser, *IMPORT, "goods.csv", b"sku\n" + b"a\n" * 50)
+    assert page.status == 413 and "TOO_LARGE" in page.text
+    monkeypatch.setattr(uploads, "UPLOAD_BYTES_MAX", 1_000)
+    page = await uploaded(browser, *IMPORT, "goods.csv", b"a" * 2_000)
+    assert page.status == 413
+    body, kind = multipart([("token", "forged"), ("once", "1")], "goods.csv", b"sku\nmilk\n")
+    answer = await browser.client.post(f"{ROOT}/products/-/import", content=body, headers={"content-type": kind})
+    assert answer.status_code == 403 and "FORM_FORGED" in answer.text
+    for field in (b"", b"--x\r\ncontent-disposition: form-data\r\n\r\n1\r\n--x--", b"--x\r\n" * 50):
+        broken = await browser.client.post(
+            f"{ROOT}/products/-/import", content=field, headers={"content-type": "multipart/form-data; boundary=x"}
+        )
+        assert broken.status_code in (403, 422), broken.text
+    assert (await desk.get("/v1/products")).json()["products"] == []
+
+
+async def test_list_of_members_is_written_behind_the_page_and_stopped(
+    browser: Browser, desk: Desk, chain: None
+) -> None:
+    page = await uploaded(
+        browser, "segments/regulars", "segments/regulars/uploads/-/upload", "a.csv", b"customer_id\n1\nzz\n", mode="ADD"
+    )
+    assert (
+        page.path == f"{ROOT}/segments/regulars/uploads/2"
+        and "Waiting" in page.text
+        and 'hx-trigger="every 2s"' in page.html
+    )
+    assert "3 customer_id" in page.text and "0 of 1" in page.text
+    assert await MemberJobs(desk.office).turn() and await MemberJobs(desk.office).turn()
+    page = await browser.get(page.path, hx_request="true")
+    assert "Done" in page.text and "1 of 1" in page.text and "<html" not in page.html and "every 2s" not in page.html
+    page = await uploaded(
+        browser, "segments/regulars", "segments/regulars/uploads/-/upload", "a.csv", b"customer_id\n1\n", mode="REMOVE"
+    )
+    page = await sent(browser, "segments/regulars/uploads/3", "segments/regulars/uploads/3/cancel", {})
+    assert page.status == 200 and "Stopped" in page.text
+    assert "1" in (await browser.get(f"{ROOT}/segments/regulars/members")).text
+    page = await sent(browser, "segments/regulars", "segments/regulars/members/-/change", {"remove": "1, x"})
+    assert page.status == 422 and "x is no whole number" in page.text
+    page = await sent(browser, "segments/regulars", "segments/regulars/members/-/change", {"remove": "1"})
+    assert page.status == 200 and (await desk.get("/v1/segments/regulars")).json()["members_count"] == 0
+    page = await sent(browser, "segments/regulars", "segments/regulars/delete", {}, sure="yes")
+    assert page.path == f"{ROOT}/segments"
+
+
+# NUMBERS AND CODES
+
+
+async def saved(browser: Browser, page: str, act: str, typed: dict[str, str]) -> list[list[str]]:
+    """Rows of the file that an act is answered with, none of which a spreadsheet takes for a formula."""
+    address = f"{ROOT}/{act}"
+    form = changed(form_of((await browser.get(f"{ROOT}/{page}")).html, address), typed)
+    answer = await browser.send(address, form)
+    assert answer.status_code == 201 and answer.headers["content-type"].startswith("text/csv"), answer.text
+    assert re.fullmatch(r'attachment; filename="[A-Za-z0-9._-]+\.csv"', answer.headers["content-disposition"])
+    rows = list(csv.reader(answer.text.splitlines()))
+    assert not [cell for row in rows for cell in row if cell.startswith(FORMULA_SIGNS)]
+    assert (await browser.send(address, form)).status_code == 409
+    return rows
+
+
+async def test_runs_of_cards_are_printed_blocked_and_let_be_used_again(
+    browser: Browser, desk: Desk, chain: None
+) -> None:
+    rows = await saved(browser, "card-series/plastic", "card-series/plastic/batches/-/print", {"count": "2"})
+    assert rows[0] == ["card_id", "card_number"] and len(rows) == 3
+    one = f"{ROOT}/card-batches/2"
+    assert rows[1][1] not in (await browser.get(one)).html and rows[1][1][-4:] in (await browser.get(one)).text
+    await desk.post(f"/v1/cards/{rows[1][0]}/block", json={"reason": "by itself"})
+    page = await sent(browser, "card-batches/2", "card-batches/2/block", {"reason": "x"})
+    assert page.status == 422 and page.value("doc.reason|long") == "x"
+    page = await sent(browser, "card-batches/2", "card-batches/2/block", {"reason": "lost on the way"})
+    assert page.status == 200 and "run 2: lost on the way" in page.text and "card_series.block" in page.text
+    page = await sent(browser, "card-batches/2", "card-batches/2/unblock", {"reason": "found"})
+    assert page.status == 200
+    states = {row["card_id"]: row["state"] for row in (await desk.get("/v1/cards?batch_id=2")).json()["cards"]}
+    assert states == {int(rows[1][0]): "BLOCKED", int(rows[2][0]): "NEW"}
+    assert f'href="{ROOT}/card-batches/2"' in (await browser.get(f"{ROOT}/card-series/plastic/batches")).html
+
+
+async def test_runs_of_gift_cards_are_ordered_made_by_another_and_blocked(
+    browser: Browser, desk: Desk, chain: None
+) -> None:
+    page = await sent(
+        browser, "gift-series/plastic", "gift-series/plastic/batches/-/order", {"count": "2", "title": "May"}
+    )
+    assert page.status == 200 and "May" in page.text and "Ordered" in page.text
+    own = await sent(browser, "gift-series/plastic", "gift-series/plastic/batches/2/issue", {})
+    assert own.status == 403 and "FOUR_EYES" in own.text
+    director = await person(desk, "gina", Grant("MARKETING_DIRECTOR", "NETWORK"))
+    rows = await saved(director, "gift-series/plastic", "gift-series/plastic/batches/2/issue", {})
+    assert len(rows) == 3 and "gift-batches/2/block" not in (await director.get(f"{ROOT}/gift-batches/2")).html
+    await desk.post(f"/v1/gift-cards/{rows[1][0]}/block", json={"reason": "by itself"})
+    guard = await person(desk, "olga", Grant("ANTIFRAUD", "NETWORK"))
+    page = await sent(guard, "gift-batches/2", "gift-batches/2/block", {"reason": "stolen"})
+    assert page.status == 200 and "run 2: stolen" in page.text
+    assert (await desk.post("/v1/gift-card-batches/2/block", json={"reason": "again"})).json()[
+        "reason"
+    ] == "GIFT_BATCH_STATE"
+    assert (await sent(guard, "gift-batches/2", "gift-batches/2/unblock", {"reason": "found"})).status == 200
+    cards = (await desk.get("/v1/gift-card-batches/2/cards")).json()["cards"]
+    assert [one["is_blocked"] for one in cards] == [True, False]
+    assert (await desk.post("/v1/gift-card-batches/1/block", json={"reason": "not made"})).status_code == 409
+
+
+async def test_codes_are_drawn_imported_exported_by_four_eyes_and_blocked(
+    browser: Browser, desk: Desk, chain: None
+) -> None:
+    rows = await saved(browser, "coupon-series/spring", "coupon-series/spring/batches/-/generate", {"count": "3"})
+    assert len(rows) == 4
+    page = await uploaded(
+        browser,
+        "coupon-series/spring",
+        "coupon-series/spring/batches/-/import",
+        "c.csv",
+        b"code\n=cmd\nLUCKY\n",
+    )
+    assert page.status == 200 and "Codes 2" in page.text
+    page = await sent(browser, "coupon-batches/2", "coupon-batches/2/block", {"reason": "leaked"})
+    assert page.status == 200 and "coupon_batches.set_state" in page.text and "Let it be used again" in page.text
+    assert (await desk.get("/v1/coupon-batches/2")).json()["state"] == "BLOCKED"
+    gina = await person(desk, "gina", Grant("MARKETING_DIRECTOR", "NETWORK"))
+    igor = await person(desk, "igor", Grant("MARKETING_DIRECTOR", "NETWORK"))
+    for expected in ("Approved", "Waits for another"):
+        page = await sent(gina, "coupon-batches/1", "coupon-batches/1/exports/-/ask", {"reason": "for the printer"})
+        assert page.status == 200 and expected in page.text
+    codes = await saved(gina, "coupon-batches/1", "coupon-batches/1/exports/1/codes", {})
+    assert len(codes) == 10
+    page = await sent(gina, "coupon-batches/1", "coupon-batches/1/exports/2/approve", {})
+    assert page.status == 403 and "FOUR_EYES" in page.text
+    assert (await sent(igor, "coupon-batches/1", "coupon-batches/1/exports/2/approve", {})).status == 200
+    assert await saved(gina, "coupon-batches/1", "coupon-batches/1/exports/2/codes", {}) == codes
