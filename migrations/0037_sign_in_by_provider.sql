@@ -1,4 +1,5 @@
--- People who sign in by an identity provider (OIDC): whom it means, and which sessions it has proved.
+-- People who sign in by an identity provider (OIDC): whom it means, and which sessions it has proved. And codes for whoever
+-- has lost their second factor.
 
 SET LOCAL lock_timeout = '5s';
 
@@ -16,6 +17,7 @@ ALTER TABLE person_sessions
     ADD COLUMN by_provider boolean NOT NULL DEFAULT false,
     ADD COLUMN has_second_factor boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN person_sessions.has_second_factor IS 'Of a session by a provider: it has asked for a second factor. Others owe what the person''s row says.';
+CREATE INDEX person_sessions_live ON person_sessions (tenant, started_at) WHERE ended_at IS NULL;
 
 CREATE TABLE oidc_states (
     tenant     text NOT NULL REFERENCES tenants,
@@ -25,3 +27,15 @@ CREATE TABLE oidc_states (
 );
 CREATE INDEX oidc_states_by_age ON oidc_states (taken_at);
 COMMENT ON TABLE oidc_states IS 'States that came back from the provider: each is taken once. Forgotten when they are too old to be taken.';
+
+CREATE TABLE person_recovery_codes (
+    tenant    text NOT NULL,
+    person_id text NOT NULL,
+    code_hash bytea NOT NULL CHECK (octet_length(code_hash) = 32),
+    made_at   timestamptz NOT NULL,
+    used_at   timestamptz,
+    PRIMARY KEY (tenant, person_id, code_hash),
+    FOREIGN KEY (tenant, person_id) REFERENCES people
+);
+COMMENT ON TABLE person_recovery_codes IS
+    'Each opens once in place of a second factor''s code. Hashes are keyed by the installation''s pepper: a copy of the database opens nothing.';

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from altyn.admin_api.console import people, watch
 from altyn.admin_api.console.customer import BY_HAND, FINDING
 from altyn.admin_api.console.programme.all import PROGRAMME
 from altyn.admin_api.console.sections import SECTIONS
 from altyn.admin_api.console.value import Tab
-from altyn.admin_api.console.watch import TABS
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,12 @@ MENUS = (
         "operations",
         "activity",
         (
-            *_of_tabs(*TABS),
+            *_of_tabs(*watch.TABS),
             Entry("nav.jobs", "/console/jobs", "jobs:read"),
             *_of_sections("operations"),
         ),
     ),
-    Menu("people", "user", _of_sections("people")),
+    Menu("people", "key", _of_tabs(*people.TABS)),
 )
 
 

@@ -7,6 +7,7 @@ from starlette.routing import Route as StarletteRoute
 
 from altyn.admin_api.console import (
     adjustments,
+    audit,
     backtests,
     bulk,
     by_provider,
@@ -22,6 +23,7 @@ from altyn.admin_api.console import (
     me,
     overlaps,
     overview,
+    people,
     receipt,
     receipt_cases,
     releasing,
@@ -63,6 +65,8 @@ PARTS = (
     customer_acts,
     adjustments,
     jobs,
+    people,
+    audit,
     sections,
     programme,
 )

@@ -69,8 +69,10 @@ class Tab:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """``columns``: (name, kind) with the kinds text, number, points, state, word, words, progress, moment, who,
-    members. ``path``: where it is; empty: under its name with the others. ``menu``: the one of the header it is in.
+    """``columns``: (name, kind) with the kinds text, short, link (to its own page), number, points, state, word, words,
+    many (folded), yes, progress, moment, who, members. ``make``: what the form does; a ``Response`` of it is answered;
+    None: there is no form. ``path``: where it is; empty: under its name with the others. ``menu``: the one of the
+    header it is in.
     """
 
     name: str
@@ -80,7 +82,7 @@ class Section:
     columns: tuple[tuple[str, str], ...]
     fields: tuple[Field, ...]
     rows: Callable[[Visit, int | None], Awaitable[Rows]]
-    make: Callable[[Visit, dict[str, Any]], Awaitable[object]]
+    make: Callable[[Visit, dict[str, Any]], Awaitable[object]] | None = None
     acts: tuple[Act, ...] = ()
     options: Callable[[Visit], Awaitable[dict[str, Sequence[str]]]] | None = None
     path: str = ""
@@ -97,7 +99,8 @@ def add_sections(pages: Pages, sections: Sequence[Section], tabs: Sequence[Tab] 
     for one in sections:
         path = one.address.removeprefix("/console")
         pages.get(path, one.reads)(partial(_show, beside, one))
-        pages.act(path, one.writes)(partial(_make, beside, one))
+        if one.make is not None:
+            pages.act(path, one.writes)(partial(_make, beside, one))
         for act in one.acts:
             pages.act(f"{path}/{{key}}/{act.name}", act.scope)(partial(_act, beside, one, act))
 
@@ -109,13 +112,14 @@ async def _show(tabs: Sequence[Tab], section: Section, visit: Visit) -> Response
 async def _make(tabs: Sequence[Tab], section: Section, visit: Visit) -> Response:
     try:
         async with visit.call.connection.transaction():
-            await section.make(visit, await read_fields(visit, section.fields))
+            assert section.make is not None
+            made = await section.make(visit, await read_fields(visit, section.fields))
     except ValidationError as error:
         refusal = invalid_from(RequestValidationError(error.errors()))
         raise Redrawn(await _page(tabs, section, visit, refusal)) from None
     except Refusal as refusal:
         raise Redrawn(await _page(tabs, section, visit, refusal)) from None
-    return visit.go(section.address)
+    return made if isinstance(made, Response) else visit.go(section.address)
 
 
 async def _act(tabs: Sequence[Tab], section: Section, act: Act, visit: Visit) -> Response:

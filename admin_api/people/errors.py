@@ -78,3 +78,15 @@ class SecondFactorSet(Refusal):
 
     status_code = 409
     reason = "SECOND_FACTOR_SET"
+
+
+class SecondFactorUnset(Refusal):
+    """There is none yet that codes could stand for."""
+
+    status_code = 409
+    reason = "SECOND_FACTOR_UNSET"
+
+
+class SessionUnknown(Refusal):
+    status_code = 404
+    reason = "SESSION_UNKNOWN"

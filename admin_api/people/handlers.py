@@ -55,6 +55,7 @@ async def get_me(call: CurrentCall) -> schemas.MeOut:
         grants=[schemas.GrantOut(**asdict(one)) for one in person.grants],
         scopes=sorted(person.rights),
         owes=person.owes,
+        recovery_codes_count=await repository.recovery_codes_left(call.connection, call.tenant, person.person_id),
         sessions=[schemas.SessionOut(is_this=row["session_id"] == person.session_id, **row) for row in rows],
     )
 
@@ -84,6 +85,15 @@ async def confirm_second_factor(call: CurrentCall, office: CurrentOffice, body: 
     """Confirm the second factor with a code of now."""
     await service.confirm_second_factor(call, office.pepper, code=body.code)
     return Response(status_code=204)
+
+
+@router.post("/me/recovery-codes", status_code=201)
+@needs("own:write")
+async def make_recovery_codes(
+    call: CurrentCall, office: CurrentOffice, body: schemas.EnrolmentIn
+) -> schemas.RecoveryCodesOut:
+    """Ten codes for the day the second factor is lost, shown this once; older ones open nothing any more."""
+    return schemas.RecoveryCodesOut(codes=await service.make_recovery_codes(call, office, password=body.password))
 
 
 @router.delete("/me/sessions", status_code=204)

@@ -271,6 +271,35 @@ async def live_sessions(
     return found
 
 
+async def all_live_sessions(
+    connection: asyncpg.Connection[Any],
+    tenant: str,
+    now: datetime,
+    idle: timedelta,
+    first: int,
+    count_max: int,
+) -> list[asyncpg.Record]:
+    """Of everybody, newest first, without the ``first`` ones."""
+    found: list[asyncpg.Record] = await connection.fetch(
+        "SELECT session_id, person_id, started_at, seen_at, expires_at, by_provider FROM person_sessions"
+        " WHERE tenant = $1 AND ended_at IS NULL AND expires_at > $2 AND seen_at > $3"
+        " ORDER BY started_at DESC, session_id OFFSET $4 LIMIT $5",
+        tenant,
+        now,
+        now - idle,
+        first,
+        count_max,
+    )
+    return found
+
+
+async def person_of_session(connection: asyncpg.Connection[Any], tenant: str, session_id: str) -> str | None:
+    person_id: str | None = await connection.fetchval(
+        "SELECT person_id FROM person_sessions WHERE tenant = $1 AND session_id = $2", tenant, session_id
+    )
+    return person_id
+
+
 async def begin_attempt(
     connection: asyncpg.Connection[Any],
     tenant: str,
@@ -309,3 +338,40 @@ async def take_step(connection: asyncpg.Connection[Any], tenant: str, person_id:
         step,
     )
     return done == "UPDATE 1"
+
+
+async def put_recovery_codes(
+    connection: asyncpg.Connection[Any], tenant: str, person_id: str, code_hashes: Iterable[bytes], now: datetime
+) -> None:
+    """Make these the person's; others open nothing any more."""
+    await connection.execute(
+        "DELETE FROM person_recovery_codes WHERE tenant = $1 AND person_id = $2", tenant, person_id
+    )
+    await connection.executemany(
+        "INSERT INTO person_recovery_codes (tenant, person_id, code_hash, made_at) VALUES ($1, $2, $3, $4)",
+        [(tenant, person_id, one, now) for one in code_hashes],
+    )
+
+
+async def take_recovery_code(
+    connection: asyncpg.Connection[Any], tenant: str, person_id: str, code_hash: bytes, now: datetime
+) -> bool:
+    """Use one up; False when it is none, or was used."""
+    done: str = await connection.execute(
+        "UPDATE person_recovery_codes SET used_at = $4"
+        " WHERE tenant = $1 AND person_id = $2 AND code_hash = $3 AND used_at IS NULL",
+        tenant,
+        person_id,
+        code_hash,
+        now,
+    )
+    return done == "UPDATE 1"
+
+
+async def recovery_codes_left(connection: asyncpg.Connection[Any], tenant: str, person_id: str) -> int:
+    left: int = await connection.fetchval(
+        "SELECT count(*) FROM person_recovery_codes WHERE tenant = $1 AND person_id = $2 AND used_at IS NULL",
+        tenant,
+        person_id,
+    )
+    return left

@@ -129,15 +129,17 @@ class MeOut(BaseModel):
     grants: list[GrantOut]
     scopes: list[str]
     owes: Owes
+    #: How many recovery codes are not used.
+    recovery_codes_count: int
     sessions: list[SessionOut]
 
 
 class SignInIn(Shape):
-    """``code``: the second factor's, once it is set up."""
+    """``code``: the second factor's, once it is set up, or a recovery code."""
 
     login: Annotated[str, Field(min_length=1, max_length=100)]
     password: Secret
-    code: Annotated[str, Field(max_length=10)] = ""
+    code: Annotated[str, Field(max_length=16)] = ""
 
 
 class SignedInOut(BaseModel):
@@ -167,3 +169,9 @@ class EnrolmentOut(BaseModel):
 
     secret: str
     uri: str
+
+
+class RecoveryCodesOut(BaseModel):
+    """``codes`` are shown this once; each opens once in place of the second factor's."""
+
+    codes: list[str]

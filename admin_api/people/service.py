@@ -28,6 +28,8 @@ from altyn.admin_api.people.errors import (
     PersonUnknown,
     RolesConflict,
     SecondFactorSet,
+    SecondFactorUnset,
+    SessionUnknown,
 )
 from altyn.admin_api.people.roles import conflict_in
 
@@ -111,6 +113,7 @@ async def reset_second_factor(call: Call, *, person_id: str) -> None:
     await repository.change_person(
         call.connection, call.tenant, person_id, factor_salt=None, factor_is_set=False, factor_step=0
     )
+    await repository.put_recovery_codes(call.connection, call.tenant, person_id, (), call.now)
     ended = await repository.end_sessions(call.connection, call.tenant, person_id, call.now)
     told_before = {"has_second_factor": row["factor_is_set"]}
     call.record("people.reset_second_factor", "person", person_id, before=told_before, after={"sessions_ended": ended})
@@ -121,6 +124,15 @@ async def end_sessions(call: Call, *, person_id: str) -> None:
     await _person(call, person_id)
     ended = await repository.end_sessions(call.connection, call.tenant, person_id, call.now)
     call.record("people.end_sessions", "person", person_id, after={"sessions_ended": ended})
+
+
+async def end_session(call: Call, *, session_id: str) -> None:
+    """End one session of somebody. Raises SessionUnknown."""
+    person_id = await repository.person_of_session(call.connection, call.tenant, session_id[:64])
+    if person_id is None:
+        raise SessionUnknown("there is no such session", path="session_id")
+    await repository.end_sessions(call.connection, call.tenant, person_id, call.now, session_id=session_id)
+    call.record("sessions.end", "session", session_id, after={"person_id": person_id})
 
 
 async def sign_out(call: Call, *, everywhere: bool) -> None:
@@ -180,6 +192,23 @@ async def confirm_second_factor(call: Call, pepper: bytes, *, code: str) -> None
         raise CodeWrong("this is not the code of now; look at the clock of your telephone", path="code")
     await repository.change_person(call.connection, call.tenant, person.person_id, factor_is_set=True, factor_step=step)
     call.record("people.set_second_factor", "person", person.person_id)
+
+
+async def make_recovery_codes(call: Call, office: Office, *, password: str) -> list[str]:
+    """New codes that open once each in place of the second factor's; older ones open nothing any more. Raises
+    PersonNeeded, SecondFactorUnset, PasswordWrong.
+    """
+    person = call.signed_in()
+    row = await _person(call, person.person_id)
+    if not row["factor_is_set"]:
+        raise SecondFactorUnset("set up a second factor first: POST /v1/me/second-factor")
+    await _prove(call, office, row, password)
+    codes = totp.new_recovery_codes()
+    hashes = [totp.hash_recovery_code(office.pepper, call.tenant, person.person_id, one) for one in codes]
+    await repository.put_recovery_codes(call.connection, call.tenant, person.person_id, hashes, call.now)
+    call.record("people.make_recovery_codes", "person", person.person_id)
+    call.answer_is_secret = True
+    return codes
 
 
 def check_grants(grants: Iterable[Grant]) -> None:

@@ -50,7 +50,9 @@ class SignedIn:
 
 
 async def sign_in(office: Office, *, login: str, password: str, code: str = "", request_id: str = "") -> SignedIn:
-    """Begin a session. ``code`` is needed once a second factor is set up. Raises SignInRefused, SignInDelayed, Busy."""
+    """Begin a session. ``code`` is needed once a second factor is set up: its own, or a recovery code. Raises
+    SignInRefused, SignInDelayed, Busy.
+    """
     person_id, now = login.strip().lower()[:LOGIN_CHARS_MAX], office.clock()
     await begin_attempt(office, person_id, now)
     async with office.connected() as connection:
@@ -62,11 +64,18 @@ async def sign_in(office: Office, *, login: str, password: str, code: str = "", 
         row = await repository.find_person(connection, office.tenant, person_id, to_change=True)
         if row is None or row["state"] != "ACTIVE" or row["password_hash"] != known_hash:
             raise SignInRefused(REFUSED)  # changed while the password was looked at
+        deeds: list[Deed] = []
         if row["factor_is_set"] and not await _take_code(connection, office, row, code, now):
-            raise SignInRefused(REFUSED)
+            if not await _take_recovery_code(connection, office, person_id, code, now):
+                raise SignInRefused(REFUSED)
+            deeds.append(Deed("people.use_recovery_code", "person", person_id))
         await end_attempts(connection, office.tenant, person_id)
         await repository.forget_sessions(connection, office.tenant, now - KEPT)
-        return await begin_session(connection, office.tenant, row, now=now, request_id=request_id or "sign-in")
+        request_id = request_id or "sign-in"
+        await append_deeds(
+            connection, office.tenant, deeds, actor=f"person:{person_id}", request_id=request_id, now=now
+        )
+        return await begin_session(connection, office.tenant, row, now=now, request_id=request_id)
 
 
 async def begin_session(
@@ -192,3 +201,10 @@ async def _take_code(
     secret = totp.secret_of(office.pepper, office.tenant, row["person_id"], row["factor_salt"])
     step = totp.step_of(secret, code.strip(), now, row["factor_step"])
     return step is not None and await repository.take_step(connection, office.tenant, row["person_id"], step)
+
+
+async def _take_recovery_code(
+    connection: asyncpg.Connection[Any], office: Office, person_id: str, code: str, now: datetime
+) -> bool:
+    code_hash = totp.hash_recovery_code(office.pepper, office.tenant, person_id, code)
+    return await repository.take_recovery_code(connection, office.tenant, person_id, code_hash, now)

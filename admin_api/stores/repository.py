@@ -84,6 +84,20 @@ async def list_keys(
     return found
 
 
+async def all_keys(
+    connection: asyncpg.Connection[Any], tenant: str, first: int, count_max: int
+) -> list[asyncpg.Record]:
+    """Keys and certificates of all registers, live ones first."""
+    found: list[asyncpg.Record] = await connection.fetch(
+        f"SELECT {KEY}, kind AS credential FROM register_credentials WHERE {CURRENT}"
+        " ORDER BY revoked, store_id, register_id, valid_from DESC OFFSET $2 LIMIT $3",
+        tenant,
+        first,
+        count_max,
+    )
+    return found
+
+
 async def find_key(connection: asyncpg.Connection[Any], tenant: str, key_hash: bytes) -> asyncpg.Record | None:
     return await connection.fetchrow(
         f"SELECT {KEY} FROM register_credentials WHERE {CURRENT} AND key_hash = $2", tenant, key_hash

@@ -220,6 +220,7 @@ async def _staff(session: Session) -> None:
     told = (await call("POST", "/me/second-factor", {"password": fresh}, **mine)).json()
     code = totp.code_at(b32decode(told["secret"]), totp.step_at(NOW))
     await call("POST", "/me/second-factor/confirm", {"code": code}, **mine)
+    await call("POST", "/me/recovery-codes", {"password": fresh}, **mine)
     await call("GET", "/me", **mine)
     await call("DELETE", "/me/sessions?everywhere=true", **mine)
     await call("GET", "/people?limit=10")

@@ -352,3 +352,35 @@ def test_codes_are_those_of_the_rfc() -> None:
         assert totp.code_at(secret, at // totp.STEP_S) == code
     salts = {totp.secret_of(bytes(32), "demo", login, salt) for login in ("a", "b") for salt in (b"x", b"y")}
     assert len(salts) == 4
+
+
+async def test_recovery_code_opens_once_and_only_its_owners_door(desk: Desk, clock: Clock) -> None:
+    anna, boris = [await let_in(desk, login, {"role": "MARKETER"}) for login in ("anna", "boris")]
+    assert (await anna.sign_in()).status_code == 201
+    assert (await anna.call("PUT", "/v1/me/password", json={"present": anna.password, "new": PASSWORD})).is_success
+    early = await anna.call("POST", "/v1/me/recovery-codes", json={"password": PASSWORD})
+    assert early.json()["reason"] == "SECOND_FACTOR_UNSET"
+    anna.password = (await desk.post("/v1/people/anna/password")).json()["password"]
+    await settle(anna)
+    await settle(boris)
+    first = (await anna.call("POST", "/v1/me/recovery-codes", json={"password": PASSWORD})).json()["codes"]
+    codes = (await anna.call("POST", "/v1/me/recovery-codes", json={"password": PASSWORD})).json()["codes"]
+    assert len(set(first) | set(codes)) == 20
+    typed = codes[0].replace("-", " ").upper()
+    for one, code, status in (
+        (anna, first[0], 401),
+        (boris, codes[0], 401),
+        (anna, "", 401),
+        (anna, typed, 201),
+        (anna, typed, 401),
+        (anna, codes[1], 201),
+    ):
+        clock.pass_by(minutes=2)
+        assert (await one.sign_in(code=code)).status_code == status, code
+    assert (await anna.call("GET", "/v1/me")).json()["recovery_codes_count"] == 8
+    assert "people.use_recovery_code" in await desk.deeds()
+    kept = str(await desk.rows("SELECT * FROM person_recovery_codes"))
+    assert codes[2] not in kept and codes[2].replace("-", "") not in kept
+    clock.pass_by(minutes=2)
+    await desk.delete("/v1/people/anna/second-factor")
+    assert await desk.rows("SELECT FROM person_recovery_codes") == []

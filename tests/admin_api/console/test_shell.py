@@ -6,7 +6,8 @@ import base64
 import hmac
 import html
 import re
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.etree import ElementTree
 
 import pytest
 
@@ -108,14 +109,26 @@ async def test_second_factor_is_set_up_by_its_owner(stranger: Browser, desk: Des
     page = await stranger.post("/console/me/password", page.form(present=given, new=NEW_PASSWORD, again=NEW_PASSWORD))
     page = await stranger.post("/console/me/second-factor", page.form(password=NEW_PASSWORD))
     assert page.status == 200 and "otpauth://" in page.html
+    picture = html.unescape(re.search(r'<img class="qr" src="data:image/svg\+xml[^,]*,([^"]+)"', page.html)[1])  # type: ignore[index]
+    drawn = ElementTree.fromstring(unquote(picture))
+    assert int(drawn.attrib["width"]) >= 5 * (41 + 8)  # so many modules does an address of this length take
     secret = urlsplit(html.unescape(re.search(r"otpauth://[^\"]+", page.html)[0])).query  # type: ignore[index]
     wrong = await stranger.post("/console/me/second-factor/confirm", page.form(code="000000"))
     assert wrong.status == 422 and "The code the app shows" in wrong.text
     code = code_of(parse_qs(secret)["secret"][0], desk.office.clock().timestamp())
     page = await stranger.post("/console/me/second-factor/confirm", wrong.form(code=code))
     assert page.path == "/console/me?done=factor"
+    assert "0 recovery codes are left" in page.text
+    wrong = await stranger.post("/console/me/recovery-codes", page.form(password="no"))
+    assert wrong.status == 403 and "codes are left" in wrong.text
+    page = await stranger.post("/console/me/recovery-codes", page.form(password=NEW_PASSWORD))
+    codes = re.findall(r"<li><code>([a-z0-9-]{11})</code>", page.html)
+    assert len(set(codes)) == 10 and "10 recovery codes are left" in page.text
+    assert codes[0] not in (await stranger.get("/console/me")).html
     again = [("login", "anna"), ("password", NEW_PASSWORD)]
     assert (await stranger.post("/console/sign-in", again)).status == 401
+    page = await stranger.post("/console/sign-in", [*again, ("code", codes[3]), ("back", "/console/me")])
+    assert page.path == "/console/me" and "9 recovery codes are left" in page.text
 
 
 def code_of(secret: str, at: float) -> str:
