@@ -62,6 +62,18 @@ def coupons(
 
 
 @app.command()
+def console(
+    customers: Annotated[int, typer.Option(min=1_000, help="Customers to lay.")] = 1_000_000,
+    lines: Annotated[int, typer.Option(min=10_000, help="Receipt lines to lay, ten a receipt.")] = 10_000_000,
+    as_json: AsJson = False,
+) -> None:
+    """Every page of the console over a big chain, on an embedded PostgreSQL of its own: ten minutes, up to 10 GB."""
+    from altyn.benchmarks.console_bench import run
+
+    show(run(customers, lines), as_json)
+
+
+@app.command()
 def front(as_json: AsJson = False) -> None:
     """The registers' door beside servers that only echo, 1 to 4,000 connections: two cores, about five minutes."""
     show(import_module("altyn.benchmarks.front_bench").run(), as_json)
