@@ -33,6 +33,7 @@ from altyn.admin_api.people.groups import read_table
 from altyn.admin_api.people.provider import Provider, provider_terms
 from altyn.admin_api.projector import Projector
 from altyn.admin_api.publishing.due import DueJobs
+from altyn.admin_api.rails.watch import RailJobs
 from altyn.admin_api.segments.jobs import MemberJobs
 from altyn.infra.channels import ops_files
 from altyn.infra.database import create_pool
@@ -97,6 +98,7 @@ async def open_office(settings: Settings, keys: Secrets) -> AsyncIterator[Office
         AccrualJobs(office),
         EventJobs(office),
         DueJobs(office),
+        RailJobs(office),
     )
     working = [asyncio.create_task(run_jobs(works), name=works.kind) for works in kinds]
     working.append(asyncio.create_task(office.projector.run(), name="projector"))

@@ -38,6 +38,7 @@ from altyn.admin_api.people import handlers as people
 from altyn.admin_api.program import handlers as program
 from altyn.admin_api.promotions import handlers as promotions
 from altyn.admin_api.publishing import handlers as publishing
+from altyn.admin_api.rails import handlers as rails
 from altyn.admin_api.releases import handlers as releases
 from altyn.admin_api.reports import handlers as reports
 from altyn.admin_api.segments import handlers as segments
@@ -55,6 +56,7 @@ AREAS = (
     tiers,
     promotions,
     publishing,
+    rails,
     releases,
     backtests,
     segments,

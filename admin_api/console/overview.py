@@ -18,6 +18,7 @@ from altyn.admin_api.console import charts
 from altyn.admin_api.console.listing import today
 from altyn.admin_api.console.outline import Outline
 from altyn.admin_api.console.pages import OWN_PAGE, Pages, Shell, Visit
+from altyn.admin_api.console.rails import open_alerts
 from altyn.admin_api.edge.rights import Owes, Place
 from altyn.admin_api.overview import repository, service
 from altyn.admin_api.overview.service import Budget, Lately
@@ -27,6 +28,7 @@ from altyn.admin_api.servers.schemas import IntervalOut, MethodCallsOut
 
 WAITING_MAX = 6
 BUDGETS_MAX = 6
+ALERTS_MAX = 6
 NEAR_PPM = 800_000
 CHARTED = {"CalculateReceipt": "left", "CommitReceipt": "after"}
 
@@ -44,7 +46,9 @@ async def show_overview(visit: Visit) -> Response:
     is_ours = "promotions:read" in call.scopes
     waiting = await repository.waiting(call.connection, call.tenant, WAITING_MAX) if is_ours else []
     budgets = (await service.budgets(call))[:BUDGETS_MAX] if is_ours else []
-    named = await documents_of(call.connection, call.tenant, [one.promotion_id for one in budgets]) if budgets else {}
+    alerts = await open_alerts(visit, count_max=ALERTS_MAX) if is_ours else []
+    names = [one.promotion_id for one in (*budgets, *alerts)]
+    named = await documents_of(call.connection, call.tenant, names) if names else {}
     return visit.show(
         "overview.html",
         told=Told(visit.shell, lately) if lately is not None else None,
@@ -52,6 +56,7 @@ async def show_overview(visit: Visit) -> Response:
         speed=partial(Speed, visit.shell),
         shows_rules=is_ours,
         waiting=[(row, Outline(row["document"], visit.t)) for row in waiting],
+        alerts=alerts,
         budgets=budgets,
         titles={name: visit.t.of(document.get("title"), name) for name, document in named.items()},
         near_ppm=NEAR_PPM,

@@ -12,8 +12,10 @@ from starlette.responses import Response
 from altyn.admin_api.assets.service import declared_assets
 from altyn.admin_api.console.changes import NOTHING, changes_between, released_rules, titles_of
 from altyn.admin_api.console.pages import Pages, Visit
+from altyn.admin_api.console.receipt_cases import grouped
 from altyn.admin_api.edge.problems import Invalid, Refusal
 from altyn.admin_api.promotions.service import read_with_assets
+from altyn.admin_api.publishing.whole import publish_whole
 from altyn.admin_api.releases import handlers, repository, service
 from altyn.admin_api.releases.errors import ReleaseUnknown
 from altyn.admin_api.releases.handlers import PUBLISH_TIMEOUT_S
@@ -40,9 +42,10 @@ async def prepare(visit: Visit) -> Response:
     call = visit.call
     newest = await repository.newest_version(call.connection, call.tenant)
     refusal: Refusal | None = None
-    made, changes, titles = None, [], {}
+    made, changes, titles, differing = None, [], {}, {}
     try:
-        made = await service.publish(call, visit.office.compiler, validate_only=True)
+        whole = await publish_whole(call, visit.office.compiler, accepts_differences=True, validate_only=True)
+        made, differing = whole.made, grouped(whole.differences)
         after = await _active_rules(visit)
         before = await _rules_of(visit, newest)
         changes, titles = await asyncio.to_thread(changes_between, before, after), titles_of(before, after)
@@ -55,6 +58,7 @@ async def prepare(visit: Visit) -> Response:
         titles=titles,
         changes=changes[:CHANGES_SHOWN_MAX],
         changes_count=len(changes),
+        differing=differing,
         refusal=refusal,
     )
 
@@ -62,13 +66,14 @@ async def prepare(visit: Visit) -> Response:
 @pages.act("/releases", "releases:publish", PUBLISH_TIMEOUT_S)
 async def publish(visit: Visit) -> Response:
     """Everything that is switched on becomes the next release."""
-    made = await service.publish(
+    whole = await publish_whole(
         visit.call,
         visit.office.compiler,
+        accepts_differences=visit.field("accepts_differences") == "1",
         effective_at=chosen_moment(visit),
         emergency=visit.field("emergency") == "1",
     )
-    return visit.go(f"/console/releases/{made.version}")
+    return visit.go(f"/console/releases/{whole.made.version}")
 
 
 @pages.act("/releases/{version}/rollback", "releases:publish", PUBLISH_TIMEOUT_S)

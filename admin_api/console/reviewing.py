@@ -21,6 +21,7 @@ from altyn.admin_api.assets.service import declared_assets
 from altyn.admin_api.console.changes import changed_paths
 from altyn.admin_api.console.outline import Outline
 from altyn.admin_api.console.pages import Pages, Redrawn, Visit
+from altyn.admin_api.console.rails import open_alerts
 from altyn.admin_api.console.receipt_cases import grouped
 from altyn.admin_api.console.releasing import chosen_moment
 from altyn.admin_api.edge.fields import Shape
@@ -30,9 +31,11 @@ from altyn.admin_api.promotions.repository import find_promotion
 from altyn.admin_api.promotions.service import promotion_to_change
 from altyn.admin_api.publishing import repository, schemas, service
 from altyn.admin_api.publishing.handlers import ACT_TIMEOUT_S
+from altyn.admin_api.rails.schemas import AlertOut
 from altyn.admin_api.releases.service import Published, documents_at
 
 REVIEWS_SHOWN_MAX = 20
+ALERTS_SHOWN_MAX = 5
 #: What each act needs, in the order of the buttons.
 SCOPES = {
     "submit": "promotions:write",
@@ -52,7 +55,7 @@ Given = TypeVar("Given", bound=Shape)
 @dataclass(frozen=True, slots=True)
 class Way:
     """``acts`` and ``turns`` (states set without a review) are open to the visitor now; ``hindrance`` is the reason why
-    somebody who may approve cannot approve this, empty when nothing hinders.
+    somebody who may approve cannot approve this, empty when nothing hinders. ``alerts`` are those nobody has seen.
     """
 
     review: schemas.ReviewOut | None
@@ -60,6 +63,7 @@ class Way:
     hindrance: str
     acts: list[str]
     turns: list[str]
+    alerts: list[AlertOut]
 
 
 async def way_of(visit: Visit, row: asyncpg.Record) -> Way:
@@ -72,7 +76,8 @@ async def way_of(visit: Visit, row: asyncpg.Record) -> Way:
     in_order = acts_in_order(visit, row) - ({"approve"} if hindrance else set())
     acts = [act for act, scope in SCOPES.items() if act in in_order and scope in call.scopes]
     told = hindrance if SCOPES["approve"] in call.scopes else ""
-    return Way(review, four_eyes, told, acts, turns_of(visit, row))
+    alerts = await open_alerts(visit, row["promotion_id"], ALERTS_SHOWN_MAX)
+    return Way(review, four_eyes, told, acts, turns_of(visit, row), alerts)
 
 
 def acts_in_order(visit: Visit, row: asyncpg.Record) -> set[str]:
@@ -172,9 +177,12 @@ async def withdraw(visit: Visit, before: asyncpg.Record) -> None:
 
 @_act("approve")
 async def approve(visit: Visit, before: asyncpg.Record) -> None:
-    given = _given(schemas.ApproveIn, note=visit.field("note").strip())
+    override = visit.field("override_reason").strip() or None
+    given = _given(schemas.ApproveIn, note=visit.field("note").strip(), override_reason=override)
     accepts = visit.field("accepts_differences") == "1"
-    await service.approve(visit.call, before=before, note=given.note, accepts_differences=accepts)
+    await service.approve(
+        visit.call, before=before, note=given.note, accepts_differences=accepts, override_reason=override or ""
+    )
 
 
 @_act("reject")

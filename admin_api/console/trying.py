@@ -141,8 +141,8 @@ def _lines(visit: Visit, problems: list[Problem]) -> list[dict[str, Any]]:
         if not price:
             continue
         line = {"line_no": number, "sku": sku or f"line-{number}"}
-        line["price_minor"] = _whole(price, MONEY, visit.shell.exponent, f"line[{number}].price", problems)
-        line["qty_milli"] = _whole(quantity or "1", QUANTITY, 3, f"line[{number}].quantity", problems)
+        line["price_minor"] = decimal_of(price, MONEY, visit.shell.exponent, f"line[{number}].price", problems)
+        line["qty_milli"] = decimal_of(quantity or "1", QUANTITY, 3, f"line[{number}].quantity", problems)
         if category:
             line["group_id"] = category
         found.append(line)
@@ -160,12 +160,12 @@ def _history(visit: Visit, place: dict[str, Any], problems: list[Problem]) -> li
         if not day:
             continue
         line = {"sku": "sample", "qty_milli": 1000, "group_id": category.strip()[:64]}
-        line["paid_minor"] = _whole(price, MONEY, visit.shell.exponent, f"history[{number}]", problems)
+        line["paid_minor"] = decimal_of(price, MONEY, visit.shell.exponent, f"history[{number}]", problems)
         found.append({"date": day[:10], "store": store, "lines": [line]})
     return found
 
 
-def _whole(text: str, form: re.Pattern[str], digits: int, path: str, problems: list[Problem]) -> int:
+def decimal_of(text: str, form: re.Pattern[str], digits: int, path: str, problems: list[Problem]) -> int:
     """A decimal text as a whole number of smallest units."""
     found = form.fullmatch(text.replace(" ", ""))
     if found is None or len(found[2] or "") > digits:

@@ -11,6 +11,8 @@ SCOPES = {
     "promotions:approve": "approve and reject promotions in review",
     "promotions:stop": "stop a promotion at the tills",
     "publishing:write": "change whose eyes a promotion needs",
+    "rails:write": "propose guard rails of publishing, reject proposals",
+    "rails:approve": "let guard rails hold that somebody else proposed",
     "releases:read": "read releases and which server runs which",
     "releases:publish": "publish and roll back releases",
     "stores:read": "read stores and registers",

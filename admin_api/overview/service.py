@@ -51,13 +51,16 @@ class Lately:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """A limit of a promotion that is one for all: ``used`` of ``cap``, in the measure's smallest unit."""
+    """A limit of a promotion that is one for all: ``used`` of ``cap``, in the measure's smallest unit. ``window_day``
+    tells this window from others of the kind.
+    """
 
     promotion_id: str
     measure: str
     window: str
     used: int
     cap: int
+    window_day: int = 0
 
     @property
     def used_ppm(self) -> int:
@@ -84,7 +87,12 @@ def _lately(first: date, rows: Sequence[asyncpg.Record], given: Sequence[asyncpg
 
 async def budgets(call: Call) -> list[Budget]:
     """The fullest first."""
-    bodies = await repository.recent_sales(call.connection, SALES_LOOKED_AT)
+    return await latest_budgets(call.connection)
+
+
+async def latest_budgets(connection: asyncpg.Connection[Any]) -> list[Budget]:
+    """As the newest sales left them, the fullest first."""
+    bodies = await repository.recent_sales(connection, SALES_LOOKED_AT)
     found = await asyncio.to_thread(lambda: list(_budgets(bodies)))
     return sorted(found, key=lambda one: (-one.used_ppm, one.promotion_id))
 
@@ -101,4 +109,5 @@ def _budgets(bodies: Sequence[bytes]) -> Iterator[Budget]:
             seen.add(key)
             own = sum(one.used for one in record.effects.counters if one.key == fact.key)
             measure, window = MEASURES.get(fact.key.measure, ""), WINDOWS.get(fact.key.window, "")
-            yield Budget(fact.key.limit, measure, window, fact.used + fact.held + own, fact.cap)
+            used = fact.used + fact.held + own
+            yield Budget(fact.key.limit, measure, window, used, fact.cap, fact.key.window_day)

@@ -1,5 +1,5 @@
 """What is looked at before a promotion goes on: does it compile with what is in force, does money get lost, what would
-sample receipts cost, how deep is the discount.
+sample receipts cost, how deep is the discount, which rails would the last receipts break.
 
 Everything is judged together with the documents the release would hold, by the compiler and calculator of the tills.
 Only what the promotion itself brings counts: what was wrong before is not its fault.
@@ -19,6 +19,8 @@ from altyn.admin_api.promotions.schemas import EvaluateIn
 from altyn.admin_api.promotions.service import Document, id_of, invalid
 from altyn.admin_api.publishing import repository
 from altyn.admin_api.publishing.errors import LintBlocks
+from altyn.admin_api.rails.rehearsal import Rehearsed, rehearse
+from altyn.admin_api.rails.repository import find_rails
 from altyn.admin_api.releases.compiling import Compiler
 from altyn.admin_api.releases.service import step_of
 from altyn.core.rules.definition import load_documents, read_documents
@@ -42,10 +44,13 @@ class Findings:
     differences: tuple[Difference, ...]
     cases_count: int
     expected_discount_ppm: int
+    rehearsed: Rehearsed
 
 
 async def look_at(call: Call, compiler: Compiler, *, document: Document, others: Mapping[str, Document]) -> Findings:
-    """``others`` are the documents it would stand beside. Raises ReleaseInvalid, LintBlocks, CompilingFailed."""
+    """``others`` are the documents it would stand beside. Raises ReleaseInvalid, LintBlocks, CompilingFailed,
+    RehearsalFailed.
+    """
     beside = {key: one for key, one in others.items() if key != id_of(document)}
     content = (await step_of(call, {**beside, id_of(document): document}, call.now)).content
     ruleset = await ruleset_of(compiler, content)
@@ -62,7 +67,17 @@ async def look_at(call: Call, compiler: Compiler, *, document: Document, others:
         deepest_ppm = max(deepest_ppm, discount_ppm(outcome, id_of(document)))
         differences += ({"case_id": case["case_id"], **one} for one in differences_between(case["expected"], outcome))
     return Findings(
-        tuple(one for one, _ in found), tuple(differences[:DIFFERENCES_MAX]), len(cases), min(deepest_ppm, WHOLE_PPM)
+        tuple(one for one, _ in found),
+        tuple(differences[:DIFFERENCES_MAX]),
+        len(cases),
+        min(deepest_ppm, WHOLE_PPM),
+        await rehearse(
+            call.connection,
+            content=content,
+            without=without,
+            changed=[id_of(document)],
+            rails=await find_rails(call.connection, call.tenant),
+        ),
     )
 
 
@@ -132,6 +147,18 @@ def _without_numbers(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_numbers(one) for key, one in value.items() if key not in NUMBERS_OF_RULES}
     return [_without_numbers(one) for one in value] if isinstance(value, list) else value
+
+
+def told_breaches(breaches: Sequence[Mapping[str, Any]]) -> list[Problem]:
+    """Broken rails as problems of a refusal."""
+    return [
+        problem(
+            one["promotion_id"] or "documents",
+            one["rail"],
+            f"{one['found']} found, {one['allowed']} allowed, on {one['receipts_count']} of the last receipts",
+        )
+        for one in breaches
+    ]
 
 
 def told(differences: Sequence[Difference]) -> list[Problem]:

@@ -79,12 +79,18 @@ async def approve(
     call: CurrentCall, promotion_id: Id, body: schemas.ApproveIn, request: Request, response: Response
 ) -> schemas.ActOut:
     """REVIEW → APPROVED. If-Match names the revision that was looked at. Not by who wrote or submitted it; a deep
-    discount needs two.
+    discount needs two; a broken guard rail needs a reason.
     """
     before = await promotion_to_change(call, promotion_id=promotion_id)
     if before["state"] == "REVIEW":
         require_match(request, before["revision"])
-    await service.approve(call, before=before, note=body.note, accepts_differences=body.accepts_differences)
+    await service.approve(
+        call,
+        before=before,
+        note=body.note,
+        accepts_differences=body.accepts_differences,
+        override_reason=body.override_reason or "",
+    )
     told = await _after(call, promotion_id)
     four_eyes, _ = await repository.publishing_rules(call.connection, call.tenant)
     if not four_eyes:

@@ -20,6 +20,7 @@ from altyn.admin_api.facts import FeedWriter
 from altyn.admin_api.promotions.service import Document, change_state, promotion_to_change, store
 from altyn.admin_api.publishing import service
 from altyn.admin_api.publishing.errors import TooManyPromotions
+from altyn.admin_api.rails.rehearsal import Rehearsed
 from altyn.admin_api.releases.compiling import Compiler
 from altyn.admin_api.releases.service import Published, change_in_force, documents_at
 
@@ -105,10 +106,16 @@ async def _together(
     call: Call, compiler: Compiler, act: str, picks: Sequence[Pick], given: Given
 ) -> tuple[list[Done], Published | None]:
     going: dict[str, asyncpg.Record] = {}
+    rehearsals: list[Rehearsed] = []
     others = await documents_at(call, call.now) if act != "suspend" else {}
 
     async def may_go(before: asyncpg.Record) -> bool:
-        if await _may(call, compiler, act, before, others):
+        if act == "suspend":
+            may = service.may_suspend(before)
+        elif may := before["state"] != "ACTIVE":
+            check = service.may_publish if act == "publish" else service.may_resume
+            rehearsals.append(await check(call, compiler, before=before, others=others))
+        if may:
             going[before["promotion_id"]] = before
             others[before["promotion_id"]] = before["document"]
         return False
@@ -120,23 +127,14 @@ async def _together(
     try:
         async with call.connection.transaction():
             made = await change_in_force(call, compiler, edit=partial(_edit, act, going), emergency=given.emergency)
+            if rehearsals:  # they look at the same journal: one baseline for the one release
+                await service.keep_baseline(call, made, rehearsals[0])
             for before in going.values():
                 await _keep(call, act, before, made, given)
     except Refusal as refusal:
         _forget(call, deeds_count, feed_version)
         return [Done(one.promotion_id, refusal=refusal) if one.promotion_id in going else one for one in found], None
     return [Done(one.promotion_id, is_changed=True) if one.promotion_id in going else one for one in found], made
-
-
-async def _may(call: Call, compiler: Compiler, act: str, before: asyncpg.Record, others: dict[str, Document]) -> bool:
-    """Whether there is something to do. Raises what hinders it."""
-    if act == "suspend":
-        return service.may_suspend(before)
-    if before["state"] == "ACTIVE":
-        return False
-    check = service.may_publish if act == "publish" else service.may_resume
-    await check(call, compiler, before=before, others=others)
-    return True
 
 
 def _edit(act: str, going: dict[str, asyncpg.Record], documents: dict[str, Document]) -> None:

@@ -9,11 +9,13 @@ from typing import Any
 import asyncpg
 
 REVIEW = """review_no, revision, state, authors, submitted_by, submitted_at, expires_at, note, approvals_needed,
-       expected_discount_ppm, remarks, differences, cases_count, decided_by, decided_at, reason"""
+       expected_discount_ppm, remarks, differences, cases_count, breaches, rehearsed_count, decided_by, decided_at,
+       reason"""
 REVIEWS = f"""
 SELECT {REVIEW},
        (SELECT coalesce(jsonb_agg(jsonb_build_object('approved_by', approved_by, 'approved_at', approved_at,
-                                                     'note', approval.note) ORDER BY approved_at, approved_by), '[]')
+                                                     'note', approval.note, 'override_reason', override_reason)
+                                  ORDER BY approved_at, approved_by), '[]')
           FROM promotion_approvals AS approval
          WHERE approval.tenant = review.tenant AND approval.promotion_id = review.promotion_id
            AND approval.review_no = review.review_no) AS approvals
@@ -30,8 +32,8 @@ SELECT DISTINCT changed_by FROM (
 OPEN_REVIEW = """
 INSERT INTO promotion_reviews (tenant, promotion_id, review_no, revision, state, authors, submitted_by, submitted_at,
                                expires_at, note, approvals_needed, expected_discount_ppm, remarks, differences,
-                               cases_count)
-SELECT $1, $2, coalesce(max(review_no), 0) + 1, $3, 'OPEN', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
+                               cases_count, breaches, rehearsed_count)
+SELECT $1, $2, coalesce(max(review_no), 0) + 1, $3, 'OPEN', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15
   FROM promotion_reviews WHERE tenant = $1 AND promotion_id = $2 RETURNING review_no
 """
 DUE = """
@@ -83,6 +85,8 @@ async def open_review(
     remarks: Sequence[Any],
     differences: Sequence[Any],
     cases_count: int,
+    breaches: Sequence[Any],
+    rehearsed_count: int,
 ) -> None:
     """``submitted``: by whom, when, until when it may be decided on, and a note."""
     await connection.execute(
@@ -97,6 +101,8 @@ async def open_review(
         list(remarks),
         list(differences),
         cases_count,
+        list(breaches),
+        rehearsed_count,
     )
 
 
@@ -131,16 +137,18 @@ async def approve(
     actor: str,
     now: datetime,
     note: str,
+    override_reason: str,
 ) -> None:
     await connection.execute(
-        "INSERT INTO promotion_approvals (tenant, promotion_id, review_no, approved_by, approved_at, note)"
-        " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        "INSERT INTO promotion_approvals (tenant, promotion_id, review_no, approved_by, approved_at, note,"
+        " override_reason) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
         tenant,
         promotion_id,
         review_no,
         actor,
         now,
         note,
+        override_reason,
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from altyn.admin_api.edge.fields import Moment, Reason, Shape, Title, Whole
 from altyn.admin_api.promotions.schemas import CustomerIn, PlaceIn, ProblemOut, State
+from altyn.admin_api.rails.schemas import BreachOut
 from altyn.admin_api.releases.schemas import Warning
 
 
@@ -32,10 +33,13 @@ class NoteIn(Shape):
 
 
 class ApproveIn(Shape):
-    """``accepts_differences``: sample receipts come out differently, and that is meant."""
+    """``accepts_differences``: sample receipts come out differently, and that is meant. ``override_reason``: why a
+    guard rail may be broken.
+    """
 
     note: Title = ""
     accepts_differences: bool = False
+    override_reason: Reason | None = None
 
 
 class RejectIn(Shape):
@@ -60,6 +64,7 @@ class ApprovalOut(BaseModel):
     approved_by: str
     approved_at: datetime
     note: str
+    override_reason: str = ""
 
 
 class DifferenceOut(BaseModel):
@@ -72,7 +77,9 @@ class DifferenceOut(BaseModel):
 
 
 class ReviewOut(BaseModel):
-    """``expected_discount_ppm``: the deepest share of a receipt, stated or seen with the sample receipts."""
+    """``expected_discount_ppm``: the deepest share of a receipt, stated or seen with the sample receipts. ``breaches``:
+    guard rails that the last ``rehearsed_count`` receipts would have broken.
+    """
 
     review_no: int
     revision: int
@@ -88,6 +95,8 @@ class ReviewOut(BaseModel):
     remarks: list[ProblemOut]
     differences: list[DifferenceOut]
     cases_count: int
+    breaches: list[BreachOut]
+    rehearsed_count: int
     decided_by: str | None
     decided_at: datetime | None
     reason: str

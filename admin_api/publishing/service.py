@@ -18,7 +18,10 @@ from altyn.admin_api.edge.call import Call
 from altyn.admin_api.promotions.service import Document, kind_of, out_of_order, promotion_to_change, store
 from altyn.admin_api.publishing import repository
 from altyn.admin_api.publishing.errors import CasesDiffer, FourEyes, ReviewExpired
-from altyn.admin_api.publishing.guards import look_at, told
+from altyn.admin_api.publishing.guards import Findings, look_at, told, told_breaches
+from altyn.admin_api.rails.errors import RailsBroken
+from altyn.admin_api.rails.rehearsal import Rehearsed
+from altyn.admin_api.rails.repository import insert_baseline
 from altyn.admin_api.releases.compiling import Compiler
 from altyn.admin_api.releases.service import Published, change_in_force, documents_at
 
@@ -60,6 +63,8 @@ async def submit(call: Call, compiler: Compiler, *, before: asyncpg.Record, note
         remarks=found.remarks,
         differences=found.differences,
         cases_count=found.cases_count,
+        breaches=found.rehearsed.breaches,
+        rehearsed_count=found.rehearsed.receipts_count,
     )
 
 
@@ -73,9 +78,11 @@ async def withdraw(call: Call, *, before: asyncpg.Record) -> None:
     await store(call, before, document=before["document"], state="DRAFT", verb="withdraw")
 
 
-async def approve(call: Call, *, before: asyncpg.Record, note: str, accepts_differences: bool) -> None:
-    """REVIEW → APPROVED with the last approval that is needed. Raises OutOfOrder, PersonNeeded, FourEyes,
-    ReviewExpired, CasesDiffer.
+async def approve(
+    call: Call, *, before: asyncpg.Record, note: str, accepts_differences: bool, override_reason: str = ""
+) -> None:
+    """REVIEW → APPROVED with the last approval that is needed. ``override_reason``: why a rail may be broken. Raises
+    OutOfOrder, PersonNeeded, FourEyes, ReviewExpired, CasesDiffer, RailsBroken.
     """
     four_eyes, _ = await repository.publishing_rules(call.connection, call.tenant)
     actor = call.signed_in().actor if four_eyes else call.actor
@@ -95,10 +102,19 @@ async def approve(call: Call, *, before: asyncpg.Record, note: str, accepts_diff
             path="accepts_differences",
             problems=told(review["differences"]),
         )
+    if review["breaches"] and not override_reason:
+        raise RailsBroken(
+            "the last receipts would break a guard rail: approve with override_reason",
+            path="override_reason",
+            problems=told_breaches(review["breaches"]),
+        )
+    overridden = override_reason if review["breaches"] else ""
     await repository.approve(
-        call.connection, call.tenant, before["promotion_id"], review["review_no"], actor, call.now, note
+        call.connection, call.tenant, before["promotion_id"], review["review_no"], actor, call.now, note, overridden
     )
     given = {"note": note, "review_no": review["review_no"], "four_eyes": four_eyes}
+    if overridden:
+        given |= {"override_reason": overridden, "breaches": review["breaches"]}
     if len(approvers) + 1 < review["approvals_needed"]:
         left = review["approvals_needed"] - len(approvers) - 1
         kind = kind_of(before["document"])
@@ -123,13 +139,13 @@ async def publish(
     call: Call, compiler: Compiler, *, before: asyncpg.Record, effective_at: datetime | None, emergency: bool
 ) -> Published | None:
     """APPROVED → ACTIVE with a release, or SCHEDULED with one that waits. Raises OutOfOrder, LintBlocks, CasesDiffer,
-    and as a publication.
+    RailsBroken, and as a publication.
     """
     if before["state"] == "ACTIVE" or (before["state"] == "SCHEDULED" and before["effective_at"] == effective_at):
         return None
     document, is_later = before["document"], effective_at is not None and effective_at > call.now
     others = await documents_at(call, effective_at or call.now)
-    await may_publish(call, compiler, before=before, others=others)
+    rehearsed = await may_publish(call, compiler, before=before, others=others)
     made = await change_in_force(
         call,
         compiler,
@@ -137,6 +153,7 @@ async def publish(
         effective_at=effective_at,
         emergency=emergency,
     )
+    await keep_baseline(call, made, rehearsed)
     if is_later:
         await store(
             call,
@@ -154,8 +171,8 @@ async def publish(
 
 async def may_publish(
     call: Call, compiler: Compiler, *, before: asyncpg.Record, others: Mapping[str, Document]
-) -> None:
-    """Whether what is APPROVED may come into force beside the others. Raises OutOfOrder, LintBlocks, CasesDiffer."""
+) -> Rehearsed:
+    """What is APPROVED may come into force beside the others. Raises OutOfOrder, LintBlocks, CasesDiffer, RailsBroken."""
     if before["state"] != "APPROVED":
         raise out_of_order(before, "only what is APPROVED is published")
     found = await look_at(call, compiler, document=before["document"], others=others)
@@ -168,6 +185,8 @@ async def may_publish(
             path="state",
             problems=told(unseen),
         )
+    _refuse_unseen(found, review, "withdraw it and submit it again")
+    return found.rehearsed
 
 
 async def unschedule(call: Call, compiler: Compiler, *, before: asyncpg.Record) -> Published | None:
@@ -231,23 +250,30 @@ def _is_whole(before: asyncpg.Record) -> bool:
 
 
 async def resume(call: Call, compiler: Compiler, *, before: asyncpg.Record) -> Published | None:
-    """SUSPENDED → ACTIVE: what was stopped was approved. Raises OutOfOrder, LintBlocks, and as a publication."""
+    """SUSPENDED → ACTIVE: what was stopped was approved. Raises OutOfOrder, LintBlocks, RailsBroken, and as a
+    publication.
+    """
     if before["state"] == "ACTIVE":
         return None
     document = before["document"]
-    await may_resume(call, compiler, before=before, others=await documents_at(call, call.now))
+    rehearsed = await may_resume(call, compiler, before=before, others=await documents_at(call, call.now))
     made = await change_in_force(
         call, compiler, edit=lambda documents: documents.update({before["promotion_id"]: document})
     )
+    await keep_baseline(call, made, rehearsed)
     await store(call, before, document=document, state="ACTIVE", verb="resume", release=made.version)
     return made
 
 
-async def may_resume(call: Call, compiler: Compiler, *, before: asyncpg.Record, others: Mapping[str, Document]) -> None:
-    """Whether what is SUSPENDED may come into force beside the others. Raises OutOfOrder, LintBlocks."""
+async def may_resume(
+    call: Call, compiler: Compiler, *, before: asyncpg.Record, others: Mapping[str, Document]
+) -> Rehearsed:
+    """What is SUSPENDED may come into force beside the others. Raises OutOfOrder, LintBlocks, RailsBroken."""
     if before["state"] != "SUSPENDED":
         raise out_of_order(before, "only what is SUSPENDED is resumed")
-    await look_at(call, compiler, document=before["document"], others=others)
+    found = await look_at(call, compiler, document=before["document"], others=others)
+    _refuse_unseen(found, await last_review(call, before["promotion_id"]), "edit it and submit it again")
+    return found.rehearsed
 
 
 async def come_into_force(call: Call, *, promotion_id: str) -> bool:
@@ -274,6 +300,33 @@ async def last_review(call: Call, promotion_id: str) -> dict[str, Any] | None:
     """The newest review with its approvals."""
     rows = await repository.list_reviews(call.connection, call.tenant, promotion_id, 1)
     return dict(rows[0]) if rows else None
+
+
+async def keep_baseline(call: Call, made: Published, rehearsed: Rehearsed) -> None:
+    """What was given before the release: what follows is compared with it."""
+    if rehearsed.baseline is not None:
+        one = rehearsed.baseline
+        await insert_baseline(
+            call.connection,
+            call.tenant,
+            made.version,
+            one.receipts_count,
+            one.gross_minor,
+            one.discount_minor,
+            one.promotions,
+        )
+
+
+def _refuse_unseen(found: Findings, review: dict[str, Any] | None, what: str) -> None:
+    """Rails that nobody has overridden. Raises RailsBroken."""
+    overridden = {one["rail"] for one in review["breaches"]} if review else set()
+    unseen = [one for one in found.rehearsed.breaches if one["rail"] not in overridden]
+    if unseen:
+        raise RailsBroken(
+            f"the last receipts would break a guard rail that nobody has overridden: {what}",
+            path="state",
+            problems=told_breaches(unseen),
+        )
 
 
 async def _decide(call: Call, before: asyncpg.Record, state: str, reason: str = "") -> None:

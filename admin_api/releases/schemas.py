@@ -16,14 +16,15 @@ class PublishIn(Shape):
     """All ACTIVE promotions, or the selected ones of them.
 
     ``effective_at``: at once unless given. ``emergency``: prices already shown under older releases are not honoured.
-    ``strict``: refuse when rules name stores, segments or goods the facts do not have. ``validate_only``: do everything
-    but publish.
+    ``strict``: refuse when rules name stores, segments or goods the facts do not have. ``accepts_differences``: sample
+    receipts come out differently, and that is meant. ``validate_only``: do everything but publish.
     """
 
     promotion_ids: Annotated[list[Id], Field(max_length=SELECTED_MAX)] | None = None
     effective_at: Moment | None = None
     emergency: bool = False
     strict: bool = False
+    accepts_differences: bool = False
     validate_only: bool = False
 
 

@@ -9,7 +9,7 @@ published comes with the later releases anew: what is scheduled stays scheduled.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -69,9 +69,11 @@ async def publish(
     emergency: bool = False,
     strict: bool = False,
     validate_only: bool = False,
+    check: Callable[[Step], Awaitable[None]] | None = None,
 ) -> Published:
-    """Publish the released promotions, and what is scheduled at its time. Raises PromotionNotActive, ReleaseInvalid,
-    ReferencesUnknown, EffectiveAtPast, ReleaseOvertaken, CompilingFailed.
+    """Publish the released promotions, and what is scheduled at its time. ``check`` looks at the first release once it
+    has compiled. Raises PromotionNotActive, ReleaseInvalid, ReferencesUnknown, EffectiveAtPast, ReleaseOvertaken,
+    CompilingFailed.
     """
     effective = _effective(call.now, effective_at)
     documents = await repository.active_documents(call.connection, call.tenant, promotion_ids)
@@ -84,7 +86,7 @@ async def publish(
     for moment in sorted({effective} | {row["effective_at"] for row in scheduled if row["effective_at"] > effective}):
         documents |= {row["promotion_id"]: row["document"] for row in scheduled if row["effective_at"] <= moment}
         steps.append(await step_of(call, documents, moment, strict=strict))
-    return await release(call, compiler, steps, emergency=emergency, validate_only=validate_only)
+    return await release(call, compiler, steps, emergency=emergency, validate_only=validate_only, check=check)
 
 
 async def change_in_force(
@@ -176,6 +178,7 @@ async def release(
     emergency: bool,
     validate_only: bool,
     rolled_back_to: int = 0,
+    check: Callable[[Step], Awaitable[None]] | None = None,
 ) -> Published:
     """Compile and publish releases that follow one another; what is told, and an emergency, is of the first one."""
     first = await repository.newest_version(call.connection, call.tenant) + 1
@@ -184,6 +187,8 @@ async def release(
         found = await compiler.compile(version, step.content)
         await _check(call, found, step.new_assets)
         compiled.append(found)
+    if check is not None:
+        await check(steps[0])
     made = (
         first,
         hashlib.sha256(steps[0].content).digest(),

@@ -3,6 +3,7 @@ from typing import Any, Final
 
 from typing_extensions import Buffer
 
+from altyn.core.backtest.depths import Depths
 from altyn.core.rules.ruleset import Ruleset
 
 MISSING: Final[tuple[str, ...]]
@@ -10,7 +11,13 @@ MISSING: Final[tuple[str, ...]]
 class Replayer:
     refused_count: int
 
-    def __init__(self, ruleset: Ruleset, since_us: int = 0, stores: AbstractSet[str] | None = None) -> None: ...
+    def __init__(
+        self,
+        ruleset: Ruleset,
+        since_us: int = 0,
+        stores: AbstractSet[str] | None = None,
+        depths: Depths | None = None,
+    ) -> None: ...
     def open(self, items: Buffer, names: dict[str, list[Any]]) -> None: ...
     def run(self, receipts_max: int) -> int: ...
     def close(self) -> None: ...

@@ -8,6 +8,7 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
+from altyn.core.backtest.depths cimport Depths
 from altyn.core.backtest.earlier cimport Earlier
 from altyn.core.backtest.items cimport (
     CODE_UNKNOWN, GOODS_UNKNOWN, TAKEN_BACK, AccruedBefore, CountedBefore, Item, LineBack, LineBefore, PromotionBefore, padded,
@@ -52,10 +53,12 @@ cdef struct Spent:
 
 
 cdef class Replayer:
-    """One draft. All segments it names have a history from `since_us` on. `stores`: it is tried in these alone, None: in all."""
+    """One draft. All segments it names have a history from `since_us` on. `stores`: it is tried in these alone, None: in all.
+    `depths`: told of every sale the draft is tried on."""
     cdef Ruleset ruleset
     cdef Calculator calculator
     cdef Tallies tallies
+    cdef Depths depths             # None: nobody asks
     cdef Earlier earlier           # None: the draft asks for no earlier purchases
     cdef Arena arena
     cdef journal_v1.Record record
@@ -83,9 +86,9 @@ cdef class Replayer:
     cdef int64_t missing[MISSING_COUNT]
     cdef readonly int64_t refused_count    # receipts the calculator could not take
 
-    def __cinit__(self, Ruleset ruleset not None, int64_t since_us=0, stores=None):
+    def __cinit__(self, Ruleset ruleset not None, int64_t since_us=0, stores=None, Depths depths=None):
         cdef int32_t i
-        self.ruleset = ruleset
+        self.ruleset, self.depths = ruleset, depths
         self.calculator = Calculator()
         self.tallies = Tallies()
         self.earlier = Earlier(ruleset) if ruleset.view.accumulations_count > 0 else None
@@ -117,6 +120,8 @@ cdef class Replayer:
         self.wanted = bytes([self.stores is None or name in self.stores for name in names["stores"]])
         self.givers = [name.encode() for name in names["promotions"]]
         self.sums = Sums(self.ruleset, names)
+        if self.depths is not None:
+            self.depths.begin(self.ruleset)
         self.dates_count = <int32_t>len(names["dates"])
         free(self.spent)
         self.spent = NULL
@@ -199,6 +204,8 @@ cdef class Replayer:
         if self.earlier is not None:
             self.count_earlier(item, lines, promotions, &self.outcome)
         self.sums.add(item, lines, accrued, promotions, segments, &self.outcome, self.record.evidence.business_time_us, &self.arena)
+        if self.depths is not None:
+            self.depths.look(item, &self.outcome, self.record.evidence.business_time_us)
         return 0
 
     cdef int count_earlier(self, const Item* item, const LineBefore* lines, const PromotionBefore* promotions, const Outcome* outcome) except -1:

@@ -57,7 +57,16 @@ def address(path: str, place: Place, store_id: str) -> str:
     path = path.replace("{", "").replace("_id}", "").replace("}", "")
     words = ("customers/customer", "gift-cards/gift_card", "cards/card", "accounts/account", "coupons/code")
     batches = ("card-batches/batch", "coupon-batches/batch", "coupon-exports/export", "gift-card-batches/batch")
-    for word in (*words, *batches, "releases/version", "fraud-changes/change", "jobs/job", "backtests/job"):
+    for word in (
+        *words,
+        *batches,
+        "releases/version",
+        "fraud-changes/change",
+        "rails-changes/change",
+        "publishing-alerts/alert",
+        "jobs/job",
+        "backtests/job",
+    ):
         path = path.replace(word, word.partition("/")[0] + "/1")
     return path + (f"?store_id={store_id}" if place is Place.QUERY else "")
 

@@ -59,7 +59,13 @@ async def test_case_that_differs_is_shown_with_its_places_and_recorded_anew(brow
     made = await desk.put("/v1/receipt-cases/tea", json={"receipt": RECEIPT, "title": "Tea"})
     assert made.status_code == 200, made.text
     await desk.post("/v1/promotions?state=ACTIVE", json=TEN)
-    await desk.post("/v1/releases", json={})
+    refused = await desk.post("/v1/releases", json={})
+    assert (refused.status_code, refused.json()["reason"]) == (409, "CASES_DIFFER"), (
+        "a key publishes no surprise either"
+    )
+    page = await browser.get("/console/releases/new")
+    assert 'name="accepts_differences"' in page.html and "tea" in page.text
+    assert (await desk.post("/v1/releases", json={"accepts_differences": True})).status_code == 201
     listed = await browser.get(CASES)
     assert "Differs in" in listed.text
     page = await browser.get(f"{CASES}/tea")
