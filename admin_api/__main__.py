@@ -35,6 +35,7 @@ from altyn.admin_api.projector import Projector
 from altyn.admin_api.publishing.due import DueJobs
 from altyn.admin_api.rails.watch import RailJobs
 from altyn.admin_api.segments.jobs import MemberJobs
+from altyn.admin_api.shadows.jobs import ShadowJobs
 from altyn.infra.channels import ops_files
 from altyn.infra.database import create_pool
 from altyn.infra.errors import Trouble
@@ -94,6 +95,7 @@ async def open_office(settings: Settings, keys: Secrets) -> AsyncIterator[Office
     kinds: tuple[Works, ...] = (
         MemberJobs(office),
         BacktestJobs(office, settings),
+        ShadowJobs(office, settings),
         ActJobs(office),
         AccrualJobs(office),
         EventJobs(office),

@@ -43,6 +43,7 @@ from altyn.admin_api.releases import handlers as releases
 from altyn.admin_api.reports import handlers as reports
 from altyn.admin_api.segments import handlers as segments
 from altyn.admin_api.servers import handlers as servers
+from altyn.admin_api.shadows import handlers as shadows
 from altyn.admin_api.stores import handlers as stores
 from altyn.admin_api.tiers import handlers as tiers
 
@@ -59,6 +60,7 @@ AREAS = (
     rails,
     releases,
     backtests,
+    shadows,
     segments,
     jobs,
     coupons,

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from altyn.admin_api.edge.office import Office
 from altyn.admin_api.exceptions.names import name_of
+from altyn.admin_api.rails.schemas import AlertKind
 from altyn.infra.partitions import read_partitions
 from altyn.pos.v1 import outcome_pb2, reasons_pb2
 
@@ -48,6 +49,11 @@ SELECT status, count(*) AS count, extract(epoch FROM min(recorded_at))::float8 A
    AND NOT EXISTS (SELECT FROM exception_outcomes AS done
                     WHERE done.seq = open.seq AND done.exception_no = open.exception_no)
  GROUP BY status
+"""
+# What publishing has told people within a day and nobody has acknowledged.
+ALERTS = """
+SELECT kind, count(*) AS count FROM publishing_alerts
+ WHERE tenant = $1 AND acknowledged_at IS NULL AND raised_at > now() - interval '1 day' GROUP BY kind
 """
 # They read more the longer a chain lives, and nobody acts on them within a minute.
 WAITING_EVERY_S = 60.0
@@ -113,6 +119,7 @@ class OfficeState:
     rules_newest: int = 0
     parked: Waiting = Waiting()
     open: dict[str, Waiting] = field(default_factory=dict)
+    alerts: dict[str, int] = field(default_factory=dict)
     waiting_seen_s: float = -WAITING_EVERY_S
 
     async def refresh(self) -> None:
@@ -123,6 +130,8 @@ class OfficeState:
             partitions = await read_partitions(connection)
             servers = await connection.fetchrow(SERVERS, self.office.tenant)
             self.rules_newest = await connection.fetchval(NEWEST, self.office.tenant)
+            found = {row["kind"]: row["count"] for row in await connection.fetch(ALERTS, self.office.tenant)}
+            self.alerts = {kind.value: found.get(kind, 0) for kind in AlertKind}
             if time.monotonic() - self.waiting_seen_s >= WAITING_EVERY_S:
                 await self._count_waiting(connection)
         assert servers is not None
@@ -164,7 +173,12 @@ class OfficeState:
         for status, waiting in self.open.items():
             count.add_metric([status], waiting.count)
             age.add_metric([status], waiting.age_s)
-        yield from (count, age)
+        alerts = GaugeMetricFamily(
+            "altyn_publishing_alerts", "Alerts of a day that nobody has acknowledged, by kind.", labels=["kind"]
+        )
+        for kind, number in self.alerts.items():
+            alerts.add_metric([kind], number)
+        yield from (count, age, alerts)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -15,6 +15,7 @@ import sys
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import orjson
 import structlog
 
@@ -37,6 +38,7 @@ class BacktestJobs:
     """Works off the backtests of one tenant, the oldest first. ``processes``: 0 leaves a core to others."""
 
     kind = JobKind.BACKTEST
+    worker = ""
 
     def __init__(self, office: Office, settings: Settings, processes: int = 0) -> None:
         self._office = office
@@ -53,7 +55,7 @@ class BacktestJobs:
                 return False
             zone = await connection.fetchval("SELECT zone FROM tenants WHERE tenant = $1", office.tenant)
         settings = {"dsn": self._settings.postgres_dsn, "var": str(self._settings.var), "processes": self._processes}
-        order = {**job["given"], **settings, "tenant": office.tenant, "zone": zone}
+        order = {**self.order_of(job), **settings, "tenant": office.tenant, "zone": zone}
         try:
             await self._watch(job["job_id"], order)
         except asyncio.CancelledError:
@@ -62,12 +64,16 @@ class BacktestJobs:
             raise
         return True
 
+    def order_of(self, job: asyncpg.Record) -> dict[str, Any]:
+        """What the process is told of the job."""
+        return dict(job["given"])
+
     async def _watch(self, job_id: int, order: dict[str, Any]) -> None:
         """A process at work, until it has answered or nobody wants it any more."""
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            WORKER,
+            self.worker or WORKER,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=LINE_BYTES_MAX,
@@ -102,6 +108,7 @@ class BacktestJobs:
                 step=said["step"],
                 done_count=said["done_count"],
                 total_count=said["total_count"],
+                so_far=said.get("so_far"),
                 now=office.clock(),
                 hold=HOLD,
             )
@@ -118,7 +125,7 @@ class BacktestJobs:
                 self._holder,
                 state=JobState.DONE if is_done else JobState.FAILED,
                 now=self._office.clock(),
-                result=said.get("report"),
+                result=said.get("report", said.get("so_far")),
                 reason=reason,
                 told=told[:TOLD_CHARS_MAX].replace("\0", ""),
             )

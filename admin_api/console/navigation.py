@@ -62,6 +62,7 @@ MENUS = (
             Entry("nav.hits", "/console/products/hits", "promotions:read"),
             Entry("case.title", "/console/receipt-cases", "promotions:read"),
             Entry("nav.releases", "/console/releases", "releases:read"),
+            Entry("rails.title", "/console/rails", "promotions:read"),
             *_of_sections("promotions"),
         ),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -13,12 +14,14 @@ from altyn.admin_api.assets.service import declared_assets
 from altyn.admin_api.console.changes import NOTHING, changes_between, released_rules, titles_of
 from altyn.admin_api.console.pages import Pages, Visit
 from altyn.admin_api.console.receipt_cases import grouped
+from altyn.admin_api.console.shadows import told_of
 from altyn.admin_api.edge.problems import Invalid, Refusal
 from altyn.admin_api.promotions.service import read_with_assets
 from altyn.admin_api.publishing.whole import publish_whole
 from altyn.admin_api.releases import handlers, repository, service
 from altyn.admin_api.releases.errors import ReleaseUnknown
 from altyn.admin_api.releases.handlers import PUBLISH_TIMEOUT_S
+from altyn.admin_api.shadows.service import find_of
 from altyn.core.rules.definition import Rules, canonical_json
 
 PAGE_SIZE = 25
@@ -59,6 +62,7 @@ async def prepare(visit: Visit) -> Response:
         changes=changes[:CHANGES_SHOWN_MAX],
         changes_count=len(changes),
         differing=differing,
+        **await _shadow(visit, made.sha256.hex() if made else ""),
         refusal=refusal,
     )
 
@@ -105,6 +109,7 @@ async def show_release(visit: Visit) -> Response:
         changes=changes[:CHANGES_SHOWN_MAX],
         changes_count=len(changes),
         back_to=visit.asked("back_to"),
+        **await _shadow(visit, found.releases[0].sha256),
     )
 
 
@@ -141,6 +146,12 @@ def chosen_moment(visit: Visit) -> datetime | None:
         return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(visit.shell.zone))
     except ValueError:
         raise Invalid(text[:40], path="effective_at") from None
+
+
+async def _shadow(visit: Visit, sha256: str) -> dict[str, Any]:
+    """What a shadow of exactly these documents has found, for the page."""
+    shadow = await find_of(visit.call, sha256) if sha256 else None
+    return {"shadow": shadow, "told": await told_of(visit, shadow["result"]) if shadow else None}
 
 
 async def _rules_of(visit: Visit, version: int) -> Rules:

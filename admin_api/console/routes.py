@@ -31,6 +31,7 @@ from altyn.admin_api.console import (
     reports,
     reviewing,
     sections,
+    shadows,
     shell,
     trying,
     views,
@@ -69,6 +70,7 @@ PARTS = (
     jobs,
     people,
     audit,
+    shadows,
     sections,
     programme,
 )

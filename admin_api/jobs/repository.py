@@ -144,11 +144,12 @@ async def hold_on(
     total_count: int,
     now: datetime,
     hold: timedelta,
+    so_far: Any = None,
 ) -> bool:
-    """So far it is, and goes on; False: it was cancelled, or another process holds it."""
+    """So far it is, and goes on; False: it was cancelled, or another process holds it. ``so_far``: what it found."""
     row = await connection.fetchval(
         "UPDATE jobs SET step = $4, total_count = $6::int, done_count = least($5::int, $6::int), updated_at = $7,"
-        " held_until = $7::timestamptz + $8::interval"
+        " held_until = $7::timestamptz + $8::interval, result = coalesce($9, result)"
         " WHERE tenant = $1 AND job_id = $2 AND holder = $3 AND state = 'RUNNING' RETURNING job_id",
         tenant,
         job_id,
@@ -158,6 +159,7 @@ async def hold_on(
         total_count,
         now,
         hold,
+        so_far,
     )
     return row is not None
 

@@ -13,6 +13,7 @@ class JobKind(StrEnum):
 
     SEGMENT_MEMBERS = "SEGMENT_MEMBERS"
     BACKTEST = "BACKTEST"
+    SHADOW = "SHADOW"
 
 
 class JobState(StrEnum):

@@ -78,10 +78,10 @@ class Window:
     async def follow(self, connection: asyncpg.Connection[Any], now: datetime) -> bool:
         """Add what is new, forget what is older than an hour; whether anything was new."""
         projected = await connection.fetchval(PROJECTED) or 0
+        is_new = self._seq != projected
         if self._seq < 0 or self._seq > projected:  # a start, or the tables were made anew
             self._minutes.clear()
             self._seq = await connection.fetchval(FIRST, projected, SEQS_AT_START, now - HOUR)
-        is_new = self._seq < projected
         while self._seq < projected:
             upto = min(projected, self._seq + SEQS_PER_LOOK)
             for row in await connection.fetch(RECEIPTS, self._seq, upto):

@@ -179,7 +179,7 @@ INSERT INTO receipts (seq, op_id, store_id, register_id, shift_number, receipt_n
 VALUES ($1::bigint, gen_random_uuid(), 's1', 'r1', 1, $1, $2::timestamptz, $2::date, $2, 'RUB', 10000, $3::bigint, 0, 0,
         10000 - $3, 1, $4, 1, '{}')
 """
-DISCOUNT = "INSERT INTO receipt_discounts VALUES ($1, 1, 1, $2, 0, 1, $3)"
+DISCOUNT = "INSERT INTO receipt_discounts VALUES ($1, 1, $2, $3, 0, 1, $4)"
 
 
 @dataclass
@@ -195,8 +195,8 @@ class Tills:
             for _ in range(count):
                 self.seq += 1
                 await connection.execute(RECEIPT, self.seq, self.shop.now, sum(minor.values()), version)
-                for promotion_id, amount in minor.items():
-                    await connection.execute(DISCOUNT, self.seq, promotion_id, amount)
+                for number, (promotion_id, amount) in enumerate(minor.items()):
+                    await connection.execute(DISCOUNT, self.seq, number, promotion_id, amount)
             await connection.execute("UPDATE projector_checkpoint SET seq = $1", self.seq)
 
     async def look(self) -> list[tuple[str, str]]:
@@ -276,7 +276,7 @@ async def test_hour_budget_is_told_when_near_and_stops_when_spent(tills: Tills) 
     await tills.sell(1, 1, one=1)
     assert await tills.look() == [("BUDGET_NEAR", "one"), ("STOPPED", "one")]
     told = (await tills.shop.desk.get("/v1/publishing-alerts?is_open=true&promotion_id=one")).json()["alerts"]
-    assert [(one["told"].get("why"), one["told"].get("found")) for one in told][0] == ("HOUR_BUDGET", 100_001)
+    assert (told[0]["told"]["why"], told[0]["told"]["found"]) == ("HOUR_BUDGET", 100_001)
 
 
 async def test_watch_that_begins_anew_reads_the_last_hour(tills: Tills) -> None:

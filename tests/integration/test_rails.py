@@ -106,7 +106,7 @@ async def test_ruinous_promotion_is_stopped_by_itself_with_small_loss(system: Sy
         ordinary = [await till.sell() for _ in range(40)]
         assert set(ordinary) == {500}
         async with asyncio.timeout(PATIENCE_S):
-            while (await house.desk.rows("SELECT count(*) AS count FROM receipts"))[0]["count"] < len(ordinary):
+            while (await house.desk.rows("SELECT count(*) AS count FROM receipts"))[0]["count"] < len(ordinary):  # noqa: ASYNC110
                 await asyncio.sleep(PACE_S)
         await published(house, RUIN)
         ruined = 0
