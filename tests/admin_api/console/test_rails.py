@@ -1,4 +1,4 @@
-"""Guard rails on the pages: proposed by one, approved by another, overridden with a reason; alerts where they matter."""
+"""Guard rails on the pages: proposed by one, approved by another, overridden with a reason; alerts where they count."""
 
 from __future__ import annotations
 
