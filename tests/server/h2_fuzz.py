@@ -73,8 +73,8 @@ class Wire:
 
     close = write_eof = abort
 
-    def can_write_eof(self) -> bool:
-        return True
+    def is_closing(self) -> bool:
+        return self.is_over
 
     def get_extra_info(self, name: str) -> object:
         return None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 
 import hpack
 import pytest
@@ -20,6 +22,8 @@ from altyn.server.metrics import CallMeters
 from altyn.server.refusals import RefusalLog
 from altyn.server.transport.door import Service
 from altyn.server.transport.h2.door import H2Door, Protocol
+from altyn.server.transport.tls import H2
+from tests.server.certificates import Authority, server_tls
 from tests.server.h2_fuzz import Listener, Wire
 from tests.server.h2_peer import PREFACE, SCOPE, SERVICE, fields, message
 
@@ -40,9 +44,6 @@ class SocketWire(Wire):
 
     def get_write_buffer_size(self) -> int:
         return len(self.written)
-
-    def is_closing(self) -> bool:
-        return self.is_over
 
     def arrived(self) -> bytes:
         """What has gone into the socket since the last time."""
@@ -175,18 +176,90 @@ def test_a_socket_that_is_broken_is_left_to_the_transport(wire: SocketWire) -> N
     assert wire.written
 
 
-def test_behind_tls_everything_goes_through_the_transport() -> None:
-    class Secure(SocketWire):
-        def get_extra_info(self, name: str) -> object:
-            return self if name == "ssl_object" else self.near
+class Sealed:
+    """A peer that speaks TLS with a door of its own, over bytes that it carries itself."""
 
-        def getpeercert(self, binary_form: bool = False) -> None:
-            return None
+    def __init__(self, wire: SocketWire, authority: Authority) -> None:
+        table = {"Echo": lambda request, scope: request}
+        service = Service(SERVICE, table, lambda metadata, certificate: SCOPE)
+        tls = server_tls(authority.sign("server"))
+        self.door = H2Door([service], "x:1", CallMeters(), RefusalLog(), tls=tls)
+        self.door.lobby.enter("")
+        self.wire = wire
+        self.connection = Protocol(self.door.lobby, "", 1 << 62, tls.listener(H2))
+        self.connection.connection_made(wire)  # type: ignore[arg-type]
+        context = ssl.create_default_context(cafile=str(authority.ca))
+        context.set_alpn_protocols([H2])
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.session = context.wrap_bio(self.incoming, self.outgoing, server_hostname="localhost")
 
-    wire = Secure()
-    with closing(wire.near), closing(wire.far):
-        talk, heard = Talk(wire), Listener()
-        stream = talk.call(b"secret")
-        assert wire.arrived() == b""
-        heard.take(bytes(wire.written))
-        assert heard.answers[stream][1] == message(b"secret")
+    def carry(self, piece: int) -> bytes:
+        """What the peer has said goes to the door in pieces; what the door answers, as it came."""
+        came = b""
+        while self.outgoing.pending:
+            part = self.outgoing.read(piece)
+            self.connection.get_buffer(-1)[: len(part)] = part
+            self.connection.buffer_updated(len(part))
+            came += self.wire.arrived()
+        self.incoming.write(came)
+        return came
+
+    def shake(self, piece: int) -> None:
+        for _ in range(2):
+            with suppress(ssl.SSLWantReadError):
+                self.session.do_handshake()
+            self.carry(piece)
+
+    def hear(self) -> bytes:
+        heard = b""
+        while self.incoming.pending:
+            with suppress(ssl.SSLWantReadError):
+                heard += self.session.read(1 << 20)
+        return heard
+
+
+@pytest.mark.parametrize("piece", [1, 700, 60_000])
+def test_behind_tls_nothing_is_said_before_hands_are_shaken_and_nothing_ever_in_the_clear(
+    wire: SocketWire, tmp_path: Path, piece: int
+) -> None:
+    peer, heard = Sealed(wire, Authority(tmp_path / "shop")), Listener()
+    peer.door.lobby.say("", 1)
+    peer.door.lobby.tick()
+    assert wire.arrived() == b""
+    peer.shake(piece)
+    body, encoder = b"secret" * 5_000, hpack.Encoder()
+    sent = message(body)
+    calls = PREFACE + SettingsFrame(0).serialize()
+    for stream in (1, 3):
+        calls += HeadersFrame(stream, encoder.encode(fields()), flags=["END_HEADERS"]).serialize()
+        calls += b"".join(DataFrame(stream, sent[at : at + 16_384]).serialize() for at in range(0, len(sent), 16_384))
+        calls += DataFrame(stream, b"", flags=["END_STREAM"]).serialize()
+    while calls:
+        calls = calls[peer.session.write(calls) :]
+    came = peer.carry(piece)
+    assert b"secret" not in came and len(came) > 2 * len(body)
+    heard.take(peer.hear())
+    assert [heard.answers[stream][1] for stream in (1, 3)] == [message(body)] * 2
+    assert not wire.written
+    with pytest.raises(ssl.SSLWantReadError):
+        peer.session.unwrap()
+    peer.carry(piece)
+    peer.session.unwrap()  # the door has said so as well
+    assert wire.is_over
+
+
+def test_what_was_not_sealed_by_the_peer_ends_the_connection_with_an_alert_and_nothing_in_the_clear(
+    wire: SocketWire, tmp_path: Path
+) -> None:
+    peer = Sealed(wire, Authority(tmp_path / "shop"))
+    peer.shake(1 << 16)
+    peer.hear()
+    peer.session.write(PREFACE + SettingsFrame(0).serialize())
+    broken = bytearray(peer.outgoing.read())
+    broken[-1] ^= 1
+    peer.outgoing.write(broken)
+    peer.carry(1 << 16)
+    with pytest.raises(ssl.SSLError, match="BAD_RECORD_MAC"):
+        peer.session.read(1)
+    assert peer.door.lobby.sent_away == {"broken_tls": 1}
+    assert wire.is_over and not wire.written

@@ -1,10 +1,11 @@
 """The connection's side of a call: see the body."""
 
 cimport cython
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 
 from altyn.server.transport.h2.lobby cimport Lobby, Method
 from altyn.server.transport.h2.peer cimport Peer
+from altyn.server.transport.h2.secured cimport Secured
 from altyn.server.transport.h2.stream cimport Stream
 
 @cython.final
@@ -27,6 +28,9 @@ cdef class Connection:
     cdef readonly bint is_made
     cdef object transport
     cdef int socket              # what is sent straight to; -1: all goes through the transport
+    cdef object context          # of TLS; None: plaintext
+    cdef Secured secured         # None: plaintext, or it was lost
+    cdef bint is_open            # HTTP/2 is spoken: there is no TLS, or hands are shaken
     cdef bint is_queued          # the transport was given what the socket had no room for
     cdef bytes authorization     # of the last call, and what authenticate is given for it
     cdef tuple metadata
@@ -44,6 +48,8 @@ cdef class Connection:
     cdef int64_t dropped_bytes   # since then
     cdef int64_t ends_ns         # when it has reached its age
 
+    cdef int open(self) except -1
+    cdef Py_ssize_t unsealed(self, Py_ssize_t count) except -1
     cdef int answer_ready(self) except -1
     cdef int begin(self, Stream* stream) except -1
     cdef int begin_health(self, Stream* stream, Method method, bytes request) except -1
@@ -58,6 +64,9 @@ cdef class Connection:
     cdef int flush_soon(self) except -1
     cdef int flush(self) except -1
     cdef int send(self, size_t size) except -1
+    cdef int deliver(self, const uint8_t* start, size_t size) except -1
+    cdef int pass_on(self, bytes sealed) except -1
+    cdef int break_tls(self, str reason) except -1
     cdef int reap(self) except -1
     cdef int drop(self, Stream* stream) except -1
     cdef int give_up(self) except -1

@@ -4,7 +4,8 @@ A read is taken whole; then the calls it completed are begun, oldest first; then
 say goes out in one write. A reply that must wait for the journal is sent when it is released, with all others of its
 connection. Invariants: a call that was reset, or whose deadline has passed, before its turn is not begun; a caller
 that leaves cancels its own wait and nothing else; references held by streams are given back once, when the stream is
-freed; a peer that does not read stops being read from, and is sent away after a while. Never here: what a call means.
+freed; a peer that does not read stops being read from, and is sent away after a while; with TLS nothing of HTTP/2 is
+said or heard before hands are shaken. Never here: what a call means.
 """
 
 cimport cython
@@ -14,6 +15,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcmp, memcpy
 
 import asyncio
+from ssl import SSLError
 
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
@@ -26,6 +28,7 @@ cimport altyn.server.transport.h2.stream as streams
 from altyn.server.meters cimport now_ns
 from altyn.server.slots cimport PendingReply
 from altyn.server.transport.h2.lobby cimport CALL, HEALTH_CHECK, Lobby, Method
+from altyn.server.transport.h2.secured cimport Secured
 from altyn.server.transport.h2.stream cimport Stream
 
 from altyn.core.engine import CallRefused
@@ -70,13 +73,14 @@ cdef class Waiting:
 
 cdef class Connection:
     """A protocol for asyncio. `origin`: where its peer has entered from; it is counted out when the connection is lost.
-    `ends_ns`: when it is old enough to be asked to come anew.
+    `ends_ns`: when it is old enough to be asked to come anew. `context`: of TLS; None serves plaintext.
     """
 
-    def __init__(self, Lobby lobby not None, str origin not None, int64_t ends_ns):
+    def __init__(self, Lobby lobby not None, str origin not None, int64_t ends_ns, context=None):
         self.lobby = lobby
         self.origin = origin
         self.ends_ns = ends_ns
+        self.context = context
 
     def __dealloc__(self):
         # Only a connection that was never lost has anything left; its references went with connection_lost.
@@ -85,36 +89,73 @@ cdef class Connection:
     # ---- what the transport says
 
     def connection_made(self, transport):
-        cdef int64_t made_ns = now_ns()
         self.is_made = True
-        self.made_ns = self.used_ns = made_ns
+        self.made_ns = now_ns()
         self.transport = transport
-        tls, plain = transport.get_extra_info("ssl_object"), transport.get_extra_info("socket")
-        self.certificate = peer_certificate(tls)
-        self.socket = plain.fileno() if tls is None and plain is not None else -1
-        if frames.peer_open(&self.peer, &self.lobby.front, made_ns, self.lobby.ping_interval_ns) != 0:
-            self.is_over = True
-            transport.abort()
-            return
+        plain = transport.get_extra_info("socket")
+        self.socket = plain.fileno() if plain is not None else -1
         self.lobby.connections.add(self)
-        self.flush()
+        if self.context is None:
+            self.open()
+        else:
+            self.secured = Secured(self.context)
+
+    cdef int open(self) except -1:
+        """Say hello."""
+        cdef int64_t opened_ns = now_ns()
+        self.made_ns = self.used_ns = opened_ns
+        if frames.peer_open(&self.peer, &self.lobby.front, opened_ns, self.lobby.ping_interval_ns) != 0:
+            self.is_over = True
+            self.transport.abort()
+            return 0
+        self.is_open = True
+        return self.flush()
 
     def get_buffer(self, size_hint):
         return self.lobby.buffer
 
     def buffer_updated(self, Py_ssize_t count):
+        cdef const uint8_t* start = self.lobby.start
         if self.is_over:
             self.dropped_bytes += count
             if self.dropped_bytes >= DROPPED_BYTES_MAX:
                 # Who does not listen may go on for ever; unread, it waits for us instead of us for it.
                 self.transport.pause_reading()
             return
+        if self.context is not None:
+            start = self.lobby.plain_start
+            count = self.unsealed(count)
+            if count == 0:
+                return
         self.peer.now_ns = now_ns()
-        if frames.peer_feed(&self.peer, self.lobby.start, <size_t>count) != 0:
+        if frames.peer_feed(&self.peer, start, <size_t>count) != 0:
             self.give_up()
             return
         self.answer_ready()
         self.flush()
+
+    cdef Py_ssize_t unsealed(self, Py_ssize_t count) except -1:
+        """What came, opened into the lobby's other buffer: how many bytes; 0: nothing for the frames."""
+        cdef Secured secured = self.secured
+        try:
+            secured.take(self.lobby.buffer[:count])
+            if not self.is_open:
+                if not secured.shake():
+                    self.pass_on(secured.to_send())
+                    return 0
+                self.certificate = peer_certificate(secured.session)
+                self.open()
+                if self.is_over:
+                    return 0
+            count = secured.open(self.lobby.plain)
+        except SSLError:
+            self.break_tls("broken_tls" if self.is_open else "no_handshake")
+            return 0
+        self.pass_on(secured.to_send())
+        if count >= 0:
+            return count
+        self.close()  # it has said that nothing more comes
+        return 0
 
     def eof_received(self):
         return False
@@ -138,6 +179,7 @@ cdef class Connection:
             self.drop(stream)
             stream = stream.next
         frames.peer_close(&self.peer)
+        self.secured = None
         self.lobby.connections.discard(self)
         self.lobby.leave(self.origin)
         self.transport = None
@@ -322,14 +364,16 @@ cdef class Connection:
     cdef int flush(self) except -1:
         """Everything there is to say, in one write as a rule."""
         cdef size_t used
-        if self.is_over or self.transport is None:
+        if self.is_over or self.transport is None or not self.is_open:
             return 0
-        while not self.is_paused and self.peer.fault == NULL:
+        while not self.is_paused and not self.is_over and self.peer.fault == NULL:
             used = replies.pull(&self.peer, out, OUT_BYTES)
             if used == 0:
                 break
             self.send(used)
         self.reap()
+        if self.is_over:
+            return 0
         if self.peer.fault != NULL:
             return self.give_up()
         if replies.is_over(&self.peer):
@@ -337,7 +381,21 @@ cdef class Connection:
         return 0
 
     cdef int send(self, size_t size) except -1:
-        """The first bytes of `out`, straight to the socket while the transport has nothing to send.
+        """The first bytes of `out`."""
+        if self.context is None:
+            return self.deliver(out, size)
+        try:
+            return self.pass_on(self.secured.seal(out, <Py_ssize_t>size))
+        except SSLError:
+            return self.break_tls("broken_tls")
+
+    cdef int pass_on(self, bytes sealed) except -1:
+        if PyBytes_GET_SIZE(sealed) == 0:
+            return 0
+        return self.deliver(<const uint8_t*>PyBytes_AS_STRING(sealed), <size_t>PyBytes_GET_SIZE(sealed))
+
+    cdef int deliver(self, const uint8_t* start, size_t size) except -1:
+        """Straight to the socket while the transport has nothing to send.
 
         Through the transport they would be kept, with those of all other connections, until everybody has been read:
         long enough to have left the cache. It gets what the socket does not take, and finds out what is wrong with one.
@@ -348,10 +406,19 @@ cdef class Connection:
         if self.is_queued:
             self.is_queued = self.transport.get_write_buffer_size() > 0
         if self.socket >= 0 and not self.is_queued:
-            sent = max(<ssize_t>0, send_bytes(self.socket, out, size, MSG_DONTWAIT | MSG_NOSIGNAL))
+            sent = max(<ssize_t>0, send_bytes(self.socket, start, size, MSG_DONTWAIT | MSG_NOSIGNAL))
         if <size_t>sent < size:
             self.is_queued = self.socket >= 0
-            self.transport.write(PyBytes_FromStringAndSize(<const char*>out + sent, <Py_ssize_t>size - sent))
+            self.transport.write(PyBytes_FromStringAndSize(<const char*>start + sent, <Py_ssize_t>size - sent))
+        return 0
+
+    cdef int break_tls(self, str reason) except -1:
+        """What comes is not TLS, or not of who began it. The alert goes out, nothing more is heard."""
+        self.lobby.count_sent_away(reason)
+        self.is_over = True
+        self.over_ns = now_ns()
+        self.pass_on(self.secured.to_send())
+        self.transport.close()
         return 0
 
     def break_off(self, error):
@@ -393,8 +460,6 @@ cdef class Connection:
 
     cdef int give_up(self) except -1:
         """The connection cannot go on. Say why, when it is HTTP/2 at all, and close."""
-        cdef uint8_t[128] frame
-        cdef size_t size
         if self.peer.fault == NULL:
             self.lobby.count_sent_away("not_http2")
             return self.close()
@@ -402,9 +467,7 @@ cdef class Connection:
             self.lobby.count_sent_away((<bytes>self.peer.fault).decode())
         else:
             self.lobby.count_sent_away("broken_http2")
-        size = replies.last_word(&self.peer, frame)
-        if not self.transport.is_closing():
-            self.transport.write(PyBytes_FromStringAndSize(<const char*>frame, <Py_ssize_t>size))
+        self.send(replies.last_word(&self.peer, out))
         return self.close()
 
     cdef int close(self) except -1:
@@ -417,10 +480,12 @@ cdef class Connection:
             self.over_ns = now_ns()
             if self.transport.is_closing():
                 return 0
-            if self.transport.can_write_eof():
+            if self.context is not None:
+                self.pass_on(self.secured.farewell())
+            try:
                 self.transport.write_eof()
-            else:
-                self.transport.close()
+            except OSError:  # it is gone, and the loop has not said so yet
+                self.transport.abort()
         return 0
 
     # ---- time
@@ -431,6 +496,8 @@ cdef class Connection:
             return 0
         if self.is_over:
             return self.cut("") if now_ns - self.over_ns > CLOSE_NS else 0
+        if not self.is_open:
+            return self.cut("no_handshake_in_time") if now_ns - self.made_ns > lobby.handshake_ns else 0
         frames.peer_refill(&self.peer, now_ns)
         if not self.peer.has_settings and now_ns - self.made_ns > lobby.handshake_ns:
             return self.cut("no_settings_in_time")
@@ -492,6 +559,10 @@ cdef class Connection:
         """Ask the peer to bring no more calls here."""
         cdef Stream* stream = self.peer.streams
         if self.is_over or self.is_draining or self.transport is None:
+            return 0
+        if not self.is_open:
+            self.is_over = True
+            self.transport.abort()
             return 0
         self.is_draining = True
         self.drain_ns = now_ns

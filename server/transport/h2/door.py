@@ -157,20 +157,16 @@ class H2Door:
             asyncio.get_running_loop().add_reader(listener, self._accept, listener)
 
     async def _let_in(self, peer: socket.socket, origin: str) -> None:
-        """Shake hands, if there is TLS. From then on the connection looks after itself."""
+        """From then on the connection looks after itself."""
         age_s = self._limits.age_s * random.uniform(1 - self._limits.age_jitter, 1 + self._limits.age_jitter)
-        connection = Protocol(self.lobby, origin, monotonic_ns() + int(age_s * NS))
-        timeout_s = self._limits.handshake_s if self._tls else None
+        connection = Protocol(self.lobby, origin, monotonic_ns() + int(age_s * NS), self._tls)
         try:
             peer.setblocking(False)
             if peer.family != socket.AF_UNIX:
                 peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: connection, peer, ssl=self._tls, ssl_handshake_timeout=timeout_s
-            )
-        except OSError as error:  # also of TLS
-            late = isinstance(error, TimeoutError) or "handshake is taking longer" in str(error)
-            self.lobby.count_sent_away("no_handshake_in_time" if late else "no_handshake")
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, peer)
+        except OSError as error:  # it left before it was in
+            log.info("peer_lost", address=self._address, error=str(error))
         finally:
             if not connection.is_made:
                 peer.close()

@@ -27,6 +27,8 @@ cdef class Lobby:
     cdef list path_texts         # what front.paths points to
     cdef object buffer           # every read of every connection goes here
     cdef const uint8_t* start
+    cdef object plain            # what TLS has opened of it goes here
+    cdef const uint8_t* plain_start
     cdef object refusals
     cdef dict serving            # service → status of the health service
     cdef list dirty              # connections with something to send

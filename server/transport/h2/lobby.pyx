@@ -1,7 +1,7 @@
 """What the connections of one door have in common: methods, health, limits, the buffer they read into.
 
-Invariants: methods are added before the first connection is made; the one buffer is read into and taken from within
-one turn of the loop, so that a connection at rest holds none. Never here: one connection's state.
+Invariants: methods are added before the first connection is made; the buffers are filled and taken from within one
+turn of the loop, so that a connection at rest holds none. Never here: one connection's state.
 """
 
 cimport cython
@@ -19,6 +19,7 @@ from altyn.server.meters import monotonic_ns
 
 cdef enum:
     READ_BYTES = 64 << 10
+    RECORD_BYTES = 16 << 10  # of TLS: one that was cut short before comes with a read
     # What ends takes its time, and those who came together end together: the others are served in between.
     ENDS_PER_TICK_MAX = 16
 
@@ -50,6 +51,9 @@ cdef class Lobby:
         buffer = bytearray(READ_BYTES)
         self.start = <const uint8_t*>PyByteArray_AS_STRING(buffer)
         self.buffer = memoryview(buffer)
+        plain = bytearray(READ_BYTES + RECORD_BYTES)
+        self.plain_start = <const uint8_t*>PyByteArray_AS_STRING(plain)
+        self.plain = memoryview(plain)
         self.refusals = refusals
         self.serving = {}
         self.dirty = []
