@@ -99,7 +99,7 @@ def hostile(as_json: AsJson = False) -> None:
 
 @app.command()
 def page(folder: Annotated[Path, typer.Argument(help="Where front.md and its plots go.")]) -> None:
-    """Measure the front door and its attackers, and write the page of results with its plots: about eight minutes."""
+    """Measure the front door and its attackers, and write the page of results with its plots: about nine minutes."""
     front = import_module("altyn.benchmarks.front_bench").run()
     hostile = import_module("altyn.benchmarks.hostile_bench").run()
     print(import_module("altyn.benchmarks.front_page").write(front, hostile, folder))

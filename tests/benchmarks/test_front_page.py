@@ -22,6 +22,7 @@ FRONT: dict[str, Any] = {
     "ratio_cpp_echo": None,
     "ratio_grpc_aio_upb": 14.5,
     "tls_extra_us_64c": 4.5,
+    "cpu_ratio": {"tcp": 0.3, "upb": 19.5},
     "bytes_per_connection": 4_100,
     "bytes_per_tls_connection": 36_000,
     "commit_p50_ms": 1.9,
@@ -66,6 +67,8 @@ def test_page_tells_figures_gaps_and_reasons(tmp_path: Path) -> None:
     text = front_page.write(FRONT, HOSTILE, tmp_path).read_text()
     assert "| calculate ÷ plain TCP echo | 0.5 | ≥ 0.55 |" in text
     assert "| calculate ÷ C++ gRPC echo | not measured | ≥ 2 |" in text
+    assert "| processor time a call: grpc.aio protobuf echo ÷ calculate | 19.5 | |" in text
+    assert "| processor time a call: C++ gRPC echo ÷ calculate | not measured | |" in text
     assert "- ratio_cpp_echo: no development files of grpc++ here" in text
     assert "| CalculateReceipt, compiled door | 4,000 | 20,000 | 1.5 | 3.25 | 4.0 | 21.5 |" in text
     assert "| CalculateReceipt, compiled door | 90% | the generator itself was late | | | | |" in text
