@@ -30,6 +30,7 @@ from altyn.admin_api.console import (
     releasing,
     reports,
     reviewing,
+    searching,
     sections,
     shadows,
     shell,
@@ -42,7 +43,7 @@ from altyn.admin_api.console.pages import Route
 from altyn.admin_api.console.programme import all as programme
 
 PARTS = (
-    shell,
+    searching,
     me,
     overview,
     listing,

@@ -1,4 +1,4 @@
-"""The frame around the pages: coming in and going out, language and colours, search, addresses nobody answers."""
+"""The frame around the pages: coming in and going out, language and colours, addresses nobody answers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from altyn.admin_api.console import who
 from altyn.admin_api.console.pages import (
     THEMES,
     ForgedForm,
-    Pages,
     Shell,
-    Visit,
     guarded,
     local_path,
     read_form,
@@ -26,16 +24,12 @@ from altyn.admin_api.edge.office import Office
 from altyn.admin_api.edge.problems import NotFound, Refusal
 from altyn.admin_api.edge.routes import office_of, refusal_of, request_id_of
 from altyn.admin_api.people.errors import SignInDelayed, SignInRefused
-from altyn.admin_api.promotions.handlers import list_promotions
 
 CHOSEN_S = 365 * 24 * 3600
 SIGN_IN_BYTES_MAX = 4_096
-FOUND_MAX = 8
 OVERVIEW_SCOPE = "own:read"
 #: What may be chosen without a session: cookie, values.
 CHOICES = {"language": ("altyn_language", tuple(LANGUAGES)), "theme": ("altyn_theme", THEMES)}
-
-pages = Pages()
 
 
 async def front(request: Request) -> Response:
@@ -107,11 +101,3 @@ async def nowhere(request: Request) -> Response:
     async with office.connected() as connection:
         shell.visitor = await who.visitor_of(request, office, connection)
     return guarded(refused_page(shell, NotFound(request.url.path), request_id_of(request)))
-
-
-@pages.get("/search", "promotions:read")
-async def search(visit: Visit) -> Response:
-    """What the search box shows while somebody types."""
-    text = visit.asked("text")[:100]
-    found = await list_promotions(visit.call, text=text or None, limit=FOUND_MAX)
-    return visit.show("search_found.html", found=found.promotions, text=text)

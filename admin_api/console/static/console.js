@@ -17,13 +17,15 @@ addEventListener("keydown", event => {
   }
   const box = search()
   if (!box?.open || !["ArrowDown", "ArrowUp", "Enter"].includes(event.key)) return
-  const rows = [...box.querySelectorAll("a")]
-  if (!rows.length) return
+  const rows = [...box.querySelectorAll(".search-row")]
   const at = rows.indexOf(document.activeElement)
   if (event.key === "Enter") {
-    if (at < 0) rows[0].click()
+    if (at >= 0) return
+    event.preventDefault()
+    rows[0]?.click()
     return
   }
+  if (!rows.length) return
   event.preventDefault()
   rows[(at + (event.key === "ArrowDown" ? 1 : -1) + rows.length) % rows.length].focus()
 })

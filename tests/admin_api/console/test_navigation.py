@@ -16,7 +16,6 @@ from tests.admin_api.test_edge import key_with
 #: Pages that are come to from another one, and parts of pages.
 ELSEWHERE = {
     "/console/me",
-    "/console/search",
     "/console/overview/servers",
     "/console/promotions/new",
     "/console/releases/new",

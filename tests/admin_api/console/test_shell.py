@@ -224,20 +224,3 @@ async def test_static_files_are_kept_for_a_year_under_the_hash_of_their_contents
     assert (
         await stranger.client.get(address_of("console.css").replace("console.css", "..%2Fwho.py"))
     ).status_code == 404
-
-
-async def test_search_finds_by_name_and_id(browser: Browser, desk: Desk) -> None:
-    assert (
-        await desk.post(
-            "/v1/promotions",
-            json={
-                "promotion": "ten",
-                "stage": "item",
-                "title": {"ru": "Десятка"},
-                "reward": [{"percent": {"rate": "10"}}],
-            },
-        )
-    ).status_code == 201
-    assert "Десятка" in (await browser.get("/console/search?text=десят")).text
-    assert "Десятка" in (await browser.get("/console/search?text=TEN")).text
-    assert "<b>" not in (await browser.get("/console/search?text=<b>x</b>")).html
