@@ -20,6 +20,7 @@ from altyn.admin_api.console.programme.options import options_of
 from altyn.admin_api.console.programme.things import ROOT, Act, Answer, Table, Thing
 from altyn.admin_api.console.programme.typed import digest, label_of, read_form, shown_by, word_of
 from altyn.admin_api.console.programme.views import Tried, Viewing, address_of, current
+from altyn.admin_api.edge.bulk import FILE_BYTES_MAX
 from altyn.admin_api.edge.problems import Invalid, Refusal, RevisionDiffers, problem
 
 _UNPLAIN = re.compile(r"[^A-Za-z0-9._-]+")
@@ -95,6 +96,7 @@ class Programme:
             tried=tried,
             label=partial(label_of, visit.t),
             word=partial(word_of, visit.t),
+            file_bytes_max=FILE_BYTES_MAX,
             **given,
         )
 

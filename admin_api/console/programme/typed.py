@@ -170,7 +170,7 @@ class Drawing:
             id=f"{self._form}-{place}{self._suffix}".replace("[", ".").replace("]", ""),
             kind=one.kind,
             label=label_of(t, self._form, one.path),
-            hint=_first(t, "", f"plain.hint.{self._form}.{one.path}", f"plain.hint.{one.path}"),
+            hint=_first(t, "", *(f"plain.hint.{name}" for name in (f"{self._form}.{one.path}", one.path, path[-1]))),
             value=self._value(one, path, name),
             is_needed=one.is_needed,
             unit={"money": self._visit.shell.currency}.get(one.kind, ""),
@@ -220,8 +220,8 @@ class Drawing:
             return _amount(value, self._scales.of(one, self._values))
         if one.kind == "moment":
             return f"{value.astimezone(ZoneInfo(self._visit.shell.zone)):%Y-%m-%dT%H:%M}"
-        if one.kind == "words":
-            return ", ".join(value)
+        if one.kind in ("words", "numbers"):
+            return ", ".join(map(str, value))
         return {True: "true", False: ""}[value] if isinstance(value, bool) else str(value)
 
 

@@ -14,7 +14,7 @@ from altyn.admin_api.console.pages import Visit
 from altyn.admin_api.console.programme.asking import defaults_of, may, read, takes
 from altyn.admin_api.console.programme.history import history_of
 from altyn.admin_api.console.programme.options import options_of
-from altyn.admin_api.console.programme.things import ROOT, Act, Field, Table, Thing
+from altyn.admin_api.console.programme.things import ROOT, Act, Columns, Field, Table, Thing
 from altyn.admin_api.console.programme.typed import Drawing, Scales, digest, shown_by
 from altyn.admin_api.edge.problems import Refusal
 
@@ -90,6 +90,12 @@ class ThingView:
     is_moving: bool
     scales: Scales
     own: str
+
+    @property
+    def facts(self) -> Columns:
+        """What its form does not show."""
+        shown = {one.path for one in self.save.act.fields} if self.save else set()
+        return tuple(one for one in self.thing.facts if one[0] not in shown)
 
     @property
     def is_told(self) -> bool:

@@ -1,4 +1,5 @@
-// What a page does without asking the server: the search box, forms that are sent once, one more line of a receipt.
+// What a page does without asking the server: the search box, forms that are sent once, one more line of a receipt,
+// the size of a file.
 "use strict"
 
 const search = () => document.getElementById("search")
@@ -91,4 +92,12 @@ addEventListener("change", event => {
   if (all) for (const one of event.target.closest("table").querySelectorAll(`[name="${all}"]`)) one.checked = event.target.checked
   const form = event.target.form
   if (form?.matches("[data-auto]") && event.target.matches("select")) form.requestSubmit()
+})
+
+// A file that will not be taken is told before it is sent.
+addEventListener("change", event => {
+  const field = event.target
+  if (!field.matches?.("[data-bytes-max]")) return
+  field.setCustomValidity(field.files[0]?.size > Number(field.dataset.bytesMax) ? field.dataset.tooLarge : "")
+  field.reportValidity()
 })
