@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -41,6 +42,9 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("PUT", "coupon-series/spring", COUPONS),
     ("PUT", "coupon-series/serials", SERIAL),
     ("POST", "coupon-series/serials/serials", {"count": 10, "title": "First"}),
+    ("POST", "card-series/plastic/batches", {"count": 3}),
+    ("POST", "gift-card-series/plastic/batches", {"count": 3}),
+    ("POST", "customers", {"name": "Anna"}),
     ("PUT", "tiers", {"by": "TURNOVER", "period": "YEAR", "tiers": [{"tier": "gold", "rank": 1, "sum": 100000}]}),
 ]
 KEYS = {
@@ -65,19 +69,16 @@ async def chain(desk: Desk) -> None:
     csv = "sku,title,group_id,no_discount\nmilk,Milk 1 l,dairy,true\ntea,Green tea,tea,\n"
     answer = await desk.post("/v1/products/import", content=csv, headers={"content-type": "text/csv"})
     assert answer.json()["changed_count"] == 2
-    await desk.post("/v1/card-series/plastic/batches", json={"count": 3})
-    await desk.post("/v1/gift-card-series/plastic/batches", json={"count": 3})
     csv = "customer_id\n1\nx\n"
-    await desk.post("/v1/customers", json={"name": "Anna"})
     answer = await desk.post("/v1/segments/regulars/members/jobs", content=csv, headers={"content-type": "text/csv"})
     assert answer.status_code == 202, answer.text
 
 
-def addresses() -> list[str]:
+def addresses(leave_out: Collection[str] = ()) -> list[str]:
     """Every page that is read, of what the chain has."""
     found = []
     for route in PROGRAMME.pages.routes:
-        if route.method == "GET":
+        if route.method == "GET" and route.path.removeprefix("/console") not in leave_out:
             kind = route.path.split("/")[3]
             found.append(route.path.format(**KEYS, series=SERIES.get(kind, "")))
     return found
