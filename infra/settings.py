@@ -118,6 +118,13 @@ class Settings(BaseSettings):
     oidc_second_factor: Literal["told", "always"] = Field(
         default="told", description="always: the provider asks everybody for one; told: its `amr` or `acr` must say so"
     )
+    traces_url: str = Field(
+        default="",
+        description="OTLP/HTTP address of spans of calls, http://host:4318/v1/traces; empty: none",
+    )
+    traces_ppm: int = Field(
+        default=10_000, ge=0, le=1_000_000, description="calls of a million that are told, beside those of kept traces"
+    )
 
     tenant_id: str = Field(
         default="demo",
@@ -180,6 +187,13 @@ class Settings(BaseSettings):
         if value and (not parts.hostname or not (parts.scheme == "https" or is_near) or parts.query or parts.fragment):
             raise ValueError(f"expected https://host, or http on this machine, got {value!r}")
         return value.rstrip("/") if field.field_name == "console_url" else value
+
+    @field_validator("traces_url")
+    @classmethod
+    def _traces(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
+            raise ValueError("expected http://host:port/path or https://")
+        return value
 
     @field_validator("tenant_zone")
     @classmethod

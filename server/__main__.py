@@ -38,6 +38,9 @@ def main() -> int:
     except JournalDoubt as doubt:
         structlog.get_logger(__name__).critical("server_in_doubt", error=str(doubt))
         return 1
+    except Trouble as trouble:
+        sys.stderr.write(f"{trouble}\n")
+        return 2
     return 0
 
 

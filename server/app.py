@@ -16,12 +16,14 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 import structlog
 
 from altyn.core.engine import CallRefused, Engine, find_owed
 from altyn.core.facts import Facts
+from altyn.infra.errors import Trouble
 from altyn.infra.metrics import LoopLag, MetricsDoor, new_registry
 from altyn.infra.settings import Secrets, Settings
 from altyn.infra.zones import ensure_zone
@@ -60,6 +62,9 @@ from altyn.server.transport.door import (
     new_office_door,
 )
 from altyn.server.transport.tls import Tls
+
+if TYPE_CHECKING:
+    from altyn.server.tracing import Tracing
 
 SHARD = 0
 SLOTS_MAX = 20_000
@@ -101,6 +106,7 @@ class Server:
         # One name a machine: what a restarted server reports replaces what it reported before.
         self._server_id = f"{socket.gethostname()[:50]}/{SHARD}"
         self._started_at_us = clock_us()
+        self._tracing = self._new_tracing()
         self.engine = new_engine(settings, secrets)
         self.slots = ReplySlots(SLOTS_MAX)
         self.snapshots = Snapshots(snapshot_folder(settings))
@@ -236,6 +242,7 @@ class Server:
         pace = Pace(self._settings.register_calls_per_s) if self._settings.register_calls_per_s else None
         stages = Stages()
         pos = Service(POS_SERVICE, stages.over(calls.table()), RegisterAuthenticate(self.feeds.credentials, pace))
+        pos = self._tracing.over(pos) if self._tracing is not None else pos
         back_office = Service(OPS_SERVICE, ops_calls.table(), ops_authenticate(self._secrets.ops_key.hex()))
         limits = DoorLimits(
             connections_max=self._settings.connections_max,
@@ -280,10 +287,24 @@ class Server:
             await metrics.stop()
             await shifts.close()
             await codes.close()
+            if self._tracing is not None:
+                await self._tracing.stop()
             tasks = (watch, expiry, returns, counting, stop, lag, *aside)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _new_tracing(self) -> Tracing | None:
+        """Where spans of calls go; None: nowhere, and what sends them is not even loaded. Trouble: it is
+        not there to be.
+        """
+        if not self._settings.traces_url:
+            return None
+        try:
+            from altyn.server.tracing import Tracing
+        except ModuleNotFoundError as missing:
+            raise Trouble(f"ALTYN_TRACES_URL is set, and {missing.name} is not installed: altyn[traces]") from missing
+        return Tracing(self._settings.traces_url, self._settings.traces_ppm, self._server_id)
 
     def _certificates(self) -> dict[str, int]:
         """When those of the doors end."""

@@ -33,6 +33,26 @@ def time_scale() -> tuple[int, int, int]:
     return SCHEMA, OCTAVE_FIRST, OCTAVE_LAST
 
 
+cdef inline int read_verdict(bytes reply, int* reason) noexcept:
+    """The status that a reply begins with; STATUS_OK where it begins with none."""
+    cdef const uint8_t* at = <const uint8_t*>PyBytes_AS_STRING(reply)
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(reply)
+    if size < 2 or at[0] != STATUS_TAG or at[1] == STATUS_OK:
+        return STATUS_OK
+    if size >= 4 and at[2] == REASON_TAG:
+        reason[0] = at[3] & 0x7F
+        if at[3] >= 0x80 and size >= 5:
+            reason[0] |= (at[4] & 0x7F) << 7
+    return at[1]
+
+
+def verdict_of(bytes reply not None) -> tuple[int, int]:
+    """Status and reason of a reply, 0 for no reason."""
+    cdef int reason = 0
+    cdef int status = read_verdict(reply, &reason)
+    return status, reason
+
+
 cdef list counts_of(const Histogram* histogram):
     return [histogram.counts[i] for i in range(BUCKETS)]
 
@@ -75,18 +95,12 @@ cdef class CallMeter:
 
     cpdef void answered(self, int64_t begun_ns, bytes reply):
         """It was answered with these bytes."""
-        cdef const uint8_t* at = <const uint8_t*>PyBytes_AS_STRING(reply)
-        cdef Py_ssize_t size = PyBytes_GET_SIZE(reply)
-        cdef int reason = 0
+        cdef int status, reason = 0
         observe(&self.histogram, now_ns() - begun_ns)
         self.ok_count += 1
-        if size < 2 or at[0] != STATUS_TAG or at[1] == STATUS_OK:
-            return
-        if size >= 4 and at[2] == REASON_TAG:
-            reason = at[3] & 0x7F
-            if at[3] >= 0x80 and size >= 5:
-                reason |= (at[4] & 0x7F) << 7
-        self.count_status(at[1], reason)
+        status = read_verdict(reply, &reason)
+        if status != STATUS_OK:
+            self.count_status(status, reason)
 
     cpdef void refused(self, int64_t begun_ns, str code, str reason):
         """It could not be answered: the gRPC code and the reason, both bounded sets of names."""

@@ -133,8 +133,7 @@ class CallMeters:
             for code, count in codes.items():
                 handled.add_metric([*place, _CODES.get(code, "Unknown")], count)
             for (status, why), count in meter.status_counts.items():
-                names = [_name(outcome_pb2.Status, status, "STATUS_"), _name(reasons_pb2.Reason, why, "REASON_")]
-                replies.add_metric([meter.method, *names], count)
+                replies.add_metric([meter.method, *verdict_names(status, why)], count)
             if meter.started_count:
                 took.add_times(place, meter.counts, meter.sum_ns / 1e9)
         yield from (started, handled, took, replies, refused)
@@ -263,6 +262,11 @@ def _gauge(name: str, text: str, value: float) -> Metric:
 
 def _counter(name: str, text: str, value: float) -> Metric:
     return CounterMetricFamily(name, text, value=value)
+
+
+def verdict_names(status: int, reason: int) -> tuple[str, str]:
+    """Of a reply's status and reason."""
+    return _name(outcome_pb2.Status, status, "STATUS_"), _name(reasons_pb2.Reason, reason, "REASON_")
 
 
 def _name(kinds: EnumTypeWrapper, number: int, prefix: str) -> str:

@@ -43,7 +43,7 @@ class RefusalLog:
             code=refused.code,
             reason=refused.reason,
             field=refused.field,
-            **_who(request, scope),
+            **who_called(request, scope),
             left_out_count=left_out,
         )
 
@@ -51,7 +51,8 @@ class RefusalLog:
         """A call met a fault of ours."""
         left_out = self._left_out(method, type(error).__name__)
         if left_out is not None:
-            log.error("call_failed", method=method, exc_info=error, **_who(request, scope), left_out_count=left_out)
+            who = who_called(request, scope)
+            log.error("call_failed", method=method, exc_info=error, **who, left_out_count=left_out)
 
     def _left_out(self, method: str, reason: str) -> int | None:
         """How many lines of this kind were left out since the last one; None: this one is left out too."""
@@ -69,7 +70,8 @@ class RefusalLog:
         return left_out
 
 
-def _who(request: bytes, scope: Scope | None) -> dict[str, str]:
+def who_called(request: bytes, scope: Scope | None) -> dict[str, str]:
+    """Store, register and op_id of a call, as far as they are known."""
     who = {"store_id": scope.store_id, "register_id": scope.register_id} if scope else {}
     if request.startswith(_OP_ID_HEAD) and len(request) >= 2 + OP_ID_BYTES:
         who["op_id"] = request[2 : 2 + OP_ID_BYTES].hex()

@@ -52,11 +52,12 @@ class DoorLimits:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A gRPC service: method name → call, and who may call."""
+    """A gRPC service: method name → call, and who may call. `is_traced`: `authenticate` reads `traceparent`, too."""
 
     name: str
     table: Mapping[str, Call]
     authenticate: Authenticate
+    is_traced: bool = False
 
 
 class Door(Protocol):

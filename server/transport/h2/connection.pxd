@@ -54,6 +54,7 @@ cdef class Connection:
     cdef int begin(self, Stream* stream) except -1
     cdef int begin_health(self, Stream* stream, Method method, bytes request) except -1
     cdef tuple metadata_of(self, Stream* stream)
+    cdef tuple trace_of(self, Stream* stream)
     cdef int wait_for(self, Stream* stream, Waiting waiting, reply) except -1
     cdef int settle(self, Stream* stream, Waiting waiting, future) except -1
     cdef int answer(self, Stream* stream, bytes reply) except -1

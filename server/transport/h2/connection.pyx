@@ -27,7 +27,7 @@ cimport altyn.server.transport.h2.semantics as semantics
 cimport altyn.server.transport.h2.stream as streams
 from altyn.server.meters cimport now_ns
 from altyn.server.slots cimport PendingReply
-from altyn.server.transport.h2.lobby cimport CALL, HEALTH_CHECK, Lobby, Method
+from altyn.server.transport.h2.lobby cimport CALL, HEALTH_CHECK, TRACED_CALL, Lobby, Method
 from altyn.server.transport.h2.secured cimport Secured
 from altyn.server.transport.h2.stream cimport Stream
 
@@ -206,10 +206,13 @@ cdef class Connection:
         cdef bytes request = PyBytes_FromStringAndSize(<const char*>stream.body, stream.body_size)
         cdef Waiting waiting
         cdef int64_t begun_ns
+        cdef tuple metadata = self.metadata_of(stream)
         streams.stream_drop_body(&self.lobby.front, stream, &self.peer.request_bytes)
         stream.state = streams.RUNNING
         if method.kind != CALL:
-            return self.begin_health(stream, method, request)
+            if method.kind != TRACED_CALL:
+                return self.begin_health(stream, method, request)
+            metadata += self.trace_of(stream)
         begun_ns = method.meter.begin()
         self.used_ns = begun_ns
         if stream.deadline_ns != 0 and stream.deadline_ns <= begun_ns:
@@ -217,7 +220,7 @@ cdef class Connection:
             return self.refuse_plainly(stream, semantics.GRPC_DEADLINE_EXCEEDED, b"the deadline has passed")
         scope = None
         try:
-            scope = method.authenticate(self.metadata_of(stream), self.certificate)
+            scope = method.authenticate(metadata, self.certificate)
             reply = method.call(request, scope)
         except CallRefused as refused:
             method.meter.refused(begun_ns, refused.code, refused.reason)
@@ -247,6 +250,16 @@ cdef class Connection:
             self.authorization = PyBytes_FromStringAndSize(<const char*>stream.credential.bytes, <Py_ssize_t>size)
             self.metadata = (("authorization", self.authorization.decode("latin-1")),)
         return self.metadata
+
+    cdef tuple trace_of(self, Stream* stream):
+        """The field that tells which trace the call belongs to."""
+        cdef h2.Trace* trace
+        if self.peer.traces == NULL:
+            return ()
+        trace = h2.trace_at(&self.peer, stream.id)
+        if trace.stream != stream.id:
+            return ()
+        return (("traceparent", trace.text[:h2.TRACE_BYTES].decode("latin-1")),)
 
     cdef int wait_for(self, Stream* stream, Waiting waiting, reply) except -1:
         waiting.connection = self

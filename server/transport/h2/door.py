@@ -77,7 +77,7 @@ class H2Door:
         )
         for service in services:
             for name, call in service.table.items():
-                method = Method(call, service.authenticate, meters.of(service.name, name))
+                method = Method(call, service.authenticate, meters.of(service.name, name), service.is_traced)
                 self.lobby.add(f"/{service.name}/{name}", method)
         meters.watch(self._names[-1], self.lobby)
         self._listeners: list[socket.socket] = []

@@ -8,7 +8,7 @@ is read. Never here: frames, streams' lives.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
-from libc.stdlib cimport malloc
+from libc.stdlib cimport calloc, malloc
 from libc.string cimport memcmp, memcpy, memset
 
 cimport altyn.server.transport.h2.nghttp2 as ng
@@ -16,7 +16,7 @@ cimport altyn.server.transport.h2.semantics as semantics
 cimport altyn.server.transport.h2.stream as streams
 from altyn.server.transport.h2.peer cimport (
     COMPRESSION_ERROR, ENHANCE_YOUR_CALM, HEADER_BLOCK_BYTES_MAX, IGNORED_BLOCK, INTERNAL_ERROR, KNOWN_BYTES_MAX,
-    REQUEST_BLOCK, TRAILERS_BLOCK, Block, Peer, give_up,
+    REQUEST_BLOCK, TRACE_BYTES, TRACES_KEPT, TRAILERS_BLOCK, Block, Peer, Trace, give_up, trace_at,
 )
 from altyn.server.transport.h2.stream cimport Credential, Front, Stream
 
@@ -36,6 +36,7 @@ cdef enum Seen:
     ABSOLUTE_PATH = 4_096
     ASTERISK = 8_192
     PSEUDO_AUTHORITY = 16_384
+    TRACED = 32_768      # a traceparent came, and is kept
 
 
 cdef void block_begin(Peer* peer) noexcept nogil:
@@ -74,7 +75,7 @@ cdef int block_take_whole(Peer* peer, const uint8_t* start, size_t size) noexcep
         if block_take(peer, start, indexed, indexed == size) != 0:
             return -1
         block_forget_known(peer)
-        if not peer.block.seen & MALFORMED:
+        if not peer.block.seen & (MALFORMED | TRACED):  # a trace is a stream's own
             memcpy(peer.known, start, indexed)
             peer.known_size = <uint8_t>indexed
             peer.known_block = peer.block
@@ -214,7 +215,7 @@ cdef int take_field(
     if is_spaced(value, value_size) or not ng.nghttp2_check_header_value(value, value_size):
         return 0
     if peer.block_kind == REQUEST_BLOCK and block.bytes <= streams.HEADER_LIST_BYTES_MAX:
-        take_regular(block, name, name_size, value, value_size)
+        take_regular(peer, name, name_size, value, value_size)
     elif is_of_connection(name, name_size):
         block.seen |= MALFORMED
     return 0
@@ -267,8 +268,9 @@ cdef inline bint is_of_connection(const uint8_t* name, size_t size) noexcept nog
 
 
 cdef void take_regular(
-    Block* block, const uint8_t* name, size_t name_size, const uint8_t* value, size_t value_size
+    Peer* peer, const uint8_t* name, size_t name_size, const uint8_t* value, size_t value_size
 ) noexcept nogil:
+    cdef Block* block = &peer.block
     cdef int64_t timeout
     if name_size == 2:
         if memcmp(name, b"te", 2) == 0:
@@ -296,8 +298,26 @@ cdef void take_regular(
     elif name_size == 14:
         if memcmp(name, b"content-length", 14) == 0:
             take_content_length(block, value, value_size)
+    elif name_size == 11:
+        if peer.front.keeps_traces and memcmp(name, b"traceparent", 11) == 0:
+            take_trace(peer, value, value_size)
     elif is_of_connection(name, name_size):
         block.seen |= MALFORMED
+
+
+cdef void take_trace(Peer* peer, const uint8_t* value, size_t size) noexcept nogil:
+    """The first one counts. Without memory, or after 64 newer streams, the call belongs to no trace."""
+    cdef Trace* trace
+    if size != TRACE_BYTES or peer.block.seen & TRACED:
+        return
+    if peer.traces == NULL:
+        peer.traces = <Trace*>calloc(TRACES_KEPT, sizeof(Trace))
+        if peer.traces == NULL:
+            return
+    peer.block.seen |= TRACED
+    trace = trace_at(peer, peer.block_stream)
+    trace.stream = peer.block_stream
+    memcpy(trace.text, value, TRACE_BYTES)
 
 
 cdef bint is_trailers(const uint8_t* value, size_t size) noexcept nogil:

@@ -72,6 +72,8 @@ cdef void peer_close(Peer* peer) noexcept nogil:
         peer.inflater = NULL
     fields.block_end(peer)
     fields.block_forget_known(peer)
+    free(peer.traces)
+    peer.traces = NULL
     free(peer.control)
     peer.control = NULL
     peer.control_size = peer.control_capacity = 0

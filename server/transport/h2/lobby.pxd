@@ -10,6 +10,7 @@ cdef enum MethodKind:
     CALL
     HEALTH_CHECK
     HEALTH_WATCH
+    TRACED_CALL  # its `authenticate` wants to know of the trace, too
 
 
 @cython.final

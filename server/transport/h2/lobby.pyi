@@ -6,7 +6,7 @@ from altyn.server.transport.door import Authenticate
 
 @final
 class Method:
-    def __init__(self, call: Any, authenticate: Authenticate, meter: CallMeter) -> None: ...
+    def __init__(self, call: Any, authenticate: Authenticate, meter: CallMeter, is_traced: bool = False) -> None: ...
 
 @final
 class Lobby:

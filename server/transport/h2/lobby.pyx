@@ -28,8 +28,8 @@ cdef enum:
 cdef class Method:
     """One path: what it calls, who may, where it is counted."""
 
-    def __init__(self, call, authenticate, CallMeter meter not None):
-        self.kind = CALL
+    def __init__(self, call, authenticate, CallMeter meter not None, bint is_traced=False):
+        self.kind = TRACED_CALL if is_traced else CALL
         self.call = call
         self.authenticate = authenticate
         self.meter = meter
@@ -90,6 +90,7 @@ cdef class Lobby:
             raise ValueError("a door has at most 64 methods")
         self.path_texts.append(text)
         self.methods.append(method)
+        self.front.keeps_traces |= method.kind == TRACED_CALL
         self.front.paths[self.front.paths_count].text = PyBytes_AS_STRING(text)
         self.front.paths[self.front.paths_count].size = <size_t>PyBytes_GET_SIZE(text)
         self.front.paths_count += 1

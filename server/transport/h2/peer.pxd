@@ -33,6 +33,9 @@ cdef enum PeerLimit:
     PING_STRIKES_MAX = 2
     # Of a block of indexed fields that is known when it comes again.
     KNOWN_BYTES_MAX = 40
+    # A `traceparent` of W3C Trace Context, version 00; and of how many streams it is kept, a power of two.
+    TRACE_BYTES = 55
+    TRACES_KEPT = 64
     FRAME_HEAD_BYTES = 9
     FRAME_BYTES_MAX = 16_384
     WINDOW_MAX = 0x7FFFFFFF
@@ -87,6 +90,10 @@ cdef struct Block:
     Credential* credential     # counted; NULL: none
     uint16_t seen              # bits of Seen in fields.pyx
 
+cdef struct Trace:
+    int32_t stream             # whose; 0: nobody's
+    uint8_t[TRACE_BYTES] text
+
 cdef struct Peer:
     Front* front
     Stream* streams            # all of them
@@ -140,6 +147,7 @@ cdef struct Peer:
     uint8_t known_size         # 0: nothing is known
     uint8_t[KNOWN_BYTES_MAX] known
     Block known_block
+    Trace* traces              # by half a stream's id, a newer one in place of an older; NULL: none came
 
     # frames of control that wait to be sent
     uint8_t* control
@@ -148,6 +156,10 @@ cdef struct Peer:
 
     const char* fault          # why the connection ends, a literal; NULL: it does not
     uint32_t fault_code
+
+
+cdef inline Trace* trace_at(Peer* peer, int32_t stream_id) noexcept nogil:
+    return &peer.traces[stream_id >> 1 & (TRACES_KEPT - 1)]
 
 
 cdef inline int give_up(Peer* peer, uint32_t code, const char* why) noexcept nogil:

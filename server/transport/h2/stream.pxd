@@ -33,6 +33,7 @@ cdef struct Front:
     int64_t request_bytes      # in buffers of all connections
     int64_t request_bytes_max
     int64_t streams_count
+    bint keeps_traces          # somebody wants to know which trace a call belongs to
 
 # An `authorization` that came, shared by the streams it came with.
 cdef struct Credential:

@@ -27,6 +27,7 @@ BODY_BYTES_MAX = 4 << 20  # names and digits take their room
 BODY_S = 30.0
 ANSWER_S = 30.0
 CERTIFICATE = "altyn.certificate"  # in the scope of a request: the peer's, or None
+METADATA = ("authorization", "traceparent")  # what of a request's fields tells whose call it is, and of which trace
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 HTTP_STATUS = {
@@ -145,5 +146,5 @@ async def read_request(request: Request, *, may_be_empty: bool = False) -> bytes
 
 
 def _who(request: Request, authenticate: Authenticate) -> Scope:
-    sent = request.headers.get("authorization")
-    return authenticate((("authorization", sent),) if sent is not None else (), request.scope.get(CERTIFICATE))
+    sent = [(name, request.headers[name]) for name in METADATA if name in request.headers]
+    return authenticate(sent, request.scope.get(CERTIFICATE))
