@@ -1,10 +1,10 @@
 """Spans of calls for OpenTelemetry: which method, how it ended, and where its time went. Of one call in some.
 
 It stands around a service, its call table and who may call, as the stages do; a server that is not asked for spans has
-nothing of it, not a branch, and does not load this. A call whose `traceparent` belongs to a trace that is kept is always
-told; one whose trace is not kept never is. Invariants: what a call is given, answers and raises is untouched; a span is
-made when the call has ended, and sent by a thread of the library's; spans wait in a bounded queue, and what does not
-fit is dropped. Never here: cards, phones, keys, what was bought.
+nothing of it, not a branch, and does not load this. A call whose `traceparent` belongs to a trace that is kept is
+always told; one whose trace is not kept never is. Invariants: what a call is given, answers and raises is untouched; a
+span is made when the call has ended, and sent by a thread of the library's; spans wait in a bounded queue, and what
+does not fit is dropped. Never here: cards, phones, keys, what was bought.
 """
 
 from __future__ import annotations
