@@ -78,9 +78,9 @@ class Bench:
         finally:
             self.slowest_s = max(self.slowest_s, asyncio.get_running_loop().time() - started_s)
 
-    async def begin(self, number: int) -> None:
-        """A receipt with two lines."""
-        words = {"card": self.place.card} if self.place.card else {}
+    async def begin(self, number: int, **shown: str) -> None:
+        """A receipt with two lines. ``shown``: what the customer shows, in place of the card."""
+        words = shown or ({"card": self.place.card} if self.place.card else {})
         await self.do(
             "start",
             shift_number=self.shift_number,

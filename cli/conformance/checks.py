@@ -9,16 +9,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 
 import grpc
 
 from altyn.cli.conformance.bench import ATTEMPTS_MAX, CASHIER_PATIENCE_S, Bench, expect, status_name
 from altyn.cli.conformance.proxy import Fault, always, first
+from altyn.cli.conformance.seen import Seen
 from altyn.pos.v1 import receipt_pb2
 
 Check = Callable[[Bench], Awaitable[str]]
 CHECKS: dict[str, tuple[str, Check]] = {}
 WAIT_S = 0.7
+#: As an app shows it, and as nobody here made it: what is judged is what the register sends.
+QR_SHOWN = "A10000000JCW02VHP020GC4GY5R98YE3NQ"
+PHONE, CODE = "+79001234567", "123456"
+WITH_RECEIPT = ("CalculateReceipt", "ReserveReceipt", "CommitReceipt")
 #: What a timer may be early by.
 EARLY_S = 0.05
 
@@ -288,6 +294,63 @@ async def returned(bench: Bench) -> str:
     of = [(line.refund_of.line_no, line.refund_of.qty_milli) for line in receipt.lines]
     expect(of == [(1, 1000)], f"the return's lines are of {of}", attempts)
     return f"{len(attempts)} attempts{'; answered by a stub' if attempts[-1].seen.is_stubbed else ''}"
+
+
+@check("qr-code", "a code from an app goes as it was read, with the token of the newest calculation that knew it")
+async def qr_code(bench: Bench) -> str:
+    await bench.begin(1, qr=QR_SHOWN)
+    await bench.do("calculate")
+    await bench.do("calculate")
+    await bench.effect("reserve", 1)
+    status = await bench.effect("commit", 1)
+    expect(status in ("OK", "QUEUED"), f"the register reports {status}")
+    expect(await bench.drain() == 0, "something is left to send")
+    forecasts = [seen for seen in bench.seen if seen.call == "CalculateReceipt"]
+    expect(len(forecasts) >= 2, f"{len(forecasts)} CalculateReceipt came of two", bench.seen)
+    for before, after in pairwise(forecasts):
+        kept = before.response is not None and after.message.calc_token == before.response.calc_token != b""
+        expect(kept, "a CalculateReceipt without the calc_token of the one before loses its customer", [before, after])
+    newest = forecasts[-1].response.calc_token if forecasts[-1].response is not None else b""
+    reserves = bench.attempts("ReserveReceipt", 1)
+    expect(bool(reserves), "no ReserveReceipt came", bench.seen)
+    expect(reserves[0].message.calc_token == newest != b"", "the reserve is without the newest calc_token", reserves)
+    _expect_identity(bench.seen, "TOKEN_KIND_QR", QR_SHOWN, "INPUT_METHOD_QR", "")
+    return await bench.expect_sold(1)
+
+
+@check("one-time-code", "a phone's code is sent for without one, and goes with the phone from then on")
+async def one_time_code(bench: Bench) -> str:
+    await bench.begin(1, phone=PHONE)
+    await bench.do("calculate")
+    told = str((await bench.do("send_code", phone=PHONE)).get("status", ""))
+    expect(told == "OK", f"the register reports {told} for the code")
+    asked = [seen for seen in bench.seen if seen.call == "SendOneTimeCode"]
+    expect(bool(asked), "no SendOneTimeCode came", bench.seen)
+    for seen in asked:
+        of = (seen.message.store_id, seen.message.register_id, seen.message.identity.value, seen.message.identity.code)
+        wanted = (bench.place.store_id, bench.place.register_id, PHONE, "")
+        expect(of == wanted, f"SendOneTimeCode says {of}", [seen])
+    before = len(bench.seen)
+    await bench.begin(1, phone=PHONE, code=CODE)
+    await bench.do("calculate")
+    await bench.effect("reserve", 1)
+    status = await bench.effect("commit", 1)
+    expect(status in ("OK", "QUEUED"), f"the register reports {status}")
+    expect(await bench.drain() == 0, "something is left to send")
+    _expect_identity(bench.seen[:before], "TOKEN_KIND_PHONE", PHONE, "INPUT_METHOD_PHONE", "")
+    _expect_identity(bench.seen[before:], "TOKEN_KIND_PHONE", PHONE, "INPUT_METHOD_PHONE_CODE", CODE)
+    return await bench.expect_sold(1)
+
+
+def _expect_identity(seen: list[Seen], *wanted: str) -> None:
+    """Every receipt says so who the customer is: kind, value, how it came, code."""
+    for one in seen:
+        if one.call in WITH_RECEIPT:
+            identity = one.message.receipt.identity
+            kind = receipt_pb2.TokenKind.Name(identity.kind)
+            method = receipt_pb2.InputMethod.Name(identity.input_method)
+            sent = (kind, identity.value, method, identity.code)
+            expect(sent == wanted, f"the customer is sent as {sent}, and not as {wanted}", [one])
 
 
 @check("next-day", "after all that a sale still goes through, and nothing is owed")

@@ -16,7 +16,19 @@ from typing import Any
 
 from altyn.pos.v1 import pos_service_pb2, receipt_pb2
 from altyn.pos.v1.outcome_pb2 import Status
-from altyn.register import Answer, CallRejected, Line, LocalTime, NoAnswer, Register, TimeOut, build_receipt, card
+from altyn.register import (
+    Answer,
+    CallRejected,
+    Line,
+    LocalTime,
+    NoAnswer,
+    Register,
+    TimeOut,
+    build_receipt,
+    card,
+    phone,
+    qr,
+)
 from altyn.register.client import TIME_OUTS
 
 #: Half the usual patience: for tests of the kit itself.
@@ -65,14 +77,21 @@ class Till:
 
     async def authorize(self) -> Any:
         try:
-            known = await self.register.authorize(card(self._head.get("card", "")), at=LocalTime.now())
+            known = await self.register.authorize(self._identity() or card(""), at=LocalTime.now())
         except NoAnswer:
             return {"status": "NO_ANSWER"}
         return {"status": Status.Name(known.status).removeprefix("STATUS_")}
 
+    async def send_code(self, *, phone: str) -> Any:
+        try:
+            sent = await self.register.send_code(phone)
+        except NoAnswer:
+            return {"status": "NO_ANSWER"}
+        return {"status": Status.Name(sent.status).removeprefix("STATUS_")}
+
     async def calculate(self) -> Any:
         try:
-            shown = await self.register.calculate(self._receipt())
+            shown = await self.register.calculate(self._receipt(), calc_token=self._token)
         except NoAnswer:
             self._is_offline = True  # sold at shelf prices
             return {"status": "NO_ANSWER"}
@@ -137,7 +156,6 @@ class Till:
         return {"left": drained.left_count}
 
     def _receipt(self) -> receipt_pb2.Receipt:
-        number = self._head.get("card", "")
         receipt = build_receipt(
             store_id=self.register.store_id,
             register_id=self.register.register_id,
@@ -147,12 +165,20 @@ class Till:
             currency=self._head.get("currency", "RUB"),
             exponent=self._head.get("exponent", 2),
             at=LocalTime.now(),
-            identity=card(number) if number else None,
+            identity=self._identity(),
             mode=receipt_pb2.MODE_OFFLINE if self._is_offline else receipt_pb2.MODE_ONLINE,
         )
         if self._is_offline:
             receipt.computed_by = receipt_pb2.COMPUTED_BY_NONE
         return receipt
+
+    def _identity(self) -> receipt_pb2.Identity | None:
+        """What the customer shows."""
+        if shown := self._head.get("qr"):
+            return qr(shown)
+        if number := self._head.get("phone"):
+            return phone(number, self._head.get("code", ""))
+        return card(self._head["card"]) if self._head.get("card") else None
 
     async def _told(self, asked: Any) -> dict[str, Any]:
         try:

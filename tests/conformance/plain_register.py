@@ -56,7 +56,7 @@ class Till:
     def power_off(self) -> Any:
         return {}
 
-    def start(self, shift_number: int, receipt_number: int, currency: str = "RUB", **_: Any) -> Any:
+    def start(self, shift_number: int, receipt_number: int, currency: str = "RUB", **shown: Any) -> Any:
         self.receipt = receipt_pb2.Receipt(
             store_id=self.store_id if FAULT != "foreign_store" else "s2",
             register_id=self.register_id,
@@ -67,7 +67,28 @@ class Till:
             mode=receipt_pb2.MODE_ONLINE,
         )
         self.token = b""
+        if "qr" in shown:
+            self.receipt.identity.value = shown["qr"]
+            as_card = FAULT == "reads_any_code_as_a_card"
+            self.receipt.identity.kind = receipt_pb2.TOKEN_KIND_CARD if as_card else receipt_pb2.TOKEN_KIND_QR
+            self.receipt.identity.input_method = receipt_pb2.INPUT_METHOD_QR
+        elif "phone" in shown:
+            code = "" if FAULT == "keeps_the_code" else shown.get("code", "")
+            method = receipt_pb2.INPUT_METHOD_PHONE_CODE if code else receipt_pb2.INPUT_METHOD_PHONE
+            identity = receipt_pb2.Identity(
+                kind=receipt_pb2.TOKEN_KIND_PHONE, value=shown["phone"], input_method=method, code=code
+            )
+            self.receipt.identity.CopyFrom(identity)
         return {}
+
+    def send_code(self, phone: str) -> Any:
+        identity = receipt_pb2.Identity(kind=receipt_pb2.TOKEN_KIND_PHONE, value=phone)
+        asked = pos_service_pb2.SendOneTimeCodeRequest(
+            store_id=self.store_id, register_id=self.register_id, identity=identity
+        )
+        if FAULT == "asks_for_no_code":
+            return {"status": "OK"}
+        return {"status": name(self.call("SendOneTimeCode", asked.SerializeToString()).status)}
 
     def add(self, sku: str, price_minor: int, qty_milli: int, unit: str) -> Any:
         line_no = len(self.receipt.lines) + 1
@@ -77,7 +98,8 @@ class Till:
         return {}
 
     def calculate(self) -> Any:
-        asked = pos_service_pb2.CalculateReceiptRequest(receipt=self.receipt)
+        token = b"" if FAULT == "calculates_anew" else self.token
+        asked = pos_service_pb2.CalculateReceiptRequest(calc_token=token, receipt=self.receipt)
         try:
             shown = self.call("CalculateReceipt", asked.SerializeToString())
         except grpc.RpcError:

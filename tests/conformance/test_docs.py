@@ -19,7 +19,7 @@ def test_page_has_a_row_for_each_check_and_names_each_rule() -> None:
 
 def test_page_has_a_row_for_each_command_and_the_reference_knows_them() -> None:
     rows = re.findall(r"^\| `(\w+)` \|", PAGE.split("## The adapter")[1].split("## Checks")[0], re.MULTILINE)
-    given = {"power_on", "power_off", "start", "add", "calculate", "settle", "drain", *bench.EFFECT_OF}
+    given = {"power_on", "power_off", "start", "add", "calculate", "send_code", "settle", "drain", *bench.EFFECT_OF}
     assert set(rows) - {"do"} == given
     known = {"return" if name == "return_" else name for name in vars(reference.Till)}
     assert given <= known

@@ -50,6 +50,10 @@ PLANTED = {
     "stays_online": ("no-forecast", ("no-forecast",)),
     "returns_no_sale": ("return", ("return",)),
     "returns_no_line": ("return", ("return",)),
+    "calculates_anew": ("qr-code", ("qr-code",)),
+    "reads_any_code_as_a_card": ("qr-code", ("qr-code",)),
+    "keeps_the_code": ("one-time-code", ("one-time-code",)),
+    "asks_for_no_code": ("one-time-code", ("one-time-code",)),
 }
 _numbers = itertools.count(1)
 
