@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import shutil
 import subprocess
@@ -11,8 +12,11 @@ import pytest
 from google.protobuf.descriptor import Descriptor, FileDescriptor
 
 from altyn.pos.v1 import outcome_pb2, pos_service_pb2, reasons_pb2, receipt_pb2
+from altyn.register import Allowance, card, phone, qr
 
 ROOT = Path(__file__).resolve().parents[2]
+TRIAL = Path(__file__).parent / "java" / "AllowanceTrial.java"
+DAY_US = 86_400_000_000
 SAMPLES = ROOT / "docs/register/samples"
 JAVA = sorted((SAMPLES / "java").glob("*.java"))
 BSL = sorted((SAMPLES / "1c").glob("*.bsl"))
@@ -37,10 +41,14 @@ FIELDS = {camel(field.name) for message in MESSAGES.values() for field in messag
 @pytest.mark.parametrize("path", JAVA + CSHARP, ids=lambda path: path.name)
 def test_messages_and_calls_named_in_a_sample_exist(path: Path) -> None:
     text = path.read_text("utf-8")
-    messages = set(re.findall(r"\b(\w+Receipt(?:Request|Response)|\w+Operation(?:Request|Response))\b", text))
+    messages = set(
+        re.findall(r"\b(\w+(?:Receipt|Operation|Customer|Code)(?:Request|Response)|OfflineAllowance)\b", text)
+    )
     assert messages
     assert messages <= set(MESSAGES)
-    calls = set(re.findall(r"\"((?:Reserve|Commit|Cancel|Return|Calculate|Upload)\w+|GetOperation)\"", text))
+    calls = set(
+        re.findall(r"\"((?:Reserve|Commit|Cancel|Return|Calculate|Upload|Authorize|SendOne)\w+|GetOperation)\"", text)
+    )
     assert calls <= METHODS
 
 
@@ -49,7 +57,7 @@ def test_fields_and_values_named_in_a_java_sample_exist(path: Path) -> None:
     text = path.read_text("utf-8")
     of_protobuf = {"StringValue", "NumberValue", "FullMethodName", "Type"}
     setters = set(re.findall(r"\.set([A-Z]\w+)\(", text)) - of_protobuf
-    assert len(setters) > 5
+    assert len(setters) > 1
     assert setters <= FIELDS
     values = set(re.findall(r"\b((?:STATUS|MODE|UNIT|TOKEN_KIND|INPUT_METHOD|COMPUTED_BY)_[A-Z_]+)\b", text))
     assert values - {"STATUS_"} <= ENUM_VALUES
@@ -58,8 +66,8 @@ def test_fields_and_values_named_in_a_java_sample_exist(path: Path) -> None:
 @pytest.mark.parametrize("path", CSHARP, ids=lambda path: path.name)
 def test_fields_named_in_a_csharp_sample_exist(path: Path) -> None:
     text = path.read_text("utf-8")
-    made = re.findall(r"new (\w+Request)\s*\{([^}]*)\}", text)
-    assert len(made) >= 5
+    made = re.findall(r"new (\w+Request|Identity)\s*\{([^}]*)\}", text)
+    assert made or "Request" not in text
     for message, body in made:
         fields = {camel(field.name) for field in MESSAGES[message].fields}
         assert set(re.findall(r"(\w+) = ", body)) <= fields
@@ -75,8 +83,8 @@ def test_names_in_a_1c_sample_exist() -> None:
     assert len(sent) > 20
     assert sent <= json_names
     assert set(re.findall(r"\"((?:[A-Z]+_)+[A-Z]+)\"", text)) <= ENUM_VALUES
-    calls = set(re.findall(r"\"((?:Authorize|Calculate|Reserve|Commit|Cancel)\w+)\"", text))
-    assert len(calls) == 5
+    calls = set(re.findall(r"\"((?:Authorize|Calculate|Reserve|Commit|Cancel|SendOne)\w+)\"", text))
+    assert len(calls) == 6
     assert calls <= METHODS
     code = re.sub(r"//.*|\"[^\"\n]*\"", "", text)
     for opened, closed in (("Функция", "КонецФункции"), ("Процедура", "КонецПроцедуры"), ("Цикл", "КонецЦикла")):
@@ -90,16 +98,59 @@ def test_pages_name_the_sample_files() -> None:
         assert [path.name for path in paths if f"({path.relative_to(ROOT / 'docs/register')})" not in text] == []
 
 
-def test_java_sample_compiles(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def java(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A class path with the samples, compiled, and the trial of the allowance."""
     jars = [Path("/usr/share/java") / f"{name}.jar" for name in JARS]
     if not (shutil.which("javac") and shutil.which("protoc") and all(jar.exists() for jar in jars)):
         pytest.skip("needs a JDK, protoc and the grpc-java jars (libgrpc-java, libprotobuf-java)")
+    folder = tmp_path_factory.mktemp("java")
     protos = sorted((ROOT / "proto/altyn/pos/v1").glob("*.proto"))
-    subprocess.run(["protoc", f"-I{ROOT / 'proto'}", f"--java_out={tmp_path}", *map(str, protos)], check=True)
-    sources = [*map(str, tmp_path.rglob("*.java")), *map(str, JAVA)]
-    command = ["javac", "-nowarn", "-d", str(tmp_path / "out"), "-cp", ":".join(map(str, jars)), *sources]
+    subprocess.run(["protoc", f"-I{ROOT / 'proto'}", f"--java_out={folder}", *map(str, protos)], check=True)
+    sources = [*map(str, folder.rglob("*.java")), *map(str, JAVA), str(TRIAL)]
+    path = ":".join(map(str, jars))
+    command = ["javac", "-nowarn", "-d", str(folder / "out"), "-cp", path, *sources]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
+    return f"{folder / 'out'}:{path}"
+
+
+def test_java_allowance_lets_go_what_the_python_one_does(java: str, tmp_path: Path) -> None:
+    """Step by step, each after a restart."""
+    chance, asked, expected = random.Random(3), [], []
+    now_us = 20_000 * DAY_US
+    for number in range(400):
+        now_us += chance.choice((1, 60_000_000, 3_600_000_000, DAY_US // 3))
+        library = Allowance(tmp_path / "python")
+        given = pos_service_pb2.OfflineAllowance(
+            signed=bytes([number % 256]),
+            receipts_max=chance.randrange(4),
+            receipt_sum_max_minor=chance.randrange(5_000),
+            sum_max_minor=chance.randrange(9_000),
+            valid_until_us=now_us + chance.randrange(DAY_US),
+            assets=chance.choice(([], ["bonus"], ["stars", "bonus"])),
+        )
+        receipt = receipt_pb2.Receipt(points=[receipt_pb2.PointsRequest(asset=chance.choice(("bonus", "stars")))])
+        shown = chance.choice((card("1001"), card("1001"), card("A1" + "0" * 32), qr("1"), phone("+7", "123456")))
+        receipt.identity.CopyFrom(shown)
+        sum_minor = chance.randrange(-1, 4_000)
+        match chance.randrange(4):
+            case 0:
+                answer = pos_service_pb2.AuthorizeCustomerResponse(offline_allowance=given, server_time_us=now_us)
+                asked.append(f"take {answer.SerializeToString().hex()}")
+                library.take(given, now_us)
+                expected.append("taken")
+            case 1:
+                asked.append(f"left {now_us}")
+                expected.append(str(library.left_minor(now_us)))
+            case _:
+                asked.append(f"spend {receipt.SerializeToString().hex()} {sum_minor} {now_us}")
+                may = str(library.spend(receipt, sum_minor, now_us)).lower()
+                expected.append(f"{may} {receipt.SerializeToString().hex()}")
+    command = ["java", "-cp", java, "AllowanceTrial", str(tmp_path / "java")]
+    said = subprocess.run(command, input="\n".join(asked), capture_output=True, text=True, check=True, timeout=120)
+    assert said.stdout.splitlines() == expected
+    assert sum(line.startswith("true") for line in expected) > 10
 
 
 def test_csharp_sample_parses() -> None:

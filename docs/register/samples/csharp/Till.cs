@@ -69,19 +69,53 @@ public sealed class Till
 
     // CALLS WITHOUT EFFECTS
 
-    /// <summary>What does the receipt cost now? Null: nobody answered; sell at shelf prices, offline.</summary>
-    public async Task<CalculateReceiptResponse> CalculateAsync(Receipt receipt)
+    /// <summary>
+    /// What does the receipt cost now? Null: nobody answered; sell at shelf prices, offline. calcToken: of the calculation before,
+    /// ByteString.Empty for the first; it keeps a customer whose code from an app has ended meanwhile.
+    /// </summary>
+    public async Task<CalculateReceiptResponse> CalculateAsync(Receipt receipt, ByteString calcToken)
     {
-        try
-        {
-            var request = new CalculateReceiptRequest { Receipt = receipt };
-            return CalculateReceiptResponse.Parser.ParseFrom(await CallAsync("CalculateReceipt", request.ToByteArray(), CalculateTime));
-        }
-        catch (RpcException error) when (Silent.Contains(error.StatusCode))
-        {
-            return null;
-        }
+        var request = new CalculateReceiptRequest { CalcToken = calcToken, Receipt = receipt };
+        var reply = await AskAsync("CalculateReceipt", request.ToByteArray(), CalculateTime);
+        return reply == null ? null : CalculateReceiptResponse.Parser.ParseFrom(reply);
     }
+
+    /// <summary>Who is this? Null: nobody answered. Give the answer to Allowance.Take.</summary>
+    public async Task<AuthorizeCustomerResponse> AuthorizeAsync(Identity identity, long localTimeUs, int utcOffsetMinutes)
+    {
+        var request = new AuthorizeCustomerRequest
+        {
+            StoreId = _storeId,
+            RegisterId = _registerId,
+            Identity = identity,
+            LocalTimeUs = localTimeUs,
+            UtcOffsetMinutes = utcOffsetMinutes,
+        };
+        var reply = await AskAsync("AuthorizeCustomer", request.ToByteArray(), AttemptTime);
+        return reply == null ? null : AuthorizeCustomerResponse.Parser.ParseFrom(reply);
+    }
+
+    /// <summary>Have a one-time code sent to whoever owns this phone; whether anybody does is never told. Null: nobody answered.</summary>
+    public async Task<SendOneTimeCodeResponse> SendCodeAsync(string phone)
+    {
+        var owner = new Identity { Kind = TokenKind.Phone, Value = phone };
+        var request = new SendOneTimeCodeRequest { StoreId = _storeId, RegisterId = _registerId, Identity = owner };
+        var reply = await AskAsync("SendOneTimeCode", request.ToByteArray(), AttemptTime);
+        return reply == null ? null : SendOneTimeCodeResponse.Parser.ParseFrom(reply);
+    }
+
+    // WHAT A CUSTOMER SHOWS: as it was read, in every call of the receipt; see identification.md
+
+    public static Identity Card(string number) =>
+        new Identity { Kind = TokenKind.Card, Value = number, InputMethod = InputMethod.Scan };
+
+    /// <summary>The code an app shows: a new one every minute. Once seen by a calculation, its calc_token keeps the customer.</summary>
+    public static Identity Qr(string shown) =>
+        new Identity { Kind = TokenKind.Qr, Value = shown, InputMethod = InputMethod.Qr };
+
+    /// <summary>A phone; with the six digits its owner was sent it may pay. code: empty without.</summary>
+    public static Identity Phone(string number, string code) =>
+        new Identity { Kind = TokenKind.Phone, Value = number, Code = code, InputMethod = code == "" ? InputMethod.Phone : InputMethod.PhoneCode };
 
     // CALLS WITH EFFECTS: saved, then sent
 
@@ -209,6 +243,19 @@ public sealed class Till
         }
     }
 
+    /// One attempt of a call without effects; null: nobody answered.
+    private async Task<byte[]> AskAsync(string name, byte[] request, TimeSpan time)
+    {
+        try
+        {
+            return await CallAsync(name, request, time);
+        }
+        catch (RpcException error) when (Silent.Contains(error.StatusCode))
+        {
+            return null;
+        }
+    }
+
     private async Task<byte[]> CallAsync(string name, byte[] request, TimeSpan time)
     {
         var method = new Method<byte[], byte[]>(MethodType.Unary, "altyn.pos.v1.PosService", name, Raw, Raw);
@@ -270,7 +317,7 @@ public sealed class Till
     }
 
     /// Whole or not at all: flushed under another name, then renamed. On Linux also flush the folder.
-    private static void Write(string path, byte[] stored)
+    internal static void Write(string path, byte[] stored)
     {
         var fresh = path + ".new";
         using (var file = new FileStream(fresh, FileMode.Create, FileAccess.Write))

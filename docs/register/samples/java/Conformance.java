@@ -50,6 +50,8 @@ public final class Conformance {
             }
             case "start" -> start(words);
             case "add" -> addLine(words);
+            case "send_code" -> tell(answer, "status", till.sendCode(text(words, "phone"))
+                .map(sent -> sent.getStatus().name().substring("STATUS_".length())).orElse("NO_ANSWER"));
             case "calculate" -> tell(answer, "status", calculate());
             case "reserve" -> tell(answer, "status", till.reserve(receipt.build(), calcToken).status());
             case "commit" -> {
@@ -76,9 +78,9 @@ public final class Conformance {
             // The wall clock of the shop, as microseconds since 1970-01-01T00:00 of that clock.
             .setLocalTimeUs((now.toEpochSecond() + offsetMinutes * 60L) * 1_000_000L).setUtcOffsetMinutes(offsetMinutes)
             .setMode(Mode.MODE_ONLINE);
-        if (words.containsKey("card"))
-            receipt.setIdentity(Identity.newBuilder().setKind(TokenKind.TOKEN_KIND_CARD).setValue(text(words, "card"))
-                .setInputMethod(InputMethod.INPUT_METHOD_SCAN));
+        if (words.containsKey("card")) receipt.setIdentity(Till.card(text(words, "card")));
+        if (words.containsKey("qr")) receipt.setIdentity(Till.qr(text(words, "qr")));
+        if (words.containsKey("phone")) receipt.setIdentity(Till.phone(text(words, "phone"), text(words, "code")));
     }
 
     private ReceiptLine.Builder addLine(Map<String, Value> words) {
@@ -87,7 +89,7 @@ public final class Conformance {
     }
 
     private String calculate() throws IOException {
-        Optional<CalculateReceiptResponse> shown = till.calculate(receipt.build());
+        Optional<CalculateReceiptResponse> shown = till.calculate(receipt.build(), calcToken);
         if (shown.isEmpty()) {
             // Sold at shelf prices, uploaded later.
             receipt.setMode(Mode.MODE_OFFLINE).setComputedBy(ComputedBy.COMPUTED_BY_NONE);

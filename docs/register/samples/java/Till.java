@@ -1,6 +1,9 @@
 import altyn.pos.v1.OutcomeOuterClass.Status;
 import altyn.pos.v1.PosServiceOuterClass.*;
+import altyn.pos.v1.ReceiptOuterClass.Identity;
+import altyn.pos.v1.ReceiptOuterClass.InputMethod;
 import altyn.pos.v1.ReceiptOuterClass.Receipt;
+import altyn.pos.v1.ReceiptOuterClass.TokenKind;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.RetryInfo;
@@ -75,15 +78,47 @@ public final class Till implements AutoCloseable {
 
     // CALLS WITHOUT EFFECTS
 
-    /** What does the receipt cost now? Empty: nobody answered; sell at shelf prices, offline. */
-    public Optional<CalculateReceiptResponse> calculate(Receipt receipt) throws IOException {
-        byte[] request = CalculateReceiptRequest.newBuilder().setReceipt(receipt).build().toByteArray();
-        try {
-            return Optional.of(CalculateReceiptResponse.parseFrom(call("CalculateReceipt", request, CALCULATE_MS)));
-        } catch (StatusRuntimeException error) {
-            if (SILENT.contains(error.getStatus().getCode())) return Optional.empty();
-            throw error;
-        }
+    /**
+     * What does the receipt cost now? Empty: nobody answered; sell at shelf prices, offline. {@code calcToken}: of the calculation
+     * before, empty for the first; it keeps a customer whose code from an app has ended meanwhile.
+     */
+    public Optional<CalculateReceiptResponse> calculate(Receipt receipt, ByteString calcToken) throws IOException {
+        byte[] request = CalculateReceiptRequest.newBuilder().setCalcToken(calcToken).setReceipt(receipt).build().toByteArray();
+        byte[] reply = ask("CalculateReceipt", request, CALCULATE_MS);
+        return reply == null ? Optional.empty() : Optional.of(CalculateReceiptResponse.parseFrom(reply));
+    }
+
+    /** Who is this? Empty: nobody answered. Give the answer to {@link Allowance#take}. */
+    public Optional<AuthorizeCustomerResponse> authorize(Identity identity, long localTimeUs, int utcOffsetMinutes) throws IOException {
+        byte[] request = AuthorizeCustomerRequest.newBuilder().setStoreId(storeId).setRegisterId(registerId).setIdentity(identity)
+            .setLocalTimeUs(localTimeUs).setUtcOffsetMinutes(utcOffsetMinutes).build().toByteArray();
+        byte[] reply = ask("AuthorizeCustomer", request, ATTEMPT_MS);
+        return reply == null ? Optional.empty() : Optional.of(AuthorizeCustomerResponse.parseFrom(reply));
+    }
+
+    /** Have a one-time code sent to whoever owns this phone; whether anybody does is never told. Empty: nobody answered. */
+    public Optional<SendOneTimeCodeResponse> sendCode(String phone) throws IOException {
+        byte[] request = SendOneTimeCodeRequest.newBuilder().setStoreId(storeId).setRegisterId(registerId)
+            .setIdentity(Identity.newBuilder().setKind(TokenKind.TOKEN_KIND_PHONE).setValue(phone)).build().toByteArray();
+        byte[] reply = ask("SendOneTimeCode", request, ATTEMPT_MS);
+        return reply == null ? Optional.empty() : Optional.of(SendOneTimeCodeResponse.parseFrom(reply));
+    }
+
+    // WHAT A CUSTOMER SHOWS: as it was read, in every call of the receipt; see identification.md
+
+    public static Identity card(String number) {
+        return Identity.newBuilder().setKind(TokenKind.TOKEN_KIND_CARD).setValue(number).setInputMethod(InputMethod.INPUT_METHOD_SCAN).build();
+    }
+
+    /** The code an app shows: a new one every minute. Once seen by a calculation, its calc_token keeps the customer. */
+    public static Identity qr(String shown) {
+        return Identity.newBuilder().setKind(TokenKind.TOKEN_KIND_QR).setValue(shown).setInputMethod(InputMethod.INPUT_METHOD_QR).build();
+    }
+
+    /** A phone; with the six digits its owner was sent it may pay. {@code code}: empty without. */
+    public static Identity phone(String number, String code) {
+        return Identity.newBuilder().setKind(TokenKind.TOKEN_KIND_PHONE).setValue(number).setCode(code)
+            .setInputMethod(code.isEmpty() ? InputMethod.INPUT_METHOD_PHONE : InputMethod.INPUT_METHOD_PHONE_CODE).build();
     }
 
     // CALLS WITH EFFECTS: saved, then sent
@@ -187,6 +222,16 @@ public final class Till implements AutoCloseable {
         }
     }
 
+    /** One attempt of a call without effects; null: nobody answered. */
+    private byte[] ask(String name, byte[] request, long timeoutMs) {
+        try {
+            return call(name, request, timeoutMs);
+        } catch (StatusRuntimeException error) {
+            if (SILENT.contains(error.getStatus().getCode())) return null;
+            throw error;
+        }
+    }
+
     private byte[] call(String name, byte[] request, long timeoutMs) {
         MethodDescriptor<byte[], byte[]> method = MethodDescriptor.newBuilder(Raw.BYTES, Raw.BYTES)
             .setType(MethodDescriptor.MethodType.UNARY).setFullMethodName("altyn.pos.v1.PosService/" + name).build();
@@ -241,15 +286,15 @@ public final class Till implements AutoCloseable {
     }
 
     /** Whole or not at all: flushed under another name, then renamed. */
-    private void write(Path path, ByteBuffer stored) throws IOException {
-        Path fresh = queue.resolve(path.getFileName() + ".new");
+    static void write(Path path, ByteBuffer stored) throws IOException {
+        Path fresh = path.resolveSibling(path.getFileName() + ".new");
         try (FileChannel file = FileChannel.open(fresh, CREATE, TRUNCATE_EXISTING, WRITE)) {
             while (stored.hasRemaining()) file.write(stored);
             file.force(true);
         }
         Files.move(fresh, path, StandardCopyOption.ATOMIC_MOVE);
         if (!System.getProperty("os.name").startsWith("Windows"))
-            try (FileChannel folder = FileChannel.open(queue, READ)) { folder.force(true); }
+            try (FileChannel folder = FileChannel.open(path.toAbsolutePath().getParent(), READ)) { folder.force(true); }
     }
 
     private List<Operation> pending() throws IOException {
