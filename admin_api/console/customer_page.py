@@ -16,10 +16,11 @@ from starlette.responses import Response
 
 from altyn.admin_api.accounts import repository as accounts
 from altyn.admin_api.accounts.handlers import entry_page
-from altyn.admin_api.accounts.schemas import AdjustmentState, BalanceOut, TierOut
+from altyn.admin_api.accounts.schemas import AdjustmentState, BalanceOut
 from altyn.admin_api.accounts.server import ServerAway, ServerRefused
 from altyn.admin_api.accounts.service import adjustment_out
 from altyn.admin_api.assets.repository import list_assets
+from altyn.admin_api.console.charts import told_day
 from altyn.admin_api.console.customer import (
     ADDRESS,
     FINDING,
@@ -51,7 +52,8 @@ from altyn.admin_api.tiers.service import find_tiers
 
 NEWEST_MAX = 5
 PAGE_SIZE = 25
-LOTS_MAX = 50
+LOTS_SHOWN = 8  # at once; the rest unfolds
+LOTS_MAX = 500
 ACTS_MAX = 5
 
 pages = Pages()
@@ -67,7 +69,8 @@ class Tier:
     missing: str
     counted: str
     counted_before: str
-    told: TierOut
+    since: str
+    until: str
 
 
 @pages.get("/customers/{customer_id}", "customers:read")
@@ -181,7 +184,8 @@ async def _titles(visit: Visit, who: Known) -> dict[str, str]:
 async def _points(visit: Visit, who: Known) -> dict[str, Any]:
     """Balances, tier, the newest entries, and what waits for approval."""
     found: dict[str, Any] = {"balance": None, "tier": None, "away": None, "entries": [], "asked": [], "scales": {}}
-    found |= {"sees_points": visit.holds("accounts:read"), "receipt_seqs": set(), "lots_max": LOTS_MAX}
+    found |= {"sees_points": visit.holds("accounts:read"), "receipt_seqs": set()}
+    found |= {"lots_shown": LOTS_SHOWN, "lots_max": LOTS_MAX}
     if not found["sees_points"]:
         return found
     call = visit.call
@@ -233,7 +237,8 @@ async def _tier(visit: Visit, balance: BalanceOut | None, scales: Mapping[str, i
         amount(following["sum"] - told.counted) if following else "",
         amount(told.counted),
         amount(told.counted_before),
-        told,
+        told_day(t, told.period_from.isoformat(), with_year=True),
+        told_day(t, told.until.isoformat(), with_year=True) if told.until else "",
     )
 
 
@@ -244,7 +249,12 @@ async def _watched(visit: Visit, who: Known) -> dict[str, Any]:
     mine = (call.connection, call.tenant)
     rows = await receipts.of_customer(*mine, sold, customer_id, receipts.SEQ_END, NEWEST_MAX) if sold else []
     return {
-        "sees": {"receipts": sold is not None, "exceptions": found is not None, "fraud": cases is not None},
+        "sees": {
+            "receipts": sold is not None,
+            "exceptions": found is not None,
+            "fraud": cases is not None,
+            "personal": visit.holds("customers:personal"),
+        },
         "receipts": rows,
         "back": await receipts.taken_back(call.connection, [row["seq"] for row in rows]) if rows else {},
         "exceptions": [

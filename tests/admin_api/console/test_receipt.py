@@ -52,7 +52,7 @@ async def test_receipt_is_shown_in_words_and_replayed_equal(browser: Browser, de
         assert text in page.text, text
     # 5.00 by the bakery, then 1 % of the rest to friends: 143.55 of 150.00
     assert "143.55" in page.text and "6.45" in page.text
-    assert "segments at that moment: friends" in page.text
+    assert "segments at that moment: friends" in page.text and 'href="/console/customers/7"' in page.html
 
 
 async def test_receipt_is_found_by_place_and_by_operation(browser: Browser, desk: Desk, schema_dsn: str) -> None:
