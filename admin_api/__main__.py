@@ -102,7 +102,7 @@ async def open_office(settings: Settings, keys: Secrets) -> AsyncIterator[Office
         DueJobs(office),
         RailJobs(office),
     )
-    working = [asyncio.create_task(run_jobs(works), name=works.kind) for works in kinds]
+    working = [asyncio.create_task(run_jobs(works, office.troubles), name=works.kind) for works in kinds]
     working.append(asyncio.create_task(office.projector.run(), name="projector"))
     try:
         async with office.connected() as connection:

@@ -22,6 +22,13 @@ class AccrualEnded(Refusal):
     reason = "ACCRUAL_ENDED"
 
 
+class AccrualGoesOn(Refusal):
+    """Only what has failed can be gone on with."""
+
+    status_code = 409
+    reason = "ACCRUAL_GOES_ON"
+
+
 class OwnAccrual(Refusal):
     """Who proposes does not approve."""
 

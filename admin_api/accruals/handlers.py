@@ -53,3 +53,10 @@ async def approve(call: CurrentCall, job_id: JobId) -> schemas.AccrualOut:
 async def cancel(call: CurrentCall, job_id: JobId) -> schemas.AccrualOut:
     """Give nothing more by it; what was given stays given."""
     return await service.cancel(call, job_id=job_id)
+
+
+@router.post("/accruals/{job_id}/go-on")
+@needs("accruals:write")
+async def go_on(call: CurrentCall, job_id: JobId) -> schemas.AccrualOut:
+    """Go on with what has failed, where it stopped: nobody gets points twice."""
+    return await service.go_on(call, job_id=job_id)

@@ -7,7 +7,13 @@ from datetime import timedelta
 import asyncpg
 
 from altyn.admin_api.accruals import repository, schemas
-from altyn.admin_api.accruals.errors import AccrualDecided, AccrualEnded, AccrualUnknown, OwnAccrual
+from altyn.admin_api.accruals.errors import (
+    AccrualDecided,
+    AccrualEnded,
+    AccrualGoesOn,
+    AccrualUnknown,
+    OwnAccrual,
+)
 from altyn.admin_api.accruals.schemas import AccrualState
 from altyn.admin_api.assets.errors import AssetUnknown
 from altyn.admin_api.assets.repository import find_asset
@@ -72,4 +78,18 @@ async def cancel(call: Call, *, job_id: int) -> schemas.AccrualOut:
         raise AccrualEnded("it had ended before", path="job_id")
     await repository.set_state(call.connection, call.tenant, job_id, AccrualState.CANCELLED.value, call.now)
     call.record("accruals.cancel", "accrual", str(job_id), after={"done_count": row["done_count"]})
+    return await read_job(call, job_id=job_id)
+
+
+async def go_on(call: Call, *, job_id: int) -> schemas.AccrualOut:
+    """A failed one goes on where it stopped, as it was approved: whoever has got the points gets none again. Raises
+    AccrualUnknown, AccrualGoesOn.
+    """
+    row = await _found(call, job_id, to_change=True)
+    if row["state"] != AccrualState.FAILED:
+        raise AccrualGoesOn("only what has failed can be gone on with", path="job_id")
+    # What has accounts begins with the next of them; a job fails only after they were settled.
+    await repository.set_state(call.connection, call.tenant, job_id, AccrualState.RUNNING.value, call.now)
+    before = {"state": row["state"], "refusal": row["refusal"], "done_count": row["done_count"]}
+    call.record("accruals.go_on", "accrual", str(job_id), before=before, after={"state": AccrualState.RUNNING.value})
     return await read_job(call, job_id=job_id)

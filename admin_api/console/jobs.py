@@ -12,11 +12,22 @@ from altyn.admin_api.edge.problems import Refusal
 from altyn.admin_api.jobs import repository, service
 from altyn.admin_api.jobs.errors import JobUnknown
 from altyn.admin_api.jobs.schemas import JobKind, JobState
+from altyn.admin_api.jobs.standing import standing
 
 PAGE_SIZE = 25
 FILTERS: dict[str, tuple[str, ...]] = {"kind": tuple(JobKind), "state": tuple(JobState)}
 UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 STOPPED = (JobState.CANCELLED, JobState.FAILED)
+#: Where the rows of a kind are, and the right to see them.
+LEADS = {
+    "SEGMENT_MEMBERS": ("jobs:read", "/console/jobs?kind=SEGMENT_MEMBERS"),
+    "BACKTEST": ("jobs:read", "/console/jobs?kind=BACKTEST"),
+    "ACCRUALS": ("accruals:read", "/console/value/accruals"),
+    "ACCOUNT_ACTS": ("customers:read", "/console/value/families"),
+    "EVENTS": ("events:read", "/console/value/events"),
+    "COUPON_EXPORTS": ("coupons:read", "/console/value/coupons"),
+    "PUBLISHING_SCHEDULE": ("promotions:read", "/console/promotions?state=SCHEDULED"),
+}
 
 pages = Pages()
 
@@ -78,6 +89,8 @@ async def _page(visit: Visit, refusal: Refusal | None = None) -> Response:
         first=_address(chosen) if before else "",
         following=_address(more) if more else "",
         is_moving=any(row["state"] in UNFINISHED for row in shown),
+        standing=[] if visit.shell.is_part else await standing(visit.call.connection, visit.office),
+        leads={kind: address for kind, (scope, address) in LEADS.items() if visit.shell.may(scope)},
     )
 
 

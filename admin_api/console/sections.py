@@ -87,6 +87,10 @@ async def _cancel_accrual(visit: Visit, key: str) -> None:
     await accruals.cancel(visit.call, job_id=number_of(key, "job_id"))
 
 
+async def _go_on_accrual(visit: Visit, key: str) -> None:
+    await accruals.go_on(visit.call, job_id=number_of(key, "job_id"))
+
+
 async def _segments(visit: Visit) -> dict[str, Any]:
     rows = await list_segments(visit.call.connection, visit.call.tenant, "", SEGMENTS_MAX)
     return {"segment": [row["segment"] for row in rows]}
@@ -246,6 +250,7 @@ SECTIONS = (
         acts=(
             Act("approve", "accounts:approve", "check", ("PROPOSED",), _approve_accrual),
             Act("cancel", "accruals:write", "player-stop", ("PROPOSED", "QUEUED", "RUNNING"), _cancel_accrual),
+            Act("go-on", "accruals:write", "refresh", ("FAILED",), _go_on_accrual),
         ),
     ),
     Section(

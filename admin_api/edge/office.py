@@ -42,6 +42,8 @@ class Office:
     projector: Projector
     compiler: Compiler = field(default_factory=Compiler)
     clock: Callable[[], datetime] = utc_now
+    #: What keeps a kind of job from going on in this process, by kind.
+    troubles: dict[str, str] = field(default_factory=dict)
     #: By whom people may sign in besides; None: by nobody.
     provider: Provider | None = None
     roles_of_groups: Table = field(default_factory=dict)

@@ -268,12 +268,25 @@ async def test_cancelled_accrual_gives_nothing_more(desk: Desk) -> None:
     assert (await as_(desk, "maria", "MARKETER", f"{path}/cancel")).json()["reason"] == "ACCRUAL_ENDED"
 
 
-async def test_what_the_server_finds_wrong_ends_the_accrual(desk: Desk, server: tuple[str, CoreServer]) -> None:
-    del server[1].world.engine.facts.assets["bonus"]
+async def test_what_the_server_finds_wrong_ends_the_accrual_until_somebody_goes_on_with_it(
+    desk: Desk, server: tuple[str, CoreServer]
+) -> None:
+    assets = server[1].world.engine.facts.assets
     path = await approved(desk)
+    runner = AccrualJobs(desk.office, SLICE)
+    assert await runner.turn() and await runner.turn()
+    assert (await as_(desk, "maria", "MARKETER", f"{path}/go-on")).json()["reason"] == "ACCRUAL_GOES_ON"
+    lost = assets["bonus"]
+    del assets["bonus"]
     await run_out(desk)
     job = await now(desk, path)
-    assert job["state"] == "FAILED" and "asset" in job["refusal"]
+    assert (job["state"], job["done_count"]) == ("FAILED", 4) and "asset" in job["refusal"]
+    assets["bonus"] = lost
+    again = (await as_(desk, "maria", "MARKETER", f"{path}/go-on")).json()
+    assert (again["state"], again["refusal"], again["done_count"]) == ("RUNNING", "", 4)
+    await run_out(desk)
+    assert (await now(desk, path))["state"] == "DONE"
+    assert [await points_of(desk, 10 * n) for n in range(1, 11)] == [50] * 10
 
 
 @pytest.mark.parametrize(

@@ -343,6 +343,8 @@ async def _value(session: Session) -> None:
     await call("GET", f"/accruals/{job}")
     await call("POST", f"/accruals/{job}/approve", **igor)
     await call("POST", f"/accruals/{job}/cancel", **maria)
+    await session.desk.rows("UPDATE accrual_jobs SET state = 'FAILED', refusal = 'asset: unknown'")
+    await call("POST", f"/accruals/{job}/go-on", **maria)
     await call("GET", "/accruals")
     survey = {"kind": "SURVEY", "title": "How was it?", "asset": "bonus", "points": 50, "repeats": "YEARLY"}
     await call("PUT", "/events/survey", survey | {"active_after_days": 1, "expires": {"days": 30}}, **maria)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from importlib import resources
 
 import pytest
@@ -152,7 +153,7 @@ async def test_unfinished_upload_outlives_the_migration(database_dsn: str) -> No
         await connection.close()
 
 
-async def test_runner_waits_out_a_database_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_runner_waits_out_a_database_that_is_away_and_a_fault_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     class Flaky(MemberJobs):
         turns = 0
 
@@ -163,13 +164,22 @@ async def test_runner_waits_out_a_database_that_is_away(monkeypatch: pytest.Monk
             self.turns += 1
             if self.turns == 1:
                 raise ConnectionRefusedError("away")
-            if self.turns == 3:
-                raise KeyError("the test ends here")
+            told.append(dict(troubles))
+            if self.turns == 2:
+                raise KeyError("a fault of ours")
+            if self.turns == 5:
+                raise asyncio.CancelledError
             return False
 
     for name in ("LOOK_EVERY_S", "BACK_OFF_S"):
         monkeypatch.setattr(f"altyn.admin_api.jobs.runner.{name}", 0)
-    flaky = Flaky()
-    with pytest.raises(KeyError):
-        await run_jobs(flaky)
-    assert flaky.turns == 3
+    troubles: dict[str, str] = {}
+    told: list[dict[str, str]] = []
+    with pytest.raises(asyncio.CancelledError):
+        await run_jobs(Flaky(), troubles)
+    assert [one.get("SEGMENT_MEMBERS") for one in told] == [
+        "ConnectionRefusedError: away",
+        "KeyError: 'a fault of ours'",
+        None,
+        None,
+    ]

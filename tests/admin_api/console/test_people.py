@@ -193,3 +193,32 @@ async def test_pages_are_in_russian_too(stranger: Browser, desk: Desk, path: str
     stranger.language = "ru"
     page = await stranger.get(f"/console/{path}")
     assert page.status == 200 and 'lang="ru"' in page.html
+
+
+async def test_page_of_jobs_tells_what_works_all_the_time_and_what_keeps_it(stranger: Browser, desk: Desk) -> None:
+    await come_in(stranger, desk, AUDITOR)
+    now = desk.office.clock()
+    await desk.rows(
+        "INSERT INTO notices (tenant, customer_id, kind, step, created_at) SELECT 'demo', 1, 'ONE_TIME_CODE', n, $1"
+        " FROM generate_series(1, 3) AS n",
+        now,
+    )
+    await desk.rows(
+        "INSERT INTO accrual_jobs (tenant, title, asset, points, reason, segment, expires, starts_at, state, refusal,"
+        " created_by, created_at, updated_at) VALUES ('demo', 'x', 'bonus', 1, 'x', 'vip', '{}', $1, 'FAILED',"
+        " 'asset: unknown', 'person:p', $1, $1)",
+        now,
+    )
+    desk.office.projector.trouble = "ValueError: row 7"
+    desk.office.troubles["EVENTS"] = "OSError: away"
+    page = await stranger.get("/console/jobs")
+    told = dict(re.findall(r'<tr id="standing-([A-Z_]+)">(.*?)</tr>', page.html, re.DOTALL))
+    assert len(told) == 9 and "ValueError: row 7" in told["PROJECTOR"] and "OSError: away" in told["EVENTS"]
+    assert re.search(r">3<div", told["NOTICES"]) and "since" in told["NOTICES"]
+    assert re.search(r'text-end">1<', told["ACCRUALS"]) and "/console/value/accruals" in told["ACCRUALS"]
+    listed = await stranger.get("/console/value/accruals")
+    assert "asset: unknown" in listed.text and "Try again" not in listed.text  # who only reads
+    await come_in(stranger, desk, Grant("MARKETER", "NETWORK"), login="maria")
+    listed = await stranger.get("/console/value/accruals")
+    listed = await stranger.post("/console/value/accruals/1/go-on", [("token", listed.value("token")), ("once", "1")])
+    assert "Running" in listed.text and "accruals.go_on" in await desk.deeds()
