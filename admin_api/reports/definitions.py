@@ -6,7 +6,8 @@ units. Never here: rights, the way a report is written.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -73,6 +74,9 @@ class Report:
     by: tuple[By, ...]
     columns: tuple[Column, ...]
     has_asset: bool = False
+    #: Smaller tables of the same sums: for some of ``by``; and, where the whole network is asked for, for some more.
+    source_by: Mapping[By, str] = field(default_factory=dict)
+    source_everywhere: Mapping[By, str] = field(default_factory=dict)
 
 
 def _sum(name: str, unit: Unit, sql: str = "") -> Column:
@@ -132,6 +136,8 @@ REPORTS = {
                 _sum("lines_count", Unit.COUNT),
                 _sum("discount_minor", Unit.MONEY),
             ),
+            source_by=dict.fromkeys((*TIMES, *PLACES), "promotion_store_days"),
+            source_everywhere={By.PROMOTION: "(SELECT *, '' AS store_id FROM promotion_network_days)"},
         ),
         Report(
             "points",
@@ -171,8 +177,13 @@ REPORTS = {
 }
 
 
-def query_of(report: Report, by: By) -> str:
-    """Arguments: tenant, first and last day, one store or null, is_network, stores, regions, count of rows."""
+def query_of(report: Report, by: By, *, is_everywhere: bool) -> str:
+    """Arguments: tenant, first and last day, one store or null, is_network, stores, regions, count of rows.
+    ``is_everywhere``: of all stores, and the reader's right holds in all.
+    """
+    source = report.source_by.get(by, report.source)
+    if is_everywhere:
+        source = report.source_everywhere.get(by, source)
     key = KEYS[by]
     asset = ", coalesce(asset.asset, '#' || days.asset_no)" if report.has_asset else ", ''"
     columns = ", ".join(f"{column.sql} AS {column.name}" for column in report.columns)
@@ -195,6 +206,6 @@ def query_of(report: Report, by: By) -> str:
             " AND asset.valid_to = 'infinity'"
         )
     return (
-        f"SELECT {key} AS key{asset} AS asset, {columns} FROM {report.source} AS days{place}"
+        f"SELECT {key} AS key{asset} AS asset, {columns} FROM {source} AS days{place}"
         f" WHERE {where} GROUP BY 1, 2 ORDER BY 1, 2 LIMIT $8"
     )

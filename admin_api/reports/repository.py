@@ -33,8 +33,9 @@ async def rows_of(
 ) -> list[asyncpg.Record]:
     """(key, asset, columns …) in order of the key."""
     places = list(reach.stores), list(reach.regions)
+    query = query_of(report, by, is_everywhere=reach.is_network and store_id is None)
     found: list[asyncpg.Record] = await connection.fetch(
-        query_of(report, by), tenant, *days, store_id, reach.is_network, *places, count_max
+        query, tenant, *days, store_id, reach.is_network, *places, count_max
     )
     return found
 

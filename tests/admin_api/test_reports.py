@@ -25,7 +25,10 @@ from tests.admin_api.journal import Journal
 
 DAY_US = 86_400_000_000
 SPAN = "from_day=2027-01-01&to_day=2027-02-28"
-DAYS = ("receipt_days", "return_days", "promotion_days", "points_days", "coupon_days")
+DAYS = (
+    *("receipt_days", "return_days", "promotion_days", "promotion_network_days", "promotion_store_days"),
+    *("points_days", "coupon_days"),
+)
 
 
 def sold(journal: Journal, seq: int, store_id: str = "s1", days: int = 0, customer: bool = True) -> journal_pb2.Record:
@@ -144,6 +147,21 @@ async def test_sums_by_day_are_those_of_the_receipts_however_they_were_projected
             await connection.execute(f"DELETE FROM {table}")
         await connection.execute("SELECT add_report_days(0, 7)")
     assert [await desk.rows(f"SELECT * FROM {table} ORDER BY 1, 2, 3") for table in DAYS] == once
+
+
+async def test_sums_of_promotions_without_stores_and_of_stores_without_promotions_are_those_of_both(desk: Desk) -> None:
+    """Whichever of the tables a report reads: of all stores, of each, or of those in reach."""
+    sums = "sum(receipts_count), sum(lines_count), sum(discount_minor)"
+    for name, table in (("promotion_id", "promotion_network_days"), ("store_id", "promotion_store_days")):
+        whole = await desk.rows(f"SELECT day, {name}, {sums} FROM promotion_days GROUP BY 1, 2 ORDER BY 1, 2")
+        kept = await desk.rows(f"SELECT * FROM {table} ORDER BY 1, 2")
+        assert [tuple(row) for row in kept] == [tuple(row) for row in whole] and kept
+    everywhere = await report(desk, "promotions")
+    token = await desk.token_of("oleg", *(Grant("STORE_DIRECTOR", "STORE", store) for store in ("s1", "s2")))
+    assert (await report(desk, "promotions", "", token))["rows"] == everywhere["rows"] != []
+    of_each = [await report(desk, "promotions", f"&store_id={store}") for store in ("s1", "s2")]
+    totals = [sum(one["totals"][place] for one in of_each) for place in range(3)]
+    assert totals == everywhere["totals"] == (await report(desk, "promotions", "&by=DAY"))["totals"]
 
 
 async def test_narrow_right_sees_its_stores_alone(desk: Desk) -> None:

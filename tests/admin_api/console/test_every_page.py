@@ -1,7 +1,8 @@
 """Every page of the console, as every role sees it, in a headless Chromium: no rule of axe is broken.
 
 Pages whose address takes nothing come from the table of routes; of the others one of each kind is named here. What two
-roles are shown alike is looked at once, the frame around it once for each role. Without Chromium it is skipped, except in CI.
+roles are shown alike is looked at once, the frame around it once for each role. Without Chromium it is skipped, except
+in CI.
 """
 
 from __future__ import annotations
