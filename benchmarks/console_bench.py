@@ -46,6 +46,7 @@ from altyn.infra.redis_stream import open_client
 
 GOAL_MS = 300.0
 ROUNDS = 10
+IDLE_IN_TRANSACTION_MS = 120_000  # as the back office's own
 SALES = 2_048  # in the journal
 BYTES_OF_CUSTOMER, BYTES_OF_LINE = 2_000, 500
 DISK_MAX = 10 * 1_000_000_000
@@ -85,7 +86,7 @@ async def _measure(dsn: str, redis_url: str, meter: Meter, customers: int, lines
     commits = await open_commits(dsn, world.MEMBERS, book=Book())
     await commits.round(meter, SALES)
     await commits.journal.close()
-    pool = await create_pool(dsn, name="altyn bench")
+    pool = await create_pool(dsn, name="altyn bench", idle_in_transaction_ms=IDLE_IN_TRANSACTION_MS)
     projector = Projector(pool)
     while await projector.turn():
         pass
@@ -198,6 +199,8 @@ def _addresses(promotion: str) -> tuple[list[str], list[str]]:
         "/console/receipts/{seq}": ["/console/receipts/7"],
         "/console/exceptions/{key}": [f"/console/exceptions/{seq}-0"],
         "/console/fraud/cases/{key}": [f"/console/fraud/cases/{seq}-0"],
+        "/console/people/{person_id}": ["/console/people/p1"],
+        "/console/audit/{audit_no}": ["/console/audit/100000"],
         "/console/reports": [],  # leads to the first of them
         "/console/reports/{report}": list(_reports("")),
         "/console/reports/{report}/report.{ending}": [*_reports("/report.csv"), *_reports("/report.xlsx")][::4],
@@ -218,6 +221,9 @@ def _addresses(promotion: str) -> tuple[list[str], list[str]]:
         "/console/fraud/cases?state=DECIDED&cashier_id=C50",
         "/console/jobs?state=FAILED",
         "/console/jobs?kind=BACKTEST",
+        "/console/audit?action=cards&from_day=2020-01-01",
+        "/console/audit?object_kind=promotion&object_id=object-4",
+        "/console/audit?actor=person:p7",
         "/console/value/families?at=50000",
         "/console/value/accruals?at=5000",
     ]
