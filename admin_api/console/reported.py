@@ -121,12 +121,17 @@ class Told:
             shown = self._largest(rows, places[0])[:CHARTED_MAX]
             line = charts.line(self.word(drawn[0][0]), [row.values[places[0]] for row in shown])
             return charts.by_name(t, [self.name(row) for row in shown], line, digits=digits, unit=told)
-        values, spans = {row.key: row.values for row in rows}, list(spans_of(self.report))
+        values, spans = {row.key: row.values for row in rows}, list(self._spans)
         lines = [
             charts.line(self.word(name), [values[span][place] if span in values else 0 for span in spans], look, shape)
             for place, (name, look, shape) in zip(places, drawn, strict=True)
         ]
         return charts.over_time(t, spans, lines, digits=digits, unit=told)
+
+    @cached_property
+    def _spans(self) -> dict[str, tuple[date, date]]:
+        """Made once: every cell asks for it."""
+        return spans_of(self.report)
 
     @cached_property
     def _names(self) -> list[str]:
@@ -171,6 +176,6 @@ class Told:
         by, days = self.report.by, (self.report.from_day, self.report.to_day)
         if not row.key or by not in (*TIMES, By.STORE, By.REASON):
             return None
-        first, last = spans_of(self.report)[row.key] if by in TIMES else days
+        first, last = self._spans[row.key] if by in TIMES else days
         part = {"from_day": first.isoformat(), "to_day": last.isoformat(), "store_id": self.store_id}
         return part | {By.STORE: {"store_id": row.key}, By.REASON: {"reason": row.key}}.get(by, {})

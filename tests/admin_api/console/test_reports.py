@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from altyn.admin_api.console import reported
 from altyn.admin_api.console.texts import LANGUAGES, texts_in
 from altyn.admin_api.edge.rights import Grant
 from altyn.admin_api.reports.definitions import REPORTS
@@ -51,6 +52,17 @@ async def test_every_report_is_drawn_by_all_it_goes_by_in_both_languages(browser
             for column in REPORTS[name].columns:
                 assert texts(f"report.word.{column.name}") in page.text
             assert re.search(rf'value="{by}" selected', page.html) and texts.has(f"report.word.{by}")
+
+
+async def test_days_of_a_report_are_counted_out_once_whatever_its_rows(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once for each cell made a year by day take seconds."""
+    asked: list[object] = []
+    count_out = reported.spans_of
+    monkeypatch.setattr(reported, "spans_of", lambda report: asked.append(report) or count_out(report))
+    page = await browser.get(f"/console/reports/summary?{SPAN}&by=DAY")
+    assert page.html.count("/console/receipts?day=") > 1 and len(asked) == 1
 
 
 async def test_numbers_are_those_of_the_api_as_people_write_them(browser: Browser, desk: Desk) -> None:
