@@ -47,7 +47,7 @@ async def show_overview(visit: Visit) -> Response:
     waiting = await repository.waiting(call.connection, call.tenant, WAITING_MAX) if is_ours else []
     budgets = (await service.budgets(call))[:BUDGETS_MAX] if is_ours else []
     alerts = await open_alerts(visit, count_max=ALERTS_MAX) if is_ours else []
-    names = [one.promotion_id for one in (*budgets, *alerts)]
+    names = [one.promotion_id for one in budgets] + [one.promotion_id for one in alerts]
     named = await documents_of(call.connection, call.tenant, names) if names else {}
     return visit.show(
         "overview.html",

@@ -71,5 +71,5 @@ async def told_of(visit: Visit, report: Any) -> dict[str, Any] | None:
 def _labels(visit: Visit) -> list[str]:
     """How far discounts move, from much less to much more, in percent of the receipt."""
     bounds = [visit.t.written(f"{ppm / 10_000:g}") for ppm in (0, *STEPS_PPM)]
-    away = [f"{low}–{high} %" for low, high in pairwise(bounds)] + [f"≥ {bounds[-1]} %"]
+    away = [f"{low}–{high} %" for low, high in pairwise(bounds)] + [f"> {bounds[-1]} %"]
     return [f"\u2212 {one}" for one in reversed(away)] + [visit.t("shadow.same")] + [f"+ {one}" for one in away]

@@ -54,7 +54,8 @@ class RailJobs:
                 return False
             rails = await repository.find_rails(connection, office.tenant)
             released = await self._ids_of(connection, version, now)
-            baseline = await repository.find_baseline(connection, office.tenant, version)
+            row = await repository.find_baseline(connection, office.tenant, version)
+            baseline = dict(row) if row is not None else None
             if is_new:
                 await self._tell_budgets(connection, rails, now, released)
             found = self._window.too_much(rails, now, version, baseline, released)

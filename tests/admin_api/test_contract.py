@@ -470,7 +470,30 @@ async def _publishing(session: Session) -> None:
     await call("POST", "/promotions/five/resume", **dave)
     await call("POST", "/receipt-cases/carton/record")
     await call("DELETE", "/receipt-cases/carton")
+    await _rails(session, dora, dave)
     await _serials(session, dora, dave)
+
+
+async def _rails(session: Session, dora: dict[str, str], dave: dict[str, str]) -> None:
+    call = session.call
+    await call("GET", "/rails")
+    asked = {"receipt_discount_max_ppm": 600_000, "hour_budget_minor": 5_000_000, "reason": "after the sales"}
+    for verb, who in (("approve", dave), ("reject", dora)):
+        made = (await call("POST", "/rails-changes", asked, **dora)).json()
+        await call("POST", f"/rails-changes/{made['change_id']}/{verb}", **who)
+    await call("GET", "/rails-changes?limit=1")
+    told = {"why": "RATIO", "found": 912_000, "allowed": 100_000, "receipts_count": 23, "discount_minor": 2_097_600}
+    await session.desk.rows(
+        "INSERT INTO publishing_alerts (tenant, kind, promotion_id, occasion, told, raised_at)"
+        " VALUES ('demo', 'STOPPED', 'five', 'release 9', $1, $2)",
+        told | {"promotion_id": "five", "release": 9},
+        NOW,
+    )
+    alerts = (await call("GET", "/publishing-alerts?is_open=true")).json()["alerts"]
+    await call("POST", f"/publishing-alerts/{alerts[0]['alert_id']}/acknowledge", **dave)
+    shadow = {"promotion_ids": ["five"], "share_ppm": 200_000, "minutes": 60}
+    made = (await call("POST", "/shadows", shadow)).json()
+    await call("GET", f"/shadows/{made['job']['job_id']}")
 
 
 async def _serials(session: Session, dora: dict[str, str], dave: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Guard rails on the pages: proposed by one, approved by another, overridden with a reason; alerts where they count."""
+"""Guard rails on the pages: proposed by one, approved by another, overridden with a reason; alerts, until seen."""
 
 from __future__ import annotations
 
