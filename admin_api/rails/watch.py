@@ -2,7 +2,8 @@
 
 Looks every second at what the projector has written. The stop is the emergency stop people have, audited under an
 actor of its own and told by an alert. Invariants: at most one promotion is stopped a look, and only by what the
-release in force has given; what cannot be stopped is told once a release and tried again at the next look.
+release in force has given; what cannot be stopped is told once a release and tried again a few seconds
+later.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class RailJobs:
         self._told: set[tuple[str, str]] = set()
 
     async def turn(self) -> bool:
-        """One look. Never True: the next one is a second later."""
+        """One look. Never True: the next one is a second later. Raises Refusal: what had to be stopped could not be."""
         office = self._office
         async with office.connected() as connection:
             now = office.clock()
@@ -85,7 +86,7 @@ class RailJobs:
             told |= {"reason": refusal.reason}
             occasion = f"release {version}"
             await self._raise(connection, AlertKind.STOP_FAILED, found.promotion_id, occasion, told)
-            return
+            raise
         if made is not None:
             await office.wake(call.feed.version)
             log.error("promotion_stopped", **told)
