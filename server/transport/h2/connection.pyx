@@ -36,9 +36,9 @@ from altyn.server.transport.status import trailers_of
 from altyn.server.transport.tls import peer_certificate
 
 cdef extern from "<sys/socket.h>" nogil:
-    int MSG_DONTWAIT
-    int MSG_NOSIGNAL
+    int MSG_DONTWAIT, MSG_NOSIGNAL, SOL_SOCKET, SO_RCVBUF
     ssize_t send_bytes "send"(int socket, const void* data, size_t size, int flags)
+    int setsockopt(int socket, int level, int name, const void* value, unsigned int size)
 
 cdef enum:
     OUT_BYTES = 64 << 10
@@ -48,6 +48,7 @@ cdef enum:
 cdef int64_t GOODBYE_AFTER_NS = 50_000_000  # for calls already on their way when the notice is sent
 cdef int64_t CLOSE_NS = 2_000_000_000  # to take what was sent, once the connection is over
 cdef int64_t DROPPED_BYTES_MAX = 256 << 10  # of what comes meanwhile: enough for what was on its way as a rule
+cdef int KEPT_BYTES = 4_096
 cdef uint8_t[OUT_BYTES] out
 
 
@@ -385,9 +386,7 @@ cdef class Connection:
                 break
             self.send(used)
         self.reap()
-        if self.is_over:
-            return 0
-        if self.peer.fault != NULL:
+        if self.peer.fault != NULL and not self.is_over:
             return self.give_up()
         if replies.is_over(&self.peer):
             self.close()
@@ -410,8 +409,7 @@ cdef class Connection:
     cdef int deliver(self, const uint8_t* start, size_t size) except -1:
         """Straight to the socket while the transport has nothing to send.
 
-        Through the transport they would be kept, with those of all other connections, until everybody has been read:
-        long enough to have left the cache. It gets what the socket does not take, and finds out what is wrong with one.
+        The transport, which would wait until everybody has been read, gets the rest, and finds out what is wrong.
         """
         cdef ssize_t sent = 0
         if self.transport.is_closing():  # it will say so itself in a moment; its descriptor may be another's by now
@@ -493,6 +491,9 @@ cdef class Connection:
             self.over_ns = now_ns()
             if self.transport.is_closing():
                 return 0
+            if self.socket >= 0:
+                # What the system keeps of the rest is freed in one go, when others wait.
+                setsockopt(self.socket, SOL_SOCKET, SO_RCVBUF, &KEPT_BYTES, sizeof(int))
             if self.context is not None:
                 self.pass_on(self.secured.farewell())
             try:
