@@ -124,12 +124,25 @@ async def test_no_more_rules_are_on_than_act(desk: Desk) -> None:
         {"holdback_days": 3},
         {"kind": "CASHIER_RETURNS"},
         {"kind": "DUPLICATE_SIGN", "window": "ALWAYS", "actions": ["CASE"]},
+        {"share_percent": 20},
+        {"kind": "CASHIER_CARD_SHARE"},
+        {"kind": "CASHIER_CARD_SHARE", "share_percent": 101},
+        {"kind": "CASHIER_ACTIVATIONS", "window": "ALWAYS"},
         {"reason": ""},
     ],
 )
 async def test_rule_that_makes_no_sense_is_refused(desk: Desk, wrong: dict[str, Any]) -> None:
     assert (await proposed(desk, **wrong)).status_code == 422
     assert await desk.rows("SELECT FROM fraud_changes") == []
+
+
+async def test_a_share_acts_as_it_was_proposed(desk: Desk) -> None:
+    made = (await proposed(desk, kind="CASHIER_CARD_SHARE", window="MONTH", threshold=3, share_percent=20)).json()
+    assert (made["value"]["threshold"], made["value"]["share_percent"]) == (3, 20)
+    await desk.rows("UPDATE fraud_changes SET proposed_by = 'somebody else'")
+    await desk.post(f"/v1/fraud-changes/{made['change_id']}/approve")
+    [row] = await desk.rows("SELECT kind, threshold, share_percent, state FROM fraud_rules")
+    assert tuple(row) == ("CASHIER_CARD_SHARE", 3, 20, "ACTIVE")
 
 
 # CASES
