@@ -47,7 +47,7 @@ def flat(value: Any, path: str = "") -> dict[str, str]:
         for key, inner in value.items():
             found |= flat(inner, f"{path}.{key}" if path else str(key))
         return found
-    if value is None:
+    if value in (None, "", []):
         return {}
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return {path: text if len(text) <= CHARS_SHOWN_MAX else text[:CHARS_SHOWN_MAX] + "…"}

@@ -92,7 +92,7 @@ class Programme:
             template,
             status,
             tabs=tabs,
-            here=visit.request.scope["path"],
+            here=_tab_of(tabs, visit.request.scope["path"], getattr(given.get("view"), "above", "")),
             tried=tried,
             label=partial(label_of, visit.t),
             word=partial(word_of, visit.t),
@@ -171,6 +171,11 @@ class Programme:
         if act.answer is Answer.UP:
             return visit.go(address_of(_given(thing).above, given))
         return visit.go(back)
+
+
+def _tab_of(tabs: Sequence[tuple[str, str]], *places: str) -> str:
+    """The tab that a page stands under: by its address, or by that of what it belongs to."""
+    return next((tab for place in places for _, tab in tabs if f"{place}/".startswith(f"{tab}/")), "")
 
 
 def _parted(act: Act, typed: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -209,9 +209,11 @@ class Viewing:
         )
 
     def _title(self, thing: Thing, known: Mapping[str, Any]) -> str:
-        title = known.get("title")
-        told = self.visit.t.of(title) if isinstance(title, dict) else title
-        return str(told or thing.title.format(**known) or self.visit.t(f"plain.{thing.name}.title"))
+        """Its title, else its name, and of what has a number what it is the number of."""
+        t, title = self.visit.t, known.get("title")
+        name, named = thing.title.format(**known), f"plain.{thing.name}.named"
+        name = t(named, name=name) if t.has(named) else name
+        return str((t.of(title) if isinstance(title, dict) else title) or name or t(f"plain.{thing.name}.title"))
 
     # FORMS
 
