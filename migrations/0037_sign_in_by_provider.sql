@@ -44,6 +44,9 @@ COMMENT ON TABLE person_recovery_codes IS
 CREATE INDEX notices_new ON notices (tenant, created_at) WHERE state = 'NEW';
 CREATE INDEX coupon_exports_asked ON coupon_exports (tenant, asked_at) WHERE state = 'ASKED';
 
+-- What was done last with each family of a page.
+CREATE INDEX account_acts_by_family ON account_acts (tenant, family_id, act_id) WHERE family_id IS NOT NULL;
+
 -- A year of what promotions took off is millions of rows by day, promotion and store, and every report of it drops one of the two. So the
 -- sums are kept without each, in the transaction that writes promotion_days, whoever does. Rebuilt with it: empty all three.
 CREATE TABLE promotion_network_days (

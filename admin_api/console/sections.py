@@ -28,7 +28,7 @@ from altyn.admin_api.families.schemas import FamilyIn, JoinIn
 from altyn.admin_api.gift_cards import repository as gift_cards_rows
 from altyn.admin_api.gift_cards import service as gift_cards
 from altyn.admin_api.gift_cards.schemas import BatchIn
-from altyn.admin_api.segments.repository import list_segments
+from altyn.admin_api.segments.repository import segment_names
 from altyn.admin_api.tiers import given
 from altyn.admin_api.tiers import repository as tiers_rows
 from altyn.admin_api.tiers.errors import TiersUnknown
@@ -92,8 +92,7 @@ async def _go_on_accrual(visit: Visit, key: str) -> None:
 
 
 async def _segments(visit: Visit) -> dict[str, Any]:
-    rows = await list_segments(visit.call.connection, visit.call.tenant, "", SEGMENTS_MAX)
-    return {"segment": [row["segment"] for row in rows]}
+    return {"segment": await segment_names(visit.call.connection, visit.call.tenant, SEGMENTS_MAX)}
 
 
 # TIERS BY HAND

@@ -40,6 +40,14 @@ async def list_segments(
     return found
 
 
+async def segment_names(connection: asyncpg.Connection[Any], tenant: str, count_max: int) -> list[str]:
+    """Names alone, to choose from: members are not counted."""
+    rows = await connection.fetch(
+        f"SELECT segment FROM segments WHERE {CURRENT} ORDER BY segment LIMIT $2", tenant, count_max
+    )
+    return [row["segment"] for row in rows]
+
+
 async def find_segment(connection: asyncpg.Connection[Any], tenant: str, segment: str) -> asyncpg.Record | None:
     return await connection.fetchrow(f"{SEGMENT} AND segment = $2", tenant, segment)
 
