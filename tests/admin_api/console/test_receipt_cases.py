@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 
+import httpx
 import pytest
+from playwright.async_api import Route, async_playwright, expect
 
+from altyn.admin_api.app import create_app
+from altyn.admin_api.edge.rights import Grant
 from tests.admin_api.console.browser import Browser, Page
 from tests.admin_api.console.test_reviewing import REVIEW, People, people, press, state
+from tests.admin_api.console.test_story import CHROMIUM
 from tests.admin_api.desk import RECEIPT, STORE, TEN, Desk
 
 __all__ = ["people"]
@@ -114,3 +120,32 @@ async def test_who_only_reads_is_not_offered_acts(people: People, desk: Desk) ->
     assert page.status == 200 and "/record" not in page.html and "/delete" not in page.html
     refused = await people["sam"].post(f"{CASES}/tea/delete", page.form(once="1"))
     assert refused.status == 403 and len(await cases_of(desk)) == 1
+
+
+@pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium: apt-get install chromium")
+async def test_button_below_what_was_tried_keeps_it_in_a_browser(desk: Desk) -> None:
+    await desk.put("/v1/stores/s1", json=STORE)
+    await desk.post("/v1/promotions", json=TEN)
+    transport = httpx.ASGITransport(create_app(desk.office), raise_app_exceptions=False)
+    async with (
+        httpx.AsyncClient(transport=transport, base_url="http://console") as client,
+        async_playwright() as all_of,
+    ):
+        client.cookies.set("altyn_session", await desk.token_of("mary", Grant("MARKETER", "NETWORK")))
+
+        async def answer(route: Route) -> None:
+            """As the back office would on a socket."""
+            asked = route.request
+            headers = {name: value for name, value in asked.headers.items() if name != "cookie"}
+            given = await client.request(asked.method, asked.url, headers=headers, content=asked.post_data_buffer)
+            await route.fulfill(status=given.status_code, headers=dict(given.headers), body=given.content)
+
+        browser = await all_of.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = await browser.new_page(locale="en-US")
+        page.set_default_timeout(60_000)
+        await page.route("**/*", answer)
+        await page.goto("http://console/console/promotions/ten")
+        await page.locator("text=Keep as a sample receipt").click()
+        await expect(page.locator("#case")).to_contain_text("It is watched now.", timeout=60_000)
+        await browser.close()
+    assert len(await cases_of(desk)) == 1
