@@ -76,9 +76,6 @@ class Wire:
     def is_closing(self) -> bool:
         return self.is_over
 
-    def is_closing(self) -> bool:
-        return self.is_over
-
     def get_extra_info(self, name: str) -> object:
         return None
 
