@@ -70,6 +70,7 @@ class ServerProcess:
             environment=self.settings().environment() | self.environment,
         )
         ready = start_children([self.child], READY_PATIENCE_S)["server"]
+        self.grpc_address, self.ops_address = ready["grpc"], ready["ops"]  # the environment may have said others
         self.metrics_address, self.json_address = ready["metrics"], ready.get("json", "")
 
     def kill(self) -> None:
