@@ -39,6 +39,7 @@ _CODE = re.compile(r"SP-[0-9A-Z]{9}|2900\d{9}")
 _QR = re.compile(r"\bA1[0-9A-Z]{32}\b")
 _GIFT = re.compile(r"9900\d{17},\d{4}")
 SETTLED = {
+    "codes": ["9h67j-xazjp", "p2zga-9pdzc"],
     "lag_s": 0.0,
     "last4": "1234",
     "password": "zWcf2b3LJ0xQ8mVt1sKe",
@@ -70,7 +71,10 @@ CSV, NDJSON = "text/csv", "application/x-ndjson"
 def settled(value: Any) -> Any:
     """A value with what differs from run to run made the same: moments, keys, hashes, random numbers."""
     if isinstance(value, dict):
-        return {_settled_text(key): SETTLED[key] if key in SETTLED else settled(one) for key, one in value.items()}
+        return {
+            _settled_text(key): SETTLED[key] if key in SETTLED and not isinstance(one, dict) else settled(one)
+            for key, one in value.items()
+        }
     if isinstance(value, list):
         return [settled(one) for one in value]
     return _settled_text(value) if isinstance(value, str) else value
