@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import ValidationError
 from starlette.responses import Response
 
+from altyn.admin_api.console.customer import ADDRESS
 from altyn.admin_api.console.navigation import MENUS
 from altyn.admin_api.console.pages import Pages, Visit
 from altyn.admin_api.customers import service as customers
@@ -24,8 +25,6 @@ FOUND_MAX = 8
 PAGES_MAX = 4
 TEXT_CHARS_MAX = 100
 DIGITS_MIN, DIGITS_MAX = 4, 18
-#: Where one customer is shown, when some part of the console does.
-CUSTOMER_PAGE = "/console/customers"
 
 pages = Pages()
 
@@ -54,10 +53,9 @@ async def find_customer(visit: Visit) -> Response:
     found = await _customers(visit, visit.field("text").strip()[:TEXT_CHARS_MAX])
     if not found:
         raise NotFound("no customer has this card number, phone or id", path="text")
-    has_page = any(one.address == CUSTOMER_PAGE for menu in MENUS for one in menu.entries)
-    if has_page and len(found) == 1:
-        return visit.go(f"{CUSTOMER_PAGE}/{found[0].customer_id}")
-    return visit.show("search_customers.html", found=found, page=CUSTOMER_PAGE if has_page else "")
+    if len(found) == 1:
+        return visit.go(f"{ADDRESS}/{found[0].customer_id}")
+    return visit.show("search_customers.html", found=found)
 
 
 def _places(visit: Visit, text: str) -> list[tuple[str, str]]:

@@ -172,7 +172,7 @@ async def publish(
 async def may_publish(
     call: Call, compiler: Compiler, *, before: asyncpg.Record, others: Mapping[str, Document]
 ) -> Rehearsed:
-    """What is APPROVED may come into force beside the others. Raises OutOfOrder, LintBlocks, CasesDiffer, RailsBroken."""
+    """What is APPROVED may come into force beside them. Raises OutOfOrder, LintBlocks, CasesDiffer, RailsBroken."""
     if before["state"] != "APPROVED":
         raise out_of_order(before, "only what is APPROVED is published")
     found = await look_at(call, compiler, document=before["document"], others=others)

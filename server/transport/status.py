@@ -39,6 +39,11 @@ def status_of(code: str, reason: str, field: str, message: str) -> status_pb2.St
     return status_pb2.Status(code=code_pb2.Code.Value(code), message=text, details=packed)
 
 
+def name_of(code: int) -> str:
+    """Of a status that one of our doors gives."""
+    return str(code_pb2.Code.Name(code))
+
+
 @lru_cache(maxsize=TRAILERS_KEPT)
 def trailers_of(code: str, reason: str, field: str, message: str) -> tuple[int, bytes, bytes]:
     """The same as HTTP/2 carries it: the code, the text, and `grpc-status-details-bin` in base64 without padding."""

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import re
 from base64 import b32decode
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -26,27 +25,13 @@ from altyn.core.rules.schema import document_schema
 from tests.admin_api.desk import PEPPER, RECEIPT, STORE, TEN, Desk
 from tests.admin_api.journal import Journal
 from tests.admin_api.schemas import complaints
+from tests.admin_api.settled import RANDOM, settled
 
 EXAMPLES = Path(__file__).parents[2] / "admin_api" / "edge" / "examples.json"
 NOW = datetime(2027, 1, 15, 8, 0, tzinfo=UTC)
 ROUTES = {f"{method} {route.path}": route for route in edge_routes() for method in route.methods or ()}
 SCHEMA_CALL = "GET /v1/promotions/schema"
 
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+\d\d:\d\d)")
-_RANDOM = re.compile(r"(?<![0-9a-f])([0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{16})(?![0-9a-f])")
-_DIGITS = re.compile(r"^[0-9]{6}$")
-_CODE = re.compile(r"SP-[0-9A-Z]{9}|2900\d{9}")
-_QR = re.compile(r"\bA1[0-9A-Z]{32}\b")
-_GIFT = re.compile(r"9900\d{17},\d{4}")
-SETTLED = {
-    "codes": ["9h67j-xazjp", "p2zga-9pdzc"],
-    "lag_s": 0.0,
-    "last4": "1234",
-    "password": "zWcf2b3LJ0xQ8mVt1sKe",
-    "present": "zWcf2b3LJ0xQ8mVt1sKe",
-    "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
-    "uri": "otpauth://totp/Altyn:anna?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Altyn&digits=6&period=30",
-}
 TIERS = {
     "by": "TURNOVER",
     "period": "MONTH",
@@ -66,26 +51,6 @@ GIFT_SERIES = {
 }
 GIFT_HASH = gift_card_hash(PEPPER, "9900000000000001")
 CSV, NDJSON = "text/csv", "application/x-ndjson"
-
-
-def settled(value: Any) -> Any:
-    """A value with what differs from run to run made the same: moments, keys, hashes, random numbers."""
-    if isinstance(value, dict):
-        return {
-            _settled_text(key): SETTLED[key] if key in SETTLED and not isinstance(one, dict) else settled(one)
-            for key, one in value.items()
-        }
-    if isinstance(value, list):
-        return [settled(one) for one in value]
-    return _settled_text(value) if isinstance(value, str) else value
-
-
-def _settled_text(text: str) -> str:
-    text = _DIGITS.sub("123456", _MOMENT.sub("2027-01-15T08:00:00Z", text))
-    text = _RANDOM.sub(lambda found: ("0123456789abcdef" * 4)[: len(found[0])], text)
-    text = _QR.sub("A10000000JCW02VHP020GC4GY5R98YE3NQ", text)
-    text = _GIFT.sub("990012345678901234567,4711", text)
-    return _CODE.sub(lambda found: "SP-7K0Z3QH8M" if found[0][0] == "S" else "2900123456782", text)
 
 
 def name_of(method: str, path: str) -> str:
@@ -584,7 +549,7 @@ def test_every_parameter_of_an_example_path_is_known(document: dict[str, Any]) -
 
 def test_examples_show_no_key_that_could_open_anything(document: dict[str, Any]) -> None:
     told = orjson.dumps(contract.examples()).decode()
-    assert {found[0] for found in _RANDOM.finditer(told)} <= {("0123456789abcdef" * 4)[:size] for size in (16, 32, 64)}
+    assert {found[0] for found in RANDOM.finditer(told)} <= {("0123456789abcdef" * 4)[:size] for size in (16, 32, 64)}
     assert document_schema()["$schema"] == contract.examples()[SCHEMA_CALL]["answer"]["value"]["$schema"]
 
 

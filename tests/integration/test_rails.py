@@ -70,7 +70,10 @@ async def back_office(system: System, folder: Path) -> AsyncIterator[House]:
     office = Office(TENANT, pool, redis, bytes(32), ops, Projector(pool))
     async with office.connected() as connection:
         await prepare(connection, settings, datetime.now(UTC))
-    working = [asyncio.create_task(office.projector.run()), asyncio.create_task(run_jobs(RailJobs(office)))]
+    working = [
+        asyncio.create_task(office.projector.run()),
+        asyncio.create_task(run_jobs(RailJobs(office), office.troubles)),
+    ]
     transport = httpx.ASGITransport(create_app(office), raise_app_exceptions=False)
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://admin", timeout=120.0) as client:

@@ -1,11 +1,11 @@
 """One register's connection: bytes from the transport to the frames, calls from the frames to the call table.
 
-A read is taken whole; then the calls it completed are begun, oldest first; then everything there is to
-say goes out in one write. A reply that must wait for the journal is sent when it is released, with all others of its
-connection. Invariants: a call that was reset, or whose deadline has passed, before its turn is not begun; a caller
-that leaves cancels its own wait and nothing else; references held by streams are given back once, when the stream is
-freed; a peer that does not read stops being read from, and is sent away after a while; with TLS nothing of HTTP/2 is
-said or heard before hands are shaken. Never here: what a call means.
+A read is taken whole; then the calls it completed are begun, oldest first; then all there is to say goes out in one
+write. A reply that must wait for the journal is sent when it is released, with all others of its connection.
+Invariants: a call that was reset, or whose deadline has passed, before its turn is not begun; a caller that leaves
+cancels its own wait and nothing else; references held by streams are given back once, when the stream is freed; a peer
+that does not read is not read from, and sent away after a while; with TLS nothing of HTTP/2 is said or heard before
+hands are shaken. Never here: what a call means.
 """
 
 cimport cython
@@ -32,7 +32,7 @@ from altyn.server.transport.h2.secured cimport Secured
 from altyn.server.transport.h2.stream cimport Stream
 
 from altyn.core.engine import CallRefused
-from altyn.server.transport.status import trailers_of
+from altyn.server.transport.status import name_of, trailers_of
 from altyn.server.transport.tls import peer_certificate
 
 cdef extern from "<sys/socket.h>" nogil:
@@ -254,11 +254,8 @@ cdef class Connection:
 
     cdef tuple trace_of(self, Stream* stream):
         """The field that tells which trace the call belongs to."""
-        cdef h2.Trace* trace
-        if self.peer.traces == NULL:
-            return ()
-        trace = h2.trace_at(&self.peer, stream.id)
-        if trace.stream != stream.id:
+        cdef h2.Trace* trace = h2.trace_at(&self.peer, stream.id) if self.peer.traces != NULL else NULL
+        if trace == NULL or trace.stream != stream.id:
             return ()
         return (("traceparent", trace.text[:h2.TRACE_BYTES].decode("latin-1")),)
 
@@ -315,10 +312,8 @@ cdef class Connection:
         cdef bytes message, details
         code, message, details = trailers_of(refused.code, refused.reason, refused.field, refused.message)
         message = semantics.percent_encoded(message)
-        replies.refuse(
-            &self.peer, stream, code, message, <size_t>PyBytes_GET_SIZE(message), details,
-            <size_t>PyBytes_GET_SIZE(details)
-        )
+        replies.refuse(&self.peer, stream, code, message, <size_t>PyBytes_GET_SIZE(message), details,
+                       <size_t>PyBytes_GET_SIZE(details))
         return 0
 
     cdef int refuse_plainly(self, Stream* stream, int status, bytes message) except -1:
@@ -329,10 +324,9 @@ cdef class Connection:
     cdef int count_early(self, Stream* stream) except -1:
         """A refusal before the call table, where it is known of which method."""
         cdef Method method
-        if stream.path == streams.NO_PATH or stream.http_status != 200:
-            return 0
-        method = <Method>self.lobby.methods[stream.path]
-        method.meter.refused(method.meter.begin(), EARLY_CODES.get(stream.status, "UNKNOWN"), "NOT_A_CALL")
+        if stream.path != streams.NO_PATH and stream.http_status == 200:
+            method = <Method>self.lobby.methods[stream.path]
+            method.meter.refused(method.meter.begin(), name_of(stream.status), "NOT_A_CALL")
         return 0
 
     # ---- health
@@ -603,11 +597,3 @@ cdef class Connection:
             stream = stream.next
         self.flush()
         return self.close()
-
-
-cdef dict EARLY_CODES = {
-    semantics.GRPC_RESOURCE_EXHAUSTED: "RESOURCE_EXHAUSTED",
-    semantics.GRPC_UNIMPLEMENTED: "UNIMPLEMENTED",
-    semantics.GRPC_INTERNAL: "INTERNAL",
-    semantics.GRPC_UNAVAILABLE: "UNAVAILABLE",
-}

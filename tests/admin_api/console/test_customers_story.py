@@ -203,7 +203,7 @@ def test_customer_is_found_looked_at_and_helped(running: tuple[str, dict[str, st
 
 def find(page: Page, url: str, aside: Path) -> None:
     page.goto(url)
-    page.locator("nav >> text=Customers").click()
+    page.goto(f"{url}/console/customers")
     page.locator("[name=key]").fill("2900 9999")
     page.locator("main >> text=Find").click()
     sees(page, "#found-customers", "Nobody is found")
@@ -249,7 +249,7 @@ def help_with_points(page: Page, boris: Page, url: str, folder: Path, aside: Pat
     page.locator("text=asks for 600.00 bonus").click()
     sees(page, ".alert-info", "Somebody else decides")
     boris.goto(f"{url}/console/overview")
-    boris.locator("nav >> text=Customers").click()
+    boris.goto(f"{url}/console/adjustments")
     expect(boris.locator("tbody tr")).to_have_count(1)
     is_good(boris, aside / "waiting.png")
     boris.locator("tbody a.row-title").click()

@@ -15,6 +15,7 @@ from tests.admin_api.test_edge import key_with
 
 #: Pages that are come to from another one, and parts of pages.
 ELSEWHERE = {
+    "/console/audit-chain",
     "/console/me",
     "/console/overview/servers",
     "/console/promotions/new",

@@ -63,7 +63,8 @@ def page(running: tuple[str, str]) -> Iterator[Page]:
         page.locator("text=Or by a key").click()
         page.locator("#key").fill(key)
         page.locator("text=Come in").click()
-        page.locator("nav >> text=Programme").first.click()
+        page.locator("nav summary >> text=Programme").click()
+        page.locator("nav .menu-item >> text=Currencies").click()
         yield page
         browser.close()
     assert troubles == []

@@ -41,8 +41,8 @@ async def people(desk: Desk) -> AsyncIterator[People]:
 
 
 def offered(page: Page) -> set[str]:
-    """Acts the page has buttons for."""
-    return set(re.findall(r'class="act act-(\w+)"', page.html))
+    """Acts of the review the page has buttons for."""
+    return set(re.findall(r'class="act act-(\w+)"', page.html)) - {"shadow"}
 
 
 def turned(page: Page) -> set[str]:

@@ -62,7 +62,7 @@ def test_pages_break_no_rule_of_axe_and_a_form_is_sent(running: tuple[str, str],
         page.locator("text=Or by a key").click()
         page.locator("#key").fill(key)
         page.locator("text=Come in").click()
-        page.locator("nav >> text=Programme").click()
+        page.locator("nav summary >> text=Programme").click()
         page.locator("nav .menu-item >> text=Events").click()
         propose(page)
         for language, theme, width in FACES:
