@@ -63,7 +63,15 @@ class Chain:
         rows = (f"{mark}{one}\t{one}\t\\\\x{_hash(one)}\n" for one in ids)
         await self._put("customers", (*fact, "customer_id", "account_id", "phone_hash"), rows, self.customers)
         rows = (f"{mark}{one}\t\\\\x{_hash(-one)}\t{one % 10_000:04}\tplastic\tACTIVE\t{one}\t{one}\n" for one in ids)
-        columns = ("card_id", "number_hash", "last4", "card_type", "state", "customer_id", "account_id")
+        columns: tuple[str, ...] = (
+            "card_id",
+            "number_hash",
+            "last4",
+            "card_type",
+            "state",
+            "customer_id",
+            "account_id",
+        )
         await self._put("cards", (*fact, *columns), rows, self.customers)
         rows = (f"{world.TENANT}\t{one}\tCustomer {one}\t+7900{one:07}\n" for one in ids)
         columns = ("tenant", "customer_id", "name", "phone")
@@ -77,7 +85,7 @@ class Chain:
 
     async def _sales(self) -> None:
         numbers = range(self.receipts)
-        columns = (
+        columns: tuple[str, ...] = (
             *("seq", "op_id", "store_id", "register_id", "shift_number", "receipt_number", "business_time"),
             *("business_date", "recorded_at", "customer_id", "account_id", "currency", "gross_minor"),
             *("discount_minor", "points_paid_minor", "rounding_minor", "to_pay_minor", "lines_count"),
@@ -137,7 +145,7 @@ class Chain:
 
     async def _exceptions(self) -> None:
         odd = [number for number in range(self.receipts) if number % 50 == 0]
-        columns = (
+        columns: tuple[str, ...] = (
             *("seq", "exception_no", "kind", "status", "reason", "store_id", "register_id", "shift_number"),
             *("receipt_number", "recorded_at"),
         )
@@ -189,7 +197,7 @@ class Chain:
         rows = (
             f"{mine}\t{REAL_MEMBERS + 1 + one}\t{one % families + 1}\tMEMBER\t{now}\n" for one in range(2 * families)
         )
-        columns = ("tenant", "customer_id", "family_id", "state", "since")
+        columns: tuple[str, ...] = ("tenant", "customer_id", "family_id", "state", "since")
         await self._put("family_members", columns, rows, 2 * families)
         rows = (
             f"{mine}\tJOIN\tDONE\t{REAL_MEMBERS + 1 + one}\t{one % families + 1}\t{one + 1}\t{one + 1}\tasked"
@@ -250,7 +258,7 @@ class Chain:
             for one in documents
         ]
         shared = ("tenant", "promotion_id", "document", "state", "revision")
-        columns = (*shared, "updated_by", "updated_at", "released_revision")
+        columns: tuple[str, ...] = (*shared, "updated_by", "updated_at", "released_revision")
         await self._put("promotions", columns, (f"{row}\t1\n" for row in rows), len(rows))
         columns = (*shared, "changed_by", "changed_at")
         await self._put("promotion_revisions", columns, (f"{row}\n" for row in rows), len(rows))
@@ -261,7 +269,7 @@ class Chain:
         rows = (f"{mine}\tp{one}\tPerson {one}\t{now}\tbench\n" for one in range(people))
         await self._put("people", ("tenant", "person_id", "name", "created_at", "created_by"), rows, people)
         rows = (f"{mine}\tp{one}\tMARKETER\tNETWORK\t{now}\tbench\n" for one in range(people))
-        columns = ("tenant", "person_id", "role", "reach", "granted_at", "granted_by")
+        columns: tuple[str, ...] = ("tenant", "person_id", "role", "reach", "granted_at", "granted_by")
         await self._put("person_roles", columns, rows, people)
         rows = (
             f"{mine}\t{one:016x}\t\\\\x{_hash(one)}\tp{one % people}\t{now}\t{now}\t{now}\n"
