@@ -144,7 +144,7 @@ cdef inline int64_t give(Work* work, int32_t number, Left* left, Matched* matche
     if is_multiplied(rule):
         work.factors = acting = matched.factors[rule.reward_no]
         note_codes(work, rule, acting, codes)
-        if left == NULL and work.noted and work.only_winner < 0:
+        if left == NULL and work.only_winner < 0:
             acting = acting_of(work, rule, acting)
     if not is_shut_receipt(work) and (left == NULL or not left.closed):
         given = give_by_kind(work, rule) if left == NULL else give_limited(work, rule, left, &acting)

@@ -82,11 +82,11 @@ cdef bint acts(const Work* work, const RuleRow* rule, const MultiplierRow* row) 
     cdef int32_t i
     if row.times == TIMES_ONE:
         return False
-    if row.targets == 0:
+    if row.targets == 0 or rule.asset < 0:  # of a discount those that find no unit are out before it gives
         return True
     for i in range(work.groups_count):
         group = &work.groups[i]
-        if group.first_run < 0 or not (group.target if rule.asset < 0 else earns(work, rule, i)):
+        if group.first_run < 0 or not earns(work, rule, i):
             continue
         if in_set(work.rules, &work.rules.sets[rule.targets], group) and in_set(work.rules, &work.rules.sets[row.targets], group):
             return True
@@ -111,7 +111,7 @@ cdef bint has_open_target(const Work* work, const RuleRow* rule, const Multiplie
 
 
 cdef uint32_t acting_of(const Work* work, const RuleRow* rule, uint32_t factors) noexcept nogil:
-    """From units that are closed to the rule, or beyond its quantity, nothing is taken."""
+    """From units that cost nothing by now, are closed to the rule or beyond its quantity, nothing is taken."""
     cdef const MultiplierRow* row
     cdef int32_t i
     for i in range(rule.multipliers_begin, rule.multipliers_end):
