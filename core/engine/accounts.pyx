@@ -5,7 +5,7 @@ See also transfers.pyx. They are journalled like receipts, each applied once: a 
 from hashlib import sha256
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memset
-from altyn.core.engine.content cimport content_sha256
+from altyn.core.engine.content cimport order_sha256
 from altyn.core.engine.record cimport adjustment_effects, hold_effect
 from altyn.core.engine.scarce cimport pay_debts
 from altyn.core.engine.calls cimport check_op_id, except_full, malformed, refused, string, text_of
@@ -120,7 +120,7 @@ def adjust_points(Engine engine, bytes request, scope, int64_t clock_us, known):
     if ops_v1.decode_AdjustPointsRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
         raise malformed(&error)
     check_adjustment(&call)
-    operation = ordered(pos_v1.OPERATION_KIND_ADJUST, call.op_id.data[:16], content_sha256(request))
+    operation = ordered(pos_v1.OPERATION_KIND_ADJUST, call.op_id.data[:16], order_sha256(request))
     answer = recall(engine, operation, known)
     if answer is not None:
         return answer

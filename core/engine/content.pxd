@@ -7,5 +7,7 @@ from altyn.core.siphash cimport SipState
 cdef int take_fields(SipState* state, const uint8_t* p, const uint8_t* end, uint64_t wanted, bint inverted) noexcept nogil
 # The bytes of the first sub-message field with this number; its size, or -1.
 cdef int64_t field_bytes(const uint8_t* p, const uint8_t* end, int number, const uint8_t** data) noexcept nogil
-# SHA-256 of the bytes without envelope fields 1, 2, 3.
+# SHA-256 of a register's call without its envelope.
 cdef bytes content_sha256(bytes request)
+# The same of an order of the back office.
+cdef bytes order_sha256(bytes request)

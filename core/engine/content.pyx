@@ -1,8 +1,9 @@
 """Which bytes of a request make its content.
 
-A repeat may differ in its envelope (fields 1, 2, 3 of an effect call: op_id, register_seq, calc_token) and in nothing else. A shown price
-holds for the same goods, coupons and customer, whatever the clock, the payments and the receipt's number say. Requests have been
-decoded before they get here, so walking their fields cannot fail on bytes that were accepted.
+A repeat may differ in its envelope and in nothing else: fields 1, 2, 3 of a register's effect call (op_id, register_seq,
+calc_token), field 1 of an order of the back office (op_id). A shown price holds for the same goods, coupons and customer,
+whatever the clock, the payments and the receipt's number say. Requests have been decoded before they get here, so walking
+their fields cannot fail on bytes that were accepted.
 """
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -11,7 +12,8 @@ from altyn.core.siphash cimport SipState, sip_take
 from altyn.core.wire.format cimport Varint, WireError, read_size, read_tag, skip_field
 
 cdef enum:
-    ENVELOPE = 0b1110
+    CALL_ENVELOPE = 0b1110
+    ORDER_ENVELOPE = 0b0010
     LENGTH_DELIMITED = 2
 
 cdef inline const uint8_t* next_field(const uint8_t* p, const uint8_t* end, uint32_t* number, WireError* error) noexcept nogil:
@@ -61,7 +63,7 @@ cdef int64_t field_bytes(const uint8_t* p, const uint8_t* end, int number, const
         p = after
     return -1
 
-cdef bytes content_sha256(bytes request):
+cdef bytes sha256_without(bytes request, uint32_t envelope):
     cdef const uint8_t* start = <const uint8_t*>request
     cdef const uint8_t* end = start + len(request)
     cdef const uint8_t* p = start
@@ -76,10 +78,16 @@ cdef bytes content_sha256(bytes request):
         after = next_field(p, end, &number, &error)
         if after == NULL:
             break
-        if number < 4 and ((<uint32_t>ENVELOPE >> number) & 1) != 0:
+        if number < 4 and ((envelope >> number) & 1) != 0:
             sha256_take(&state, run, <size_t>(p - run))
             run = after
         p = after
     sha256_take(&state, run, <size_t>(p - run))
     sha256_end(&state, out)
     return PyBytes_FromStringAndSize(<char*>out, SHA256_BYTES)
+
+cdef bytes content_sha256(bytes request):
+    return sha256_without(request, CALL_ENVELOPE)
+
+cdef bytes order_sha256(bytes request):
+    return sha256_without(request, ORDER_ENVELOPE)

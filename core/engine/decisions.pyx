@@ -10,7 +10,7 @@ from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t
 from libc.string cimport memset
 from altyn.core.engine.accounts cimport check_said, ordered
 from altyn.core.engine.calls cimport add_exception, malformed, refused, string, text_of
-from altyn.core.engine.content cimport content_sha256
+from altyn.core.engine.content cimport order_sha256
 from altyn.core.engine.recall cimport recall
 from altyn.core.engine.returned cimport Sale, is_applied
 from altyn.core.engine.returns cimport ASK, FOUND, VOIDED, Finding, account_of, asked, find_sale, original_evidence
@@ -57,7 +57,7 @@ def decide_exception(Engine engine, bytes request, scope, int64_t clock_us, know
         raise malformed(&error)
     check_decision(&call)
     name = sha256(b"decision" + engine.tenant_bytes + b" %d " % call.seq + string(call.exception).encode()).digest()
-    operation = ordered(pos_v1.OPERATION_KIND_DECIDE, name[:16], content_sha256(request))
+    operation = ordered(pos_v1.OPERATION_KIND_DECIDE, name[:16], order_sha256(request))
     operation.original_key = receipt_key_of(engine.tenant, string(call.store_id), string(call.register_id), call.shift_number, call.receipt_number)
     answer = recall(engine, operation, known)
     if answer is not None:

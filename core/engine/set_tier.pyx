@@ -3,11 +3,11 @@
 One at a time; another takes its place, none takes it away. It never lowers what purchases have made, and ends by itself. What is declined
 is not journalled: it may be tried again under the same op_id. Never here: who may, and who has to agree.
 """
-from hashlib import sha256
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t
 from libc.string cimport memset
 from altyn.core.engine.accounts cimport check_said, ordered
 from altyn.core.engine.calls cimport check_op_id, malformed, refused, text_of
+from altyn.core.engine.content cimport order_sha256
 from altyn.core.engine.recall cimport recall
 from altyn.core.engine.step cimport Engine, Operation, taken
 from altyn.core.engine.tiers cimport end_tier, open_changes, programme_day, put_change
@@ -76,8 +76,7 @@ def set_tier(Engine engine, bytes request, scope, int64_t clock_us, known):
     if ops_v1.decode_SetTierRequest(&call, start, start + len(request), &engine.arena, &error) != 0:
         raise malformed(&error)
     check_setting(&call)
-    # All of it is content: of the fields that a register's envelope has, two are the account and the tier here.
-    operation = ordered(pos_v1.OPERATION_KIND_SET_TIER, call.op_id.data[:16], sha256(request).digest())
+    operation = ordered(pos_v1.OPERATION_KIND_SET_TIER, call.op_id.data[:16], order_sha256(request))
     answer = recall(engine, operation, known)
     if answer is not None:
         return answer

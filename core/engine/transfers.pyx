@@ -7,7 +7,7 @@ same op_id. Never here: rates (a fact of the programme), whose accounts they are
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memset
 from altyn.core.engine.accounts cimport asset_of, check_said, ordered, take_active
-from altyn.core.engine.content cimport content_sha256
+from altyn.core.engine.content cimport order_sha256
 from altyn.core.engine.record cimport LOTS_PER_SEQ
 from altyn.core.engine.scarce cimport pay_debts
 from altyn.core.engine.calls cimport check_op_id, malformed, refused, string, text_of
@@ -74,7 +74,7 @@ def merge_accounts(Engine engine, bytes request, scope, int64_t clock_us, known)
     check_account(call.account_id, "account_id")
     check_account(call.into_account_id, "into_account_id")
     check_said(call.reason, call.actor)
-    operation = ordered(pos_v1.OPERATION_KIND_TRANSFER, call.op_id.data[:16], content_sha256(request))
+    operation = ordered(pos_v1.OPERATION_KIND_TRANSFER, call.op_id.data[:16], order_sha256(request))
     answer = recall(engine, operation, known)
     if answer is not None:
         return answer
@@ -178,7 +178,7 @@ def move_points(Engine engine, bytes request, scope, int64_t clock_us, known):
     check_account(call.to_account_id, "to_account_id")
     check_points(call.points)
     check_said(call.reason, call.actor)
-    operation = ordered(pos_v1.OPERATION_KIND_TRANSFER, call.op_id.data[:16], content_sha256(request))
+    operation = ordered(pos_v1.OPERATION_KIND_TRANSFER, call.op_id.data[:16], order_sha256(request))
     answer = recall(engine, operation, known)
     if answer is not None:
         return answer
@@ -265,7 +265,7 @@ def convert_points(Engine engine, bytes request, scope, int64_t clock_us, known)
     check_said(call.reason, call.actor)
     if call.expires_at_us < 0:
         raise refused("INVALID_ARGUMENT", "OUT_OF_RANGE", "expires_at_us", "an instant is 0 or more")
-    operation = ordered(pos_v1.OPERATION_KIND_CONVERT, call.op_id.data[:16], content_sha256(request))
+    operation = ordered(pos_v1.OPERATION_KIND_CONVERT, call.op_id.data[:16], order_sha256(request))
     answer = recall(engine, operation, known)
     if answer is not None:
         return answer

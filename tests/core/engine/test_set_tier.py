@@ -182,9 +182,13 @@ def test_sent_again_it_is_given_once_and_with_other_content_not_at_all() -> None
     first = world.effect(set_tier, request.SerializeToString(), noon("2026-11-18"), OPS)
     # Even when it could not be given any more.
     assert world.effect(set_tier, request.SerializeToString(), noon("2026-12-18"), OPS) == first
-    request.tier = "silver"
-    reply = ops.SetTierResponse.FromString(world.effect(set_tier, request.SerializeToString(), noon("2026-11-18"), OPS))
-    assert (reply.applied, reply.reason) == (False, "CONTENT_DIFFERS")
+    for name, value in (("tier", "silver"), ("account_id", request.account_id + 1)):
+        other = ops.SetTierRequest.FromString(request.SerializeToString())
+        setattr(other, name, value)
+        reply = ops.SetTierResponse.FromString(
+            world.effect(set_tier, other.SerializeToString(), noon("2026-11-18"), OPS)
+        )
+        assert (reply.applied, reply.reason) == (False, "CONTENT_DIFFERS")
     assert (told(world, "2026-11-18"), len(world.records)) == ("gold", 1)
 
 

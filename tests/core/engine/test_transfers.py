@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
-from altyn.core.engine import CallRefused, adjust_points, cancel_receipt, merge_accounts, move_points, return_receipt
+from altyn.core.engine import (
+    CallRefused,
+    adjust_points,
+    cancel_receipt,
+    convert_points,
+    merge_accounts,
+    move_points,
+    return_receipt,
+)
 from altyn.core.ledger.image import state_digest
 from altyn.core.ledger.view import read_balances, read_leads_to, read_lots, read_totals
 from altyn.journal.v1 import record_pb2 as journal
@@ -162,6 +171,43 @@ def test_the_same_op_id_with_other_content_is_refused_and_nothing_is_done() -> N
     assert (told.applied, told.reason) == (False, "CONTENT_DIFFERS")
     told_of_merge = merge(world, 80, 70, op_id)
     assert (told_of_merge.applied, told_of_merge.reason) == (False, "CONTENT_DIFFERS") and len(world.records) == count
+
+
+@pytest.mark.parametrize(
+    ("call", "order", "others"),
+    [
+        (
+            merge_accounts,
+            ops.MergeAccountsRequest(account_id=80, into_account_id=70, reason="r", actor="a"),
+            ({"account_id": 60}, {"into_account_id": 60}, {"reason": "s"}, {"actor": "b"}),
+        ),
+        (
+            move_points,
+            ops.MovePointsRequest(account_id=80, to_account_id=70, asset="bonus", points=5, reason="r"),
+            ({"account_id": 60}, {"to_account_id": 60}, {"asset": "money"}, {"points": 6}),
+        ),
+        (
+            convert_points,
+            ops.ConvertPointsRequest(account_id=80, asset="bonus", to_asset="money", points=500, reason="r"),
+            ({"account_id": 60}, {"asset": "money", "to_asset": "bonus"}, {"points": 600}),
+        ),
+    ],
+)
+def test_all_of_an_order_but_its_op_id_is_content(call: Any, order: Any, others: tuple[dict[str, Any], ...]) -> None:
+    """Accounts lie in fields that a register's call has its envelope in."""
+    world = family_world()
+    adjust(world, 80, 1_000)
+    first = type(order).FromString(order.SerializeToString())
+    first.op_id = new_op_id()
+    done = world.effect(call, first.SerializeToString())
+    assert world.effect(call, first.SerializeToString()) == done
+    count = len(world.records)
+    for changes in others:
+        other = type(order).FromString(first.SerializeToString())
+        for name, value in changes.items():
+            setattr(other, name, value)
+        assert b"CONTENT_DIFFERS" in world.effect(call, other.SerializeToString()), changes
+    assert len(world.records) == count
 
 
 def test_a_return_of_an_old_sale_of_a_merged_account_acts_on_the_masters_lots() -> None:
