@@ -21,6 +21,7 @@ from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
@@ -28,6 +29,7 @@ os.chdir(ROOT)
 DEBUG = os.environ.get("ALTYN_DEBUG") == "1"
 # `make build` links the tree into its environment and compiles in place after: compiling once is enough.
 LINK_ONLY = os.environ.get("ALTYN_LINK_ONLY") == "1"
+LEND = os.environ.get("ALTYN_LEND") == "1"
 
 FOLDERS = {
     "altyn.core": "core",
@@ -150,6 +152,25 @@ class CleanBuildPy(build_py):
         super().run()
 
 
+class LendingBuildExt(build_ext):
+    """With ALTYN_LEND=1 a wheel takes the modules that the tree has compiled since their sources changed.
+
+    The test of a wheel's contents asks for it; what is shipped is compiled with the flags of its own build.
+    """
+
+    def build_extension(self, ext: Extension) -> None:
+        wanted = Path(self.get_ext_fullpath(ext.name))
+        if LEND and not self.inplace:
+            self.inplace = True
+            lent = Path(self.get_ext_fullpath(ext.name))
+            self.inplace = False
+            if not stale([lent], [Path(source) for source in ext.sources]):
+                wanted.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(lent, wanted)
+                return
+        super().build_extension(ext)
+
+
 link_namespace()
 sys.path.insert(0, str(ROOT))
 generate_contracts()
@@ -176,5 +197,5 @@ setup(
             "cdivision": False,
         },
     ),
-    cmdclass={"build_py": CleanBuildPy},
+    cmdclass={"build_py": CleanBuildPy, "build_ext": LendingBuildExt},
 )

@@ -26,9 +26,9 @@ function looks() {
 function numbers(spec) {
   const of = more => new Intl.NumberFormat(spec.language, more)
   const whole = of({ minimumFractionDigits: spec.digits, maximumFractionDigits: spec.digits })
-  const short = of({ notation: "compact", maximumFractionDigits: 1 })
+  const short = of({ notation: "compact", maximumFractionDigits: 1 }), below = of({ maximumSignificantDigits: 2 })
   const unit = spec.unit ? ` ${spec.unit}` : ""
-  return { whole: value => (value === null || value === undefined ? "–" : whole.format(value) + unit), short: value => short.format(value) }
+  return { whole: value => (value === null || value === undefined ? "–" : whole.format(value) + unit), short: value => (Math.abs(value) < 1 ? below : short).format(value) }
 }
 
 function series(row, spec, look) {
