@@ -11,7 +11,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-FAILED_KINDS = ("silent", "wrong")
 EXAMPLES_MAX = 5
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from altyn.admin_api.console.texts import Texts
 
 JOINS = {"all": "and", "any": "or", "none": "or"}
-CHOSEN = ("region", "format", "cluster", "id", "segment", "tier", "tier_from", "card_type")
 NAMES_SHOWN_MAX = 4
 
 

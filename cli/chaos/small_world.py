@@ -38,7 +38,6 @@ promotion: base-points
 reward:
   - points: {asset: bonus, percent: 1, expires: {days: 30}}
 """
-BASKET_TO_PAY_MINOR = 14_500
 BASKET_POINTS = 145
 
 
