@@ -16,7 +16,7 @@ from typing import Any
 from altyn.benchmarks import front_sweep
 from altyn.benchmarks import front_world as world
 from altyn.benchmarks.counting import counting_us
-from altyn.benchmarks.front_load import ClosedLoop, Connection, EchoConnection
+from altyn.benchmarks.front_closed import ClosedLoop, Connection, EchoConnection
 from altyn.benchmarks.front_scene import CALCULATE, COMMIT, STATUS_OK, Round, Scene, scene
 from altyn.server.transport.door import built
 

@@ -14,14 +14,14 @@ from altyn.infra.processes import Child, start_children, stop_process
 
 SOURCES = Path(__file__).parent / "peers"
 READY_PATIENCE_S = 60.0
+CORES = sorted(os.sched_getaffinity(0))  # at the start: inside a block there is only one to choose from
 
 
 @contextmanager
 def on_core(number: int) -> Iterator[None]:
-    """This process, and what it starts meanwhile, on one core; with a single core nothing is moved."""
+    """This process, and what it starts meanwhile, on one core, also within such a block; one that has only one stays."""
     before = os.sched_getaffinity(0)
-    if len(before) > 1:
-        os.sched_setaffinity(0, {sorted(before)[number]})
+    os.sched_setaffinity(0, {CORES[number % len(CORES)]})
     try:
         yield
     finally:

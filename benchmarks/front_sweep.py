@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from altyn.benchmarks import front_world as world
-from altyn.benchmarks.front_load import ClosedLoop, Connection, EchoConnection, Load
+from altyn.benchmarks.front_closed import ClosedLoop, Connection, EchoConnection
+from altyn.benchmarks.front_load import Load
 from altyn.benchmarks.front_scene import CALCULATE, COMMIT, STATUS_OK, Round, Scene
 from altyn.benchmarks.overload_load import OpenLoop, Register, Told
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from altyn.benchmarks import front_world as world
 from altyn.benchmarks.front_attacker import KINDS
-from altyn.benchmarks.front_load import ClosedLoop, Connection
+from altyn.benchmarks.front_closed import ClosedLoop, Connection
 from altyn.benchmarks.front_precedence import go_first, going_first
 from altyn.benchmarks.front_scene import CALCULATE, STATUS_OK, OneServer, one_server, processor_seconds
 from altyn.benchmarks.overload_load import OpenLoop, Register

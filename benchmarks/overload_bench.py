@@ -18,7 +18,7 @@ from random import Random
 from typing import Any, overload
 
 from altyn.benchmarks import front_world as world
-from altyn.benchmarks.front_load import ClosedLoop, Connection
+from altyn.benchmarks.front_closed import ClosedLoop, Connection
 from altyn.benchmarks.front_precedence import going_first
 from altyn.benchmarks.front_scene import CALCULATE, COMMIT, STATUS_OK, one_server
 from altyn.benchmarks.overload_load import SLOT_S, OpenLoop, Register, Told

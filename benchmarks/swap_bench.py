@@ -33,7 +33,8 @@ import asyncpg
 from altyn.benchmarks import core_rules
 from altyn.benchmarks import front_world as world
 from altyn.benchmarks.front_bench import REQUESTS_PER_REGISTER
-from altyn.benchmarks.front_load import PATIENCE_S, Connection, LoadFailed
+from altyn.benchmarks.front_closed import Connection
+from altyn.benchmarks.front_load import PATIENCE_S, LoadFailed
 from altyn.benchmarks.front_scene import CALCULATE, STATUS_OK
 from altyn.benchmarks.front_servers import start_servers
 from altyn.core.rules.definition import canonical_json, default_document
