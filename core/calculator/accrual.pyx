@@ -6,7 +6,8 @@ step on the receipt, and the lines add up to them; running prices do not change.
 compete per asset.
 
 """
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int8_t, int64_t, uint32_t
+from libc.string cimport memset
 from altyn.core.calculator.apply cimport meets_conditions, note_codes, use_coupon, use_factors
 from altyn.core.calculator.limited cimport Left, granted, limits_left, spend
 from altyn.core.calculator.multipliers cimport factors_of, is_multiplied, multiplied, trace_factors
@@ -348,7 +349,6 @@ cdef void reward_asset(Work* work, const Trial* trial, int32_t asset, int32_t wi
     has_asset(work, row, asset, &percents)
     whose = trial.promotion if by_line and percents else ANY
     limits_left(work, row, &left)
-    work.unlocking_coupon = trial.matched.coupon
     for number in range(row.rules_begin, row.rules_end):
         rule = &work.rules.rules[number]
         if rule.asset != asset:
@@ -357,6 +357,7 @@ cdef void reward_asset(Work* work, const Trial* trial, int32_t asset, int32_t wi
             trace = trace_row(work, trial.traces_begin + number - row.rules_begin)
         targets = collect_targets(work, rule, whose)
         points = points_of(work, rule, targets)
+        work.unlocking_coupon = trial.matched.coupons[rule.reward_no]
         if points > 0 and (trial.promotion == winner or (winner < 0 and whose != ANY)):
             give_points(work, number, targets, points, &left, trace)
         elif trace != NULL:
@@ -436,7 +437,6 @@ cdef void give_on_free(Work* work, const Trial* trial, int32_t asset, int32_t wh
     cdef int32_t number, booked
     cdef Left left
     limits_left(work, row, &left)
-    work.unlocking_coupon = trial.matched.coupon
     for number in range(row.rules_begin, row.rules_end):
         rule = &work.rules.rules[number]
         if rule.asset == asset:
@@ -444,6 +444,7 @@ cdef void give_on_free(Work* work, const Trial* trial, int32_t asset, int32_t wh
                 trace = trace_row(work, trial.traces_begin + number - row.rules_begin)
             booked = work.accruals_count
             targets = collect_targets(work, rule, whose)
+            work.unlocking_coupon = trial.matched.coupons[rule.reward_no]
             give_points(work, number, targets, points_of(work, rule, targets), &left, trace)
             gave |= <uint32_t>(work.accruals_count > booked) << rule.reward_no
     for number in range(row.rules_begin, row.rules_end):
@@ -515,7 +516,7 @@ cdef void accrue_competing(Work* work, int32_t begin, int32_t end, bint first, b
         trial.promotion = work.candidates[begin + i]
         trial.traces_begin = work.traces_count
         trial.matched.rewards = 0
-        trial.matched.coupon = -1
+        memset(&trial.matched.coupons[0], -1, sizeof(trial.matched.coupons))
         row = &work.rules.promotions[trial.promotion]
         limits_left(work, row, &left)
         for number in range(row.rules_begin, row.rules_end):
@@ -525,7 +526,7 @@ cdef void accrue_competing(Work* work, int32_t begin, int32_t end, bint first, b
             met = meets_conditions(work, row, number, trace, &left)
             if met:
                 trial.matched.rewards = 1
-                trial.matched.coupon = work.unlocking_coupon
+                trial.matched.coupons[work.rules.rules[number].reward_no] = <int8_t>work.unlocking_coupon
                 if row.flags & NAMES_COUPON:
                     # Who loses tells its codes, too, that nothing but the effect was missing.
                     factors_of(work, &work.rules.rules[number])

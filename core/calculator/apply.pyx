@@ -3,7 +3,7 @@
 Decides what one promotion gives at its turn, and says why. Invariants: a rule that gives 0 has no side effect; its
 coupon is used only by a rule that gave something. Must never compare promotions with one another.
 """
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int8_t, uint8_t, uint16_t, uint32_t
 from altyn.core.calculator.conditions cimport holds, unlocking_coupon
 from altyn.core.calculator.limited cimport begin_limited, end_limited, limits_left
 from altyn.core.calculator.multipliers cimport acting_of, acts, factors_of, is_multiplied, note_acting, trace_factors
@@ -179,6 +179,18 @@ cdef inline Left* prepare(Work* work, const PromotionRow* row, Left* left) noexc
     return left
 
 
+cdef inline int64_t give_by_code(Work* work, int32_t number, Left* left, Matched* matched, RuleTrace* trace, int32_t* used) noexcept nogil:
+    """Apply one rule by the code that unlocked it; a promotion uses one code: `used`, of the first rule that gave by one."""
+    cdef int64_t given
+    work.unlocking_coupon = matched.coupons[work.rules.rules[number].reward_no]
+    if work.unlocking_coupon >= 0 and used[0] >= 0:
+        work.unlocking_coupon = used[0]
+    given = give(work, number, left, matched, trace)
+    if given > 0 and used[0] < 0:
+        used[0] = work.unlocking_coupon
+    return given
+
+
 cdef int64_t apply_promotion(Work* work, int32_t promotion, int32_t traces_begin, Matched* matched) noexcept nogil:
     """Apply the rules of a promotion in written order, each if its conditions hold at its turn; what they gave.
 
@@ -188,12 +200,11 @@ cdef int64_t apply_promotion(Work* work, int32_t promotion, int32_t traces_begin
     cdef const RuleRow* rule
     cdef RuleTrace* trace = NULL
     cdef int64_t given = 0
-    cdef int32_t i
+    cdef int32_t i, used = -1
     cdef Left limits
     cdef Left* left = prepare(work, row, &limits)
     work.formed_count = 0
     matched.rewards = 0
-    matched.coupon = -1
     for i in range(row.rules_end - row.rules_begin):
         rule = &work.rules.rules[row.rules_begin + i]
         if work.explain:
@@ -206,9 +217,8 @@ cdef int64_t apply_promotion(Work* work, int32_t promotion, int32_t traces_begin
         if is_multiplied(rule):
             matched.factors[i] = <uint16_t>factors_of(work, rule)
         matched.rewards |= <uint32_t>1 << i
-        if matched.coupon < 0:
-            matched.coupon = work.unlocking_coupon
-        given += give(work, row.rules_begin + i, left, matched, trace)
+        matched.coupons[i] = <int8_t>work.unlocking_coupon
+        given += give_by_code(work, row.rules_begin + i, left, matched, trace, &used)
     return given
 
 
@@ -217,14 +227,13 @@ cdef int64_t apply_matched(Work* work, int32_t promotion, int32_t traces_begin, 
     cdef const PromotionRow* row = &work.rules.promotions[promotion]
     cdef RuleTrace* trace = NULL
     cdef int64_t given = 0
-    cdef int32_t i
+    cdef int32_t i, used = -1
     cdef Left limits
     cdef Left* left = prepare(work, row, &limits)
-    work.unlocking_coupon = matched.coupon
     for i in range(row.rules_end - row.rules_begin):
         if not matched.rewards >> i & 1:
             continue
         if work.explain:
             trace = open_trace(work, traces_begin + i, row.rules_begin + i)
-        given += give(work, row.rules_begin + i, left, matched, trace)
+        given += give_by_code(work, row.rules_begin + i, left, matched, trace, &used)
     return given

@@ -7,7 +7,7 @@ What only some receipts need to know of their units stands in `notes`, a row per
 group, marks of exclusivity, prices before a limited rule. Notes are kept (`noted`) from the moment something asks for
 them; a receipt that needs none never touches them.
 """
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from altyn.core.limits cimport ATTRIBUTES_MAX, COUPONS_MAX, GRANTS_MAX, REWARDS_MAX, TIER_RANK_MAX, TRACES_MAX
 from altyn.core.money cimport Share
 from altyn.core.outcome cimport (
@@ -166,7 +166,7 @@ cdef struct Failure:
 cdef struct Matched:
     # What of a promotion's conditions held.
     uint32_t rewards           # bit per reward
-    int32_t coupon             # index of the code that unlocked it, -1
+    int8_t coupons[REWARDS_MAX]  # index of the code that unlocked each, -1: a running sum may ask for it only later
     uint8_t steps[REWARDS_MAX]  # of tiers: the reached step from 1, 0: none
     uint16_t factors[REWARDS_MAX]  # bits of the multipliers that hold, of rules that have some
 

@@ -18,10 +18,11 @@ __all__ = ["ONCE_WRONG", "WIDTH_MAX", "Run", "as_json", "compare_many", "width_o
 
 # Seeds that differed once: who earns nothing multiplies nothing; a nudge hears of what its turn's limits leave, alone
 # as among competitors; who is beaten competes for units, and who counts pieces not for weighed ones; what costs
-# nothing is no target of a multiplier; weights beyond one word are exact.
+# nothing is no target of a multiplier; weights beyond one word are exact; a code unlocks the rules that ask for it.
 ONCE_WRONG = (
     9_022_756, 9_032_508, 20_005_054, 20_011_809, 20_064_093,
     20_114_619, 20_181_802, 20_235_654, 20_294_612, 20_298_443, 50_012_293, 50_075_632,
+    50_181_741,
 )  # fmt: skip
 CHUNK = 100
 # Without a width, one case in so many is of width 1: many promotions of the plainest kind at once.
