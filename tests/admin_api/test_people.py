@@ -324,7 +324,7 @@ async def test_table_of_roles_is_told(desk: Desk) -> None:
     roles = {one["role"]: one for one in told["roles"]}
     assert roles["ADMINISTRATOR"]["conflicts_with"] == ["AUDITOR"]
     assert (roles["MARKETER"]["needs_second_factor"], roles["AUDITOR"]["needs_second_factor"]) == (False, True)
-    assert "cards:issue" in told["keys_only"]
+    assert "cards:token" in told["keys_only"]
 
 
 async def test_person_knows_where_they_may_do_what(desk: Desk, clock: Clock) -> None:

@@ -175,7 +175,9 @@ def test_table_keeps_what_each_role_must_not() -> None:
     assert not ROLES[Role.ADMINISTRATOR] & (business | {"customers:personal", "customers:read", "audit:read"})
     assert not ROLES[Role.MARKETER] & {"releases:publish", "coupons:issue", "customers:personal", "customers:read"}
     assert not ROLES[Role.CALL_CENTRE] & {"accounts:approve", "customers:personal", "segments:read", "cards:issue"}
-    assert not ROLES[Role.MARKETING_DIRECTOR] & {"accounts:adjust", "accruals:write"}
+    assert not ROLES[Role.MARKETING_DIRECTOR] & {"accounts:adjust", "accruals:write", "customers:personal"}
+    assert [role for role in Role if "cards:issue" in ROLES[role]] == [Role.MARKETING_DIRECTOR]
+    assert [role for role in Role if "catalogue:write" in ROLES[role]] == [Role.MARKETING_DIRECTOR]
     assert [role for role in Role if "accounts:approve" in ROLES[role]] == [Role.MARKETING_DIRECTOR]
     assert [role for role in Role if "tiers:give" in ROLES[role]] == [Role.CALL_CENTRE]
     assert [role for role in Role if "tiers:approve" in ROLES[role]] == [Role.MARKETING_DIRECTOR]
