@@ -35,11 +35,11 @@ NEEDS = {  # figure → the server it needs
 
 
 class Subject:
-    """A server and the connections to it."""
+    """A server and the connections to it. `awake`: of the generator, which else leaves its core to PostgreSQL."""
 
-    def __init__(self, stage: Scene, name: str, connections: Sequence[Connection]) -> None:
+    def __init__(self, stage: Scene, name: str, connections: Sequence[Connection], *, awake: bool) -> None:
         self._stage, self._name = stage, name
-        self._loop = ClosedLoop(connections)
+        self._loop = ClosedLoop(connections, awake)
         self.rounds: list[Round] = []
 
     def run(self, seconds: float) -> Round:
@@ -95,12 +95,12 @@ def _measure(stage: Scene, rounds: int, seconds: float, connections: int) -> dic
             commits.refill(count)
 
     def subject(name: str, method: str, requests: Sequence[Iterator[bytes]], expect: bytes) -> Subject:
-        address = stage.addresses[name]
+        address, awake = stage.addresses[name], method == CALCULATE
         if name == "tcp":
-            return Subject(stage, name, [EchoConnection(address, one) for one in requests])
+            return Subject(stage, name, [EchoConnection(address, one) for one in requests], awake=awake)
         tls = stage.tls if name == "tls" else None
         calls = [Connection(address, method, key, one, expect, tls) for key, one in zip(keys, requests, strict=True)]
-        return Subject(stage, name, calls)
+        return Subject(stage, name, calls, awake=awake)
 
     calls = {
         name: subject(name, CALCULATE, [itertools.cycle(requests) for requests in calculations], stage.expected(name))

@@ -54,7 +54,7 @@ def _connections(stage: Scene, name: str, method: str, requests: Sequence[Iterab
 
 
 def _once(stage: Scene, name: str, method: str, requests: Sequence[Iterable[bytes]], seconds: float) -> Round:
-    loop = ClosedLoop(_connections(stage, name, method, requests))
+    loop = ClosedLoop(_connections(stage, name, method, requests), awake=method == CALCULATE)
     try:
         if method == CALCULATE:
             loop.warm()

@@ -28,10 +28,11 @@ def test_a_block_within_a_block_is_on_the_core_it_names() -> None:
 
 
 @pytest.mark.skipif(not built("h2"), reason="built without libnghttp2")
-def test_every_request_is_answered_once_with_what_was_sent() -> None:
+@pytest.mark.parametrize("awake", [False, True])
+def test_every_request_is_answered_once_with_what_was_sent(awake: bool) -> None:
     with door_process("h2") as address:
         requests = [bytes([number]) * size for number, size in enumerate(SIZES)]
-        loop = ClosedLoop([Connection(address, ECHO, "key", iter(requests), b"")])
+        loop = ClosedLoop([Connection(address, ECHO, "key", iter(requests), b"")], awake)
         told = loop.run(30.0)
         loop.close()
     assert told.calls == len(SIZES)
