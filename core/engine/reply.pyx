@@ -2,11 +2,10 @@
 
 Balances are the book's at the instant, with their assets' names; nothing here is computed.
 """
-from libc.stdint cimport INT64_MAX, int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t
 from altyn.core.engine.case cimport Remarks, remark
-from altyn.core.ledger.balances cimport Balance
+from altyn.core.ledger.balances cimport Balance, Ending
 from altyn.core.ledger.book cimport Book
-from altyn.core.ledger.holds cimport HoldPart
 from altyn.core.outcome cimport Outcome
 from altyn.core.text cimport Text
 from altyn.core.wire.arena cimport Arena, arena_take
@@ -15,29 +14,20 @@ cimport altyn.core.wire.generated.pos_v1 as pos_v1
 cdef enum:
     BALANCES_SHOWN_MAX = 16
     EXPIRING_SHOWN_MAX = 4     # dates
-    LOTS_LOOKED_AT_MAX = 64
 
 cdef int fill_expiring(pos_v1.Balance* shown, Book book, int64_t account_id, int32_t asset_no, int64_t instant_us, Arena* arena) except -1:
-    """The next dates on which points end that may be spent now, soonest first; more lots than are looked at stay untold."""
-    cdef HoldPart picked[LOTS_LOOKED_AT_MAX]
-    cdef pos_v1.Expiring* row = NULL
-    cdef int64_t expires_at_us
-    cdef int i, count = book.pick(account_id, asset_no, INT64_MAX, instant_us, picked, LOTS_LOOKED_AT_MAX)
+    """The next dates on which points end that may be spent now, soonest first."""
+    cdef Ending found[EXPIRING_SHOWN_MAX]
+    cdef int i, count = book.endings(account_id, asset_no, instant_us, found, EXPIRING_SHOWN_MAX)
+    if count == 0:
+        return 0
+    shown.expiring = <pos_v1.Expiring*>arena_take(arena, <size_t>count * sizeof(pos_v1.Expiring))
+    if shown.expiring == NULL:
+        raise MemoryError("the arena is full")
     for i in range(count):
-        expires_at_us = book.lot(account_id, asset_no, picked[i].lot_id).expires_at_us
-        if expires_at_us == 0:
-            break
-        if row == NULL or row.expires_at_us != expires_at_us:
-            if shown.expiring_count == EXPIRING_SHOWN_MAX:
-                break
-            if shown.expiring == NULL:
-                shown.expiring = <pos_v1.Expiring*>arena_take(arena, EXPIRING_SHOWN_MAX * sizeof(pos_v1.Expiring))
-                if shown.expiring == NULL:
-                    raise MemoryError("the arena is full")
-            row = &shown.expiring[shown.expiring_count]
-            row.expires_at_us = expires_at_us
-            shown.expiring_count += 1
-        row.points += picked[i].points
+        shown.expiring[i].expires_at_us = found[i].expires_at_us
+        shown.expiring[i].points = found[i].points
+    shown.expiring_count = count
     return 0
 
 cdef int fill_balances(pos_v1.Balance** out, int32_t* count, Book book, int64_t account_id, int64_t instant_us, dict names, Arena* arena) except -1:

@@ -10,8 +10,14 @@ cdef struct Balance:
     int64_t held_points        # by pending holds
     int64_t debt_points        # ≥ 0
 
+cdef struct Ending:
+    int64_t expires_at_us
+    int64_t points             # that may be spent until then
+
 # `cell`: the first lot of the chain; 0: none.
 cdef int balances_of(const LotPool* pool, uint32_t cell, int64_t instant_us, Balance* out, int capacity) noexcept nogil
 cdef Balance balance_of(const LotPool* pool, uint32_t cell, int32_t asset_no, int64_t instant_us) noexcept nogil
 cdef int pick_lots(const LotPool* pool, uint32_t cell, int32_t asset_no, int64_t points, int64_t instant_us, HoldPart* out,
                    int capacity) noexcept nogil
+# The next moments at which points end that may be spent now, soonest first.
+cdef int endings_of(const LotPool* pool, uint32_t cell, int32_t asset_no, int64_t instant_us, Ending* out, int capacity) noexcept nogil

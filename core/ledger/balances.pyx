@@ -48,6 +48,13 @@ cdef Balance balance_of(const LotPool* pool, uint32_t cell, int32_t asset_no, in
     return balance
 
 
+cdef inline int64_t spendable(const Lot* lot, int64_t instant_us) noexcept nogil:
+    """Points of it that may be used now."""
+    if lot.active_from_us > instant_us or (lot.expires_at_us != 0 and lot.expires_at_us <= instant_us):
+        return 0
+    return lot.remaining_points - lot.held_points
+
+
 cdef int pick_lots(const LotPool* pool, uint32_t cell, int32_t asset_no, int64_t points, int64_t instant_us, HoldPart* out,
                    int capacity) noexcept nogil:
     cdef Lot lot
@@ -58,12 +65,34 @@ cdef int pick_lots(const LotPool* pool, uint32_t cell, int32_t asset_no, int64_t
         cell = lot.next
         if lot.asset_no > asset_no:
             break
-        free_points = lot.remaining_points - lot.held_points
-        if lot.asset_no != asset_no or free_points <= 0 or lot.active_from_us > instant_us:
-            continue
-        if lot.expires_at_us != 0 and lot.expires_at_us <= instant_us:
+        free_points = spendable(&lot, instant_us) if lot.asset_no == asset_no else 0
+        if free_points <= 0:
             continue
         out[count] = points_part(free_points if free_points < points else points, lot.lot_id, asset_no)
         points -= out[count].points
         count += 1
+    return count
+
+
+cdef int endings_of(const LotPool* pool, uint32_t cell, int32_t asset_no, int64_t instant_us, Ending* out, int capacity) noexcept nogil:
+    cdef Lot lot
+    cdef int64_t free_points
+    cdef int count = 0
+    while cell != 0:
+        lot_read(pool, cell, 0, &lot)
+        cell = lot.next
+        if lot.asset_no > asset_no:
+            break
+        free_points = spendable(&lot, instant_us) if lot.asset_no == asset_no else 0
+        if free_points <= 0:
+            continue
+        # In the order of use what never ends comes last.
+        if lot.expires_at_us == 0:
+            break
+        if count == 0 or out[count - 1].expires_at_us != lot.expires_at_us:
+            if count == capacity:
+                break
+            out[count] = Ending(lot.expires_at_us, 0)
+            count += 1
+        out[count - 1].points += free_points
     return count

@@ -11,7 +11,7 @@ cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from altyn.core.ledger.accounts cimport AccountShard, Lot, LotPool
 from altyn.core.ledger.accumulators cimport Accumulators
-from altyn.core.ledger.balances cimport Balance
+from altyn.core.ledger.balances cimport Balance, Ending
 from altyn.core.ledger.counters cimport Counter, CounterId, CounterPlan, Counters
 from altyn.core.ledger.coupons cimport Coupon, CouponPlan, Coupons
 from altyn.core.ledger.forwards cimport Forwards
@@ -130,6 +130,7 @@ cdef class Book:
     cdef int balances(self, int64_t account_id, int64_t instant_us, Balance* out, int capacity) noexcept nogil
     cdef int pick(self, int64_t account_id, int32_t asset_no, int64_t points, int64_t instant_us, HoldPart* out,
                   int capacity) noexcept nogil
+    cdef int endings(self, int64_t account_id, int32_t asset_no, int64_t instant_us, Ending* out, int capacity) noexcept nogil
     cdef Counter counter(self, const CounterId* id) noexcept nogil
     cdef Coupon coupon(self, const uint8_t* key) noexcept nogil
     cdef const Lot* lot(self, int64_t account_id, int32_t asset_no, int64_t lot_id) noexcept nogil

@@ -16,7 +16,7 @@ from altyn.core.ledger.accounts cimport (
 from altyn.core.ledger.accumulators cimport (
     accumulators_begin, accumulators_free, accumulators_move, accumulators_move_room, accumulators_room, accumulators_write,
 )
-from altyn.core.ledger.balances cimport balance_of, balances_of, pick_lots
+from altyn.core.ledger.balances cimport balance_of, balances_of, endings_of, pick_lots
 from altyn.core.ledger.counters cimport (
     WINDOW_ALWAYS, WINDOW_DAY, Counter, CounterId, counters_bytes, counters_forget, counters_free, counters_plan, counters_read,
     counters_room, counters_sound, counters_write,
@@ -459,6 +459,11 @@ cdef class Book:
         """
         cdef AccountSlot* account = accounts_find(self.shards, account_id)
         return pick_lots(&self.lots, account.live, asset_no, points, instant_us, out, capacity) if account != NULL else 0
+
+    cdef int endings(self, int64_t account_id, int32_t asset_no, int64_t instant_us, Ending* out, int capacity) noexcept nogil:
+        """The next moments at which active points of an asset end, soonest first; the answer is how many."""
+        cdef AccountSlot* account = accounts_find(self.shards, account_id)
+        return endings_of(&self.lots, account.live, asset_no, instant_us, out, capacity) if account != NULL else 0
 
     cdef Counter counter(self, const CounterId* id) noexcept nogil:
         """What is used and held; zeros when nobody counted yet."""

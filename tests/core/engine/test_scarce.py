@@ -73,6 +73,22 @@ def test_calculate_tells_what_could_be_paid_and_what_ends_when(world: World) -> 
     assert [(one.expires_at_us, one.points) for one in shown.expiring] == [(NOW_US + DAY_US, 3000)]
 
 
+def test_points_that_end_next_are_told_by_day_however_many_lots_they_are_in() -> None:
+    made = new_world()
+    for _ in range(70):
+        give(made, 100, expires_at_us=NOW_US + DAY_US)
+    for days in (5, 4, 3, 2):
+        give(made, 10, expires_at_us=NOW_US + days * DAY_US)
+    give(made, 5)
+    (shown,) = calculated(made, sale(1)).outcome.balances
+    assert [((one.expires_at_us - NOW_US) // DAY_US, one.points) for one in shown.expiring] == [
+        (1, 7000),
+        (2, 10),
+        (3, 10),
+        (4, 10),
+    ]
+
+
 def test_reserve_holds_points_of_the_lot_that_ends_first(world: World) -> None:
     reply = reserved(world, sale(1, 3500))
     assert reply.status == OK and reply.outcome.reserve_required
