@@ -221,6 +221,7 @@ cdef class Connection:
             return self.refuse_plainly(stream, semantics.GRPC_DEADLINE_EXCEEDED, b"the deadline has passed")
         scope = None
         try:
+            self.lobby.admit(begun_ns)
             scope = method.authenticate(metadata, self.certificate)
             reply = method.call(request, scope)
         except CallRefused as refused:

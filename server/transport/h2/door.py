@@ -74,6 +74,7 @@ class H2Door:
             connections_max=limits.connections_max,
             connections_of_address_max=limits.connections_of_address_max,
             request_bytes_max=limits.request_bytes_max,
+            turn_ns_max=int(limits.turn_s * NS),
         )
         for service in services:
             for name, call in service.table.items():

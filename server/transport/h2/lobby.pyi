@@ -30,6 +30,7 @@ class Lobby:
         connections_max: int,
         connections_of_address_max: int,
         request_bytes_max: int,
+        turn_ns_max: int,
     ) -> None: ...
     @property
     def streams_count(self) -> int: ...

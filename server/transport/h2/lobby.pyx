@@ -15,6 +15,7 @@ import asyncio
 cimport altyn.server.transport.h2.stream as streams
 from altyn.server.meters cimport CallMeter
 
+from altyn.core.engine import CallRefused
 from altyn.server.meters import monotonic_ns
 
 cdef enum:
@@ -22,6 +23,8 @@ cdef enum:
     RECORD_BYTES = 16 << 10  # of TLS: one that was cut short before comes with a read
     # What ends takes its time, and those who came together end together: the others are served in between.
     ENDS_PER_TICK_MAX = 16
+    # Only then a turn is watched, so that few calls pay for it.
+    CALLS_PER_TURN_MIN = 64
 
 
 @cython.final
@@ -42,7 +45,7 @@ cdef class Lobby:
     def __init__(
         self, *, refusals, int64_t idle_ns, int64_t age_ns, int64_t grace_ns, int64_t handshake_ns, int64_t request_ns,
         int64_t answer_ns, int64_t ping_interval_ns, int64_t connections_max, int64_t connections_of_address_max,
-        int64_t request_bytes_max
+        int64_t request_bytes_max, int64_t turn_ns_max
     ):
         memset(&self.front, 0, sizeof(streams.Front))
         self.front.request_bytes_max = request_bytes_max
@@ -69,6 +72,7 @@ cdef class Lobby:
         self.ping_interval_ns = ping_interval_ns
         self.connections_max = connections_max
         self.connections_of_address_max = connections_of_address_max
+        self.turn_ns_max = turn_ns_max
         for name, kind in (("Check", HEALTH_CHECK), ("Watch", HEALTH_WATCH)):
             method = Method(None, None, CallMeter("grpc.health.v1.Health", name))
             (<Method>method).kind = kind
@@ -133,6 +137,22 @@ cdef class Lobby:
             except Exception as error:
                 connection.break_off(error)
         return self.ends_left == 0
+
+    cdef int admit(self, int64_t now_ns) except -1:
+        """CallRefused when this turn of the loop takes too long: who is read now has waited as long, and so will the next."""
+        self.turn_calls += 1
+        if self.turn_calls < CALLS_PER_TURN_MIN:
+            return 0
+        if self.turn_began_ns == 0:
+            self.turn_began_ns = now_ns
+            asyncio.get_running_loop().call_soon(self.end_turn)
+        elif now_ns - self.turn_began_ns > self.turn_ns_max:
+            raise CallRefused("UNAVAILABLE", "OVERLOADED", "", "the server has too much to do; send it again")
+        return 0
+
+    def end_turn(self):
+        """What was readable has been read."""
+        self.turn_calls = self.turn_began_ns = 0
 
     cdef bint may_end(self) noexcept:
         """Whether this turn has room for one more end, which is taken."""
