@@ -50,6 +50,8 @@ IDLE_IN_TRANSACTION_MS = 120_000  # as the back office's own
 SALES = 2_048  # in the journal
 BYTES_OF_CUSTOMER, BYTES_OF_LINE = 2_000, 500
 DISK_MAX = 10 * 1_000_000_000
+#: Not pages but works: a page that has come says that they are under way, or they are asked for by name.
+WORKS = ("/console/releases/new?checked=1", "/console/audit-chain?whole=1")
 #: A reader of everything who may write rules too.
 ROLES = ("AUDITOR", "MARKETING_DIRECTOR")
 
@@ -125,6 +127,7 @@ async def _measure(dsn: str, redis_url: str, meter: Meter, customers: int, lines
         page: [round(statistics.median(one), 1), round(_p95(one), 1), round(cpu, 1)]
         for page, (one, cpu) in times.items()
     }
+    works_ms = {page: told_ms.pop(page) for page in WORKS if page in told_ms}
     return {
         "customers": customers,
         "receipt_lines": lines,
@@ -133,10 +136,11 @@ async def _measure(dsn: str, redis_url: str, meter: Meter, customers: int, lines
         "goal_ms": GOAL_MS,
         "slowest_median_ms": max(median for median, *_ in told_ms.values()),
         "slowest_cpu_ms": max(cpu for *_, cpu in told_ms.values()),
-        "slow": {page: one for page, one in told_ms.items() if one[0] > GOAL_MS},
+        "slow": {page: one for page, one in told_ms.items() if one[1] > GOAL_MS},
         "refused": refused,
         "not_asked": not_asked,
         "median_p95_cpu_ms": told_ms,
+        "works_median_p95_cpu_ms": works_ms,
     }
 
 
@@ -226,6 +230,7 @@ def _addresses(promotion: str) -> tuple[list[str], list[str]]:
         "/console/audit?actor=person:p7",
         "/console/value/families?at=50000",
         "/console/value/accruals?at=5000",
+        *WORKS,
     ]
     paths = dict.fromkeys(one.path for one in page_routes() if one.method == "GET")
     asked = [page for path in paths for page in known.get(path, [] if "{" in path else [path])]

@@ -41,8 +41,13 @@ async def show_releases(visit: Visit) -> Response:
 
 @pages.get("/releases/new", "releases:publish")
 async def prepare(visit: Visit) -> Response:
-    """What publishing now would change, compiled as the servers will compile it."""
+    """What publishing now would change, compiled as the servers will compile it and tried on the last receipts.
+
+    That takes seconds: the page comes at once and asks for it.
+    """
     call = visit.call
+    if not visit.asked("checked"):
+        return visit.show("publish.html", is_waiting=True, made=None)
     newest = await repository.newest_version(call.connection, call.tenant)
     refusal: Refusal | None = None
     made, changes, titles, differing = None, [], {}, {}
@@ -56,6 +61,7 @@ async def prepare(visit: Visit) -> Response:
         refusal = found
     return visit.show(
         "publish.html",
+        is_waiting=False,
         newest=newest,
         made=made,
         titles=titles,

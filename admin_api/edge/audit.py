@@ -25,6 +25,14 @@ INSERT INTO audit_log (tenant, audit_no, at, actor, action, object_kind, object_
                        prev_hash, row_hash)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
+SINCE = f"""
+SELECT {", ".join(COLUMNS)}, prev_hash, row_hash FROM audit_log WHERE tenant = $1 AND audit_no > $2 ORDER BY audit_no
+"""
+BASE = """
+SELECT audit_no, row_hash FROM audit_log WHERE tenant = $1
+   AND audit_no <= (SELECT max(audit_no) FROM audit_log WHERE tenant = $1) - $2::bigint
+ ORDER BY audit_no DESC LIMIT 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +98,26 @@ async def append_deeds(
 
 
 async def verify_chain(
-    connection: asyncpg.Connection[Any], tenant: str, noted: Sequence[tuple[int, str]] = ()
+    connection: asyncpg.Connection[Any],
+    tenant: str,
+    noted: Sequence[tuple[int, str]] = (),
+    *,
+    newest_max: int | None = None,
 ) -> Verification:
     """Read the whole chain by one cursor, so as of one moment, and check every number and hash.
 
     ``noted``: heads (number, hash) that were kept elsewhere. They find what the chain alone cannot: a tail that was
-    cut, or a chain written anew from some row on.
+    cut, or a chain written anew from some row on. ``newest_max``: only so many of the newest rows, which is a second's
+    work less for every hundred thousand others; the row before them is taken at its word.
     """
-    expected_no, prev_hash, checks = 1, GENESIS, 0
+    checks = 0
     heads = dict(noted)
     violations: list[str] = []
-    query = f"SELECT {', '.join(COLUMNS)}, prev_hash, row_hash FROM audit_log WHERE tenant = $1 ORDER BY audit_no"
     async with connection.transaction(readonly=True):
-        async for row in connection.cursor(query, tenant, prefetch=VERIFY_SLICE_ROWS):
+        base = None if newest_max is None else await connection.fetchrow(BASE, tenant, newest_max)
+        base_no, prev_hash = (base["audit_no"], base["row_hash"]) if base else (0, GENESIS)
+        expected_no = base_no + 1
+        async for row in connection.cursor(SINCE, tenant, base_no, prefetch=VERIFY_SLICE_ROWS):
             checks += 1
             number = row["audit_no"]
             if number != expected_no:

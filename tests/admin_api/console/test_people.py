@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from altyn.admin_api.console import audit
 from altyn.admin_api.edge.rights import Grant
 from altyn.admin_api.people.roles import ROLES
 from tests.admin_api.console.browser import Browser, Page
@@ -185,6 +186,21 @@ async def test_chain_that_was_changed_is_told(stranger: Browser, desk: Desk) -> 
     await desk.rows("UPDATE audit_log SET actor = 'nobody' WHERE action = 'stores.put'")
     page = await stranger.get("/console/audit-chain")
     assert "One place is not right" in page.text and "its contents are not those" in page.text
+
+
+async def test_newest_rows_of_the_chain_are_checked_at_once_and_all_when_asked(
+    stranger: Browser, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.put("/v1/stores/s1", json=STORE)
+    await come_in(stranger, desk, AUDITOR)
+    await desk.rows("ALTER TABLE audit_log DISABLE TRIGGER ALL")
+    await desk.rows("UPDATE audit_log SET actor = 'nobody' WHERE audit_no = 1")
+    monkeypatch.setattr(audit, "NEWEST_CHECKED_MAX", 1)
+    page = await stranger.get("/console/audit-chain")
+    assert "The newest 1 rows are whole" in page.text and "/console/audit-chain?whole=1" in page.html
+    assert "One place is not right" in (await stranger.get("/console/audit-chain?whole=1")).text
+    await desk.rows("UPDATE audit_log SET actor = 'nobody' WHERE audit_no = (SELECT max(audit_no) FROM audit_log)")
+    assert "One place is not right" in (await stranger.get("/console/audit-chain")).text
 
 
 @pytest.mark.parametrize("path", ["people", "sessions", "roles", "api-keys", "register-keys", "audit", "audit-chain"])

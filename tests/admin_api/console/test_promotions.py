@@ -178,7 +178,7 @@ async def test_text_of_a_promotion_is_never_markup(browser: Browser, desk: Desk)
         page,
         await browser.get("/console/promotions"),
         await browser.get("/console/promotions/ten/history"),
-        await browser.get("/console/releases/new"),
+        await browser.get("/console/releases/new?checked=1"),
         await browser.get("/console/products/hits?sku=x"),
         await browser.part("/console/promotions/try", page.changed({"try.line.price": "100", "try.line.sku": evil})),
     ]

@@ -69,7 +69,7 @@ async def test_case_that_differs_is_shown_with_its_places_and_recorded_anew(brow
     assert (refused.status_code, refused.json()["reason"]) == (409, "CASES_DIFFER"), (
         "a key publishes no surprise either"
     )
-    page = await browser.get("/console/releases/new")
+    page = await browser.get("/console/releases/new?checked=1")
     assert 'name="accepts_differences"' in page.html and "tea" in page.text
     assert (await desk.post("/v1/releases", json={"accepts_differences": True})).status_code == 201
     listed = await browser.get(CASES)

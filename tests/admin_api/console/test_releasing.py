@@ -27,14 +27,16 @@ async def report(desk: Desk, server_id: str, version: int, *, seconds_ago: int =
 
 
 async def published(browser: Browser) -> Page:
-    page = await browser.get("/console/releases/new")
+    page = await browser.get("/console/releases/new?checked=1")
     return await browser.post("/console/releases", page.fields)
 
 
 async def test_save_and_publish_leads_to_the_changes_and_to_the_release(browser: Browser, desk: Desk) -> None:
     page = await browser.get("/console/promotions/new?card=points-percent")
     page = await browser.post("/console/promotions", page.changed({"then": "publish"}))
-    assert page.path == "/console/releases/new" and "Release 1" in page.text
+    assert page.path == "/console/releases/new" and "/console/releases/new?checked=1" in page.html
+    page = await browser.get("/console/releases/new?checked=1")
+    assert "Release 1" in page.text
     assert "New 3 % in points on every purchase" in page.text and "not declared yet" in page.text
     page = await browser.post("/console/releases", page.fields)
     assert page.path == "/console/releases/1" and "In force" in page.text
@@ -47,7 +49,7 @@ async def test_save_and_publish_leads_to_the_changes_and_to_the_release(browser:
 
 async def test_publishing_twice_by_a_double_click_makes_one_release(browser: Browser, desk: Desk) -> None:
     await desk.post("/v1/promotions?state=ACTIVE", json=TEN)
-    page = await browser.get("/console/releases/new")
+    page = await browser.get("/console/releases/new?checked=1")
     answers = await asyncio.gather(*(browser.send("/console/releases", page.fields) for _ in range(2)))
     assert [answer.headers.get("location", answer.text) for answer in answers] == ["/console/releases/1"] * 2
     assert len((await desk.get("/v1/releases")).json()["releases"]) == 1
@@ -119,7 +121,7 @@ async def test_changes_name_places_before_and_after(browser: Browser, desk: Desk
     page = await browser.get("/console/promotions/ten")
     page = await browser.post("/console/promotions/ten", page.changed({"doc.reward.0.percent.rate|word": "15"}))
     assert "Not published yet" in page.text
-    page = await browser.get("/console/releases/new")
+    page = await browser.get("/console/releases/new?checked=1")
     assert "reward[0].percent.rate" in page.text and "<del>10</del>" in page.html and "<ins>15</ins>" in page.html
 
 
@@ -128,13 +130,13 @@ async def test_what_cannot_be_published_says_so(browser: Browser, desk: Desk) ->
     for name, mode in (("a", "BEST"), ("b", "MIN")):
         document = {"promotion": name, "group": {"name": "g", "mode": mode}, **clash}
         assert (await desk.post("/v1/promotions?state=ACTIVE", json=document)).status_code == 201
-    page = await browser.get("/console/releases/new")
+    page = await browser.get("/console/releases/new?checked=1")
     assert page.status == 200 and "It cannot be published yet" in page.text and "RELEASE_INVALID" in page.text
 
 
 async def test_moment_of_a_release_is_by_the_programs_clock(browser: Browser, desk: Desk) -> None:
     await desk.post("/v1/promotions?state=ACTIVE", json=TEN)
-    page = await browser.get("/console/releases/new")
+    page = await browser.get("/console/releases/new?checked=1")
     refused = await browser.post("/console/releases", page.changed({"effective_at": "soon"}))
     assert refused.status == 422
     page = await browser.post("/console/releases", page.changed({"effective_at": "2999-01-01T12:00", "once": "later"}))
