@@ -33,7 +33,6 @@ from altyn.infra.database import connect
 from altyn.infra.embedded.postgres import EmbeddedPostgres
 from altyn.server.journal_archive import JournalArchive
 
-MEMBERS = 10_000
 CORPUS = 32_768
 RECEIPTS = 1_048_576
 WITH_LIMITS = 262_144
@@ -86,8 +85,8 @@ def _draft(document: dict[str, Any]) -> Draft:
 
 async def _journal(dsn: str, folder: Path, meter: Meter) -> tuple[list[Extract], float]:
     """A journal of real records, extracted; seconds that took."""
-    await world.prepare(dsn, IN_FLIGHT, MEMBERS)
-    commits = await open_commits(dsn, MEMBERS, book=Book())
+    await world.prepare(dsn, IN_FLIGHT, world.MEMBERS)
+    commits = await open_commits(dsn, world.MEMBERS, book=Book())
     await commits.round(meter, CORPUS)
     await commits.journal.close()
     connection = await connect(dsn, name="altyn bench", command_timeout_s=None)

@@ -26,7 +26,7 @@ STORES = 200
 DAYS = 365
 BASKETS = 1_000
 ROWS_AT_ONCE = 5_000
-REAL_MEMBERS = 1_000  # of front_world; ours come after them
+REAL_MEMBERS = world.MEMBERS  # ours come after them
 REASONS = (12, 20, 21, 26)
 NONE = r"\N"
 

@@ -31,7 +31,7 @@ ZONE = "Europe/Moscow"
 PEPPER = bytes(range(32))
 PROMOTIONS = 1_000
 PRODUCTS = 10 * PROMOTIONS
-MEMBERS = 1_000
+MEMBERS = 10_000
 LINES = 20
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -25,7 +25,6 @@ from altyn.core.ledger.book import Book
 from altyn.infra.database import create_pool
 from altyn.infra.embedded.postgres import EmbeddedPostgres
 
-MEMBERS = 10_000
 ROUNDS = 5
 ROUND_RECEIPTS = 8_192
 
@@ -55,8 +54,8 @@ def run() -> dict[str, Any]:
 
 
 async def _measure(dsn: str, meter: Meter) -> dict[str, Any]:
-    await world.prepare(dsn, IN_FLIGHT, MEMBERS)
-    commits = await open_commits(dsn, MEMBERS, book=Book())
+    await world.prepare(dsn, IN_FLIGHT, world.MEMBERS)
+    commits = await open_commits(dsn, world.MEMBERS, book=Book())
     pool = await create_pool(dsn, name="altyn bench")
     projector = Projector(pool)
     rounds = []
