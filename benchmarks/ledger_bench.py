@@ -110,7 +110,7 @@ class Meter:
 
     @contextmanager
     def apart(self) -> Iterator[None]:
-        """This process on one core and PostgreSQL on another: woken on the core of its waker, one waits for the other."""
+        """This process on one core and PostgreSQL on another, that neither waits for the other's turn."""
         with on_core(0):
             self._place({CORES[-1]})
             try:
