@@ -22,6 +22,7 @@ from pathlib import Path
 from altyn.benchmarks import front_world as world
 from altyn.benchmarks.front_load import Load
 from altyn.benchmarks.front_servers import build_peer, on_core, start_servers
+from altyn.infra.database import connect
 from altyn.infra.embedded.services import create_database, embedded_services
 from altyn.infra.processes import Child
 from altyn.infra.settings import Settings
@@ -100,6 +101,7 @@ def scene(registers: int) -> Iterator[Scene]:
                 commands[key] = [str(made)]
             else:
                 not_run[key] = made
+        asyncio.run(_settle(stores.postgres_dsn))
         environment: dict[str, dict[str, str]] = {}
         for kind, added in more.items():
             asyncio.run(create_database(stores.postgres_dsn, f"front_{kind}"))
@@ -130,11 +132,21 @@ def one_server(registers: int, stores_core: int = 1) -> Iterator[OneServer]:
         with on_core(stores_core):
             stores = stack.enter_context(embedded_services(settings))
         stack.enter_context(on_core(1))
+        asyncio.run(_settle(stores.postgres_dsn))
         asyncio.run(world.prepare(stores.postgres_dsn, registers))
         environment = {**settings.model_copy(update=LISTEN).environment(), **stores.environment()}
         commands = {"door": [sys.executable, "-m", "altyn.server"]}
         children, addresses = start_servers(commands, {"door": environment}, folder, stack)
         yield OneServer(addresses["door"], children["door"].process.pid)
+
+
+async def _settle(dsn: str) -> None:
+    """A database server as it is after an hour."""
+    connection = await connect(dsn, name="altyn bench", command_timeout_s=None)
+    try:
+        await world.recycle_wal(connection)
+    finally:
+        await connection.close()
 
 
 def self_signed(folder: Path) -> Path | None:

@@ -19,7 +19,7 @@ CORES = sorted(os.sched_getaffinity(0))  # at the start: inside a block there is
 
 @contextmanager
 def on_core(number: int) -> Iterator[None]:
-    """This process, and what it starts meanwhile, on one core, also within such a block; with one core nothing moves."""
+    """This process, and what it starts meanwhile, on one core, also within such a block; a single core is kept."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {CORES[number % len(CORES)]})
     try:

@@ -32,6 +32,7 @@ PEPPER = bytes(range(32))
 PROMOTIONS = 1_000
 PRODUCTS = 10 * PROMOTIONS
 MEMBERS = 10_000
+WAL_FILES = 64  # of 16 MiB
 LINES = 20
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -60,6 +61,16 @@ def products() -> Iterator[tuple[str, str, str]]:
     for number in range(PRODUCTS):
         category, brand = number % (4 * PROMOTIONS), number % (2 * PROMOTIONS)
         yield core_rules.sku(number), f"category-{category}", f"brand-{brand}"
+
+
+async def recycle_wal(connection: asyncpg.Connection[Any]) -> None:
+    """Leave files of WAL to be used again, as a server that has run for an hour has them.
+
+    A new cluster fills every one with zeros first, inside somebody's commit.
+    """
+    for _ in range(WAL_FILES):
+        await connection.execute("SELECT pg_logical_emit_message(false, 'bench', ''), pg_switch_wal()")
+    await connection.execute("CHECKPOINT")
 
 
 async def prepare(dsn: str, registers: int, members: int = MEMBERS) -> None:

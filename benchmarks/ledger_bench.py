@@ -57,7 +57,6 @@ ROUND_COMMITS = 16_384
 ROUND_RETURNS = 2_048
 RIVAL_S = 2.0
 WARM_S = 0.5
-WAL_FILES = 64  # of 16 MiB
 MEMBERS_MAX = 100_000
 STATUS_OK = b"\x08\x01"  # the first field of a reply
 
@@ -153,7 +152,7 @@ async def _measure_commits(dsn: str, book: Book, members: int, meter: Meter, mid
     await world.prepare(dsn, IN_FLIGHT, members)
     connection = await asyncpg.connect(dsn)
     await connection.execute(_RIVAL_TABLE)
-    await _recycle_wal(connection)
+    await world.recycle_wal(connection)
     ours = await open_commits(dsn, members, book=book)
     await ours.round(meter, ROUND_COMMITS // 4)
     bodies = await connection.fetch("SELECT body FROM journal ORDER BY seq DESC LIMIT 1024")
@@ -190,16 +189,6 @@ async def _measure_commits(dsn: str, book: Book, members: int, meter: Meter, mid
         "rounds": ROUNDS,
         **expiry,
     }
-
-
-async def _recycle_wal(connection: asyncpg.Connection[Any]) -> None:
-    """Leave files of WAL to be used again, as a server that has run for an hour has them.
-
-    A new cluster fills every one with zeros first, inside somebody's commit.
-    """
-    for _ in range(WAL_FILES):
-        await connection.execute("SELECT pg_logical_emit_message(false, 'bench', ''), pg_switch_wal()")
-    await connection.execute("CHECKPOINT")
 
 
 def median(rounds: list[Round], of: Callable[[Round], float]) -> float:
