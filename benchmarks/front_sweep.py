@@ -16,7 +16,7 @@ from typing import Any
 
 from altyn.benchmarks import front_world as world
 from altyn.benchmarks.front_closed import ClosedLoop, Connection, EchoConnection
-from altyn.benchmarks.front_load import Load
+from altyn.benchmarks.front_load import Load, LoadFailed
 from altyn.benchmarks.front_scene import CALCULATE, COMMIT, STATUS_OK, Round, Scene
 from altyn.benchmarks.overload_load import OpenLoop, Register, Told
 
@@ -31,6 +31,7 @@ OPEN_CONNECTIONS = 64
 OPEN_SHARES = (0.25, 0.5, 0.75, 0.9)
 OPEN_DEADLINE_MS = 1_000
 LATE_GENERATOR_S = 0.05
+REFUSAL_CHARS = 200
 NOT_RUN = {
     "sizes.4000 of grpc.aio, portable door and TLS": "one call on each connection takes longer than a round",
     "sizes.4000 of commits": "so many at once would wait longer than the door lets them: it sheds some",
@@ -38,7 +39,10 @@ NOT_RUN = {
 
 
 def run(stage: Scene, sizes: Sequence[int], rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, Any]:
-    """`sizes`: connections → server → figures; `open_loop`: server → share of its capacity → figures."""
+    """`sizes`: connections → server → figures; `open_loop`: server → share of its capacity → figures.
+
+    A server that refuses some of so many at once has no figures for that size, and `not_run` says what it answered.
+    """
     return {
         "sizes": {str(size): _of_size(stage, size, rounds, seconds) for size in sizes},
         "open_loop": _open(stage, rounds, seconds),
@@ -78,11 +82,14 @@ def _of_size(stage: Scene, size: int, rounds: int, seconds: float) -> dict[str, 
     for number in range(rounds):
         for name in names[number % len(names) :] + names[: number % len(names)]:
             requests = [itertools.cycle(one) for one in calculations]
-            told[name].append(_once(stage, name, CALCULATE, requests, seconds))
+            try:
+                told[name].append(_once(stage, name, CALCULATE, requests, seconds))
+            except LoadFailed as refused:
+                stage.not_run[f"sizes.{size}.{name}"] = str(refused)[:REFUSAL_CHARS]
         if "commit" in told:
             commits = [world.commits(register, max(2, COMMITS_PER_ROUND // size)) for register in range(size)]
             told["commit"].append(_once(stage, "door", COMMIT, commits, seconds))
-    return {name: _told(of_name) for name, of_name in told.items()}
+    return {name: _told(of) for name, of in told.items() if f"sizes.{size}.{name}" not in stage.not_run}
 
 
 def _told(rounds: Sequence[Round]) -> dict[str, float]:

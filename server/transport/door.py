@@ -48,7 +48,7 @@ class DoorLimits:
     request_s: float = 30.0  # from a call's first frame to its last
     answer_s: float = 60.0  # for a peer to take what it was sent
     ping_interval_s: float = 20.0
-    turn_s: float = 0.1  # of the loop: calls that come later in it are refused, for a till waits 300 ms
+    turn_s: float = 0.2  # of the loop: calls that are read later in it are refused, for a till waits 300 ms
 
 
 @dataclass(frozen=True, slots=True)
