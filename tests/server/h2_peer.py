@@ -163,7 +163,8 @@ class Running:
             "Large": lambda request, scope: bytes(int(request)),
             "Refuse": self.refuse,
         }
-        service = Service(SERVICE, table, lambda metadata, certificate: SCOPE)
+        self.scope_of: Callable[[], Scope] = lambda: SCOPE
+        service = Service(SERVICE, table, lambda metadata, certificate: self.scope_of())
         self.meters = CallMeters()
         self.door = H2Door([service], "127.0.0.1:0", self.meters, RefusalLog(), limits, tls)
 

@@ -34,9 +34,10 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
+from altyn.core.engine import CallRefused, Scope
 from altyn.server.transport.door import DoorLimits
 from tests.server.certificates import Authority, server_tls
-from tests.server.h2_peer import PREFACE, Peer, Running, door_with, fields, message
+from tests.server.h2_peer import PREFACE, SCOPE, Peer, Running, door_with, fields, message
 
 CALM = 11  # ENHANCE_YOUR_CALM
 MIB = 1 << 20
@@ -246,6 +247,31 @@ async def test_messages_announced_beyond_the_doors_share_are_refused_as_for_want
         assert (await peers[2].answer(1)).status == "14"
         for peer in peers:
             peer.writer.close()
+
+
+async def test_who_calls_again_and_again_by_nobody_is_sent_away_and_a_known_one_between_is_not() -> None:
+    async with door_with() as running:
+
+        def nobody() -> Scope:
+            raise CallRefused("UNAUTHENTICATED", "UNKNOWN_KEY", "", "nobody has this key")
+
+        patient, thief = [await running.connect() for _ in range(2)]
+        for turn in range(3):
+            running.scope_of = nobody
+            for number in range(16):
+                patient.send(*patient.call(34 * turn + 2 * number + 1))
+            assert (await patient.answer(34 * turn + 31)).status == "16"
+            running.scope_of = lambda: SCOPE
+            patient.send(*patient.call(34 * turn + 33))
+            assert (await patient.answer(34 * turn + 33)).status == "0"
+        running.scope_of = nobody
+        thief.send(*(frame for number in range(40) for frame in thief.call(2 * number + 1)))
+        assert await thief.until_closed() == "too_many_calls_by_nobody"
+        assert [one.status for one in thief.answers.values() if one.status].count("16") <= 17
+        assert running.door.lobby.sent_away == {"too_many_calls_by_nobody": 1}
+        running.scope_of = lambda: SCOPE
+        assert await running.serves()
+        patient.writer.close()
 
 
 async def test_streams_beyond_the_limit_are_refused_and_the_others_answered() -> None:

@@ -42,6 +42,7 @@ cdef class Connection:
     cdef bint has_said_goodbye   # the GOAWAY that names the last call
     cdef int64_t made_ns
     cdef int64_t used_ns         # when the last call began
+    cdef int64_t turn            # of the lobby, in which the last call began
     cdef int64_t paused_ns
     cdef int64_t drain_ns
     cdef int64_t over_ns

@@ -180,10 +180,9 @@ cdef class Connection:
             self.drop(stream)
             stream = stream.next
         frames.peer_close(&self.peer)
-        self.secured = None
         self.lobby.connections.discard(self)
         self.lobby.leave(self.origin)
-        self.transport = None
+        self.secured = self.transport = None
 
     # ---- calls
 
@@ -197,6 +196,8 @@ cdef class Connection:
                 continue  # reset before its turn
             if stream.status == 0 and stream.http_status == 200:
                 self.begin(stream)
+                if self.peer.fault != NULL:
+                    return self.give_up()
             else:
                 streams.stream_drop_body(&self.lobby.front, stream, &self.peer.request_bytes)
                 self.count_early(stream)
@@ -214,17 +215,19 @@ cdef class Connection:
             if method.kind != TRACED_CALL:
                 return self.begin_health(stream, method, request)
             metadata += self.trace_of(stream)
-        begun_ns = method.meter.begin()
-        self.used_ns = begun_ns
+        begun_ns = self.used_ns = method.meter.begin()
         if stream.deadline_ns != 0 and stream.deadline_ns <= begun_ns:
             method.meter.refused(begun_ns, "DEADLINE_EXCEEDED", "DEADLINE_PASSED")
             return self.refuse_plainly(stream, semantics.GRPC_DEADLINE_EXCEEDED, b"the deadline has passed")
         scope = None
         try:
-            self.lobby.admit(begun_ns)
+            self.lobby.admit(begun_ns, <void*>self, &self.turn)
             scope = method.authenticate(metadata, self.certificate)
+            self.peer.strange_calls = 0
             reply = method.call(request, scope)
         except CallRefused as refused:
+            if refused.code == "UNAUTHENTICATED":
+                frames.peer_stranger(&self.peer)
             method.meter.refused(begun_ns, refused.code, refused.reason)
             self.lobby.refusals.refused(method.meter.method, refused, request, scope)
             return self.refuse(stream, refused)
@@ -234,10 +237,7 @@ cdef class Connection:
             method.meter.answered(begun_ns, <bytes>reply)
             return self.answer(stream, <bytes>reply)
         waiting = Waiting.__new__(Waiting)
-        waiting.method = method
-        waiting.request = request
-        waiting.scope = scope
-        waiting.begun_ns = begun_ns
+        waiting.method, waiting.request, waiting.scope, waiting.begun_ns = method, request, scope, begun_ns
         return self.wait_for(stream, waiting, reply)
 
     cdef tuple metadata_of(self, Stream* stream):

@@ -30,7 +30,7 @@ from altyn.server.transport.tls import H2, Tls
 TICK_S = 0.05
 TICK_AGAIN_S = 0.005  # when more connections end than one turn should
 BACKLOG = 1_024
-ACCEPTED_PER_TURN_MAX = 8  # each costs as much as some calls
+ACCEPTED_PER_TURN_MAX = 2  # each costs as much as some calls
 ACCEPT_PAUSE_S = 1.0
 LAST_WORDS_S = 1.0
 NS = 1_000_000_000

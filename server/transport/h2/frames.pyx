@@ -302,6 +302,14 @@ cdef inline int pay_reset(Peer* peer) noexcept nogil:
     return 0
 
 
+cdef int peer_stranger(Peer* peer) noexcept nogil:
+    """A call came by somebody unknown; not 0: the connection has to end."""
+    peer.strange_calls += 1
+    if peer.strange_calls > h2.STRANGE_CALLS_MAX:
+        return give_up(peer, h2.ENHANCE_YOUR_CALM, b"too_many_calls_by_nobody")
+    return 0
+
+
 cdef int ignore(Peer* peer, uint32_t size) noexcept nogil:
     """Something for a stream that is over: it may have been on its way when we reset it."""
     peer.noise_left -= 1 + <int32_t>(size // h2.IGNORED_BYTES_PER_NOISE)

@@ -47,11 +47,13 @@ cdef class Lobby:
     cdef int64_t grace_ns
     cdef int64_t ping_interval_ns
     cdef readonly int64_t age_ns
-    cdef int64_t turn_ns_max     # of a turn of the loop, beyond which its calls are refused
+    cdef int64_t turn_ns_max     # of a turn, beyond which its calls are refused
+    cdef int64_t turn            # in which each connection is read once
+    cdef const void* connection_read  # the last one
     cdef int64_t turn_calls      # since the last turn that was watched
     cdef int64_t turn_began_ns   # of the one that is watched; 0: none
 
-    cdef int admit(self, int64_t now_ns) except -1
+    cdef int admit(self, int64_t now_ns, const void* connection, int64_t* turn) except -1
     cdef bint may_end(self) noexcept
     cdef int flush_soon(self, connection) except -1
     cpdef int count_sent_away(self, str reason) except -1

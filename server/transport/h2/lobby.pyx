@@ -22,7 +22,7 @@ cdef enum:
     READ_BYTES = 64 << 10
     RECORD_BYTES = 16 << 10  # of TLS: one that was cut short before comes with a read
     # What ends takes its time, and those who came together end together: the others are served in between.
-    ENDS_PER_TICK_MAX = 16
+    ENDS_PER_TICK_MAX = 4
     # Only then a turn is watched, so that few calls pay for it.
     CALLS_PER_TURN_MIN = 64
 
@@ -73,6 +73,7 @@ cdef class Lobby:
         self.connections_max = connections_max
         self.connections_of_address_max = connections_of_address_max
         self.turn_ns_max = turn_ns_max
+        self.turn = 1
         for name, kind in (("Check", HEALTH_CHECK), ("Watch", HEALTH_WATCH)):
             method = Method(None, None, CallMeter("grpc.health.v1.Health", name))
             (<Method>method).kind = kind
@@ -138,8 +139,18 @@ cdef class Lobby:
                 connection.break_off(error)
         return self.ends_left == 0
 
-    cdef int admit(self, int64_t now_ns) except -1:
-        """CallRefused when this turn of the loop takes too long: who is read now has waited as long, and so will the next."""
+    cdef int admit(self, int64_t now_ns, const void* connection, int64_t* turn) except -1:
+        """CallRefused when this turn takes too long: who is read now has waited as long, and so will the next.
+
+        `turn`: the one in which the connection was last read.
+        """
+        if connection != self.connection_read:
+            self.connection_read = connection
+            # Of very many the loop reads some, looks again, and so on: whoever is read anew has waited since then only.
+            if turn[0] == self.turn:
+                self.turn += 1
+                self.turn_began_ns = now_ns if self.turn_began_ns != 0 else 0
+            turn[0] = self.turn
         self.turn_calls += 1
         if self.turn_calls < CALLS_PER_TURN_MIN:
             return 0
@@ -152,6 +163,7 @@ cdef class Lobby:
 
     def end_turn(self):
         """What was readable has been read."""
+        self.turn += 1
         self.turn_calls = self.turn_began_ns = 0
 
     cdef bint may_end(self) noexcept:

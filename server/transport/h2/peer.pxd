@@ -20,6 +20,8 @@ cdef enum PeerLimit:
     # Streams reset by the peer, or by us because of it: so many at once, and some more each second.
     RESETS_MAX = 256
     RESETS_PER_S = 33
+    # Calls in a row without a credential that is known: a register with a wrong key asks seldom, a thief often.
+    STRANGE_CALLS_MAX = 16
     # Frames that carry no call: so many at once, some more each second and for each call.
     NOISE_MAX = 2_048
     NOISE_PER_S = 256
@@ -116,6 +118,7 @@ cdef struct Peer:
     int32_t stream_max         # beyond it they are ignored: we have said goodbye
     int32_t resets_left
     int32_t noise_left
+    int32_t strange_calls      # in a row, by nobody we know
     int32_t ping_strikes
     int32_t acks_waiting
     bint in_headers            # between HEADERS and END_HEADERS
