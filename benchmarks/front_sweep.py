@@ -72,6 +72,16 @@ def _once(stage: Scene, name: str, method: str, requests: Sequence[Iterable[byte
         loop.close()
 
 
+def _unless_refused(
+    stage: Scene, size: int, name: str, method: str, requests: Sequence[Iterable[bytes]], seconds: float
+) -> list[Round]:
+    try:
+        return [_once(stage, "door" if name == "commit" else name, method, requests, seconds)]
+    except LoadFailed as refused:
+        stage.not_run[f"sizes.{size}.{name}"] = str(refused)[:REFUSAL_CHARS]
+        return []
+
+
 def _of_size(stage: Scene, size: int, rounds: int, seconds: float) -> dict[str, dict[str, float]]:
     each = max(1, REQUESTS_OF_ALL // size)
     names = [name for name in stage.children if size < MANY or name in OF_MANY]
@@ -82,13 +92,10 @@ def _of_size(stage: Scene, size: int, rounds: int, seconds: float) -> dict[str, 
     for number in range(rounds):
         for name in names[number % len(names) :] + names[: number % len(names)]:
             requests = [itertools.cycle(one) for one in calculations]
-            try:
-                told[name].append(_once(stage, name, CALCULATE, requests, seconds))
-            except LoadFailed as refused:
-                stage.not_run[f"sizes.{size}.{name}"] = str(refused)[:REFUSAL_CHARS]
+            told[name] += _unless_refused(stage, size, name, CALCULATE, requests, seconds)
         if "commit" in told:
             commits = [world.commits(register, max(2, COMMITS_PER_ROUND // size)) for register in range(size)]
-            told["commit"].append(_once(stage, "door", COMMIT, commits, seconds))
+            told["commit"] += _unless_refused(stage, size, "commit", COMMIT, commits, seconds)
     return {name: _told(of) for name, of in told.items() if f"sizes.{size}.{name}" not in stage.not_run}
 
 

@@ -71,6 +71,7 @@ async def recycle_wal(connection: asyncpg.Connection[Any]) -> None:
     for _ in range(WAL_FILES):
         await connection.execute("SELECT pg_logical_emit_message(false, 'bench', ''), pg_switch_wal()")
     await connection.execute("CHECKPOINT")
+    os.sync()  # else somebody's first commits wait for the disk to take all of them
 
 
 async def prepare(dsn: str, registers: int, members: int = MEMBERS) -> None:
