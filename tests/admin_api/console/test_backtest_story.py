@@ -61,7 +61,8 @@ def sees(page: Page, selector: str, text: str) -> None:
 
 def drawn(page: Page) -> int:
     """Charts with something in them: a canvas of more than one colour."""
-    page.wait_for_function("[...document.querySelectorAll('[data-chart]')].every(box => box.dataset.drawn)")
+    # Not wait_for_function: when it has to ask again it does so by eval, which the page forbids.
+    expect(page.locator("[data-chart]:not([data-drawn])")).to_have_count(0, timeout=PATIENCE_MS)
     page.wait_for_timeout(300)
     return int(
         page.evaluate(
