@@ -55,19 +55,29 @@ cdef inline int64_t spendable(const Lot* lot, int64_t instant_us) noexcept nogil
     return lot.remaining_points - lot.held_points
 
 
+cdef inline int64_t next_spendable(const LotPool* pool, uint32_t* cell, int32_t asset_no, int64_t instant_us, Lot* lot) noexcept nogil:
+    """Step to the next lot of an asset, in the order of use, that has points for now, and past it; they, or 0: there is none."""
+    cdef int64_t points
+    while cell[0] != 0:
+        lot_read(pool, cell[0], 0, lot)
+        if lot.asset_no > asset_no:
+            return 0
+        cell[0] = lot.next
+        points = spendable(lot, instant_us) if lot.asset_no == asset_no else 0
+        if points > 0:
+            return points
+    return 0
+
+
 cdef int pick_lots(const LotPool* pool, uint32_t cell, int32_t asset_no, int64_t points, int64_t instant_us, HoldPart* out,
                    int capacity) noexcept nogil:
     cdef Lot lot
     cdef int64_t free_points
     cdef int count = 0
-    while cell != 0 and points > 0 and count < capacity:
-        lot_read(pool, cell, 0, &lot)
-        cell = lot.next
-        if lot.asset_no > asset_no:
+    while points > 0 and count < capacity:
+        free_points = next_spendable(pool, &cell, asset_no, instant_us, &lot)
+        if free_points == 0:
             break
-        free_points = spendable(&lot, instant_us) if lot.asset_no == asset_no else 0
-        if free_points <= 0:
-            continue
         out[count] = points_part(free_points if free_points < points else points, lot.lot_id, asset_no)
         points -= out[count].points
         count += 1
@@ -78,21 +88,14 @@ cdef int endings_of(const LotPool* pool, uint32_t cell, int32_t asset_no, int64_
     cdef Lot lot
     cdef int64_t free_points
     cdef int count = 0
-    while cell != 0:
-        lot_read(pool, cell, 0, &lot)
-        cell = lot.next
-        if lot.asset_no > asset_no:
-            break
-        free_points = spendable(&lot, instant_us) if lot.asset_no == asset_no else 0
-        if free_points <= 0:
-            continue
+    while True:
+        free_points = next_spendable(pool, &cell, asset_no, instant_us, &lot)
         # In the order of use what never ends comes last.
-        if lot.expires_at_us == 0:
-            break
+        if free_points == 0 or lot.expires_at_us == 0:
+            return count
         if count == 0 or out[count - 1].expires_at_us != lot.expires_at_us:
             if count == capacity:
-                break
+                return count
             out[count] = Ending(lot.expires_at_us, 0)
             count += 1
         out[count - 1].points += free_points
-    return count
