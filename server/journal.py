@@ -101,6 +101,8 @@ class JournalLimits:
 class Journal(JournalQueue):
     """One shard's journal, owned. Made by `open`; `append` and the properties are for the loop it was opened on."""
 
+    _under_way: CopyRows
+
     def __init__(
         self,
         dsn: str,
@@ -135,13 +137,13 @@ class Journal(JournalQueue):
         self._dsn = dsn
         self._limits = limits
         self._connection: asyncpg.Connection[Any] | None = connection
-        self._exchange: CopyExchange | None = None
         self._durable_hash = tail.hash
         self._arrived = asyncio.Event()
         self._moved = asyncio.Event()
         self._on_durable: list[Callable[[int], None]] = []
         self._partition_ready = tail.seq // PARTITION_ROWS + PARTITIONS_AHEAD
         self._ahead: asyncio.Task[None] | None = None
+        self._begun_ns = 0  # when the batch under way went out
         self._writer = asyncio.get_running_loop().create_task(self._write_for_ever(), name=f"journal-{shard}")
 
     @classmethod
@@ -238,11 +240,8 @@ class Journal(JournalQueue):
                     self._wake = self._arrived.set
                     await self._arrived.wait()
                     continue
-                begun_ns = monotonic_ns()
-                await self._write(batch)
-                elapsed_ns = monotonic_ns() - begun_ns
-                self.meters.wrote(batch.count, len(batch), elapsed_ns)
-                self._settled(batch, elapsed_ns)
+                self._begin(batch)
+                await self._write()
         except JournalDoubt as doubt:
             log.critical("journal of shard %d stops: %s", self.shard, doubt)
             raise
@@ -253,8 +252,23 @@ class Journal(JournalQueue):
             self._drop_connection()
             self._moved.set()
 
-    def _settled(self, batch: CopyRows, elapsed_ns: int) -> None:
-        """The batch is durable: tell everyone."""
+    def _begin(self, batch: CopyRows) -> None:
+        self._under_way, self._begun_ns = batch, monotonic_ns()
+
+    def _go_on(self, batch: CopyRows) -> CopyRows | None:
+        """The batch under way is durable: which one goes out at once? None: none, or it wants something first."""
+        self._settled(batch)
+        if batch.last_seq % PARTITION_ROWS == 0 or self._wants_partitions(batch):
+            return None
+        following = self.take_batch()
+        if following is not None:
+            self._begin(following)
+        return following
+
+    def _settled(self, batch: CopyRows) -> None:
+        """The batch under way is durable: tell everyone."""
+        elapsed_ns = monotonic_ns() - self._begun_ns
+        self.meters.wrote(batch.count, len(batch), elapsed_ns)
         self.batches_count += 1
         was_away, self.is_degraded = self.is_degraded, False
         self.durable_seq = seq = batch.last_seq
@@ -264,55 +278,70 @@ class Journal(JournalQueue):
             call(seq)
         self._moved.set()
 
-    async def _write(self, batch: CopyRows) -> None:
-        """Make the batch durable, however often PostgreSQL goes away meanwhile. JournalDoubt."""
+    async def _write(self) -> None:
+        """Make the batch under way durable and those that follow at once, however often PostgreSQL goes away meanwhile.
+
+        JournalDoubt.
+        """
+        failed: CopyRows | None = None
         back_off = self._limits.back_off_first_s
-        may_have_landed = False
         while True:
+            batch = self._under_way
             try:
                 if self._connection is None:
                     await self._reconnect()
-                    if may_have_landed and await self._has_landed(batch):
+                    if failed is batch and await self._has_landed(batch):
+                        self._settled(batch)
                         return
-                may_have_landed = True
                 await self._copy(batch)
                 return
             except asyncpg.PostgresError as error:
+                batch = self._under_way
                 if error.sqlstate == FENCE_SQLSTATE:
                     if await self._landed_after_all(batch):
+                        self._settled(batch)
                         return
                     raise JournalDoubt(f"refused by the guard: {error}") from error
                 if isinstance(error, asyncpg.IntegrityConstraintViolationError):
                     if await self._landed_after_all(batch):
+                        self._settled(batch)
                         return
                     raise JournalDoubt(f"seqs {batch.first_seq} to {batch.last_seq}: {error}") from error
                 if isinstance(error, asyncpg.DataError | asyncpg.SyntaxOrAccessError):
                     raise JournalDoubt(f"the journal's tables are not as they should be: {error}") from error
                 self._degrade(error)
             except LOST as error:
+                batch = self._under_way
                 self._degrade(error)
+            if failed is not batch:
+                failed, back_off = batch, self._limits.back_off_first_s
             await asyncio.sleep(back_off)
             back_off = min(back_off * 2, self._limits.back_off_max_s)
 
     async def _copy(self, batch: CopyRows) -> None:
-        """One COPY, one transaction.
+        """One COPY, one transaction; and one each for what follows it.
 
         TimeoutError when PostgreSQL is silent for too long; the outcome is then unknown.
         """
         connection = self._connection
         assert connection is not None
-        number = (batch.first_seq - 1) // PARTITION_ROWS
+        number = _partition_of(batch)
         if number > self._partition_ready:
             await self._patiently(connection.execute(_MAKE_PARTITIONS, number, number))
             self._partition_ready = number
-        if number + PARTITIONS_AHEAD > self._partition_ready and (self._ahead is None or self._ahead.done()):
+        if self._wants_partitions(batch):
             self._ahead = asyncio.get_running_loop().create_task(self._make_ahead(number + PARTITIONS_AHEAD))
         exchange, table = self._exchange, f"journal_{number:06d}"
         if exchange is None:
             exchange = self._exchange = CopyExchange(connection)
         if exchange.table != table:
             await self._patiently(exchange.prepare(table, COLUMNS))
-        await exchange.send(batch, self._limits.write_patience_s)
+        await exchange.send(batch, self._limits.write_patience_s, self._go_on)
+
+    def _wants_partitions(self, batch: CopyRows) -> bool:
+        """Partitions should be made while those that are ready are being filled."""
+        ahead = self._ahead is None or self._ahead.done()
+        return ahead and _partition_of(batch) + PARTITIONS_AHEAD > self._partition_ready
 
     async def _make_ahead(self, number: int) -> None:
         """Make partitions up to `number` while this one is being filled. When it fails a later batch tries again."""
@@ -411,6 +440,10 @@ class Journal(JournalQueue):
         connection, self._connection, self._exchange = self._connection, None, None
         if connection is not None:
             connection.terminate()
+
+
+def _partition_of(batch: CopyRows) -> int:
+    return (batch.first_seq - 1) // PARTITION_ROWS
 
 
 def _name(shard: int) -> str:

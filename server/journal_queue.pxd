@@ -1,6 +1,7 @@
 """What waits for the journal's writer: see the body."""
 from libc.stdint cimport int64_t
 
+from altyn.server.copy_exchange cimport CopyExchange
 from altyn.server.copy_rows cimport CopyRows
 
 cdef class JournalQueue:
@@ -21,4 +22,8 @@ cdef class JournalQueue:
     cdef int64_t wait_ns_max
     cdef int64_t kib_ns             # what the last batches took, by size; 0: not known
     cdef public bint _ending
+    cdef int64_t looked_ns          # when it was asked last whether an answer has come
+    cdef public CopyExchange _exchange  # where a batch may be under way
     cdef public object _wake        # called, once, by the next append; None: nobody waits
+
+    cdef int look(self) except -1

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 
 from altyn.core.engine.answers import Record
+from altyn.server.copy_exchange import CopyExchange
 from altyn.server.copy_rows import CopyRows
 
 class Overloaded(Exception): ...
@@ -10,6 +11,7 @@ class JournalQueue:
     epoch: int
     _seq: int
     _ending: bool
+    _exchange: CopyExchange | None
     _wake: Callable[[], None] | None
     def __init__(
         self,

@@ -9,12 +9,14 @@ from libc.stdint cimport int64_t
 
 from altyn.core.engine.answers cimport Record
 from altyn.server.copy_rows cimport CopyRows
+from altyn.server.meters cimport now_ns
 
 cdef enum:
     SPARE_BYTES_MAX = 1 << 20
     # So much may always wait: without batches of some size nobody would know that PostgreSQL is well again.
     PROMPT_BYTES = 1 << 20
     TELLING_BYTES = 256 << 10
+    LOOK_NS = 50_000
 
 
 class Overloaded(Exception):
@@ -83,6 +85,16 @@ cdef class JournalQueue:
         if self._wake is not None:
             wake, self._wake = self._wake, None
             wake()
+        elif self._exchange is not None:
+            self.look()
+
+    cdef int look(self) except -1:
+        """PostgreSQL may have answered since the loop's turn began, and waits for the next batch."""
+        cdef int64_t looked_ns = now_ns()
+        if looked_ns - self.looked_ns > LOOK_NS:
+            self.looked_ns = looked_ns
+            self._exchange.look()
+        return 0
 
     def take_batch(self):
         """The oldest batch, closed; None when nothing waits."""

@@ -128,19 +128,70 @@ def test_silence_ends_the_wait(database_dsn: str) -> None:
     run(database_dsn, test)
 
 
+class InPieces(CopyExchange):
+    """What comes, comes a few bytes at a time."""
+
+    piece: int
+
+    def data_received(self, data: bytes) -> None:
+        for at in range(0, len(data), self.piece):
+            super().data_received(data[at : at + self.piece])
+
+
 @pytest.mark.parametrize("piece", [1, 3, 7, 64])
 def test_answer_in_pieces_is_put_together(database_dsn: str, piece: int) -> None:
-    async def test(connection: asyncpg.Connection[Any], exchange: CopyExchange) -> None:
-        whole = exchange.data_received
-
-        def in_pieces(data: bytes) -> None:
-            for at in range(0, len(data), piece):
-                whole(data[at : at + piece])
-
-        exchange.data_received = in_pieces  # type: ignore[method-assign]
+    async def test(connection: asyncpg.Connection[Any], _: CopyExchange) -> None:
+        exchange = InPieces(connection)
+        exchange.piece = piece
+        await exchange.prepare("rows", COLUMNS)
         await exchange.send(batch_of(1, 3), PATIENCE_S)
         with pytest.raises(asyncpg.UniqueViolationError):
             await exchange.send(batch_of(1, 3), PATIENCE_S)
+        assert await connection.fetchval("SELECT count(*) FROM rows") == 3
+
+    run(database_dsn, test)
+
+
+def test_batches_follow_one_another_until_there_is_none(database_dsn: str) -> None:
+    async def test(connection: asyncpg.Connection[Any], exchange: CopyExchange) -> None:
+        batches = {batch.first_seq: batch for batch in (batch_of(1, 2), batch_of(3, 400, 3_000), batch_of(403, 1))}
+        confirmed: list[int] = []
+
+        def follow(batch: CopyRows) -> CopyRows | None:
+            confirmed.append(batch.last_seq)
+            return batches.get(batch.last_seq + 1)
+
+        await exchange.send(batches[1], PATIENCE_S, follow)
+        assert confirmed == [2, 402, 403]
+        assert await connection.fetchval("SELECT count(*) FROM rows") == 403
+
+    run(database_dsn, test)
+
+
+def test_nothing_follows_a_batch_that_was_refused(database_dsn: str) -> None:
+    async def test(connection: asyncpg.Connection[Any], exchange: CopyExchange) -> None:
+        following = [batch_of(6, 2), batch_of(2, 4)]
+        confirmed: list[int] = []
+
+        def follow(batch: CopyRows) -> CopyRows | None:
+            confirmed.append(batch.last_seq)
+            return following.pop()
+
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await exchange.send(batch_of(1, 3), PATIENCE_S, follow)
+        assert confirmed == [3] and len(following) == 1
+        assert await connection.fetchval("SELECT count(*) FROM rows") == 3
+
+    run(database_dsn, test)
+
+
+def test_fault_of_whoever_is_told_ends_the_chain(database_dsn: str) -> None:
+    async def test(connection: asyncpg.Connection[Any], exchange: CopyExchange) -> None:
+        def follow(batch: CopyRows) -> CopyRows | None:
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            await exchange.send(batch_of(1, 3), PATIENCE_S, follow)
         assert await connection.fetchval("SELECT count(*) FROM rows") == 3
 
     run(database_dsn, test)

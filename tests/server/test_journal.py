@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import asyncpg
 import pytest
@@ -27,6 +28,23 @@ def test_records_become_durable_in_order_and_are_read_back(journal_dsn: str) -> 
             assert seen == sorted(set(seen))
             assert await stored(journal_dsn) == expected(records)
             assert await admin(journal_dsn, "SELECT count(*) AS n, max(seq) AS m FROM operations") == [(703, 703)]
+
+    run(test)
+
+
+def test_answers_are_noticed_and_batches_sent_in_a_turn_of_the_loop_that_does_not_end(journal_dsn: str) -> None:
+    async def test() -> None:
+        async with opened(journal_dsn) as journal:
+            records = fill(journal, 1)
+            await asyncio.sleep(0.001)
+            assert journal.durable_seq == 0
+            given_up_at = time.monotonic() + 20
+            while journal.batches_count < 5 and time.monotonic() < given_up_at:
+                records += fill(journal, 1)  # whoever adds looks, and nobody else has a turn
+                time.sleep(0.0002)  # noqa: ASYNC251
+            assert journal.batches_count == 5
+            assert 5 <= journal.durable_seq < len(records)
+        assert await stored(journal_dsn) == expected(records)
 
     run(test)
 
