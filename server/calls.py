@@ -9,7 +9,6 @@ journal first and decided after, at most `LOOKUPS_AT_ONCE_MAX` at a time. Never 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from types import MappingProxyType
 from typing import Protocol
 
@@ -31,6 +30,7 @@ from altyn.core.engine import (
     return_receipt,
     settle_waiting,
 )
+from altyn.server.effects import Effects, overloaded
 from altyn.server.forecasts import Forecasts
 from altyn.server.journal_reader import JournalUnavailable
 from altyn.server.meters import clock_us
@@ -84,6 +84,7 @@ class Calls:
         self._bring_rules = bring_rules or no_past_rules
         # Answered at once, also when PostgreSQL is away.
         self.calculate_receipt: Call = Forecasts(engine, clock, self._ask_for_preview).calculate_receipt
+        self._effects = Effects(engine, journal, slots, clock, self._ask_for_effect)
         self._lookups_count = 0
 
     def table(self) -> dict[str, Call]:
@@ -91,11 +92,11 @@ class Calls:
         table: dict[str, Call] = {
             "AuthorizeCustomer": self.authorize_customer,
             "CalculateReceipt": self.calculate_receipt,
-            "ReserveReceipt": partial(self.effect, reserve_receipt),
-            "CommitReceipt": partial(self.effect, commit_receipt),
-            "CancelReceipt": partial(self.effect, cancel_receipt),
-            "GetOperation": partial(self.effect, get_operation),
-            "ReturnReceipt": partial(self.effect, return_receipt),
+            "ReserveReceipt": self.effect(reserve_receipt),
+            "CommitReceipt": self.effect(commit_receipt),
+            "CancelReceipt": self.effect(cancel_receipt),
+            "GetOperation": self.effect(get_operation),
+            "ReturnReceipt": self.effect(return_receipt),
             "UploadReceipts": self.upload_receipts,
         }
         return table | dict(self._beside)
@@ -122,18 +123,13 @@ class Calls:
         """An answer that changed nothing waits for what it saw."""
         return self._slots.hold(answer.seq, answer.reply)
 
-    def effect(self, decide: Decide, request: bytes, scope: Scope) -> Reply:
+    def effect(self, decide: Decide) -> Call:
         """Decide, journal, and answer when durable."""
-        # Written out, not in parts, for every sale passes here.
-        if self._slots.is_full or not self._journal.has_room:
-            raise overloaded()
-        answer = decide(self._engine, request, scope, self._clock(), None)
-        if isinstance(answer, Answer):
-            if answer.record is not None:
-                self._journal.append(answer.record)
-            return self._slots.hold(answer.seq, answer.reply)
+        return self._effects.of(decide)
+
+    def _ask_for_effect(self, decide: Decide, request: bytes, scope: Scope, wanted: Lookup | RulesWanted) -> Reply:
         self._make_room_to_ask()
-        return self._effect_after_asking(decide, request, scope, answer)
+        return self._effect_after_asking(decide, request, scope, wanted)
 
     def upload_receipts(self, request: bytes, scope: Scope) -> Reply:
         """Facts a register had to keep: each as the call it stands for, one after the other."""
@@ -233,12 +229,6 @@ class Calls:
     def _admit(self) -> None:
         if self._slots.is_full or not self._journal.has_room:
             raise overloaded()
-
-
-def overloaded() -> CallRefused:
-    return CallRefused(
-        "UNAVAILABLE", "OVERLOADED", "", "too many operations wait for the journal; send the same op_id again"
-    )
 
 
 def being_admitted() -> CallRefused:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from functools import partial
 
 from altyn.core.engine import (
     Answer,
@@ -68,15 +67,15 @@ class OpsCalls:
     def table(self) -> dict[str, Call]:
         return {
             "GetBalance": self.get_balance,
-            "AdjustPoints": partial(self._calls.effect, adjust_points),
+            "AdjustPoints": self._calls.effect(adjust_points),
             "GetRulesInForce": self.get_rules_in_force,
             "GetCoupons": self.get_coupons,
-            "MergeAccounts": partial(self._calls.effect, merge_accounts),
-            "MovePoints": partial(self._calls.effect, move_points),
-            "ConvertPoints": partial(self._calls.effect, convert_points),
-            "DecideException": partial(self._calls.effect, decide_exception),
+            "MergeAccounts": self._calls.effect(merge_accounts),
+            "MovePoints": self._calls.effect(move_points),
+            "ConvertPoints": self._calls.effect(convert_points),
+            "DecideException": self._calls.effect(decide_exception),
             "GetAccumulations": self.get_accumulations,
-            "SetTier": partial(self._calls.effect, set_tier),
+            "SetTier": self._calls.effect(set_tier),
         }
 
     def get_balance(self, request: bytes, scope: Scope) -> Reply:

@@ -31,5 +31,7 @@ cdef class ReplySlots:
     cdef object loop
     cdef list due                  # settled, their callbacks not called yet
 
+    cdef bint has_no_room(self) except -1
+    cdef object held(self, int64_t seq, bytes reply)
     cdef int put_due(self, PendingReply pending) except -1
     cdef int run(self, callback, context, PendingReply pending) except -1

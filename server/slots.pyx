@@ -109,6 +109,9 @@ cdef class ReplySlots:
 
     @property
     def is_full(self):
+        return self.has_no_room()
+
+    cdef bint has_no_room(self) except -1:
         return len(self.waiting) >= self.slots_max
 
     @property
@@ -117,6 +120,9 @@ cdef class ReplySlots:
 
     def hold(self, int64_t seq, bytes reply not None):
         """`reply` at once when everything up to `seq` is durable, else a PendingReply. For the loop of the first."""
+        return self.held(seq, reply)
+
+    cdef object held(self, int64_t seq, bytes reply):
         cdef PendingReply pending
         if seq <= self.durable_seq:
             return reply
