@@ -359,14 +359,17 @@ cdef class Engine:
             raise edge_exception(&error)
         operation.kind = kind
         operation.op_id = op_id.data[:op_id.size]
-        operation.content = content_sha256(request)
         operation.register_seq = register_seq
         operation.op_no = op_no
         operation.shift_number = shift_number
         operation.receipt_number = receipt_number
         operation.receipt_key = receipt_key_of(self.tenant, store_of(scope), register_of(scope), shift_number, receipt_number)
         operation.natural_key = natural_key_of(operation.receipt_key, kind, op_no)
+        self.operations.expect(
+            <const uint8_t*>PyBytes_AS_STRING(operation.op_id), <const uint8_t*>PyBytes_AS_STRING(operation.natural_key),
+            <const uint8_t*>PyBytes_AS_STRING(operation.receipt_key))
         operation.register_key = register_key_of(self.tenant, store_of(scope), register_of(scope))
+        operation.content = content_sha256(request)  # while they come
         return operation
 
     # RECORDS

@@ -35,6 +35,7 @@ cdef struct KeyCursor:
 cdef void keys_start(KeyTable* table, uint64_t seed) noexcept nogil
 cdef void keys_free(KeyTable* table) noexcept nogil
 cdef bint keys_reserve(KeyTable* table, const uint8_t* key, uint32_t extra) noexcept nogil
+cdef void keys_expect(const KeyTable* table, const uint8_t* key) noexcept nogil
 cdef KeySlot* keys_find(KeyTable* table, const uint8_t* key) noexcept nogil
 cdef bint keys_put(KeyTable* table, const uint8_t* key, uint64_t first, uint64_t value) noexcept nogil
 cdef bint keys_remove(KeyTable* table, const uint8_t* key) noexcept nogil

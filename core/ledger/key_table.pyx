@@ -7,8 +7,12 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
+cdef extern from *:
+    void prefetch "__builtin_prefetch"(const void* address) noexcept nogil
+
 cdef enum:
     CAPACITY_FIRST = 16
+    CACHE_LINE_BYTES = 64
 
 
 @cython.overflowcheck(False)
@@ -86,6 +90,19 @@ cdef bint keys_reserve(KeyTable* table, const uint8_t* key, uint32_t extra) noex
     read_key(key, &low, &high)
     cdef KeyShard* shard = &table.shards[placed(table, low, high) >> 56]
     return not is_full(shard, extra) or grow(table, shard, extra)
+
+
+cdef void keys_expect(const KeyTable* table, const uint8_t* key) noexcept nogil:
+    """Have the place where a search for the key starts brought near, for the search soon to come."""
+    cdef uint64_t low, high
+    read_key(key, &low, &high)
+    cdef uint64_t hash_ = placed(table, low, high)
+    cdef const KeyShard* shard = &table.shards[hash_ >> 56]
+    cdef const char* at
+    if shard.count > 0:
+        at = <const char*>&shard.slots[home(hash_, shard.capacity)]
+        prefetch(at)
+        prefetch(at + CACHE_LINE_BYTES)  # runs are some slots long, and a line holds two
 
 
 cdef KeySlot* keys_find(KeyTable* table, const uint8_t* key) noexcept nogil:

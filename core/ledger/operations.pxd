@@ -66,6 +66,7 @@ cdef class Operations:
         int64_t generation_us
         readonly int64_t complete_since_seq
 
+    cdef void expect(self, const uint8_t* op_id, const uint8_t* natural_key, const uint8_t* receipt_key) noexcept nogil
     cdef SeenOperation find_operation(self, const uint8_t* op_id) noexcept nogil
     cdef int64_t find_natural(self, const uint8_t* natural_key) noexcept nogil
     # The receipt's state, and the latest operation that gave it one or took something of it back.

@@ -10,7 +10,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 
 from altyn.core.ledger.key_table cimport (
-    KEY_SHARDS, KeyCursor, KeySlot, KeyTable, keys_bytes, keys_find, keys_free, keys_next, keys_put, keys_start, slot_value,
+    KEY_SHARDS, KeyCursor, KeySlot, KeyTable, keys_bytes, keys_expect, keys_find, keys_free, keys_next, keys_put, keys_start, slot_value,
 )
 
 cdef uint8_t NO_KEY[16]
@@ -71,6 +71,17 @@ cdef class Operations:
             keys_free(&self.tapes)
         free(self.generations)
         free(self.dying)
+
+    cdef void expect(self, const uint8_t* op_id, const uint8_t* natural_key, const uint8_t* receipt_key) noexcept nogil:
+        """These will be looked for soon, and are nowhere near: a search that waits for memory takes as long as a thousand steps."""
+        cdef Generation* generation
+        cdef int i
+        for i in range(self.kept):
+            generation = &self.generations[(self.newest - i) & (GENERATIONS - 1)]
+            keys_expect(&generation.operations, op_id)
+            keys_expect(&generation.naturals, natural_key)
+            keys_expect(&generation.receipts, receipt_key)
+            keys_expect(&generation.receipts, op_id)  # returns that wait for a sale may name it by its op_id
 
     # READ. From the newest generation to the oldest: a receipt's latest state wins.
 
