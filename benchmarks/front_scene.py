@@ -144,7 +144,7 @@ async def _settle(dsn: str) -> None:
     """A database server as it is after an hour."""
     connection = await connect(dsn, name="altyn bench", command_timeout_s=None)
     try:
-        await world.recycle_wal(connection)
+        await world.age(connection)
     finally:
         await connection.close()
 

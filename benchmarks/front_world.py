@@ -24,6 +24,7 @@ from altyn.core.rules.definition import canonical_json, default_document
 from altyn.infra.migrate import load_migrations, migrate
 from altyn.pos.v1 import pos_service_pb2 as pos
 from altyn.pos.v1 import receipt_pb2
+from altyn.register.store_forward import new_op_id
 
 TENANT = "bench"
 STORE = "M001"
@@ -33,6 +34,7 @@ PROMOTIONS = 1_000
 PRODUCTS = 10 * PROMOTIONS
 MEMBERS = 10_000
 WAL_FILES = 64  # of 16 MiB
+PAGE_OF_FILLER = 7_000  # bytes of a row that has a page to itself
 LINES = 20
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -63,13 +65,20 @@ def products() -> Iterator[tuple[str, str, str]]:
         yield core_rules.sku(number), f"category-{category}", f"brand-{brand}"
 
 
-async def recycle_wal(connection: asyncpg.Connection[Any]) -> None:
-    """Leave files of WAL to be used again, as a server that has run for an hour has them.
+async def age(connection: asyncpg.Connection[Any]) -> None:
+    """Make a new cluster what it is after an hour: files of WAL to be used again, and every shared buffer used once.
 
-    A new cluster fills every one with zeros first, inside somebody's commit.
+    Else each new file is filled with zeros, and each buffer's memory asked of the system, inside somebody's commit.
     """
     for _ in range(WAL_FILES):
         await connection.execute("SELECT pg_logical_emit_message(false, 'bench', ''), pg_switch_wal()")
+    buffers = await connection.fetchval("SELECT setting::int FROM pg_settings WHERE name = 'shared_buffers'")
+    await connection.execute("CREATE UNLOGGED TABLE filler (page text)")
+    await connection.execute("ALTER TABLE filler ALTER page SET STORAGE PLAIN")
+    await connection.execute(
+        "INSERT INTO filler SELECT repeat('x', $1) FROM generate_series(1, $2)", PAGE_OF_FILLER, buffers
+    )
+    await connection.execute("DROP TABLE filler")
     await connection.execute("CHECKPOINT")
     os.sync()  # else somebody's first commits wait for the disk to take all of them
 
@@ -180,9 +189,14 @@ def commits(register: int, count: int, members: int = MEMBERS) -> list[bytes]:
     for number in range(count):
         sold = goods[number % len(goods)]
         sold.receipt_number = now_us % 86_400_000_000 + number
-        request = pos.CommitReceiptRequest(op_id=os.urandom(16), register_seq=now_us + number, receipt=sold)
+        request = pos.CommitReceiptRequest(op_id=op_id(now_us, number), register_seq=now_us + number, receipt=sold)
         made.append(request.SerializeToString())
     return made
+
+
+def op_id(now_us: int, number: int) -> bytes:
+    """Of a register's next operation but `number`: made before it is sent, of a time at which it could be."""
+    return new_op_id(now_us + number * 1_000)
 
 
 def returns(commits: list[bytes]) -> list[bytes]:
@@ -198,6 +212,6 @@ def returns(commits: list[bytes]) -> list[bytes]:
         refund.ClearField("identity")
         for line in refund.lines:
             line.refund_of.line_no, line.refund_of.qty_milli = line.line_no, line.qty_milli
-        request = pos.ReturnReceiptRequest(op_id=os.urandom(16), register_seq=now_us + number, receipt=refund)
+        request = pos.ReturnReceiptRequest(op_id=op_id(now_us, number), register_seq=now_us + number, receipt=refund)
         made.append(request.SerializeToString())
     return made

@@ -19,13 +19,12 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import psutil
@@ -35,6 +34,7 @@ from altyn.benchmarks import front_world as world
 from altyn.benchmarks.expiry_bench import measure_expiry
 from altyn.benchmarks.front_servers import CORES, on_core
 from altyn.benchmarks.ledger_memory import DAY_US, measure_book, measure_buckets
+from altyn.benchmarks.table_load import TableLoad
 from altyn.core.engine import Engine, Scope
 from altyn.core.facts import Facts
 from altyn.core.ledger.book import Book
@@ -51,11 +51,11 @@ from altyn.server.journal import Journal, JournalLimits
 from altyn.server.slots import ReplySlots
 
 IN_FLIGHT = 64
-AT_A_TIME = 8
 ROUNDS = 5
 ROUND_COMMITS = 16_384
 ROUND_RETURNS = 2_048
 RIVAL_S = 2.0
+RIVAL_PER_S_MAX = 50_000
 WARM_S = 0.5
 MEMBERS_MAX = 100_000
 STATUS_OK = b"\x08\x01"  # the first field of a reply
@@ -152,7 +152,7 @@ async def _measure_commits(dsn: str, book: Book, members: int, meter: Meter, mid
     await world.prepare(dsn, IN_FLIGHT, members)
     connection = await asyncpg.connect(dsn)
     await connection.execute(_RIVAL_TABLE)
-    await world.recycle_wal(connection)
+    await world.age(connection)
     ours = await open_commits(dsn, members, book=book)
     await ours.round(meter, ROUND_COMMITS // 4)
     bodies = await connection.fetch("SELECT body FROM journal ORDER BY seq DESC LIMIT 1024")
@@ -234,13 +234,9 @@ class Commits:
         self.calculate, self._commit, self._return = (
             calls[name] for name in ("CalculateReceipt", "CommitReceipt", "ReturnReceipt")
         )
-        self.times: list[float] = []
         self._members = members
-        self._registers = [Register(self, number) for number in range(IN_FLIGHT)]
-        self._ready: deque[Register] = deque()
-        self._is_coming = False
-        self._busy: set[Register] = set()
-        self._ended = asyncio.Event()
+        scopes = [Scope(world.TENANT, world.STORE, world.register_id(number)) for number in range(IN_FLIGHT)]
+        self._load = TableLoad(scopes, STATUS_OK)
 
     async def round(self, meter: Meter, count: int = ROUND_COMMITS) -> Round:
         """So many new sales."""
@@ -257,85 +253,37 @@ class Commits:
 
     async def _run(self, call: Call, requests: list[list[bytes]], meter: Meter) -> Round:
         """From the first call to the last answer; making the requests beforehand does not count."""
-        self.times = []
-        self._busy.update(self._registers)
-        self._ended.clear()
-        self._loop = asyncio.get_running_loop()
         meter.start()
         started = perf_counter()
-        for register, of_register in zip(self._registers, requests, strict=True):
-            register.call, register.requests = call, of_register
-            self.come_again(register)
-        await self._ended.wait()
-        rate = len(self.times) / (perf_counter() - started)
-        return Round(rate, *meter.spent(len(self.times)), self.times)
-
-    def come_again(self, register: Register) -> None:
-        self._ready.append(register)
-        if not self._is_coming:
-            self._is_coming = True
-            self._loop.call_soon(self._come)
-
-    def gone(self, register: Register) -> None:
-        """All its answers have come."""
-        self._busy.discard(register)
-        if not self._busy:
-            self._ended.set()
-
-    def _come(self) -> None:
-        """A few requests per turn of the loop, as from sockets that are readable at a time: the journal's own socket is
-        served in between.
-        """
-        for _ in range(min(AT_A_TIME, len(self._ready))):
-            self._ready.popleft().ask()
-        self._is_coming = bool(self._ready)
-        if self._is_coming:
-            self._loop.call_soon(self._come)
-
-
-class Register:
-    """A till that asks again once it has its answer."""
-
-    call: Call
-
-    def __init__(self, commits: Commits, number: int) -> None:
-        self.requests: list[bytes] = []
-        self._commits = commits
-        self._scope = Scope(world.TENANT, world.STORE, world.register_id(number))
-        self._asked_at = 0.0
-
-    def ask(self) -> None:
-        self._asked_at = perf_counter()
-        reply = self.call(self.requests.pop(), self._scope)
-        assert not isinstance(reply, bytes)
-        asyncio.ensure_future(reply).add_done_callback(self.answered)
-
-    def answered(self, reply: asyncio.Future[bytes]) -> None:
-        self._commits.times.append(perf_counter() - self._asked_at)
-        assert reply.result().startswith(STATUS_OK)
-        if self.requests:
-            self._commits.come_again(self)
-        else:
-            self._commits.gone(self)
+        latencies_s = await self._load.run(call, requests)
+        rate = len(latencies_s) / (perf_counter() - started)
+        return Round(rate, *meter.spent(len(latencies_s)), latencies_s)
 
 
 async def _measure_rival(dsn: str, bodies: list[bytes], count: int, meter: Meter) -> Round:
     """So many connections, each committing one record after the other."""
     connections = [await asyncpg.connect(dsn) for _ in range(count)]
 
-    async def commit_until(connection: asyncpg.Connection[Any], until: float) -> int:
+    async def commit_until(connection: asyncpg.Connection[Any], until: float, keys: Iterator[tuple[UUID, UUID]]) -> int:
         statement = await connection.prepare(_RIVAL)
         done = 0
         while perf_counter() < until:
-            await statement.fetch(uuid4(), uuid4(), bodies[done % len(bodies)])
+            await statement.fetch(*next(keys), bodies[done % len(bodies)])
             done += 1
         return done
 
     for duration in (WARM_S, RIVAL_S):
+        keys = _rival_keys(int(duration * RIVAL_PER_S_MAX))
         meter.start()
         started = perf_counter()
-        done = sum(await asyncio.gather(*(commit_until(one, started + duration) for one in connections)))
+        done = sum(await asyncio.gather(*(commit_until(one, started + duration, keys) for one in connections)))
         measured = Round(done / (perf_counter() - started), *meter.spent(done), [])
     for connection in connections:
         await connection.close()
     return measured
+
+
+def _rival_keys(count: int) -> Iterator[tuple[UUID, UUID]]:
+    """(op_id, natural key) as ours are: by a register's clock, and a digest. Made before the rival's time begins."""
+    now_us = time.time_ns() // 1000
+    return iter([(UUID(bytes=world.op_id(now_us, number // IN_FLIGHT)), uuid4()) for number in range(count)])
