@@ -37,7 +37,7 @@ from altyn.admin_api.people import repository, sessions
 from altyn.admin_api.projector import Projector
 from altyn.benchmarks import core_rules
 from altyn.benchmarks import front_world as world
-from altyn.benchmarks.console_pages import WORKS, Asked, Laid, addresses
+from altyn.benchmarks.console_pages import Asked, Laid, addresses
 from altyn.benchmarks.console_world import Chain
 from altyn.benchmarks.front_servers import start_servers
 from altyn.benchmarks.ledger_bench import IN_FLIGHT, Meter, open_commits
@@ -179,7 +179,7 @@ async def _measure(dsn: str, redis_url: str, ops_address: str, meter: Meter, cus
         page: [round(statistics.median(one), 1), round(_p95(one), 1), round(cpu, 1)]
         for page, (one, cpu) in times.items()
     }
-    works_ms = {page: told_ms.pop(page) for page in WORKS if page in told_ms}
+    works_ms = {page.name: told_ms.pop(page.name) for page in pages if page.is_work and page.name in told_ms}
     return {
         "goal_ms": GOAL_MS,
         "slowest_median_ms": max(median for median, *_ in told_ms.values()),

@@ -19,6 +19,7 @@ from altyn.benchmarks.core_rules import sku
 
 #: Not pages but works: a page that has come says that they are under way, or they are asked for by name.
 WORKS = ("/console/releases/new?checked=1", "/console/audit-chain?whole=1")
+BACKTEST_WORKBOOK = "/console/backtests/{job_id}/report.xlsx"  # some 3,000 rows of cells, for the asking
 LEADS_ON = "leads to another page"
 ONLY_KEYS = "open to keys of programs only"
 NOT_ASKED = {
@@ -48,10 +49,11 @@ class Laid:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A page by its address; with ``fields`` by a form that changes nothing but the audit log."""
+    """A page by its address; with ``fields`` by a form that changes nothing but the audit log. A work is no page."""
 
     address: str
     fields: Mapping[str, str] | None = None
+    is_work: bool = False
 
     @property
     def name(self) -> str:
@@ -65,10 +67,10 @@ def addresses(laid: Laid) -> tuple[list[Asked], dict[str, str]]:
     known = {**_of_rules(laid), **_of_customers(laid), **_of_programme(laid)}
     paths = dict.fromkeys(one.path for one in page_routes() if one.method == "GET")
     asked = [page for path in paths for page in known.get(path, [] if "{" in path or path in NOT_ASKED else [path])]
+    works = [*WORKS, BACKTEST_WORKBOOK.format(job_id=laid.backtest)]
     left = {path: NOT_ASKED.get(path, NOBODY_THOUGHT_OF_IT) for path in paths if path in NOT_ASKED or "{" in path}
-    return [*map(Asked, [*asked, *_filtered(laid), *WORKS]), *_forms(laid)], {
-        path: reason for path, reason in left.items() if path not in known
-    }
+    pages = [*map(Asked, [*asked, *_filtered(laid)]), *_forms(laid), *(Asked(one, is_work=True) for one in works)]
+    return pages, {path: reason for path, reason in left.items() if path not in known}
 
 
 def _of_rules(laid: Laid) -> dict[str, list[str]]:
@@ -81,7 +83,7 @@ def _of_rules(laid: Laid) -> dict[str, list[str]]:
         "/console/promotions/{promotion_id}/backtests": [f"{promotion}/backtests"],
         "/console/backtests/{job_id}": [backtest],
         "/console/backtests/{job_id}/progress": [f"{backtest}/progress"],
-        "/console/backtests/{job_id}/report.{ending}": [f"{backtest}/report.csv", f"{backtest}/report.xlsx"],
+        "/console/backtests/{job_id}/report.{ending}": [f"{backtest}/report.csv"],
         "/console/shadows/{job_id}": [f"/console/shadows/{laid.shadow}"],
         "/console/releases/{version}": ["/console/releases/1"],
         "/console/releases/{version}/rollout": ["/console/releases/1/rollout"],
