@@ -130,7 +130,9 @@ class Laid:
         await self._put("coupon_batches", columns, iter([serial]), 1)
         ranges = ("series_no", "first_serial", "last_serial")
         await self._facts("coupon_ranges", ranges, iter([f"2\t1\t{SERIALS}"]), 1)
-        rows = (f"{one}\t\\\\x{one:032x}\t1\t{(one - 1) // each + 1}" for one in range(1, each * COUPON_BATCHES + 1))
+        rows = (
+            f"{one}\t\\\\x{code_hash(one)}\t1\t{(one - 1) // each + 1}" for one in range(1, each * COUPON_BATCHES + 1)
+        )
         columns = ("code_id", "code_hash", "series_no", "batch_id")
         await self._facts("coupon_codes", columns, rows, each * COUPON_BATCHES)
         rows = (
@@ -205,6 +207,11 @@ class Laid:
             "on_release": 1,
         }
         return backtest.shortened(told | lists)
+
+
+def code_hash(number: int) -> str:
+    """Of a coupon code: as spread as keyed hashes are."""
+    return _hash(f"code {number}")[:32]
 
 
 def _row(number: int) -> dict[str, Any]:

@@ -20,7 +20,7 @@ import asyncpg
 
 from altyn.admin_api.edge.audit import COLUMNS, GENESIS, hash_row
 from altyn.benchmarks import front_world as world
-from altyn.benchmarks.console_programme import CARD_BATCHES, lay_programme
+from altyn.benchmarks.console_programme import CARD_BATCHES, code_hash, lay_programme
 from altyn.core.engine.identity import card_hash, phone_hash
 
 #: Made-up sales are later than all real ones.
@@ -249,7 +249,7 @@ class Chain:
         )
         await self._put("accrual_jobs", columns, rows, 10_000)
         rows = (
-            f"{FIRST_SEQ + one}\t0\t\\\\x{one:032x}\t1\t3\tf\tpromotion-1\t{self._at(one).isoformat()}\n"
+            f"{FIRST_SEQ + one}\t0\t\\\\x{code_hash(one)}\t1\t3\tf\tpromotion-1\t{self._at(one).isoformat()}\n"
             for one in range(0, self.receipts, 10)
         )
         columns = ("seq", "change_no", "code_hash", "series_no", "use", "issued", "promotion_id", "recorded_at")
