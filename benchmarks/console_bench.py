@@ -28,7 +28,7 @@ from fastapi import FastAPI
 from rich.progress import Progress
 
 from altyn.admin_api.accounts.server import OpsClient
-from altyn.admin_api.app import create_app
+from altyn.admin_api.app import create_app, settle
 from altyn.admin_api.console.pages import SIGN_IN
 from altyn.admin_api.console.who import SESSION
 from altyn.admin_api.edge.office import Office
@@ -164,6 +164,7 @@ async def _measure(dsn: str, redis_url: str, ops_address: str, meter: Meter, cus
             await _project(projector)
             await _keep_cases(office, app, laid.case)
             pages, not_asked = addresses(laid)
+            settle()
             with Progress() as bars:
                 for page in bars.track(pages, description="pages"):
                     try:
