@@ -69,7 +69,7 @@ async def list_exceptions(
     if before[0] is not None:
         first = len(values) + 1
         conditions.append(f"(exception.seq, exception.exception_no) < (${first}::bigint, ${first + 1}::smallint)")
-        values += before
+        values += [before[0], before[1]]
     query = LISTED.format(fields=FIELDS, conditions=" AND ".join(conditions))
     found: list[asyncpg.Record] = await connection.fetch(query, *values)
     return found
