@@ -21,7 +21,7 @@ import uvloop
 
 from altyn.admin_api.accounts.server import OpsClient
 from altyn.admin_api.accruals.jobs import AccrualJobs
-from altyn.admin_api.app import create_app
+from altyn.admin_api.app import create_app, settle
 from altyn.admin_api.backtests.jobs import BacktestJobs
 from altyn.admin_api.bootstrap import admin_key_path, prepare
 from altyn.admin_api.edge.office import Office, utc_now
@@ -144,6 +144,7 @@ async def serve(settings: Settings) -> None:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop)
+        settle()
         try:
             await server.serve(sockets=[listening])
         finally:

@@ -1,5 +1,7 @@
 """A chain as the console's benchmark looks at it: customers, a year of receipts, and what comes with them, by COPY.
 
+One customer, the regular, has a thousandth of all receipts: theirs are the longest pages.
+
 Records of a few thousand real sales are in the journal, made by the server's own inside; everything else is written
 into the tables that people read, as the projector would have. Sums by day are made by the projector's own function.
 Everything follows from numbers: two runs make the same chain. It must never be let loose on a database that is used.
@@ -18,6 +20,8 @@ import asyncpg
 
 from altyn.admin_api.edge.audit import COLUMNS, GENESIS, hash_row
 from altyn.benchmarks import front_world as world
+from altyn.benchmarks.console_programme import CARD_BATCHES, code_hash, lay_programme
+from altyn.core.engine.identity import card_hash, phone_hash
 
 #: Made-up sales are later than all real ones.
 FIRST_SEQ = 1_000_000
@@ -27,6 +31,8 @@ DAYS = 365
 BASKETS = 1_000
 ROWS_AT_ONCE = 5_000
 REAL_MEMBERS = world.MEMBERS  # ours come after them
+#: Of a thousand receipts: one that is as it should be, and one that a person should look at.
+REGULAR_EVERY = (2, 51)
 REASONS = (12, 20, 21, 26)
 NONE = r"\N"
 
@@ -39,6 +45,7 @@ class Chain:
     def __init__(self, connection: asyncpg.Connection[Any], customers: int, lines: int, told: Told) -> None:
         self._connection, self._told = connection, told
         self.customers, self.receipts = customers, lines // LINES_OF_RECEIPT
+        self.regular = REAL_MEMBERS + customers - 1
         self.now = datetime.now(UTC).replace(microsecond=0)
         self._stamp = self.now.isoformat()
 
@@ -48,6 +55,7 @@ class Chain:
         await self._sales()
         await self._exceptions()
         await self._people_work()
+        await lay_programme(self._connection, self._put, self.customers, self.now)
         await self._connection.execute("SELECT add_report_days($1, $2)", FIRST_SEQ - 1, FIRST_SEQ + self.receipts)
         await self._connection.execute("VACUUM ANALYZE")
 
@@ -60,26 +68,27 @@ class Chain:
         stores = (f"{mark}{_store(one)}\tEurope/Moscow\tregion-{one % 8}\tStore {one}\n" for one in range(STORES))
         await self._put("stores", (*fact, "store_id", "zone", "region", "title"), stores, STORES)
         ids = range(REAL_MEMBERS + 1, REAL_MEMBERS + 1 + self.customers)
-        rows = (f"{mark}{one}\t{one}\t\\\\x{_hash(one)}\n" for one in ids)
+        rows = (f"{mark}{one}\t{one}\t\\\\x{phone_hash(world.PEPPER, phone(one)).hex()}\n" for one in ids)
         await self._put("customers", (*fact, "customer_id", "account_id", "phone_hash"), rows, self.customers)
-        rows = (f"{mark}{one}\t\\\\x{_hash(-one)}\t{one % 10_000:04}\tplastic\tACTIVE\t{one}\t{one}\n" for one in ids)
+        rows = (mark + self._card(one) for one in ids)
         columns: tuple[str, ...] = (
-            "card_id",
-            "number_hash",
-            "last4",
-            "card_type",
-            "state",
-            "customer_id",
-            "account_id",
+            *("card_id", "number_hash", "last4", "card_type", "state", "customer_id", "account_id", "series"),
+            "batch_id",
         )
         await self._put("cards", (*fact, *columns), rows, self.customers)
-        rows = (f"{world.TENANT}\t{one}\tCustomer {one}\t+7900{one:07}\n" for one in ids)
+        rows = (f"{world.TENANT}\t{one}\tCustomer {one}\t{phone(one)}\n" for one in ids)
         columns = ("tenant", "customer_id", "name", "phone")
         await self._put("customers", columns, rows, self.customers, schema="personal")
         rows = (f"{mark}segment-{one:02}\tSegment {one}\n" for one in range(50))
         await self._put("segments", (*fact, "segment", "title"), rows, 50)
         rows = (f"{mark}{one}\tsegment-{one % 50:02}\n" for one in ids if one % 2)
         await self._put("customer_segments", (*fact, "customer_id", "segment"), rows, self.customers // 2)
+
+    def _card(self, one: int) -> str:
+        number = world.card_number(one)
+        batch = (one - REAL_MEMBERS - 1) * CARD_BATCHES // self.customers + 1
+        hashed = card_hash(world.PEPPER, number).hex()
+        return f"{one}\t\\\\x{hashed}\t{number[-4:]}\tplastic\tACTIVE\t{one}\t{one}\tplastic\t{batch}\n"
 
     # WHAT WAS SOLD
 
@@ -136,6 +145,8 @@ class Chain:
         return f"{head}0\t1\t{who}\t1\t920{tail}{head}1\t1\t-1\t1\t-920{tail}"
 
     def _customer(self, number: int) -> str:
+        if number % 1_000 in REGULAR_EVERY:
+            return str(self.regular)
         return NONE if number % 5 == 0 else str(REAL_MEMBERS + 1 + number * 7_919 % self.customers)
 
     def _at(self, number: int) -> datetime:
@@ -144,7 +155,7 @@ class Chain:
     # WHAT A PERSON SHOULD LOOK AT
 
     async def _exceptions(self) -> None:
-        odd = [number for number in range(self.receipts) if number % 50 == 0]
+        odd = [number for number in range(self.receipts) if number % 50 == 1]
         columns: tuple[str, ...] = (
             *("seq", "exception_no", "kind", "status", "reason", "store_id", "register_id", "shift_number"),
             *("receipt_number", "recorded_at"),
@@ -155,7 +166,7 @@ class Chain:
             for one in odd
         )
         await self._put("exceptions", columns, rows, len(odd))
-        rows = (f"{FIRST_SEQ + one}\t0\tlooked at\tperson:p1\t{self._stamp}\n" for one in odd if one % 1_000)
+        rows = (f"{FIRST_SEQ + one}\t0\tlooked at\tperson:p1\t{self._stamp}\n" for one in odd if one % 1_000 != 1)
         columns = ("seq", "exception_no", "note", "resolved_by", "resolved_at")
         await self._put("exception_resolutions", columns, rows, len(odd))
         rows = (
@@ -168,7 +179,7 @@ class Chain:
             *("receipt_number", "cashier_id", "card_id", "count", "threshold", "recorded_at"),
         )
         await self._put("fraud_cases", columns, rows, len(odd))
-        rows = (f"{FIRST_SEQ + one}\t0\tHONEST\tknown\tperson:p1\t{self._stamp}\n" for one in odd if one % 1_000)
+        rows = (f"{FIRST_SEQ + one}\t0\tHONEST\tknown\tperson:p1\t{self._stamp}\n" for one in odd if one % 1_000 != 1)
         columns = ("seq", "case_no", "verdict", "note", "decided_by", "decided_at")
         await self._put("fraud_decisions", columns, rows, len(odd))
         rows = (
@@ -237,14 +248,8 @@ class Chain:
             *("created_by", "created_at", "updated_at"),
         )
         await self._put("accrual_jobs", columns, rows, 10_000)
-        rows = (f"{mine}\t{one + 1}\tplastic\tRun {one}\t1000\tperson:p1\t{now}\n" for one in range(2_000))
-        columns = ("tenant", "batch_id", "series", "title", "cards_count", "ordered_by", "ordered_at")
-        await self._put("gift_card_batches", columns, rows, 2_000)
-        rows = (f"{mine}\t{one + 1}\tsummer\tBatch {one}\tGENERATED\t1000\tperson:p1\t{now}\n" for one in range(5_000))
-        columns = ("tenant", "batch_id", "series", "title", "origin", "codes_count", "created_by", "created_at")
-        await self._put("coupon_batches", columns, rows, 5_000)
         rows = (
-            f"{FIRST_SEQ + one}\t0\t\\\\x{one:032x}\t1\t3\tf\tpromotion-1\t{self._at(one).isoformat()}\n"
+            f"{FIRST_SEQ + one}\t0\t\\\\x{code_hash(one)}\t1\t3\tf\tpromotion-1\t{self._at(one).isoformat()}\n"
             for one in range(0, self.receipts, 10)
         )
         columns = ("seq", "change_no", "code_hash", "series_no", "use", "issued", "promotion_id", "recorded_at")
@@ -310,6 +315,10 @@ class Chain:
                 self._told(table, done, max(count, done))
 
         await self._connection.copy_to_table(table, source=parts(), columns=list(columns), schema_name=schema)
+
+
+def phone(customer_id: int) -> str:
+    return f"+79{customer_id:09}"
 
 
 def _store(number: int) -> str:

@@ -57,6 +57,7 @@ def start_servers(
     stack: ExitStack,
     *,
     pinned: bool = True,
+    patience_s: float = READY_PATIENCE_S,
 ) -> tuple[dict[str, Child], dict[str, str]]:
     """All of them, `pinned` to the first core: the processes, and where they listen. They stop with `stack`."""
     children: dict[str, Child] = {}
@@ -65,5 +66,5 @@ def start_servers(
             log = folder / f"{name}.log"
             children[name] = Child(name, list(argv), log=log, environment=dict(environment.get(name, {})))
             stack.callback(stop_process, children[name].process, [(signal.SIGTERM, 10.0)])
-    ready = start_children(list(children.values()), READY_PATIENCE_S)
+    ready = start_children(list(children.values()), patience_s)
     return children, {name: told["grpc"] for name, told in ready.items()}

@@ -98,10 +98,11 @@ def run(accounts: int = 1_000_000) -> dict[str, Any]:
 
 
 class Meter:
-    """Processor time of this process and of PostgreSQL."""
+    """Processor time of this process, and of PostgreSQL with what else is named."""
 
-    def __init__(self, postgres_pid: int) -> None:
+    def __init__(self, postgres_pid: int, *others: int) -> None:
         self._postgres = psutil.Process(postgres_pid)
+        self._others = [psutil.Process(pid) for pid in others]
         self._before = (0.0, 0.0)
 
     def start(self) -> None:
@@ -123,7 +124,7 @@ class Meter:
                 process.cpu_affinity(sorted(cores))
 
     def _processes(self) -> list[psutil.Process]:
-        return [self._postgres, *self._postgres.children(recursive=True)]
+        return [self._postgres, *self._postgres.children(recursive=True), *self._others]
 
     def spent(self, calls: int) -> tuple[float, float]:
         """Microseconds per call since `start`: (of this process, of PostgreSQL)."""

@@ -20,9 +20,9 @@ STATE_BEFORE_BLOCK = """
 SELECT state FROM cards WHERE tenant = $1 AND card_id = $2 AND state <> 'BLOCKED' ORDER BY version DESC LIMIT 1
 """
 SERIES = "series, title, template, card_type, state, updated_by, updated_at"
-COUNTS = f"""
-SELECT series, state, count(*) AS cards_count FROM cards
- WHERE {CURRENT} AND series <> '' AND ($2::text IS NULL OR series = $2) GROUP BY series, state
+COUNTS = """
+SELECT name AS series, state, rows_count AS cards_count FROM fact_counts
+ WHERE tenant = $1 AND subject = 'cards' AND name <> '' AND ($2::text IS NULL OR name = $2) AND rows_count > 0
 """
 STORE_SERIES = """
 INSERT INTO card_series (tenant, series, title, template, card_type, state, updated_by, updated_at)

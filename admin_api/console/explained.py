@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from altyn.admin_api.console.outline import Outline
@@ -86,11 +87,11 @@ class Explained:
         given = {line["line_no"]: line for line in self._receipt["lines"]}
         return [self._line(line, given[line["line_no"]]) for line in self._outcome["lines"]]
 
-    @property
+    @cached_property
     def fired(self) -> list[Verdict]:
         return [self._verdict(row) for row in self._rules if row["verdict"] == "VERDICT_APPLIED"]
 
-    @property
+    @cached_property
     def silent(self) -> list[Verdict]:
         """Those that gave nothing, with the reason."""
         return [self._verdict(row) for row in self._rules if row["verdict"] != "VERDICT_APPLIED"]

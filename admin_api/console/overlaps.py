@@ -62,9 +62,9 @@ async def show_overlaps(visit: Visit) -> Response:
     catalogue = await _catalogue(visit, promotions)
     search = partial(find_overlaps, promotions, days, of=of, given=given, since=since, catalogue=catalogue)
     found, hindrance = await asyncio.to_thread(_found, search)
-    counts = {verdict: sum(one.verdict is verdict for one in found) for verdict in Verdict}
-    chosen = [one for one in found if asked["verdict"] in ("", one.verdict)]
-    shown = sorted(chosen, key=lambda one: list(Verdict).index(one.verdict))[:PAIRS_MAX]
+    told = {verdict: [one for one in found if one.verdict is verdict] for verdict in Verdict}
+    chosen = [one for verdict in Verdict if asked["verdict"] in ("", verdict) for one in told[verdict]]
+    shown = chosen[:PAIRS_MAX]
     lists = await suggestions.lists(visit)
     return visit.show(
         "overlaps.html",
@@ -73,7 +73,7 @@ async def show_overlaps(visit: Visit) -> Response:
         outlines={name: Outline(document, visit.t) for name, document in documents.items()},
         focus=focus,
         asked=asked,
-        verdicts=[(verdict, counts[verdict], picture.address(verdict=verdict)) for verdict in Verdict],
+        verdicts=[(verdict, len(told[verdict]), picture.address(verdict=verdict)) for verdict in Verdict],
         everything=picture.address(verdict=""),
         without_focus=picture.address(of=""),
         left=len(chosen) - len(shown),

@@ -42,7 +42,7 @@ async def show_cases(visit: Visit) -> Response:
     """All of them, those first that do not come out as recorded."""
     call = visit.call
     rows = await repository.list_cases(call.connection, call.tenant)
-    told, differences = await _differences(visit) if rows else (None, {})
+    told, differences = await _differences(visit, rows) if rows else (None, {})
     found = sorted(rows, key=lambda row: (-len(differences.get(row["case_id"], ())), row["title"], row["case_id"]))
     return visit.show("receipt_cases.html", rows=found, differences=differences, refusal=told)
 
@@ -78,7 +78,7 @@ async def record_several(visit: Visit) -> Response:
 async def show_case(visit: Visit) -> Response:
     """The receipt, what was recorded, and where it comes out differently now."""
     row = await _case(visit)
-    told, differences = await _differences(visit)
+    told, differences = await _differences(visit, [row])
     return visit.show("receipt_case.html", row=row, differences=differences.get(row["case_id"], []), refusal=told)
 
 
@@ -143,9 +143,9 @@ async def _case(visit: Visit) -> Any:
     return row
 
 
-async def _differences(visit: Visit) -> tuple[Refusal | None, dict[str, list[dict[str, Any]]]]:
+async def _differences(visit: Visit, rows: list[Any]) -> tuple[Refusal | None, dict[str, list[dict[str, Any]]]]:
     """Under what is in force; or why that could not be looked at."""
     try:
-        return None, await cases.differences_now(visit.call, visit.office.compiler)
+        return None, await cases.differences_of(visit.call, visit.office.compiler, rows)
     except Refusal as refusal:
         return refusal, {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -88,6 +88,18 @@ class Told:
             return self.shell.money(value)
         return t.decimal(value, scale) if unit is Unit.POINTS else t.number(value)
 
+    def table(self) -> Iterator[tuple[str, str, str, list[tuple[str, str]]]]:
+        """Of each row its name, where it leads, its asset, and (number, where it leads) of each column. A year has
+        thousands of cells, so what a template would ask for one by one is made here.
+        """
+        for row in self.rows:
+            part = self._part(row)
+            cells = [
+                (self.number(place, value, row.scale), self._cell_address(part, place) if part and value else "")
+                for place, value in enumerate(row.values)
+            ]
+            yield self.name(row), self._row_address(row, part), row.asset, cells
+
     def figures(self) -> list[tuple[str, str, str]]:
         """(name, amount, unit) of totals, what the charts show first."""
         if self.report.totals is None or not self.report.rows:
@@ -147,24 +159,21 @@ class Told:
 
     # WHERE A ROW LEADS
 
-    def row_address(self, row: ReportRow) -> str:
+    def _row_address(self, row: ReportRow, part: dict[str, str] | None) -> str:
         """The same report, nearer, or the page of what the row is of; empty: there is nothing nearer."""
         by, name = self.report.by, self.report.report
         if by is By.PROMOTION:
             is_known = bool(row.title) and self.shell.may("promotions:read")
             return f"/console/promotions/{quote(row.key, safe='')}" if is_known else ""
-        part = self._part(row)
         if part is None or by is By.REASON:
             return ""
         first, *_ = (one for one in REPORTS[name].by if one not in TIMES)
         nearer = By.DAY if by is not By.DAY else By.STORE if name == "summary" and not self.store_id else first
         return report_address(name, part | {"by": nearer.value})
 
-    def number_address(self, row: ReportRow, place: int) -> str:
+    def _cell_address(self, part: dict[str, str], place: int) -> str:
         """The receipts or the exceptions a number counts; empty where no page lists just those."""
-        part, name = self._part(row), self._names[place]
-        if part is None:
-            return ""
+        name = self._names[place]
         if self.report.report == "exceptions" and self.shell.may("exceptions:read"):
             return f"/console/exceptions?{_query(part | {'state': 'OPEN' if name == 'open_count' else 'ALL'})}"
         if self.report.report == "summary" and name == "receipts_count" and part["from_day"] == part["to_day"]:

@@ -79,10 +79,11 @@ async def find_series(connection: asyncpg.Connection[Any], tenant: str, series: 
 
 
 async def count_codes(connection: asyncpg.Connection[Any], tenant: str, series: str) -> dict[str, int]:
-    """State → how many codes; batches of the series have them."""
+    """State → how many codes of the series: those kept one by one, and those of serials."""
     rows = await connection.fetch(
-        f"SELECT state, count(*) AS codes_count FROM coupon_codes WHERE {CURRENT} AND batch_id = ANY("
-        "SELECT batch_id FROM coupon_batches WHERE tenant = $1 AND series = $2) GROUP BY state UNION ALL "
+        "SELECT state, rows_count AS codes_count FROM fact_counts WHERE tenant = $1 AND subject = 'coupon_codes'"
+        f" AND name = (SELECT series_no::text FROM coupon_series WHERE {CURRENT} AND series = $2) AND rows_count > 0"
+        " UNION ALL "
         "SELECT state, sum(codes_count) FROM coupon_batches WHERE tenant = $1 AND series = $2 AND origin = 'SERIAL'"
         " GROUP BY state",
         tenant,

@@ -11,20 +11,23 @@ from altyn.admin_api.edge.rights import Reach
 from altyn.admin_api.receipts.repository import seqs_of_customer
 from altyn.admin_api.stores.repository import in_reach, reach_arguments
 
+# As the view exception_outcomes, which the planner cannot walk backwards: a decision before a resolution.
 FIELDS = """
-exception.*, outcome.note, outcome.resolved_by, outcome.resolved_at, outcome.applied, outcome.decided_seq
-  FROM exceptions AS exception LEFT JOIN exception_outcomes AS outcome USING (seq, exception_no)
+exception.*, coalesce(decision.note, resolution.note) AS note,
+       coalesce(decision.actor, resolution.resolved_by) AS resolved_by,
+       coalesce(decision.recorded_at, resolution.resolved_at) AS resolved_at, decision.applied, decision.decided_seq
+  FROM exceptions AS exception
+  LEFT JOIN exception_decisions AS decision USING (seq, exception_no)
+  LEFT JOIN exception_resolutions AS resolution USING (seq, exception_no)
 """
-LISTED = f"""
-SELECT {FIELDS}
- WHERE ($1::bool IS NULL OR (outcome.resolved_at IS NULL) = $1)
-   AND ($2::smallint IS NULL OR kind = $2) AND ($3::smallint IS NULL OR status = $3)
-   AND ($4::smallint IS NULL OR reason = $4)
-   AND ($5::text IS NULL OR store_id = $5) AND ($6::text IS NULL OR register_id = $6)
-   AND ($7::timestamptz IS NULL OR recorded_at >= $7)
-   AND ($8::timestamptz IS NULL OR recorded_at < $8)
-   AND ($9::bigint IS NULL OR (exception.seq, exception.exception_no) < ($9, $10::smallint))
- ORDER BY exception.seq DESC, exception.exception_no DESC LIMIT $11
+IS_OPEN = {
+    True: "decision.seq IS NULL AND resolution.seq IS NULL",
+    False: "(decision.seq IS NOT NULL OR resolution.seq IS NOT NULL)",
+    None: "true",
+}
+LISTED = """
+SELECT {fields} WHERE {conditions}
+ ORDER BY exception.seq DESC, exception.exception_no DESC LIMIT $1
 """
 OF_CUSTOMER = f"""
 SELECT {FIELDS} WHERE exception.seq IN ({seqs_of_customer(1)}) AND {in_reach(2)}
@@ -50,10 +53,25 @@ async def list_exceptions(
     before: tuple[int | None, int],
     count_max: int,
 ) -> list[asyncpg.Record]:
-    """Newest first."""
-    found: list[asyncpg.Record] = await connection.fetch(
-        LISTED, is_open, kind, status, reason, *place, *between, *before, count_max
-    )
+    """Newest first. Only what is asked for stands in the query: planned for all that might be asked, it reads all."""
+    given = {
+        "kind = $%d::smallint": kind,
+        "status = $%d::smallint": status,
+        "reason = $%d::smallint": reason,
+        "exception.store_id = $%d::text": place[0],
+        "exception.register_id = $%d::text": place[1],
+        "exception.recorded_at >= $%d::timestamptz": between[0],
+        "exception.recorded_at < $%d::timestamptz": between[1],
+    }
+    conditions, values = [IS_OPEN[is_open]], [count_max, *(value for value in given.values() if value is not None)]
+    asked = [condition for condition, value in given.items() if value is not None]
+    conditions += [condition % number for number, condition in enumerate(asked, 2)]
+    if before[0] is not None:
+        first = len(values) + 1
+        conditions.append(f"(exception.seq, exception.exception_no) < (${first}::bigint, ${first + 1}::smallint)")
+        values += [before[0], before[1]]
+    query = LISTED.format(fields=FIELDS, conditions=" AND ".join(conditions))
+    found: list[asyncpg.Record] = await connection.fetch(query, *values)
     return found
 
 

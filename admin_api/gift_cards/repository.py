@@ -13,8 +13,8 @@ from altyn.admin_api.facts import GIFT_CARDS
 CURRENT = "tenant = $1 AND valid_to = 'infinity' AND NOT deleted"
 SERIES = f"""
 SELECT series, series_no, title, template, asset, currency, pin_digits, valid_days, state, version AS feed_version,
-       (SELECT count(*) FROM gift_cards AS card WHERE card.tenant = series.tenant AND card.valid_to = 'infinity'
-           AND card.series_no = series.series_no) AS cards_count
+       (SELECT coalesce(sum(rows_count), 0)::bigint FROM fact_counts AS cards WHERE cards.tenant = series.tenant
+           AND cards.subject = 'gift_cards' AND cards.name = series.series_no::text) AS cards_count
   FROM gift_card_series AS series WHERE {CURRENT}
 """
 BATCHES = BatchTable(

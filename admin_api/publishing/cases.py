@@ -5,6 +5,7 @@ The instant is part of the request, so a case does not change by itself. It deci
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import asyncpg
@@ -14,8 +15,9 @@ from altyn.admin_api.publishing import repository
 from altyn.admin_api.publishing.errors import CasesTooMany, CaseUnknown
 from altyn.admin_api.publishing.guards import differences_between, ruleset_of, run_case
 from altyn.admin_api.publishing.schemas import CaseIn
+from altyn.admin_api.releases import repository as releases
 from altyn.admin_api.releases.compiling import Compiler
-from altyn.admin_api.releases.service import documents_at, step_of
+from altyn.admin_api.releases.service import step_of
 from altyn.core.rules.ruleset import Ruleset
 
 CASES_MAX = 200
@@ -62,16 +64,26 @@ async def delete_case(call: Call, *, case_id: str) -> None:
 
 async def differences_now(call: Call, compiler: Compiler) -> dict[str, list[dict[str, Any]]]:
     """Case → where its outcome under the release in force is not the expected one."""
+    return await differences_of(call, compiler, await repository.list_cases(call.connection, call.tenant))
+
+
+async def differences_of(
+    call: Call, compiler: Compiler, rows: Iterable[asyncpg.Record]
+) -> dict[str, list[dict[str, Any]]]:
+    """The same of these cases alone."""
     ruleset = await ruleset_in_force(call, compiler)
     return {
         case["case_id"]: list(differences_between(case["expected"], await run_case(call, ruleset, case["request"])))
-        for case in await repository.list_cases(call.connection, call.tenant)
+        for case in rows
     }
 
 
 async def ruleset_in_force(call: Call, compiler: Compiler) -> Ruleset:
-    """Of no promotions when nothing is released yet."""
-    return await ruleset_of(compiler, (await step_of(call, await documents_at(call, call.now), call.now)).content)
+    """As it was released; of no promotions when nothing is released yet."""
+    version = await releases.version_in_force(call.connection, call.tenant, call.now)
+    found = await releases.find_document(call.connection, call.tenant, version) if version else None
+    content = (await step_of(call, {}, call.now)).content if found is None else bytes(found["document"])
+    return await ruleset_of(compiler, content)
 
 
 async def _store(

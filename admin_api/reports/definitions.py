@@ -37,6 +37,8 @@ class By(StrEnum):
 
 TIMES = (By.DAY, By.WEEK, By.MONTH)
 PLACES = (By.STORE, By.REGION, By.FORMAT, By.CLUSTER)
+# Those that a store's current facts tell.
+OF_STORE = (By.REGION, By.FORMAT, By.CLUSTER)
 # A row's key; `days` is the table of sums, `store` the current facts of its store.
 KEYS = {
     By.DAY: "to_char(days.day, 'YYYY-MM-DD')",
@@ -137,7 +139,7 @@ REPORTS = {
                 _sum("discount_minor", Unit.MONEY),
             ),
             source_by=dict.fromkeys((*TIMES, *PLACES), "promotion_store_days"),
-            source_everywhere={By.PROMOTION: "(SELECT *, '' AS store_id FROM promotion_network_days)"},
+            source_everywhere={By.PROMOTION: "promotion_network_days"},
         ),
         Report(
             "points",
@@ -189,7 +191,9 @@ def query_of(report: Report, by: By, *, is_everywhere: bool) -> str:
     columns = ", ".join(f"{column.sql} AS {column.name}" for column in report.columns)
     place = ""
     where = "days.day BETWEEN $2 AND $3"
-    if report.has_store:
+    if report.has_store and is_everywhere and by not in OF_STORE:  # no row of theirs is left out, and none is named
+        where += " AND $1::text IS NOT NULL AND $4::text IS NULL AND $5 AND cardinality($6::text[] || $7::text[]) >= 0"
+    elif report.has_store:
         place = (
             " LEFT JOIN stores AS store ON store.tenant = $1 AND store.store_id = days.store_id"
             " AND store.valid_to = 'infinity'"

@@ -10,10 +10,10 @@ import asyncpg
 
 CURRENT = "tenant = $1 AND valid_to = 'infinity' AND NOT deleted"
 SEGMENT = """
-SELECT segment, title, version AS feed_version, (
-           SELECT count(*) FROM customer_segments AS member WHERE member.tenant = $1
-              AND member.segment = segments.segment AND member.valid_to = 'infinity' AND NOT member.deleted
-       ) AS members_count
+SELECT segment, title, version AS feed_version, coalesce((
+           SELECT rows_count FROM fact_counts AS members WHERE members.tenant = $1
+              AND members.subject = 'customer_segments' AND members.name = segments.segment AND members.state = ''
+       ), 0) AS members_count
   FROM segments WHERE tenant = $1 AND valid_to = 'infinity' AND NOT deleted
 """
 # Releases in force or still to come: those after the last one that has taken effect, and that one.
@@ -76,10 +76,13 @@ async def members(
 
 
 async def members_count(connection: asyncpg.Connection[Any], tenant: str, segment: str) -> int:
-    count: int = await connection.fetchval(
-        f"SELECT count(*) FROM customer_segments WHERE {CURRENT} AND segment = $2", tenant, segment
+    count: int | None = await connection.fetchval(
+        "SELECT rows_count FROM fact_counts WHERE tenant = $1 AND subject = 'customer_segments' AND name = $2"
+        " AND state = ''",
+        tenant,
+        segment,
     )
-    return count
+    return count or 0
 
 
 async def known_customers(connection: asyncpg.Connection[Any], tenant: str, customer_ids: Sequence[int]) -> set[int]:

@@ -164,6 +164,16 @@ async def test_sums_of_promotions_without_stores_and_of_stores_without_promotion
     assert totals == everywhere["totals"] == (await report(desk, "promotions", "&by=DAY"))["totals"]
 
 
+async def test_who_sees_every_store_reads_what_the_whole_network_reads(desk: Desk) -> None:
+    """Without stores in the query and with them: the one who may see all is not joined with what they are."""
+    token = await desk.token_of("oleg", *(Grant("STORE_DIRECTOR", "STORE", store) for store in ("s1", "s2")))
+    for name in ("summary", "promotions", "exceptions"):
+        for by in REPORTS[name].by:
+            whole, narrow = [await report(desk, name, f"&by={by}", *more) for more in ((), (token,))]
+            assert whole["rows"] == narrow["rows"] != [], (name, by)
+            assert whole["totals"] == narrow["totals"]
+
+
 async def test_narrow_right_sees_its_stores_alone(desk: Desk) -> None:
     token = await desk.token_of("vera", Grant("STORE_DIRECTOR", "STORE", "s2"))
     found = await report(desk, "summary", "&by=STORE", token)

@@ -6,6 +6,7 @@ import html
 import json
 import re
 from datetime import UTC, datetime
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -144,6 +145,21 @@ def test_catalogue_tells_which_category_a_sku_has() -> None:
     assert met(off("a", sku), off("b", TEA), catalogue={"milk-1": milk}) == []
     assert met(off("b", TEA), off("a", sku), catalogue={"milk-1": milk}) == []
     assert len(met(off("a", sku), off("b", MILK), catalogue={"milk-1": milk})) == 1
+
+
+def test_many_beside_one_another_are_as_two_alone() -> None:
+    """What is worked out once for all pairs is worked out anew for two."""
+    hours = [None, {"from": "2027-01-20"}, {"hours": ["08:00-12:00"], "to": "2027-01-18"}]
+    asks = [None, {"customer": {"segment": "vip"}}, {"customer": {"segment": {"none_of": ["vip"]}}}]
+    goods = [None, {"sku": ["x", "y"]}, {"sku": "y", "unit_price": {"from": "10"}}, TEA]
+    documents = []
+    for at, time in enumerate(hours):
+        for way, ask in enumerate(asks):
+            for number, of in enumerate(goods):
+                parts = [*([{"schedule": time}] if time else []), *([ask] if ask else [])]
+                documents.append(off(f"p{at}{way}{number}", of, **({"when": {"all": parts}} if parts else {})))
+    alone = {one for pair in combinations(documents, 2) for one in met(*pair)}
+    assert set(met(*documents)) == alone and 100 < len(alone) < 36 * 35 // 2
 
 
 def schedule_of_mornings() -> Document:
