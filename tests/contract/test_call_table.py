@@ -58,10 +58,10 @@ class HeldJournal:
 class Door:
     """A door without a network: request bytes in, reply bytes out."""
 
-    def __init__(self, slots_max: int = 100) -> None:
+    def __init__(self, slots_max: int = 100, journal: type[HeldJournal] = HeldJournal) -> None:
         self.engine: Engine = new_engine()
         self.slots = ReplySlots(slots_max)
-        self.journal = HeldJournal(self.slots)
+        self.journal = journal(self.slots)
         self.calls = Calls(self.engine, self.journal, self.slots, clock=lambda: NOW_US)
         office = OpsCalls(self.engine, self.calls, ops.GetRulesInForceResponse, lambda: NOW_US)
         self.table = self.calls.table() | office.table()

@@ -43,9 +43,7 @@ class DurableJournal(HeldJournal):
 
 def new_world() -> dict[str, Call]:
     """A call table over an engine and a journal of its own, with nothing in them that differs from another's."""
-    world = Door()
-    world.journal = DurableJournal(world.slots)
-    world.calls._journal = world.journal
+    world = Door(journal=DurableJournal)
     sent = pos.SendOneTimeCodeResponse(status=outcome_pb2.STATUS_OK, valid_until_us=NOW_US).SerializeToString()
     beside = {"ReconcileShift": lambda request, scope: reconciled(), "SendOneTimeCode": lambda request, scope: sent}
     return world.calls.table() | beside
