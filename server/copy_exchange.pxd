@@ -16,16 +16,19 @@ cdef class CopyExchange:
     cdef bytes told            # by the server besides, for the owner
     cdef object error
     cdef object loop
-    cdef object waiter         # of `send`; None: no batch is under way
+    cdef object waiter         # of `send`; None: the connection is its owner's
     cdef object timer
     cdef double patience_s
     cdef object confirmed
-    cdef CopyRows batch        # the one under way
+    cdef bint is_ending
+    cdef CopyRows batch        # the one under way; None: none is
 
     cdef int look(self) except -1
+    cdef bint rests(self) except -1
     cdef int begin(self, CopyRows batch) except -1
     cdef int deliver(self, const uint8_t* start, Py_ssize_t size) except -1
     cdef int is_ready(self) except -1
     cdef int go_on(self) except -1
     cdef int pass_on(self) except -1
+    cdef int put_off(self) except -1
     cdef int settle(self, error) except -1

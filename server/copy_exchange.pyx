@@ -2,11 +2,11 @@
 
 A batch is sent as often as PostgreSQL can take one, so what is paid per statement counts: PostgreSQL does not parse the
 COPY again, and nothing is copied or awaited here but the end. PostgreSQL rests from its answer to the next batch, so the
-next one goes out from where the answer is read, and whoever adds records looks for it meanwhile: else it would lie until
-the loop has served everybody who is readable. Between chains of batches the connection is asyncpg's, which opened it;
-during one its socket speaks to a CopyExchange. Invariants: a batch is either confirmed by ReadyForQuery without an error, or
-an exception is raised, and none is sent after it; what the server says besides, asyncpg is told afterwards. Never here:
-what an error means.
+next one goes out from where the answer is read, and whoever adds records looks for it meanwhile and sends the first one
+itself: else it would lie until the loop has served everybody who is readable. The connection is asyncpg's, which opened
+it; during a chain of batches its socket speaks to a CopyExchange. Invariants: a batch is either confirmed by
+ReadyForQuery without an error, or the chain ends with an exception; what the server says besides, asyncpg is told
+afterwards. Never here: what an error means.
 """
 
 from cpython.bytearray cimport PyByteArray_AS_STRING
@@ -36,10 +36,6 @@ cdef inline Py_ssize_t message_bytes(const uint8_t* head) noexcept nogil:
     return 1 + (<uint32_t>head[1] << 24 | <uint32_t>head[2] << 16 | <uint32_t>head[3] << 8 | <uint32_t>head[4])
 
 
-def nothing_follows(batch):
-    """What `send` is told by default: that one batch is all."""
-
-
 cdef class CopyExchange:
     """COPYs over one connection, one at a time."""
 
@@ -63,31 +59,59 @@ cdef class CopyExchange:
         self.head = b"B" + (4 + len(bind)).to_bytes(4, "big") + bind + EXECUTE
         self.table = table
 
-    async def send(self, CopyRows batch not None, double patience_s, confirmed=nothing_follows):
-        """Copy a closed batch, which must not change meanwhile, and those that follow it.
+    async def send(self, CopyRows batch not None, double patience_s, confirmed=None):
+        """Copy a closed batch, which must not change meanwhile, and those that follow it, until `end`.
 
         `confirmed(batch)` is called for each as soon as it is durable, from wherever that is found out, and says what is
-        copied next; None: nothing is, and this returns. asyncpg.PostgresError: the one under way was refused, nothing of
-        it was stored. OSError: the connection is gone; TimeoutError: no answer came for so long. Its outcome is then
-        unknown and the connection of no more use, as after a cancellation.
+        copied next. None: nothing yet; `go_on_with` says when. Without `confirmed` one batch is all.
+        asyncpg.PostgresError: the one under way was refused, nothing of it was stored. OSError: the connection is gone;
+        TimeoutError: no answer came for so long. Its outcome is then unknown and the connection of no more use, as after a
+        cancellation.
         """
         if self.transport.is_closing():
             raise ConnectionResetError("the connection is closed")
         self.loop = asyncio.get_running_loop()
         self.patience_s, self.confirmed = patience_s, confirmed
+        self.is_ending = confirmed is None
         self.waiter = self.loop.create_future()
         self.transport.set_protocol(self)
         try:
             self.begin(batch)
             await self.waiter
         finally:
-            if self.timer is not None:
-                self.timer.cancel()
-            self.waiter = self.confirmed = self.batch = self.timer = None
+            self.put_off()
+            self.waiter = self.confirmed = self.batch = None
             self.transport.set_protocol(self.owner)
         self.pass_on()
         if self.error is not None:
             raise self.error
+
+    @property
+    def is_resting(self):
+        """A chain is not over, and nothing is under way."""
+        return self.rests()
+
+    cdef bint rests(self) except -1:
+        return self.batch is None and self.waiter is not None and not self.waiter.done()
+
+    def go_on_with(self, CopyRows batch not None):
+        """Of a chain that rests. What fails, `send` raises."""
+        try:
+            self.begin(batch)
+        except Exception as error:
+            self.settle(error)
+
+    def end(self):
+        """The chain ends with the batch under way, or now when it rests."""
+        self.is_ending = True
+        if self.batch is None:
+            self.settle(None)
+
+    cdef int put_off(self) except -1:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        return 0
 
     cdef int begin(self, CopyRows batch) except -1:
         self.batch = batch
@@ -95,8 +119,7 @@ cdef class CopyExchange:
         self.answer.clear()
         if self.transport.is_closing():
             return self.settle(ConnectionResetError("the connection is closed"))
-        if self.timer is not None:
-            self.timer.cancel()
+        self.put_off()
         self.timer = self.loop.call_later(self.patience_s, self.give_up)
         self.deliver(<const uint8_t*>PyBytes_AS_STRING(self.head), PyBytes_GET_SIZE(self.head))
         return self.deliver(batch.data, batch.used)
@@ -119,7 +142,7 @@ cdef class CopyExchange:
         """Take the answer if it has come, though the loop has not said so."""
         cdef char[ANSWER_BYTES] come
         cdef ssize_t size
-        if self.waiter is None or self.waiter.done() or self.socket < 0 or self.transport.is_closing():
+        if self.batch is None or self.waiter.done() or self.socket < 0 or self.transport.is_closing():
             return 0
         size = receive_bytes(self.socket, come, ANSWER_BYTES, MSG_DONTWAIT)
         if size > 0:  # its end, or what is wrong with it, the loop finds out
@@ -168,11 +191,13 @@ cdef class CopyExchange:
         """The batch is over: with the next one, unless it was refused."""
         cdef CopyRows following = None
         self.pass_on()
-        if self.error is None:
+        if self.error is None and self.confirmed is not None:
             following = self.confirmed(self.batch)
-        if following is None:
-            return self.settle(None)
-        return self.begin(following)
+        if following is not None:
+            return self.begin(following)
+        self.batch = None
+        self.put_off()
+        return self.settle(None) if self.is_ending or self.error is not None else 0
 
     cdef int pass_on(self) except -1:
         cdef bytes told = self.told

@@ -101,7 +101,7 @@ class JournalLimits:
 class Journal(JournalQueue):
     """One shard's journal, owned. Made by `open`; `append` and the properties are for the loop it was opened on."""
 
-    _under_way: CopyRows
+    _under_way: CopyRows | None
 
     def __init__(
         self,
@@ -208,6 +208,7 @@ class Journal(JournalQueue):
         """Write what was appended, then give up the connection. TimeoutError when that took too long."""
         self._ending = True
         self._arrived.set()
+        self._rest()
         try:
             async with asyncio.timeout(patience_s):
                 await asyncio.shield(self._writer)
@@ -259,11 +260,33 @@ class Journal(JournalQueue):
         """The batch under way is durable: which one goes out at once? None: none, or it wants something first."""
         self._settled(batch)
         if batch.last_seq % PARTITION_ROWS == 0 or self._wants_partitions(batch):
+            self._rest()
             return None
         following = self.take_batch()
         if following is not None:
             self._begin(following)
+        elif self._ending:
+            self._rest()
+        else:
+            self._wake = self._start_soon
         return following
+
+    def _start_soon(self) -> None:
+        """A record has come, and nothing is under way: with what else comes in this turn, unless it is a long one."""
+        asyncio.get_running_loop().call_soon(self._start)
+
+    def _start(self) -> None:
+        if self._exchange is None or not self._exchange.is_resting:
+            return
+        batch = self.take_batch()
+        if batch is not None:
+            self._begin(batch)
+            self._exchange.go_on_with(batch)
+
+    def _rest(self) -> None:
+        """The connection is wanted for something else than batches, or no more."""
+        if self._exchange is not None:
+            self._exchange.end()
 
     def _settled(self, batch: CopyRows) -> None:
         """The batch under way is durable: tell everyone."""
@@ -271,6 +294,7 @@ class Journal(JournalQueue):
         self.meters.wrote(batch.count, len(batch), elapsed_ns)
         self.batches_count += 1
         was_away, self.is_degraded = self.is_degraded, False
+        self._under_way = None
         self.durable_seq = seq = batch.last_seq
         self._durable_hash = batch.last_hash
         self.settle(batch, 0 if was_away else elapsed_ns)
@@ -285,8 +309,7 @@ class Journal(JournalQueue):
         """
         failed: CopyRows | None = None
         back_off = self._limits.back_off_first_s
-        while True:
-            batch = self._under_way
+        while (batch := self._under_way) is not None:
             try:
                 if self._connection is None:
                     await self._reconnect()
@@ -295,28 +318,32 @@ class Journal(JournalQueue):
                         return
                 await self._copy(batch)
                 return
-            except asyncpg.PostgresError as error:
-                batch = self._under_way
-                if error.sqlstate == FENCE_SQLSTATE:
-                    if await self._landed_after_all(batch):
-                        self._settled(batch)
-                        return
-                    raise JournalDoubt(f"refused by the guard: {error}") from error
-                if isinstance(error, asyncpg.IntegrityConstraintViolationError):
-                    if await self._landed_after_all(batch):
-                        self._settled(batch)
-                        return
-                    raise JournalDoubt(f"seqs {batch.first_seq} to {batch.last_seq}: {error}") from error
-                if isinstance(error, asyncpg.DataError | asyncpg.SyntaxOrAccessError):
-                    raise JournalDoubt(f"the journal's tables are not as they should be: {error}") from error
-                self._degrade(error)
-            except LOST as error:
-                batch = self._under_way
+            except (*LOST, asyncpg.PostgresError) as error:
+                if (batch := self._under_way) is None:  # lost while it rested: whatever comes next opens another
+                    self._drop_connection()
+                    return
+                if isinstance(error, asyncpg.PostgresError) and await self._landed_though_refused(error, batch):
+                    self._settled(batch)
+                    return
                 self._degrade(error)
             if failed is not batch:
                 failed, back_off = batch, self._limits.back_off_first_s
             await asyncio.sleep(back_off)
             back_off = min(back_off * 2, self._limits.back_off_max_s)
+
+    async def _landed_though_refused(self, error: asyncpg.PostgresError, batch: CopyRows) -> bool:
+        """True: what was refused is in the journal already. False: PostgreSQL could not take it now. JournalDoubt."""
+        if error.sqlstate == FENCE_SQLSTATE:
+            if not await self._landed_after_all(batch):
+                raise JournalDoubt(f"refused by the guard: {error}") from error
+            return True
+        if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+            if not await self._landed_after_all(batch):
+                raise JournalDoubt(f"seqs {batch.first_seq} to {batch.last_seq}: {error}") from error
+            return True
+        if isinstance(error, asyncpg.DataError | asyncpg.SyntaxOrAccessError):
+            raise JournalDoubt(f"the journal's tables are not as they should be: {error}") from error
+        return False
 
     async def _copy(self, batch: CopyRows) -> None:
         """One COPY, one transaction; and one each for what follows it.

@@ -85,16 +85,24 @@ cdef class JournalQueue:
         if self._wake is not None:
             wake, self._wake = self._wake, None
             wake()
+            self.looked_ns = now_ns()
         elif self._exchange is not None:
             self.look()
 
     cdef int look(self) except -1:
-        """PostgreSQL may have answered since the loop's turn began, and waits for the next batch."""
+        """PostgreSQL may have answered since the loop's turn began, and wait for the next batch."""
         cdef int64_t looked_ns = now_ns()
         if looked_ns - self.looked_ns > LOOK_NS:
             self.looked_ns = looked_ns
-            self._exchange.look()
+            if self._exchange.rests():
+                self._start()
+            else:
+                self._exchange.look()
         return 0
+
+    def _start(self):
+        """Send what waits, when nothing is under way: the writer's."""
+        raise NotImplementedError
 
     def take_batch(self):
         """The oldest batch, closed; None when nothing waits."""

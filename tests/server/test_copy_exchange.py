@@ -152,13 +152,15 @@ def test_answer_in_pieces_is_put_together(database_dsn: str, piece: int) -> None
     run(database_dsn, test)
 
 
-def test_batches_follow_one_another_until_there_is_none(database_dsn: str) -> None:
+def test_batches_follow_one_another_until_the_end(database_dsn: str) -> None:
     async def test(connection: asyncpg.Connection[Any], exchange: CopyExchange) -> None:
         batches = {batch.first_seq: batch for batch in (batch_of(1, 2), batch_of(3, 400, 3_000), batch_of(403, 1))}
         confirmed: list[int] = []
 
         def follow(batch: CopyRows) -> CopyRows | None:
             confirmed.append(batch.last_seq)
+            if batch.last_seq == 403:
+                exchange.end()
             return batches.get(batch.last_seq + 1)
 
         await exchange.send(batches[1], PATIENCE_S, follow)
@@ -193,5 +195,42 @@ def test_fault_of_whoever_is_told_ends_the_chain(database_dsn: str) -> None:
         with pytest.raises(ZeroDivisionError):
             await exchange.send(batch_of(1, 3), PATIENCE_S, follow)
         assert await connection.fetchval("SELECT count(*) FROM rows") == 3
+
+    run(database_dsn, test)
+
+
+def test_chain_rests_goes_on_and_ends(database_dsn: str) -> None:
+    async def test(connection: asyncpg.Connection[Any], exchange: CopyExchange) -> None:
+        confirmed: list[int] = []
+        chain = asyncio.ensure_future(
+            exchange.send(batch_of(1, 3), PATIENCE_S, lambda batch: confirmed.append(batch.last_seq))
+        )
+        for number in (1, 2):
+            while len(confirmed) < number:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            assert exchange.is_resting and not chain.done()
+            if number == 1:
+                exchange.go_on_with(batch_of(4, 2))
+                assert not exchange.is_resting
+        exchange.end()
+        await chain
+        assert not exchange.is_resting
+        assert await connection.fetchval("SELECT count(*) FROM rows") == 5
+
+    run(database_dsn, test)
+
+
+def test_connection_that_is_lost_while_the_chain_rests_ends_it(database_dsn: str) -> None:
+    async def test(connection: asyncpg.Connection[Any], exchange: CopyExchange) -> None:
+        pid = connection.get_server_pid()
+        chain = asyncio.ensure_future(exchange.send(batch_of(1, 3), PATIENCE_S, lambda batch: None))
+        while not exchange.is_resting:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        other = await asyncpg.connect(database_dsn)
+        await other.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+        await other.close()
+        with pytest.raises((OSError, asyncpg.AdminShutdownError)):
+            await chain
+        assert connection.is_closed() and not exchange.is_resting
 
     run(database_dsn, test)
