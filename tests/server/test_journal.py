@@ -53,6 +53,23 @@ def test_answers_are_noticed_and_batches_sent_in_a_turn_of_the_loop_that_does_no
     run(test)
 
 
+def test_connection_lost_while_nothing_is_written_is_no_fault(journal_dsn: str) -> None:
+    async def test() -> None:
+        async with opened(journal_dsn) as journal:
+            records = fill(journal, 1)
+            await journal.durable(1)
+            known = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1"
+            assert len(await admin(journal_dsn, known, "altyn-journal-0")) == 1
+            await asyncio.sleep(0.05)
+            assert not journal.is_degraded and journal.has_room
+            records += fill(journal, 2)
+            await journal.durable(3)
+            assert journal.reconnects_count == 1
+        assert await stored(journal_dsn) == expected(records)
+
+    run(test)
+
+
 def test_reopened_journal_goes_on_with_the_next_seq_under_a_higher_epoch(journal_dsn: str) -> None:
     async def test() -> None:
         async with opened(journal_dsn, "one") as journal:
