@@ -208,7 +208,7 @@ class Journal(JournalQueue):
         """Write what was appended, then give up the connection. TimeoutError when that took too long."""
         self._ending = True
         self._arrived.set()
-        self._rest()
+        self._end_chain()
         try:
             async with asyncio.timeout(patience_s):
                 await asyncio.shield(self._writer)
@@ -260,13 +260,13 @@ class Journal(JournalQueue):
         """The batch under way is durable: which one goes out at once? None: none, or it wants something first."""
         self._settled(batch)
         if batch.last_seq % PARTITION_ROWS == 0 or self._wants_partitions(batch):
-            self._rest()
+            self._end_chain()
             return None
         following = self.take_batch()
         if following is not None:
             self._begin(following)
         elif self._ending:
-            self._rest()
+            self._end_chain()
         else:
             self._wake = self._start_soon
         return following
@@ -283,7 +283,7 @@ class Journal(JournalQueue):
             self._begin(batch)
             self._exchange.go_on_with(batch)
 
-    def _rest(self) -> None:
+    def _end_chain(self) -> None:
         """The connection is wanted for something else than batches, or no more."""
         if self._exchange is not None:
             self._exchange.end()

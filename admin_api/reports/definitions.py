@@ -191,9 +191,7 @@ def query_of(report: Report, by: By, *, is_everywhere: bool) -> str:
     columns = ", ".join(f"{column.sql} AS {column.name}" for column in report.columns)
     place = ""
     where = "days.day BETWEEN $2 AND $3"
-    if report.has_store and is_everywhere and by not in OF_STORE:  # no row of theirs is left out, and none is named
-        where += " AND $1::text IS NOT NULL AND $4::text IS NULL AND $5 AND cardinality($6::text[] || $7::text[]) >= 0"
-    elif report.has_store:
+    if report.has_store and not (is_everywhere and by not in OF_STORE):  # else none is left out, and none is named
         place = (
             " LEFT JOIN stores AS store ON store.tenant = $1 AND store.store_id = days.store_id"
             " AND store.valid_to = 'infinity'"
