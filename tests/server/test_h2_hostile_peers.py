@@ -194,6 +194,7 @@ async def test_request_that_never_ends_is_given_up() -> None:
         slow, mute, silent = [await running.connect() for _ in range(3)]
         slow.send(slow.headers(1, fields()), DataFrame(1, message(b"x" * 100)[:50]))
         mute.send(HeadersFrame(1, mute.encoder.encode(fields())))
+        mute.is_mute = True  # to acknowledge settings among headers would be another fault
         silent.send(*silent.call(1))
         assert (await slow.answer(1)).status == "4"
         await mute.until_closed()
