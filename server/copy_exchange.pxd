@@ -22,10 +22,14 @@ cdef class CopyExchange:
     cdef object confirmed
     cdef bint is_ending
     cdef CopyRows batch        # the one under way; None: none is
+    cdef CopyRows early        # the one that comes next, of which some was sent; None: nothing was
+    cdef Py_ssize_t early_used # so much of it
+    cdef object refused        # why a batch was refused after which something was sent early, which is being taken back
 
     cdef int look(self) except -1
     cdef bint rests(self) except -1
     cdef int begin(self, CopyRows batch) except -1
+    cpdef int send_early(self, CopyRows batch) except -1
     cdef int deliver(self, const uint8_t* start, Py_ssize_t size) except -1
     cdef int is_ready(self) except -1
     cdef int go_on(self) except -1

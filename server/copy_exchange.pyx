@@ -1,12 +1,13 @@
-"""COPYs of batches, each as one write: its statement prepared before, the batch's own messages sent as they lie.
+"""COPYs of batches, each as one stream: its statement prepared before, the batch's own messages sent as they lie.
 
 A batch is sent as often as PostgreSQL can take one, so what is paid per statement counts: PostgreSQL does not parse the
-COPY again, and nothing is copied or awaited here but the end. PostgreSQL rests from its answer to the next batch, so the
-next one goes out from where the answer is read, and whoever adds records looks for it meanwhile and sends the first one
-itself: else it would lie until the loop has served everybody who is readable. The connection is asyncpg's, which opened
-it; during a chain of batches its socket speaks to a CopyExchange. Invariants: a batch is either confirmed by
-ReadyForQuery without an error, or the chain ends with an exception; what the server says besides, asyncpg is told
-afterwards. Never here: what an error means.
+COPY again, and nothing is copied or awaited here but the end. PostgreSQL rests from its answer until it has something of
+the next batch, so what there is of that is sent while the one before is under way; its end goes out from where the answer
+is read, and whoever adds records looks for it meanwhile and sends the first batch itself: else it would lie until the loop
+has served everybody who is readable. The connection is asyncpg's, which opened it; during a chain of batches its socket
+speaks to a CopyExchange. Invariants: a batch is either confirmed by ReadyForQuery without an error, or the chain ends
+with an exception; the end of a batch, without which nothing of it is stored, goes out after the one before was confirmed;
+what the server says besides, asyncpg is told afterwards. Never here: what an error means.
 """
 
 from cpython.bytearray cimport PyByteArray_AS_STRING
@@ -25,10 +26,13 @@ cdef extern from "<sys/socket.h>" nogil:
 cdef enum:
     HEAD_BYTES = 5  # of a message: its type, and its length without the type
     ANSWER_BYTES = 4_096
+    PIECE_BYTES = 16 << 10  # worth a system call of its own
 
 # Portal "" of a statement without parameters; what follows its name. Then: run the portal.
 cdef bytes BIND_REST = bytes(2 + 2 + 2)
 cdef bytes EXECUTE = b"E" + (4 + 1 + 4).to_bytes(4, "big") + bytes(1 + 4)
+# Of a COPY that was begun early.
+cdef bytes FAIL_AND_SYNC = b"f" + (4 + 1).to_bytes(4, "big") + b"\0" + b"S" + (4).to_bytes(4, "big")
 
 
 cdef inline Py_ssize_t message_bytes(const uint8_t* head) noexcept nogil:
@@ -63,7 +67,8 @@ cdef class CopyExchange:
         """Copy a closed batch, which must not change meanwhile, and those that follow it, until `end`.
 
         `confirmed(batch)` is called for each as soon as it is durable, from wherever that is found out, and says what is
-        copied next. None: nothing yet; `go_on_with` says when. Without `confirmed` one batch is all.
+        copied next: what was sent early, if anything was. None: nothing yet; `go_on_with` says when. Without `confirmed`
+        one batch is all.
         asyncpg.PostgresError: the one under way was refused, nothing of it was stored. OSError: the connection is gone;
         TimeoutError: no answer came for so long. Its outcome is then unknown and the connection of no more use, as after a
         cancellation.
@@ -74,13 +79,15 @@ cdef class CopyExchange:
         self.patience_s, self.confirmed = patience_s, confirmed
         self.is_ending = confirmed is None
         self.waiter = self.loop.create_future()
+        self.early = self.refused = None
+        self.answer.clear()
         self.transport.set_protocol(self)
         try:
             self.begin(batch)
             await self.waiter
         finally:
             self.put_off()
-            self.waiter = self.confirmed = self.batch = None
+            self.waiter = self.confirmed = self.batch = self.early = None
             self.transport.set_protocol(self.owner)
         self.pass_on()
         if self.error is not None:
@@ -114,15 +121,33 @@ cdef class CopyExchange:
         return 0
 
     cdef int begin(self, CopyRows batch) except -1:
+        cdef Py_ssize_t sent = 0
         self.batch = batch
         self.error = None
-        self.answer.clear()
         if self.transport.is_closing():
             return self.settle(ConnectionResetError("the connection is closed"))
         self.put_off()
         self.timer = self.loop.call_later(self.patience_s, self.give_up)
-        self.deliver(<const uint8_t*>PyBytes_AS_STRING(self.head), PyBytes_GET_SIZE(self.head))
-        return self.deliver(batch.data, batch.used)
+        if self.early is None:
+            self.deliver(<const uint8_t*>PyBytes_AS_STRING(self.head), PyBytes_GET_SIZE(self.head))
+        else:
+            assert self.early is batch, "what was begun early comes next"
+            self.early, sent = None, self.early_used
+        return self.deliver(batch.data + sent, batch.used - sent)
+
+    cpdef int send_early(self, CopyRows batch) except -1:
+        """Send what there is of the batch that is still open and comes next, for PostgreSQL to go on with at once."""
+        cdef Py_ssize_t sent = 0 if self.early is None else self.early_used
+        if batch.used - sent < PIECE_BYTES or self.batch is None or self.is_ending or self.refused is not None:
+            return 0
+        if self.waiter.done() or self.socket < 0 or self.is_queued or self.transport.is_closing():
+            return 0
+        if self.early is None:
+            self.early = batch
+            self.deliver(<const uint8_t*>PyBytes_AS_STRING(self.head), PyBytes_GET_SIZE(self.head))
+        assert self.early is batch, "one batch comes next"
+        self.early_used = batch.used
+        return self.deliver(batch.data + sent, batch.used - sent)
 
     cdef int deliver(self, const uint8_t* start, Py_ssize_t size) except -1:
         """Straight to the socket while the transport has nothing to send: it would wait for the end of the loop's turn."""
@@ -180,7 +205,7 @@ cdef class CopyExchange:
             elif message[0] == c"S" or message[0] == c"N":
                 self.told += bytes(answer[at : at + size])
             at += size
-        if is_over:
+        if is_over and self.early is None:
             self.told += bytes(answer[at:])
             at = come
         if at > 0:
@@ -191,10 +216,16 @@ cdef class CopyExchange:
         """The batch is over: with the next one, unless it was refused."""
         cdef CopyRows following = None
         self.pass_on()
+        if self.early is not None and self.error is not None:  # PostgreSQL has begun the next one: it is taken back first
+            self.early, self.refused = None, self.error
+            return self.deliver(<const uint8_t*>PyBytes_AS_STRING(FAIL_AND_SYNC), PyBytes_GET_SIZE(FAIL_AND_SYNC))
+        if self.refused is not None:
+            self.error = self.refused
         if self.error is None and self.confirmed is not None:
             following = self.confirmed(self.batch)
         if following is not None:
             return self.begin(following)
+        assert self.early is None, "what was begun early comes next"
         self.batch = None
         self.put_off()
         return self.settle(None) if self.is_ending or self.error is not None else 0

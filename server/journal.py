@@ -255,11 +255,12 @@ class Journal(JournalQueue):
 
     def _begin(self, batch: CopyRows) -> None:
         self._under_way, self._begun_ns = batch, monotonic_ns()
+        self._goes_on = batch.last_seq % PARTITION_ROWS != 0 and not self._wants_partitions(batch)
 
     def _go_on(self, batch: CopyRows) -> CopyRows | None:
         """The batch under way is durable: which one goes out at once? None: none, or it wants something first."""
         self._settled(batch)
-        if batch.last_seq % PARTITION_ROWS == 0 or self._wants_partitions(batch):
+        if not self._goes_on:
             self._end_chain()
             return None
         following = self.take_batch()

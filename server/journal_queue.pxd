@@ -24,6 +24,7 @@ cdef class JournalQueue:
     cdef public bint _ending
     cdef int64_t looked_ns          # when it was asked last whether an answer has come
     cdef public CopyExchange _exchange  # where a batch may be under way
+    cdef public bint _goes_on       # after the batch under way the next one goes out at once
     cdef public object _wake        # called, once, by the next append; None: nobody waits
 
     cdef int look(self) except -1

@@ -12,6 +12,7 @@ class JournalQueue:
     _seq: int
     _ending: bool
     _exchange: CopyExchange | None
+    _goes_on: bool
     _wake: Callable[[], None] | None
     def __init__(
         self,

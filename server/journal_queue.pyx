@@ -98,6 +98,8 @@ cdef class JournalQueue:
                 self._start()
             else:
                 self._exchange.look()
+                if self._goes_on and self.open is not None and not self.closed:
+                    self._exchange.send_early(self.open)
         return 0
 
     def _start(self):

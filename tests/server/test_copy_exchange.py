@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -20,13 +21,30 @@ CREATE TABLE rows (seq bigint PRIMARY KEY, epoch bigint, instant_us bigint, shar
 """
 
 
-def batch_of(first: int, count: int, size: int = 100) -> CopyRows:
-    rows, hash_ = CopyRows(), bytes(32)
+def add_rows(rows: CopyRows, first: int, count: int, size: int = 100) -> None:
     for seq in range(first, first + count):
-        record = Record(seq, seq.to_bytes(16, "big"), 2, None, None, seq, bytes([seq % 256]) * size)
-        hash_ = rows.add(record, 1, 0, hash_)
+        rows.add(Record(seq, seq.to_bytes(16, "big"), 2, None, None, seq, bytes([seq % 256]) * size), 1, 0, bytes(32))
+
+
+def batch_of(first: int, count: int, size: int = 100) -> CopyRows:
+    rows = CopyRows()
+    add_rows(rows, first, count, size)
     rows.close()
     return rows
+
+
+@asynccontextmanager
+async def held(dsn: str) -> AsyncIterator[None]:
+    """PostgreSQL can take no row meanwhile."""
+    other = await asyncpg.connect(dsn)
+    lock = other.transaction()
+    await lock.start()
+    await other.execute("LOCK rows")
+    try:
+        yield
+    finally:
+        await lock.rollback()
+        await other.close()
 
 
 def run(dsn: str, test: Callable[[asyncpg.Connection[Any], CopyExchange], Awaitable[None]]) -> None:
@@ -116,14 +134,9 @@ def test_backend_that_ends_in_mid_batch_is_an_oserror_and_tells_asyncpg(database
 
 def test_silence_ends_the_wait(database_dsn: str) -> None:
     async def test(connection: asyncpg.Connection[Any], exchange: CopyExchange) -> None:
-        other = await asyncpg.connect(database_dsn)
-        lock = other.transaction()
-        await lock.start()
-        await other.execute("LOCK rows")
-        with pytest.raises(TimeoutError, match=r"silent for 0\.05 s"):
-            await exchange.send(batch_of(1, 1), 0.05)
-        await lock.rollback()
-        await other.close()
+        async with held(database_dsn):
+            with pytest.raises(TimeoutError, match=r"silent for 0\.05 s"):
+                await exchange.send(batch_of(1, 1), 0.05)
 
     run(database_dsn, test)
 
@@ -232,5 +245,78 @@ def test_connection_that_is_lost_while_the_chain_rests_ends_it(database_dsn: str
         with pytest.raises((OSError, asyncpg.AdminShutdownError)):
             await chain
         assert connection.is_closed() and not exchange.is_resting
+
+    run(database_dsn, test)
+
+
+@pytest.mark.parametrize("piece", [1, 5, 1 << 20])
+def test_batch_is_sent_as_it_grows_while_the_one_before_is_under_way(database_dsn: str, piece: int) -> None:
+    async def test(connection: asyncpg.Connection[Any], _: CopyExchange) -> None:
+        exchange = InPieces(connection)
+        exchange.piece = piece
+        await exchange.prepare("rows", COLUMNS)
+        confirmed: list[int] = []
+        growing = CopyRows()
+
+        def follow(batch: CopyRows) -> CopyRows | None:
+            confirmed.append(batch.last_seq)
+            if len(confirmed) > 1:
+                exchange.end()
+                return None
+            add_rows(growing, 204, 3)
+            growing.close()
+            return growing
+
+        async with held(database_dsn):
+            chain = asyncio.ensure_future(exchange.send(batch_of(1, 3), PATIENCE_S, follow))
+            await asyncio.sleep(0.01)
+            for first, count, size in ((4, 1, 20_000), (5, 100, 500), (105, 1, 500), (106, 98, 500)):
+                add_rows(growing, first, count, size)  # its memory moves meanwhile
+                exchange.send_early(growing)
+                await asyncio.sleep(0.01)
+            assert confirmed == []
+        await chain
+        assert confirmed == [3, 206]
+        found = await connection.fetch("SELECT seq, length(body) AS size FROM rows ORDER BY seq")
+        sizes = [100] * 3 + [20_000] + [500] * 199 + [100] * 3
+        assert [tuple(row) for row in found] == list(zip(range(1, 207), sizes, strict=True))
+
+    run(database_dsn, test)
+
+
+@pytest.mark.parametrize("piece", [1, 5, 1 << 20])
+def test_what_was_sent_early_after_a_batch_that_is_refused_is_taken_back(database_dsn: str, piece: int) -> None:
+    async def test(connection: asyncpg.Connection[Any], _: CopyExchange) -> None:
+        exchange = InPieces(connection)
+        exchange.piece = piece
+        await exchange.prepare("rows", COLUMNS)
+        await exchange.send(batch_of(1, 3), PATIENCE_S)
+        growing = CopyRows()
+        add_rows(growing, 10, 50, 500)
+        async with held(database_dsn):
+            chain = asyncio.ensure_future(exchange.send(batch_of(3, 2), PATIENCE_S, lambda batch: growing))
+            await asyncio.sleep(0.01)
+            exchange.send_early(growing)
+        with pytest.raises(asyncpg.UniqueViolationError, match="rows_pkey"):
+            await chain
+        assert await connection.fetchval("SELECT count(*) FROM rows") == 3
+        growing.close()
+        await exchange.send(growing, PATIENCE_S)  # whole
+        assert await connection.fetchval("SELECT count(*) FROM rows") == 53
+
+    run(database_dsn, test)
+
+
+def test_nothing_is_sent_early_when_nothing_is_under_way_or_nothing_will_follow(database_dsn: str) -> None:
+    async def test(connection: asyncpg.Connection[Any], exchange: CopyExchange) -> None:
+        growing = CopyRows()
+        add_rows(growing, 10, 50, 500)
+        exchange.send_early(growing)
+        async with held(database_dsn):
+            chain = asyncio.ensure_future(exchange.send(batch_of(1, 3), PATIENCE_S))
+            await asyncio.sleep(0.01)
+            exchange.send_early(growing)
+        await chain
+        assert await connection.fetchval("SELECT count(*) FROM rows") == 3
 
     run(database_dsn, test)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from itertools import pairwise
 
 import asyncpg
@@ -15,6 +16,15 @@ from altyn.server.journal import PARTITION_ROWS, Journal, JournalLimits, Overloa
 from altyn.server.journal_queue import JournalQueue
 from altyn.server.journal_reader import JournalDoubt, JournalReader
 from tests.server.journal_world import admin, expected, fill, opened, record, run, stored
+
+
+def fill_slowly(journal: Journal, count: int) -> list[Record]:
+    """In one turn of the loop, long enough for PostgreSQL to answer within it and to be sent what there is."""
+    records = []
+    for _ in range(count):
+        records += fill(journal, 1, size=20_000)
+        time.sleep(0.0001)
+    return records
 
 
 def test_records_become_durable_in_order_and_are_read_back(journal_dsn: str) -> None:
@@ -114,6 +124,22 @@ def test_batch_of_an_old_epoch_is_refused_by_the_guard_itself(journal_dsn: str) 
                 await first.durable(1)
         assert await stored(journal_dsn) == []
         assert await admin(journal_dsn, "SELECT FROM operations") == []
+
+    run(test)
+
+
+def test_what_follows_a_refused_batch_is_not_stored_though_it_was_sent(journal_dsn: str) -> None:
+    async def test() -> None:
+        async with opened(journal_dsn, "one") as first:
+            records = fill_slowly(first, 50)
+            await first.durable(50)
+            await admin(journal_dsn, "UPDATE shard_owner SET epoch = epoch + 1, instance_id = 'two', pid = 0")
+            fill(first, 1)
+            await asyncio.sleep(0)
+            fill_slowly(first, 50)
+            with pytest.raises(JournalDoubt, match="does not own shard 0"):
+                await first.durable(51)
+        assert await stored(journal_dsn) == expected(records)
 
     run(test)
 
@@ -222,7 +248,10 @@ def test_queue_has_no_room_for_what_would_wait_longer_than_a_caller() -> None:
     assert queue.has_room
 
 
-def test_batches_end_with_their_partition_and_the_next_one_is_made_ahead(journal_dsn: str) -> None:
+@pytest.mark.parametrize("fill_some", [fill, fill_slowly])
+def test_batches_end_with_their_partition_and_the_next_one_is_made_ahead(
+    journal_dsn: str, fill_some: Callable[[Journal, int], list[Record]]
+) -> None:
     async def test() -> None:
         start = PARTITION_ROWS * 3 - 2
         await admin(journal_dsn, "SELECT journal_make_partition(2)")
@@ -238,7 +267,7 @@ def test_batches_end_with_their_partition_and_the_next_one_is_made_ahead(journal
         await connection.execute("ALTER TABLE journal_000002 ENABLE TRIGGER guard")
         await connection.close()
         async with opened(journal_dsn) as journal:
-            fill(journal, 10)
+            fill_some(journal, 10)
             await journal.durable(start + 9)
             rows = await admin(
                 journal_dsn, "SELECT tableoid::regclass::text AS part, count(*) FROM journal GROUP BY 1 ORDER BY 1"
@@ -260,7 +289,7 @@ def test_terminated_backends_in_mid_load_lose_and_double_nothing(journal_dsn: st
             records: list[Record] = []
             for number in range(12):
                 for _ in range(10):
-                    records += fill(journal, 20)
+                    records += (fill if number % 2 else fill_slowly)(journal, 20)
                     await asyncio.sleep(0.001)
                 await admin(
                     journal_dsn,
