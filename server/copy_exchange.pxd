@@ -30,6 +30,7 @@ cdef class CopyExchange:
     cdef bint rests(self) except -1
     cdef int begin(self, CopyRows batch) except -1
     cpdef int send_early(self, CopyRows batch) except -1
+    cdef bint goes_straight(self) except -1
     cdef int deliver(self, const uint8_t* start, Py_ssize_t size) except -1
     cdef int is_ready(self) except -1
     cdef int go_on(self) except -1

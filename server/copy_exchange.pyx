@@ -140,7 +140,7 @@ cdef class CopyExchange:
         cdef Py_ssize_t sent = 0 if self.early is None else self.early_used
         if batch.used - sent < PIECE_BYTES or self.batch is None or self.is_ending or self.refused is not None:
             return 0
-        if self.waiter.done() or self.socket < 0 or self.is_queued or self.transport.is_closing():
+        if self.waiter.done() or not self.goes_straight() or self.transport.is_closing():
             return 0
         if self.early is None:
             self.early = batch
@@ -149,12 +149,16 @@ cdef class CopyExchange:
         self.early_used = batch.used
         return self.deliver(batch.data + sent, batch.used - sent)
 
+    cdef bint goes_straight(self) except -1:
+        """The transport has nothing to send that would have to go first."""
+        if self.is_queued:
+            self.is_queued = self.transport.get_write_buffer_size() > 0
+        return self.socket >= 0 and not self.is_queued
+
     cdef int deliver(self, const uint8_t* start, Py_ssize_t size) except -1:
         """Straight to the socket while the transport has nothing to send: it would wait for the end of the loop's turn."""
         cdef ssize_t sent = 0
-        if self.is_queued:
-            self.is_queued = self.transport.get_write_buffer_size() > 0
-        if self.socket >= 0 and not self.is_queued:
+        if self.goes_straight():
             sent = max(<ssize_t>0, send_bytes(self.socket, start, <size_t>size, MSG_DONTWAIT | MSG_NOSIGNAL))
         if sent < size:
             self.is_queued = True

@@ -411,6 +411,38 @@ def test_silent_postgresql_is_given_up_and_the_batch_settled_when_it_speaks_agai
     run(test)
 
 
+def test_new_owner_does_not_wait_for_the_end_of_a_batch_that_was_begun(journal_dsn: str) -> None:
+    """PostgreSQL stores rows by the thousand before that, of seqs that the new owner writes next."""
+
+    async def test() -> None:
+        cut = Cut(journal_dsn)
+        dsn = await cut.start()
+        async with opened(dsn, "one") as first:
+            records = fill(first, 1)
+            await first.durable(1)
+            cut.stall = True
+            records += fill(first, 1)
+            for _ in range(4):
+                await asyncio.sleep(0.05)
+                fill(first, 250)
+                fill_slowly(first, 5)
+            begun = (
+                "SELECT FROM pg_stat_activity WHERE application_name = 'altyn-journal-0' AND wait_event = 'ClientRead'"
+                " AND state = 'active' AND query LIKE 'COPY%' AND backend_xid IS NOT NULL"
+            )
+            while not await admin(journal_dsn, begun):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            async with opened(journal_dsn, "two") as second:
+                assert second.durable_seq == 2
+                records += fill(second, 3)
+                await asyncio.wait_for(second.durable(5), 5)
+            cut.stall = False
+        await cut.stop()
+        assert await stored(journal_dsn) == expected(records)
+
+    run(test)
+
+
 def test_lost_durable_rows_are_noticed_on_reconnecting(journal_dsn: str) -> None:
     async def test() -> None:
         async with opened(journal_dsn) as journal:
