@@ -417,7 +417,7 @@ def test_new_owner_does_not_wait_for_the_end_of_a_batch_that_was_begun(journal_d
     async def test() -> None:
         cut = Cut(journal_dsn)
         dsn = await cut.start()
-        async with opened(dsn, "one") as first:
+        async with opened(dsn, "one", JournalLimits(write_patience_s=60.0)) as first:
             records = fill(first, 1)
             await first.durable(1)
             cut.stall = True
