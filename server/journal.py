@@ -1,7 +1,7 @@
 """The journal's writer: ownership of a shard, one open batch, one batch in flight, and what is durable.
 
 Decides when a record counts as durable, and when the process must stop. Invariants: seqs are written without gaps,
-each batch by one COPY whose guard proves the epoch in the same transaction; at most one batch is in flight;
+each batch by one COPY whose guard proves the epoch in the same transaction; at most one batch's end is under way;
 `durable_seq` only rises, and only after a commit was seen. A lost connection, a slow or a frozen PostgreSQL is not
 doubt: the batch is settled by reading the tail, and sent again as it was when it is not there. A refused fence or a
 tail that is neither before nor at the batch is doubt: JournalDoubt, from which only a restart through recovery helps.

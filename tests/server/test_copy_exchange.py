@@ -15,6 +15,7 @@ from altyn.server.copy_exchange import CopyExchange
 from altyn.server.copy_rows import COLUMNS, CopyRows
 
 PATIENCE_S = 30.0
+WHOLE = 1 << 20  # bytes: what comes, comes as it came
 TABLE = """
 CREATE TABLE rows (seq bigint PRIMARY KEY, epoch bigint, instant_us bigint, shard smallint, kind smallint, op_id uuid,
     receipt_key uuid, natural_key uuid, hash bytea, body bytea, original_key uuid)
@@ -47,12 +48,23 @@ async def held(dsn: str) -> AsyncIterator[None]:
         await other.close()
 
 
-def run(dsn: str, test: Callable[[asyncpg.Connection[Any], CopyExchange], Awaitable[None]]) -> None:
+class InPieces(CopyExchange):
+    """What comes, comes a few bytes at a time."""
+
+    piece = WHOLE
+
+    def data_received(self, data: bytes) -> None:
+        for at in range(0, len(data), self.piece):
+            super().data_received(data[at : at + self.piece])
+
+
+def run(dsn: str, test: Callable[[asyncpg.Connection[Any], CopyExchange], Awaitable[None]], piece: int = WHOLE) -> None:
     async def main() -> None:
         connection = await asyncpg.connect(dsn)
         try:
             await connection.execute(TABLE)
-            exchange = CopyExchange(connection)
+            exchange = InPieces(connection)
+            exchange.piece = piece
             await exchange.prepare("rows", COLUMNS)
             async with asyncio.timeout(60):
                 await test(connection, exchange)
@@ -141,28 +153,15 @@ def test_silence_ends_the_wait(database_dsn: str) -> None:
     run(database_dsn, test)
 
 
-class InPieces(CopyExchange):
-    """What comes, comes a few bytes at a time."""
-
-    piece: int
-
-    def data_received(self, data: bytes) -> None:
-        for at in range(0, len(data), self.piece):
-            super().data_received(data[at : at + self.piece])
-
-
 @pytest.mark.parametrize("piece", [1, 3, 7, 64])
 def test_answer_in_pieces_is_put_together(database_dsn: str, piece: int) -> None:
-    async def test(connection: asyncpg.Connection[Any], _: CopyExchange) -> None:
-        exchange = InPieces(connection)
-        exchange.piece = piece
-        await exchange.prepare("rows", COLUMNS)
+    async def test(connection: asyncpg.Connection[Any], exchange: CopyExchange) -> None:
         await exchange.send(batch_of(1, 3), PATIENCE_S)
         with pytest.raises(asyncpg.UniqueViolationError):
             await exchange.send(batch_of(1, 3), PATIENCE_S)
         assert await connection.fetchval("SELECT count(*) FROM rows") == 3
 
-    run(database_dsn, test)
+    run(database_dsn, test, piece)
 
 
 def test_batches_follow_one_another_until_the_end(database_dsn: str) -> None:
@@ -249,12 +248,9 @@ def test_connection_that_is_lost_while_the_chain_rests_ends_it(database_dsn: str
     run(database_dsn, test)
 
 
-@pytest.mark.parametrize("piece", [1, 5, 1 << 20])
+@pytest.mark.parametrize("piece", [1, 5, WHOLE])
 def test_batch_is_sent_as_it_grows_while_the_one_before_is_under_way(database_dsn: str, piece: int) -> None:
-    async def test(connection: asyncpg.Connection[Any], _: CopyExchange) -> None:
-        exchange = InPieces(connection)
-        exchange.piece = piece
-        await exchange.prepare("rows", COLUMNS)
+    async def test(connection: asyncpg.Connection[Any], exchange: CopyExchange) -> None:
         confirmed: list[int] = []
         growing = CopyRows()
 
@@ -281,15 +277,12 @@ def test_batch_is_sent_as_it_grows_while_the_one_before_is_under_way(database_ds
         sizes = [100] * 3 + [20_000] + [500] * 199 + [100] * 3
         assert [tuple(row) for row in found] == list(zip(range(1, 207), sizes, strict=True))
 
-    run(database_dsn, test)
+    run(database_dsn, test, piece)
 
 
-@pytest.mark.parametrize("piece", [1, 5, 1 << 20])
+@pytest.mark.parametrize("piece", [1, 5, WHOLE])
 def test_what_was_sent_early_after_a_batch_that_is_refused_is_taken_back(database_dsn: str, piece: int) -> None:
-    async def test(connection: asyncpg.Connection[Any], _: CopyExchange) -> None:
-        exchange = InPieces(connection)
-        exchange.piece = piece
-        await exchange.prepare("rows", COLUMNS)
+    async def test(connection: asyncpg.Connection[Any], exchange: CopyExchange) -> None:
         await exchange.send(batch_of(1, 3), PATIENCE_S)
         growing = CopyRows()
         add_rows(growing, 10, 50, 500)
@@ -304,7 +297,7 @@ def test_what_was_sent_early_after_a_batch_that_is_refused_is_taken_back(databas
         await exchange.send(growing, PATIENCE_S)  # whole
         assert await connection.fetchval("SELECT count(*) FROM rows") == 53
 
-    run(database_dsn, test)
+    run(database_dsn, test, piece)
 
 
 def test_nothing_is_sent_early_when_nothing_is_under_way_or_nothing_will_follow(database_dsn: str) -> None:
